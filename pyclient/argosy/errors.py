@@ -1,0 +1,134 @@
+"""Every exception the SDK raises on purpose.
+
+    ArgosyError
+    ├── DefinitionError          a step or pipeline is written wrongly (also TypeError)
+    │   └── GraphError           … found while a pipeline body is recorded
+    ├── ParameterError           a parameter does not fit its annotation (also ValueError)
+    ├── ConfigurationError       a setting is unknown, malformed or contradictory (also ValueError)
+    ├── MaterializerError        a value cannot be kept, or a file layout cannot be read, faithfully
+    │   └── PickleRefusedError   only pickle could keep the value and pickle is off
+    ├── OutputError              a step returned the wrong number of values (also TypeError)
+    ├── SaveOutputError          a returned value could not be saved; tells where the rescue is
+    ├── CorruptDataError         bytes do not match their checksum; never returned as a value
+    └── ServiceError             the service refused or could not be reached
+        ├── InvalidRequestError      (also ValueError)
+        ├── NotFoundError            (also LookupError)
+        ├── AlreadyExistsError
+        ├── ConflictError            lost a race: stale etag, superseded attempt or upload
+        ├── PreconditionError        the state of the store does not allow it
+        ├── OutOfRangeError          (also IndexError)
+        ├── ResourceExhaustedError   disk, quota or message size
+        ├── PermissionDeniedError    (also PermissionError)
+        ├── UnauthenticatedError     (also PermissionError)
+        ├── UnavailableError         (also ConnectionError)
+        ├── DeadlineError            (also TimeoutError)
+        └── InternalServiceError     a defect of the service; report it
+
+Statuses of the wire become these in one place, ``argosy.transport.error_mapping``.
+"""
+
+from __future__ import annotations
+
+
+class ArgosyError(Exception):
+    """Base of every exception Argosy raises on purpose."""
+
+
+class DefinitionError(ArgosyError, TypeError):
+    """A ``@step`` or ``@pipeline`` is written wrongly."""
+
+
+class GraphError(DefinitionError):
+    """A pipeline body does something a recorded graph cannot mean."""
+
+
+class ParameterError(ArgosyError, ValueError):
+    """A parameter is not JSON-like or does not fit its annotation."""
+
+
+class ConfigurationError(ArgosyError, ValueError):
+    """A setting is unknown, malformed or contradicts another."""
+
+
+class MaterializerError(ArgosyError):
+    """A value cannot be kept, or a stored layout cannot be read, faithfully."""
+
+
+class PickleRefusedError(MaterializerError):
+    """Only pickle could keep (or read) the value, and pickle is switched off."""
+
+
+class OutputError(ArgosyError, TypeError):
+    """A step returned another number of values than it declares."""
+
+
+class SaveOutputError(ArgosyError):
+    """A returned value could not be saved; the message says where it was rescued to."""
+
+
+class CorruptDataError(ArgosyError):
+    """Stored or transferred bytes do not match their checksum."""
+
+
+class ServiceError(ArgosyError):
+    """The service refused a request or could not be reached.
+
+    Attributes:
+        reason: the machine-readable reason, a name of ``argosy.v1.ErrorReason``
+            without its prefix (``"VERSION_EXISTS"``), or ``""``.
+        metadata: what the service adds to the reason, for programs.
+    """
+
+    def __init__(self, message: str, *, reason: str = "", metadata: dict[str, str] | None = None) -> None:
+        """Keep the message for people, reason and metadata for programs."""
+        super().__init__(message)
+        self.reason = reason
+        self.metadata = dict(metadata or {})
+
+
+class InvalidRequestError(ServiceError, ValueError):
+    """A field, name, path or digest is malformed."""
+
+
+class NotFoundError(ServiceError, LookupError):
+    """The named thing does not exist in this project."""
+
+
+class AlreadyExistsError(ServiceError):
+    """A name or label is taken."""
+
+
+class ConflictError(ServiceError):
+    """Somebody else was first: stale etag, superseded attempt or upload."""
+
+
+class PreconditionError(ServiceError):
+    """The state of the store does not allow the request."""
+
+
+class OutOfRangeError(ServiceError, IndexError):
+    """An offset lies beyond the end."""
+
+
+class ResourceExhaustedError(ServiceError):
+    """Disk, quota or message size is used up."""
+
+
+class PermissionDeniedError(ServiceError, PermissionError):
+    """The caller may not do this."""
+
+
+class UnauthenticatedError(ServiceError, PermissionError):
+    """The caller is not known."""
+
+
+class UnavailableError(ServiceError, ConnectionError):
+    """The service cannot be reached or is draining."""
+
+
+class DeadlineError(ServiceError, TimeoutError):
+    """The service did not answer in time."""
+
+
+class InternalServiceError(ServiceError):
+    """A defect of the service."""

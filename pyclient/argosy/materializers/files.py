@@ -1,0 +1,134 @@
+"""What passes between a materializer and the bytes of an artifact version.
+
+Saving: a materializer fills a :class:`FileSink`. Nothing is copied: buffers and local
+files are only remembered, and read once when they are sent.
+Loading: a materializer reads from a :class:`FileSource`. Whole reads are verified against
+the recorded digest before they are returned; a stream is verified when its end is reached.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+CHUNK_BYTES = 1 << 20
+"""Size of the pieces a local file is read in."""
+
+
+@dataclass(frozen=True)
+class FileContent:
+    """One file of an artifact version about to be saved, re-readable any number of times.
+
+    Attributes:
+        path: relative path inside the artifact version, ``/`` separated.
+        buffers: the content as byte views, in order; ``None`` when it lies in ``local_path``.
+        local_path: a file on disk that holds the content; ``None`` when it is in ``buffers``.
+    """
+
+    path: str
+    buffers: tuple[memoryview, ...] | None = None
+    local_path: Path | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """Length of the content in bytes."""
+        if self.buffers is not None:
+            return sum(view.nbytes for view in self.buffers)
+        assert self.local_path is not None  # noqa: S101 - one of the two is always set
+        return self.local_path.stat().st_size
+
+    def chunks(self) -> Iterator[memoryview]:
+        """Yield the content in order, as views that are valid until the next one is taken."""
+        if self.buffers is not None:
+            yield from self.buffers
+            return
+        assert self.local_path is not None  # noqa: S101 - one of the two is always set
+        with self.local_path.open("rb", buffering=0) as file:
+            buffer = bytearray(CHUNK_BYTES)
+            while count := file.readinto(buffer):
+                yield memoryview(buffer)[:count]
+
+
+class FileSink:
+    """Collects the files of one value. Nested values get a sink of their own by :meth:`child`."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._files: dict[str, FileContent] = {}
+        self._prefix = ""
+        self._resources = contextlib.ExitStack()
+
+    def write(self, path: str, *buffers: bytes | bytearray | memoryview) -> None:
+        """Add a file whose content is the buffers one after the other; they are not copied."""
+        views = tuple(memoryview(buffer).cast("B") for buffer in buffers if memoryview(buffer).nbytes)
+        self._add(FileContent(self._prefix + path, buffers=views))
+
+    def write_file(self, path: str, local_path: Path) -> None:
+        """Add a file whose content is streamed from ``local_path`` when it is sent."""
+        self._add(FileContent(self._prefix + path, local_path=local_path))
+
+    def temporary_directory(self) -> Path:
+        """Return a new directory that lives until the files have been sent."""
+        return Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="argosy-")))
+
+    def child(self, directory: str) -> FileSink:
+        """Return a sink that writes below ``directory`` of this one."""
+        nested = FileSink.__new__(FileSink)
+        nested._files, nested._resources = self._files, self._resources
+        nested._prefix = f"{self._prefix}{directory}/"
+        return nested
+
+    @property
+    def files(self) -> Sequence[FileContent]:
+        """What was written so far, in order."""
+        return tuple(self._files.values())
+
+    def close(self) -> None:
+        """Remove temporary directories."""
+        self._resources.close()
+
+    def _add(self, content: FileContent) -> None:
+        if content.path in self._files:
+            raise ValueError(f"file {content.path!r} was written twice; give each file of a value its own path")
+        self._files[content.path] = content
+
+
+class FileSource(Protocol):
+    """The files of one stored artifact version."""
+
+    @property
+    def paths(self) -> Sequence[str]:
+        """Every path, in the order they were written, relative to this source."""
+        ...
+
+    def size(self, path: str) -> int:
+        """Length of one file in bytes."""
+        ...
+
+    def read(self, path: str) -> bytes:
+        """Return a whole file, verified.
+
+        Raises:
+            CorruptDataError: the bytes do not match the recorded digest.
+        """
+        ...
+
+    def open(self, path: str) -> BinaryIO:
+        """Return a forward-only stream with ``read`` and ``readinto``, verified at its end.
+
+        A caller MUST read to the end before it trusts a value made from the stream; reaching the
+        end raises :class:`argosy.errors.CorruptDataError` when the bytes do not match.
+        """
+        ...
+
+    def fetch(self, directory: Path) -> None:
+        """Write every file below ``directory``, verified, never following links out of it."""
+        ...
+
+    def child(self, directory: str) -> FileSource:
+        """Return the files below ``directory`` as a source of their own."""
+        ...
