@@ -1,0 +1,1 @@
+"""Generated from protos/argosy/v1 by `make proto`; never edited."""

@@ -1,0 +1,59 @@
+"""Generates the Python messages and stubs of every proto into a folder that holds ``argosy/v1``.
+
+    python tools/generate_python.py pyclient            write
+    python tools/generate_python.py pyclient --check    fail when what is committed is stale
+"""
+
+from __future__ import annotations
+
+import argparse
+import filecmp
+import sys
+import tempfile
+from importlib.resources import files
+from pathlib import Path
+
+from grpc_tools import protoc
+
+ROOT = Path(__file__).resolve().parent.parent
+PROTOS = ROOT / "protos"
+
+
+def generate(target: Path) -> None:
+    """Write ``argosy/v1/*_pb2*.py[i]`` below ``target``."""
+    sources = sorted(path.relative_to(PROTOS).as_posix() for path in (PROTOS / "argosy/v1").glob("*.proto"))
+    services = [source for source in sources if source.endswith("_service.proto")]
+    includes = [f"-I{PROTOS}", f"-I{files('grpc_tools') / '_proto'}"]
+    run = [(sources, ["--python_out", "--mypy_out"]), (services, ["--grpc_python_out", "--mypy_grpc_out"])]
+    for names, outputs in run:
+        code = protoc.main(["protoc", *includes, *(f"{output}={target}" for output in outputs), *names])
+        if code != 0:
+            sys.exit(f"protoc ended with {code}")
+    (target / "argosy/v1/__init__.py").write_text('"""Generated from protos/argosy/v1 by `make proto`; never edited."""\n')
+
+
+def stale(committed: Path) -> list[str]:
+    """Return the generated files below ``committed`` that differ from what the protos say now."""
+    with tempfile.TemporaryDirectory() as scratch:
+        fresh = Path(scratch) / "argosy/v1"
+        fresh.mkdir(parents=True)
+        generate(Path(scratch))
+        names = {path.name for folder in (fresh, committed / "argosy/v1") for path in folder.glob("*.py*")}
+        _, different, missing = filecmp.cmpfiles(fresh, committed / "argosy/v1", sorted(names), shallow=False)
+    return different + missing
+
+
+def main() -> None:
+    """Write or check."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("target", type=Path)
+    parser.add_argument("--check", action="store_true")
+    arguments = parser.parse_args()
+    if not arguments.check:
+        generate(arguments.target)
+    elif names := stale(arguments.target):
+        sys.exit(f"generated code is stale, run `make proto`: {', '.join(names)}")
+
+
+if __name__ == "__main__":
+    main()
