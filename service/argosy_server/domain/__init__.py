@@ -1,0 +1,1 @@
+"""Pure values and rules: no wire, no database, no storage."""

@@ -1,0 +1,124 @@
+"""Immutable bytes known by their digest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from blake3 import blake3
+from xxhash import xxh3_64
+
+from argosy_server.domain.identifiers import Digest
+
+PIECE_BYTES = 4 << 20
+"""Each piece of this size has a checksum of its own, so that a range read verifies what it touches."""
+
+
+class BlobState(Enum):
+    """Whether a blob may be referred to."""
+
+    LIVE = "live"
+    DELETING = "deleting"
+
+
+@dataclass(frozen=True)
+class Blob:
+    """Bytes a project has.
+
+    Attributes:
+        project: the project that has them.
+        digest: digest of all of them.
+        size: their number.
+        location: key of the file or object that holds them; ``""`` when they are in the database.
+        pieces: XXH3-64 checksums, 8 bytes big-endian for each piece of ``PIECE_BYTES``.
+    """
+
+    project: str
+    digest: Digest
+    size: int
+    location: str
+    pieces: bytes
+
+    def piece_checksum(self, index: int) -> bytes:
+        """Return the 8 bytes of the checksum of one piece."""
+        return self.pieces[8 * index : 8 * index + 8]
+
+
+class BlobHasher:
+    """Computes digest, size and piece checksums of bytes while they pass."""
+
+    def __init__(self) -> None:
+        """Start with no bytes."""
+        self.size = 0
+        self._digest = blake3()
+        self._piece = xxh3_64()
+        self._pieces = bytearray()
+
+    def update(self, data: bytes | memoryview) -> None:
+        """Take the next bytes."""
+        self._digest.update(data)
+        view = memoryview(data)
+        while view.nbytes:
+            part = view[: PIECE_BYTES - self.size % PIECE_BYTES]
+            self._piece.update(part)
+            self.size += part.nbytes
+            view = view[part.nbytes :]
+            if self.size % PIECE_BYTES == 0:
+                self._end_piece()
+
+    def digest(self) -> Digest:
+        """Return the digest of all bytes so far."""
+        return Digest.of_raw(self._digest.digest())
+
+    def pieces(self) -> bytes:
+        """Return the checksums of all pieces, the last one possibly shorter than the others."""
+        tail = self._piece.digest() if self.size % PIECE_BYTES else b""
+        return bytes(self._pieces) + tail
+
+    def _end_piece(self) -> None:
+        self._pieces += self._piece.digest()
+        self._piece.reset()
+
+
+class UploadState(Enum):
+    """Where an upload stands."""
+
+    OPEN = "open"
+    COMMITTED = "committed"
+    ABORTED = "aborted"
+
+
+@dataclass(frozen=True)
+class Upload:
+    """Bytes on their way to become a blob.
+
+    Attributes:
+        id: UUID; also the stem of the location its bytes are written to.
+        project: the project it belongs to.
+        state: where it stands.
+        writer: id of the stream that writes now or wrote last; a later stream takes over. ``""`` at first.
+        size: number of bytes that arrived, once the stream that brought them has ended well.
+        digest: their digest; ``None`` before.
+        pieces: their piece checksums.
+        expires_at: when it is swept, by the database's clock.
+    """
+
+    id: str
+    project: str
+    state: UploadState
+    writer: str
+    size: int
+    digest: Digest | None
+    pieces: bytes
+    expires_at: datetime
+
+    @property
+    def location(self) -> str:
+        """Where the bytes of the current writer are; never reused by another one."""
+        return upload_location(self.id, self.writer)
+
+
+def upload_location(upload_id: str, writer: str) -> str:
+    """Return the storage key of what one stream of an upload writes."""
+    return f"{upload_id[:2]}/{upload_id}.{writer}"

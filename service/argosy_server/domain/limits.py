@@ -1,0 +1,31 @@
+"""The limits the service announces in GetCapabilities and holds its clients to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+PROTOCOL_REVISION = 1
+"""The newest revision of the contract this server speaks."""
+OLDEST_PROTOCOL_REVISION = 1
+"""The oldest revision it still speaks."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Sizes in bytes, counts, and how long things live."""
+
+    preferred_chunk_bytes: int = 1 << 20
+    max_chunk_bytes: int = 2 << 20
+    max_inline_bytes: int = 1 << 20
+    max_files: int = 10_000
+    max_digests: int = 10_000
+    max_blob_row_bytes: int = 32 << 10
+    """Blobs up to this size live in the metadata database: a file each is what makes small saves slow."""
+    max_page_bytes: int = 1 << 20
+    max_metadata_bytes: int = 256 << 10
+    blob_lease: timedelta = timedelta(hours=24)
+    upload_lease: timedelta = timedelta(hours=24)
+    run_lease: timedelta = timedelta(seconds=60)
+    reply_retention: timedelta = timedelta(days=7)
+    event_retention: timedelta = timedelta(days=7)

@@ -1,0 +1,1 @@
+"""What the service does, in terms of the domain and of the ports it needs."""
