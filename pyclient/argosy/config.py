@@ -1,0 +1,255 @@
+"""The settings of the client, and the only place of it that reads the environment.
+
+A setting is taken from the first of these that names it:
+
+1. an argument (``Client(project="fraud")``),
+2. the environment (``ARGOSY_PROJECT``),
+3. ``[tool.argosy]`` in the nearest ``pyproject.toml`` at or above the working directory,
+4. the user's file, ``config.toml`` in the home directory of Argosy,
+5. its default.
+
+``allow_pickle`` alone lets 3 win over 2: what a project forbids, a shell does not allow.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import math
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from argosy.errors import ConfigurationError
+
+USER_FILE = "config.toml"
+"""Name of the user's file inside the home directory."""
+
+_PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_SCHEMES = "grpc://host:port, grpcs://host:port, unix:///path or embedded:///directory"
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off"})
+
+
+@dataclass(frozen=True)
+class ClientConfig:
+    """What the client needs to know; made by :func:`resolve`.
+
+    Attributes:
+        server: where the store is (``ARGOSY_SERVER``): ``grpc://host:port``, ``grpcs://host:port``
+            (TLS), ``unix:///path``, or ``embedded:///directory`` for a store in this process.
+            Empty, the default, means embedded in ``home``.
+        home: directory of the embedded store, rescued values and the user's file
+            (``ARGOSY_HOME``, default ``~/.argosy``).
+        project: the namespace to work in (``ARGOSY_PROJECT``, default ``default``).
+        allow_pickle: whether values nothing else can keep are pickled, and such values loaded
+            (``ARGOSY_ALLOW_PICKLE``; by default true for an embedded store, false for a server).
+        cache: whether steps are cached unless they say otherwise (``ARGOSY_CACHE``, default true).
+        quiet: print nothing while pipelines run (``ARGOSY_QUIET``, default false).
+        connect_timeout: seconds to wait for the first answer of a server
+            (``ARGOSY_CONNECT_TIMEOUT``, default 4).
+        unary_deadline: seconds a simple call may take (``ARGOSY_UNARY_DEADLINE``, default 30).
+        idle_timeout: seconds a transfer may stand still before it is given up
+            (``ARGOSY_IDLE_TIMEOUT``, default 60).
+    """
+
+    server: str
+    home: Path
+    project: str
+    allow_pickle: bool
+    cache: bool
+    quiet: bool
+    connect_timeout: float
+    unary_deadline: float
+    idle_timeout: float
+
+    @property
+    def store_directory(self) -> Path | None:
+        """Directory of the embedded store; ``None`` when a server is configured."""
+        if not self.server:
+            return self.home
+        parts = urlsplit(self.server)
+        return Path(parts.path) if parts.scheme == "embedded" else None
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the store lives in this process."""
+        return self.store_directory is not None
+
+
+class _Malformed(Exception):
+    """A value breaks the rule of its setting; the text is the rule."""
+
+
+def resolve(**overrides: Any) -> ClientConfig:
+    """Find the settings that hold now.
+
+    Args:
+        **overrides: settings by the names of the fields of :class:`ClientConfig`; ``None`` means
+            not given.
+
+    Raises:
+        ConfigurationError: a value is malformed, a key unknown, or a file unreadable; the message
+            names where it comes from.
+    """
+    arguments = {key: value for key, value in overrides.items() if value is not None}
+    _refuse_unknown(arguments, "arguments")
+    environment = {key: text for key, (_, name, _) in _SETTINGS.items() if (text := os.environ.get(name, "").strip())}
+    project_file = _nearest_pyproject(Path.cwd())
+    in_project = _tool_table(project_file) if project_file else {}
+    sources: list[tuple[str, Mapping[str, Any]]] = [
+        ("argument {key}=", arguments),
+        ("environment variable {name}", environment),
+        (f"{project_file} [tool.argosy] {{key}}", in_project),
+    ]
+    home: Path = _pick("home", sources, Path.home() / ".argosy")
+    sources.append((f"{home / USER_FILE} {{key}}", _user_table(home / USER_FILE)))
+    found = {key: _pick(key, sources, default) for key, (_, _, default) in _SETTINGS.items() if key != "home"}
+    if found["allow_pickle"] is None:
+        found["allow_pickle"] = found["server"] == "" or found["server"].startswith("embedded:")
+    return ClientConfig(home=home, **found)
+
+
+def _pick(key: str, sources: list[tuple[str, Mapping[str, Any]]], default: Any) -> Any:
+    parse, name, _ = _SETTINGS[key]
+    ordered = [sources[0], sources[2], sources[1], *sources[3:]] if key == "allow_pickle" else sources
+    for label, values in ordered:
+        if key in values:
+            try:
+                return parse(values[key])
+            except _Malformed as rule:
+                where = label.format(key=key, name=name)
+                raise ConfigurationError(f"{where} is {values[key]!r}; {rule}") from None
+    return default
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _Malformed("write a text")
+    return value.strip()
+
+
+def _server(value: Any) -> str:
+    text = _text(value)
+    if not text:
+        return ""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise _Malformed(f"its port is not a number from 1 to 65535; write {_SCHEMES}") from None
+    plain = not parts.query and not parts.fragment
+    in_network = bool(parts.hostname and port) and parts.path in {"", "/"} and "@" not in parts.netloc
+    if parts.scheme in {"grpc", "grpcs"} and plain and in_network:
+        return f"{parts.scheme}://{parts.netloc}"
+    if parts.scheme in {"unix", "embedded"} and plain and not parts.netloc and len(parts.path) > 1:
+        return text
+    raise _Malformed(f"write {_SCHEMES}")
+
+
+def _directory(value: Any) -> Path:
+    if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
+        raise _Malformed("write the path of a directory")
+    return Path(os.path.abspath(Path(value).expanduser()))
+
+
+def _project(value: Any) -> str:
+    text = _text(value)
+    if _PROJECT.fullmatch(text) is None:
+        raise _Malformed(
+            "a project is 1 to 64 letters, digits, '.', '_' or '-', and begins with a letter or digit; rename it"
+        )
+    return text
+
+
+def _switch(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    text = value.strip().lower() if isinstance(value, str) else ""
+    if text in _TRUE | _FALSE:
+        return text in _TRUE
+    raise _Malformed("write true or false")
+
+
+def _seconds(value: Any) -> float:
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise _Malformed("write a number of seconds above 0")
+    return number
+
+
+_SETTINGS: Mapping[str, tuple[Callable[[Any], Any], str, Any]] = {
+    "server": (_server, "ARGOSY_SERVER", ""),
+    "home": (_directory, "ARGOSY_HOME", None),
+    "project": (_project, "ARGOSY_PROJECT", "default"),
+    "allow_pickle": (_switch, "ARGOSY_ALLOW_PICKLE", None),
+    "cache": (_switch, "ARGOSY_CACHE", True),
+    "quiet": (_switch, "ARGOSY_QUIET", False),
+    "connect_timeout": (_seconds, "ARGOSY_CONNECT_TIMEOUT", 4.0),
+    "unary_deadline": (_seconds, "ARGOSY_UNARY_DEADLINE", 30.0),
+    "idle_timeout": (_seconds, "ARGOSY_IDLE_TIMEOUT", 60.0),
+}
+"""Every setting: its parser, its environment variable, its default (None: worked out in resolve)."""
+
+
+def _nearest_pyproject(start: Path) -> Path | None:
+    candidates = (folder / "pyproject.toml" for folder in (start, *start.parents))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _tool_table(path: Path) -> Mapping[str, Any]:
+    tool = _read_toml(path).get("tool", {})
+    table = tool.get("argosy", {}) if isinstance(tool, dict) else {}
+    if not isinstance(table, dict):
+        raise ConfigurationError(f"{path}: tool.argosy is not a table; write [tool.argosy] above its settings")
+    _refuse_unknown(table, f"{path} [tool.argosy]")
+    home = table.get("home")
+    if isinstance(home, str) and home:  # a relative one starts where the file lies, wherever the program is started
+        return {**table, "home": str(path.parent / Path(home).expanduser())}
+    return table
+
+
+def _user_table(path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        return {}
+    table = _read_toml(path)
+    if "home" in table:
+        raise ConfigurationError(f"{path}: home cannot be set by a file inside it; set ARGOSY_HOME and remove the line")
+    _refuse_unknown(table, str(path))
+    return table
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        status = path.stat()
+        return _parse_toml(path, status.st_mtime_ns, status.st_size)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read ({error.strerror}); make it readable or remove it") from None
+
+
+@functools.lru_cache(maxsize=16)
+def _parse_toml(path: Path, _mtime_ns: int, _size: int) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is not a TOML file ({error}); correct it") from None
+
+
+def _refuse_unknown(values: Mapping[str, Any], where: str) -> None:
+    for key in values:
+        if key not in _SETTINGS:
+            near = difflib.get_close_matches(key, _SETTINGS, n=1)
+            cure = f"did you mean {near[0]!r}?" if near else f"the settings are {', '.join(_SETTINGS)}"
+            raise ConfigurationError(f"{where}: unknown setting {key!r}; {cure}")
