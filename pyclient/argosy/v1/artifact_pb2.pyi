@@ -121,7 +121,8 @@ class ArtifactVersion(_message.Message):
     """Sum of the sizes of the files."""
     content_digest: _builtins.str
     """Digest of the content as a whole: `blake3:<hex>` over the lines
-    `<path> NUL <digest> LF` of the files sorted by path (bytes of UTF-8).
+    `<path> NUL <digest> LF` of the files sorted by path (bytes of UTF-8). Files below `.argosy/`
+    (previews) describe the value and do not count.
     """
     etag: _builtins.str
     """Changes with every update of tags, metadata or aliases; see UpdateArtifactVersion."""

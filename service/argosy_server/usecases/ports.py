@@ -282,7 +282,10 @@ class UploadRepository(Protocol):
         ...
 
     def remove_expired(self) -> int:
-        """Remove uploads that expired, were aborted or were committed; return how many. Their bytes are orphans then."""
+        """Remove uploads that expired, were aborted or were committed; return how many.
+
+        The bytes of those that never became a blob are orphans then.
+        """
         ...
 
 
@@ -362,8 +365,10 @@ class RunRepository(Protocol):
         ...
 
     def previous_step(self, project: str, pipeline_name: str, step: StepRun) -> StepRun | None:
-        """Return the newest completed step run of the same pipeline and step that has a cache key, preferring the
-        same invocation, without inputs and outputs."""
+        """Return the newest completed step run of the same pipeline and step that has a cache key.
+
+        One of the same invocation is preferred. Inputs and outputs are left out.
+        """
         ...
 
     def list_runs(self, project: str, pipeline_name: str, state: RunState | None, page: PageRequest) -> Page[Run]:

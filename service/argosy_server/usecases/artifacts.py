@@ -1,0 +1,94 @@
+"""What may change about a version after it was created, and how it is deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from argosy_server.domain.artifact import ArtifactVersion, VersionSelector
+from argosy_server.domain.errors import ArtifactNotFound, InvalidField, LimitExceeded, VersionInUse
+from argosy_server.domain.limits import Limits
+from argosy_server.usecases.ports import Transaction
+
+
+def update_version(
+    tx: Transaction,
+    limits: Limits,
+    project: str,
+    version_id: str,
+    tags: Sequence[str] | None,
+    metadata: Mapping[str, str] | None,
+    etag: str,
+) -> ArtifactVersion:
+    """Replace tags and merge metadata; ``None`` leaves them as they are.
+
+    Raises:
+        InvalidField: there is nothing to change.
+        ArtifactNotFound: no such version.
+        EtagMismatch: somebody changed it since ``etag`` was read.
+        LimitExceeded: too much metadata.
+    """
+    if tags is None and metadata is None:
+        raise InvalidField("update_mask", "names nothing to change; name 'tags', 'metadata' or both")
+    version = tx.artifacts.update(project, version_id, tags=tags, metadata=metadata, etag=etag)
+    size = sum(len(key) + len(text) for key, text in version.metadata.items())
+    if size > limits.max_metadata_bytes:
+        raise LimitExceeded(
+            f"{size} characters of metadata; at most {limits.max_metadata_bytes} fit; save large facts as an artifact",
+            limit=limits.max_metadata_bytes,
+        )
+    kind = "tags_changed" if tags is not None else "metadata_changed"
+    tx.events.append(project, kind, {"id": version.id, "name": version.name, "version": version.version})
+    return version
+
+
+def set_alias(tx: Transaction, project: str, alias: str, selector: VersionSelector) -> ArtifactVersion:
+    """Point an alias at a live version of its artifact.
+
+    Raises:
+        ArtifactNotFound: no such live version.
+    """
+    version = require_live(tx.artifacts.get(project, selector))
+    version = tx.artifacts.set_alias(project, alias, version)
+    facts = {"id": version.id, "name": version.name, "version": version.version, "alias": alias}
+    tx.events.append(project, "alias_set", facts)
+    return version
+
+
+def delete_alias(tx: Transaction, project: str, name: str, alias: str) -> None:
+    """Remove an alias.
+
+    Raises:
+        ArtifactNotFound: no such alias.
+    """
+    tx.artifacts.delete_alias(project, name, alias)
+    tx.events.append(project, "alias_deleted", {"name": name, "alias": alias})
+
+
+def delete_version(tx: Transaction, project: str, version_id: str, force: bool) -> None:
+    """Make a version a tombstone. Its bytes are swept once nothing else refers to them.
+
+    Raises:
+        ArtifactNotFound: no such live version.
+        VersionInUse: a run made or used it and ``force`` is not set.
+    """
+    version = require_live(tx.artifacts.get(project, VersionSelector(id=version_id)))
+    if not force and tx.artifacts.is_used(project, version_id):
+        raise VersionInUse(
+            f"{version.name!r} version {version.version} was made or used by a run; set force to delete it anyway",
+            resource=f"artifact version {version_id}",
+        )
+    tx.artifacts.delete(project, version_id)
+    tx.events.append(project, "version_deleted", {"id": version.id, "name": version.name, "version": version.version})
+
+
+def require_live(version: ArtifactVersion) -> ArtifactVersion:
+    """Return the version unless it was deleted.
+
+    Raises:
+        ArtifactNotFound: it is a tombstone.
+    """
+    if version.deleted:
+        raise ArtifactNotFound(
+            f"{version.name!r} version {version.version} was deleted", resource=f"artifact version {version.id}"
+        )
+    return version

@@ -1,0 +1,98 @@
+"""How a version becomes visible: all of it or nothing.
+
+Its bytes are staged before (``staging``). In one transaction the new blobs are inserted, those the caller names are
+locked and proved live, the artifact's counter gives number and ordinal, version, files, tags and aliases are written,
+lineage and event too. A refusal rolls all of it back, the counter included, so numbering has no gaps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from argosy_server.domain.artifact import ArtifactFile, ArtifactSpec, ArtifactVersion, Producer
+from argosy_server.domain.errors import BlobMissing, InvalidField, LimitExceeded
+from argosy_server.domain.identifiers import Digest
+from argosy_server.domain.limits import Limits
+from argosy_server.usecases.ports import Transaction
+from argosy_server.usecases.staging import StagedFile, publish_staged
+
+MAX_NAMED = 20
+"""A message names at most this many digests."""
+
+
+def create_version(
+    tx: Transaction, limits: Limits, project: str, spec: ArtifactSpec, staged: Sequence[StagedFile]
+) -> ArtifactVersion:
+    """Make a version visible; one saved inside a step is linked to the step run, whatever becomes of it.
+
+    Raises:
+        VersionExists: the label is taken.
+        BlobMissing: a file names a digest the project does not have.
+        LimitExceeded: too much metadata.
+        RunNotFound: ``spec.step_run_id`` names no step run.
+        UploadNotFound: staged bytes waited longer than their lease.
+    """
+    producer = None
+    if spec.step_run_id:
+        run, step = tx.runs.get_step(project, spec.step_run_id)
+        producer = Producer(run.id, step.id, run.pipeline_name, step.invocation)
+    version = insert_version(tx, limits, project, spec, staged, producer)
+    if spec.step_run_id:
+        tx.runs.add_saved(spec.step_run_id, version.id)
+    return version
+
+
+def insert_version(
+    tx: Transaction,
+    limits: Limits,
+    project: str,
+    spec: ArtifactSpec,
+    staged: Sequence[StagedFile],
+    producer: Producer | None,
+) -> ArtifactVersion:
+    """Write a version with its blobs and its event; see :func:`create_version` for what it raises."""
+    _check_spec(limits, spec)
+    files = _publish_files(tx, limits, project, staged)
+    version = tx.artifacts.add(project, spec, files, producer)
+    facts = {"id": version.id, "name": version.name, "version": version.version}
+    tx.events.append(project, "version_created", facts)
+    for alias in spec.aliases:
+        tx.events.append(project, "alias_set", {**facts, "alias": alias})
+    return replace(version, aliases=tuple(sorted({*version.aliases, *spec.aliases})))
+
+
+def _check_spec(limits: Limits, spec: ArtifactSpec) -> None:
+    if not spec.format:
+        raise InvalidField("spec.format", "is empty; name the layout of the files, such as 'json', 'npy' or 'bytes'")
+    size = sum(len(key) + len(text) for key, text in spec.metadata.items())
+    if size > limits.max_metadata_bytes:
+        raise LimitExceeded(
+            f"{size} characters of metadata; at most {limits.max_metadata_bytes} fit; save large facts as an artifact",
+            limit=limits.max_metadata_bytes,
+        )
+
+
+def _publish_files(tx: Transaction, limits: Limits, project: str, staged: Sequence[StagedFile]) -> list[ArtifactFile]:
+    promised = [file.digest for file in staged if file.blob is None]
+    sizes = _sizes_of_live(tx, project, promised) if promised else {}
+    for file in staged:
+        blob = publish_staged(tx, limits, project, file)
+        if blob is not None:
+            sizes[file.digest] = blob.size
+    return [ArtifactFile(file.path, file.digest, sizes[file.digest]) for file in staged]
+
+
+def _sizes_of_live(tx: Transaction, project: str, digests: Sequence[Digest]) -> dict[Digest, int]:
+    tx.blobs.lease(project, digests, timedelta())
+    sizes = {digest: blob.size for digest, blob in tx.blobs.find(project, digests).items()}
+    missing = [str(digest) for digest in dict.fromkeys(digests) if digest not in sizes]
+    if missing:
+        more = f" and {len(missing) - MAX_NAMED} more" if len(missing) > MAX_NAMED else ""
+        named = ", ".join(missing[:MAX_NAMED])
+        raise BlobMissing(
+            f"the project does not have {named}{more}; upload the bytes before the version",
+            resource=f"blob {missing[0]}",
+        )
+    return sizes

@@ -1,0 +1,194 @@
+"""Bytes that arrived and wait for the transaction that makes them visible.
+
+A small file stays in memory and becomes a row. A large one gets an upload row with a lease first (transaction 1), is
+written and hashed at the location that row names, and is made durable; the transaction that publishes it (2) finds
+the upload again, which proves that no sweep has taken the location in between. What never gets published is taken by
+the sweep when the lease ends, and at once when the server is still there to discard it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from argosy_server.domain.blob import Blob, BlobHasher, UploadState, upload_location
+from argosy_server.domain.errors import InvalidField, LimitExceeded, StorageFull, StorageUnavailable
+from argosy_server.domain.identifiers import Digest, new_id
+from argosy_server.domain.limits import Limits
+from argosy_server.usecases.ports import BlobStorage, BlobWriter, MetadataStore, Transaction
+
+
+@dataclass(frozen=True)
+class NewFile:
+    """One file of a version to be created: ``digest`` of bytes the project has, or the ``content`` itself."""
+
+    path: str
+    digest: Digest | None
+    content: bytes | None
+
+
+@dataclass(frozen=True)
+class StagedFile:
+    """A file whose bytes are here, or are promised to be by the caller.
+
+    Attributes:
+        path: path inside the version.
+        digest: digest of its bytes.
+        blob: what to insert; ``None`` when the caller says that the project has the bytes already.
+        content: the bytes when they will live in the database.
+        upload_id: the upload that leases the location; ``""`` when there is none.
+    """
+
+    path: str
+    digest: Digest
+    blob: Blob | None = None
+    content: bytes | None = None
+    upload_id: str = ""
+
+
+def stage_files(
+    metadata: MetadataStore, storage: BlobStorage, limits: Limits, project: str, files: Sequence[NewFile]
+) -> list[StagedFile]:
+    """Hash inline files and write those that are too large for a row.
+
+    Raises:
+        InvalidField: two files have the same path.
+        LimitExceeded: too many files or inline bytes.
+        StorageFull, StorageUnavailable: nothing is left behind.
+    """
+    _check_files(limits, files)
+    staged: list[StagedFile] = []
+    try:
+        for file in files:
+            if file.digest is not None:
+                staged.append(StagedFile(file.path, file.digest))
+            else:
+                content = file.content or b""
+                staged.append(receive_file(metadata, storage, limits, project, file.path, [content]))
+    except BaseException:
+        discard_staged(metadata, storage, project, staged)
+        raise
+    return staged
+
+
+def receive_file(
+    metadata: MetadataStore,
+    storage: BlobStorage,
+    limits: Limits,
+    project: str,
+    path: str,
+    chunks: Iterable[bytes | memoryview],
+) -> StagedFile:
+    """Take the bytes of one file, hashing while they are written; whatever fails, nothing is left behind.
+
+    Raises:
+        StorageFull, StorageUnavailable: from the storage.
+        Exception: whatever ``chunks`` raises.
+    """
+    hasher = BlobHasher()
+    head = bytearray()
+    rest = iter(chunks)
+    for chunk in rest:
+        hasher.update(chunk)
+        head += chunk
+        if len(head) > limits.max_blob_row_bytes:
+            return _receive_large(metadata, storage, limits, project, path, hasher, bytes(head), rest)
+    blob = Blob(project, hasher.digest(), hasher.size, "", hasher.pieces())
+    return StagedFile(path, blob.digest, blob, bytes(head))
+
+
+def publish_staged(tx: Transaction, limits: Limits, project: str, file: StagedFile) -> Blob | None:
+    """Insert the blob of a staged file; ``None`` when there is none to insert.
+
+    Raises:
+        UploadNotFound: the lease of its location expired; send the bytes again.
+    """
+    if file.blob is None:
+        return None
+    if file.upload_id:
+        upload = tx.uploads.get(project, file.upload_id)
+        tx.uploads.put(upload, limits.upload_lease, state=UploadState.COMMITTED)
+    return tx.blobs.insert(file.blob, file.content, timedelta())
+
+
+def discard_staged(metadata: MetadataStore, storage: BlobStorage, project: str, files: Iterable[StagedFile]) -> None:
+    """Give up bytes whose transaction failed. Expects that the transaction did not commit."""
+    uploads = [file for file in files if file.upload_id]
+    if not uploads:
+        return
+    with metadata.write() as tx:
+        for file in uploads:
+            tx.uploads.put(tx.uploads.get(project, file.upload_id), timedelta(), state=UploadState.ABORTED)
+    for file in uploads:
+        if file.blob is not None:
+            storage.delete(file.blob.location)
+
+
+def write_all(writer: BlobWriter, hasher: BlobHasher, head: bytes, rest: Iterator[bytes | memoryview]) -> None:
+    """Write bytes that were hashed already, then the others while hashing them, and make all durable.
+
+    Raises:
+        StorageFull, StorageUnavailable: from the storage; what was written is discarded.
+        Exception: whatever ``rest`` raises; what was written is discarded.
+    """
+    try:
+        if head:
+            writer.write(head)
+        for chunk in rest:
+            hasher.update(chunk)
+            writer.write(chunk)
+        writer.finish()
+    except BaseException:
+        writer.discard()
+        raise
+
+
+def _receive_large(
+    metadata: MetadataStore,
+    storage: BlobStorage,
+    limits: Limits,
+    project: str,
+    path: str,
+    hasher: BlobHasher,
+    head: bytes,
+    rest: Iterator[bytes | memoryview],
+) -> StagedFile:
+    with metadata.write() as tx:
+        upload = tx.uploads.put(tx.uploads.add(project, limits.upload_lease), limits.upload_lease, writer=new_id())
+    location = upload_location(upload.id, upload.writer)
+    try:
+        write_all(storage.open_writer(location), hasher, head, rest)
+    except BaseException:
+        # On a full disk the row may have to stay until the sweep; the error that matters is the first one.
+        with contextlib.suppress(StorageFull, StorageUnavailable), metadata.write() as tx:
+            tx.uploads.put(tx.uploads.get(project, upload.id), timedelta(), state=UploadState.ABORTED)
+        raise
+    blob = Blob(project, hasher.digest(), hasher.size, location, hasher.pieces())
+    return StagedFile(path, blob.digest, blob, None, upload.id)
+
+
+def _check_files(limits: Limits, files: Sequence[NewFile]) -> None:
+    if len(files) > limits.max_files:
+        raise LimitExceeded(f"{len(files)} files; a version has at most {limits.max_files}", limit=limits.max_files)
+    inline = sum(len(file.content or b"") for file in files)
+    if inline > limits.max_inline_bytes:
+        cure = "upload larger files with CreateUpload, WriteUpload and CommitUpload and name their digests"
+        raise LimitExceeded(
+            f"{inline} inline bytes; at most {limits.max_inline_bytes} fit; {cure}", limit=limits.max_inline_bytes
+        )
+    paths: set[str] = set()
+    for file in files:
+        if file.path in paths:
+            raise InvalidField("files.path", f"{file.path!r} stands twice; each path names one file")
+        paths.add(file.path)
+    _check_no_file_is_a_folder(paths)
+
+
+def _check_no_file_is_a_folder(paths: set[str]) -> None:
+    for path in paths:
+        parts = path.split("/")
+        for depth in range(1, len(parts)):
+            if (folder := "/".join(parts[:depth])) in paths:
+                raise InvalidField("files.path", f"{folder!r} is a file and a folder of {path!r}; choose one")
