@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pytest
+
+from argosy_server.domain.errors import CursorExpired, InvalidField
+from argosy_server.domain.paging import Page, PageRequest, next_token
+
+
+def test_a_token_leads_to_the_row_after_the_last_one() -> None:
+    token = next_token(Page(["a", "b"], ("b", 2)), "names")
+    assert PageRequest.parse(0, token, "names") == PageRequest(50, ("b", 2))
+
+
+def test_the_last_page_has_no_token() -> None:
+    assert next_token(Page(["a"]), "names") == ""
+
+
+@pytest.mark.parametrize("token", ["x", "%%%", "bnVsbA==", "e30=", "eyJhIjoxfQ=="])
+def test_a_forged_token_is_refused(token: str) -> None:
+    with pytest.raises(CursorExpired):
+        PageRequest.parse(0, token, "names")
+
+
+def test_a_token_of_another_list_is_refused() -> None:
+    token = next_token(Page(["a"], ("a",)), "names")
+    with pytest.raises(CursorExpired):
+        PageRequest.parse(0, token, "runs")
+
+
+def test_sizes_are_clamped_and_negative_ones_refused() -> None:
+    assert PageRequest.parse(5000, "", "names").size == 1000
+    with pytest.raises(InvalidField):
+        PageRequest.parse(-1, "", "names")
