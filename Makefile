@@ -1,0 +1,126 @@
+# Every target says what it does after `##`; `make help` lists them.
+SHELL := bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Stamps of what is installed in $(VENV); a change of pyproject.toml makes them old.
+DEV := $(VENV)/.argosy-dev
+DEMO := $(VENV)/.argosy-demo
+NODE_MODULES := clients/typescript/node_modules/.package-lock.json
+
+TYPED := pyclient service tests examples bench tools
+PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 8
+# Keeps the output of checks that run at once apart, where this make can (4.0 and newer).
+PARALLEL := $(MAKE) --no-print-directory --keep-going --jobs $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+
+DEMO_HOME ?= $(CURDIR)/.argosy/demo
+LISTEN ?= 127.0.0.1:7437
+DATA ?= $(CURDIR)/.argosy/server
+
+##@ Start here
+
+.PHONY: demo
+# Embedded, whatever the shell is set up for.
+demo: export ARGOSY_HOME := $(DEMO_HOME)
+demo: export ARGOSY_SERVER :=
+demo: $(DEMO) ## Install, train on the breast-cancer data, then infer with what the training stored
+	$(BIN)/python examples/breast_cancer/training.py
+	$(BIN)/python examples/breast_cancer/batch_inference.py
+	@printf '\nWhat is stored now (ARGOSY_HOME=%s):\n' "$$ARGOSY_HOME"
+	@$(BIN)/argosy artifact list
+
+.PHONY: test
+test: $(DEV) ## Install what the tests need and run them; needs no root
+	$(PYTEST) --ignore=tests/clients
+
+.PHONY: serve
+serve: $(DEMO) ## Run a server (LISTEN=127.0.0.1:7437 DATA=.argosy/server)
+	$(BIN)/argosy-server serve --listen $(LISTEN) --data $(DATA)
+
+##@ Change it
+
+.PHONY: check
+check: $(DEV) ## Format, lint, types, imports, protos, generated code, fast tests
+	@$(PARALLEL) $(CHECKS) && echo "all checks passed"
+
+.PHONY: fmt
+fmt: $(DEV) ## Format everything and fix what lint can fix
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/buf format --write protos
+	$(if $(shell command -v gofmt),gofmt -w clients/go/*.go clients/go/cmd)
+
+.PHONY: proto
+proto: $(DEV) $(NODE_MODULES) have-go ## Generate the Python, Go and TypeScript code from protos/
+	$(BIN)/python tools/generate_python.py pyclient
+	cd clients/go && ../../$(BIN)/buf generate
+	cd clients/typescript && ../../$(BIN)/buf generate
+
+.PHONY: release-protos
+release-protos: $(DEV) ## Make the protos of now the ones `buf breaking` protects (tell it in CHANGELOG.md)
+	$(BIN)/buf build protos --exclude-source-info --output protos/released.binpb
+
+.PHONY: test-clients
+test-clients: $(DEV) $(NODE_MODULES) have-go ## Prove the Go and TypeScript clients against a real server
+	cd clients/go && go build ./...
+	$(BIN)/pytest tests/clients
+
+.PHONY: bench
+bench: $(DEV) ## Measure, and print a table with ratios
+	$(BIN)/python -m bench
+
+.PHONY: clean
+clean: ## Remove what was installed or built; stored artifacts stay
+	rm -rf $(VENV) build dist clients/typescript/node_modules clients/typescript/dist
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find $(wildcard $(TYPED)) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# The parts of `make check`, each also a target of its own.
+
+CHECKS := check-types check-fast-tests check-format check-lint check-imports check-protos check-generated
+
+.PHONY: $(CHECKS)
+check-format: $(DEV)
+	$(BIN)/ruff format --check .
+check-lint: $(DEV)
+	$(BIN)/ruff check .
+check-types: $(DEV)
+	$(BIN)/mypy $(TYPED)
+check-imports: $(DEV)
+	$(BIN)/lint-imports
+check-protos: $(DEV)
+	$(BIN)/buf lint protos
+	$(BIN)/buf format --diff --exit-code protos
+	$(BIN)/buf breaking protos --against protos/released.binpb
+check-generated: $(DEV)
+	$(BIN)/python tools/generate_python.py pyclient --check
+check-fast-tests: $(DEV)
+	$(BIN)/pytest --quiet tests/unit tests/architecture
+
+# What has to be installed.
+
+$(DEV): pyproject.toml tools/make_venv.sh
+	tools/make_venv.sh dev
+	@touch $(DEV) $(DEMO)
+
+# Making the development environment touches this one too: it holds all that a user's one does.
+$(DEMO): pyproject.toml tools/make_venv.sh
+	tools/make_venv.sh pandas,sklearn
+	@touch $@
+
+$(NODE_MODULES): clients/typescript/package-lock.json clients/typescript/package.json clients/typescript/.npmrc
+	@command -v npm >/dev/null || { echo "npm is needed for the TypeScript client: install Node.js 20 or newer" >&2; exit 1; }
+	cd clients/typescript && npm ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: have-go
+have-go:
+	@command -v go >/dev/null || { echo "go is needed for the Go client: install Go, the version clients/go/go.mod names or newer" >&2; exit 1; }
