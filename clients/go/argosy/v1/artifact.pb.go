@@ -117,7 +117,8 @@ type ArtifactVersion struct {
 	// Sum of the sizes of the files.
 	SizeBytes int64 `protobuf:"varint,15,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
 	// Digest of the content as a whole: `blake3:<hex>` over the lines
-	// `<path> NUL <digest> LF` of the files sorted by path (bytes of UTF-8).
+	// `<path> NUL <digest> LF` of the files sorted by path (bytes of UTF-8). Files below `.argosy/`
+	// (previews) describe the value and do not count.
 	ContentDigest string `protobuf:"bytes,16,opt,name=content_digest,json=contentDigest,proto3" json:"content_digest,omitempty"`
 	// When the version became visible, by the clock of the database.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`

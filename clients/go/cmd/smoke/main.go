@@ -22,7 +22,7 @@ func main() {
 	bytesName := flag.String("bytes", "from-go", "the artifact to save bytes as")
 	flag.Parse()
 	if err := run(*address, *jsonName, *bytesName); err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		fmt.Fprintln(os.Stderr, err, argosy.Reason(err))
 		os.Exit(1)
 	}
 }

@@ -65,7 +65,8 @@ export interface ArtifactVersion {
   sizeBytes: bigint;
   /**
    * Digest of the content as a whole: `blake3:<hex>` over the lines
-   * `<path> NUL <digest> LF` of the files sorted by path (bytes of UTF-8).
+   * `<path> NUL <digest> LF` of the files sorted by path (bytes of UTF-8). Files below `.argosy/`
+   * (previews) describe the value and do not count.
    */
   contentDigest: string;
   /** When the version became visible, by the clock of the database. */
