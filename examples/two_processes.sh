@@ -14,7 +14,7 @@ finish() {
     if [ -n "$server" ]; then
         kill -TERM "$server" 2>/dev/null || true
         wait "$server" || code=$?
-        echo "server drained and stopped, exit code $code"
+        [ "$code" -ne 0 ] || echo "the server drained and stopped"
     fi
     [ "$code" -eq 0 ] || cat "$scratch/server.log" >&2
     rm -rf "$scratch"
