@@ -1,0 +1,220 @@
+"""ArtifactService: parse, call a use case, render."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import grpc
+
+from argosy.v1 import artifact_service_pb2 as wire
+from argosy.v1 import artifact_service_pb2_grpc
+from argosy_server.api.artifact_messages import (
+    parse_new_files,
+    parse_selector,
+    parse_spec,
+    render_summary,
+    render_version,
+)
+from argosy_server.api.download_stream import download
+from argosy_server.api.field_parsing import (
+    parse_json_map,
+    parse_tags,
+    parse_text,
+    parse_timestamp,
+    require_message,
+)
+from argosy_server.api.once import answer_once, publish_once, request_key
+from argosy_server.api.page_tokens import query_of
+from argosy_server.api.upload_stream import ArtifactUploadStream
+from argosy_server.domain.errors import InvalidField
+from argosy_server.domain.identifiers import (
+    parse_alias,
+    parse_id,
+    parse_name,
+    parse_path,
+    parse_project,
+    parse_tag,
+)
+from argosy_server.domain.limits import Limits
+from argosy_server.domain.paging import PageRequest, next_token
+from argosy_server.usecases.artifacts import delete_alias, delete_version, set_alias, update_version
+from argosy_server.usecases.create_version import create_version
+from argosy_server.usecases.ports import BlobStorage, MetadataStore, Transaction
+from argosy_server.usecases.staging import receive_file, stage_files
+from argosy_server.usecases.upload_artifact import check_received
+
+OLDEST_FIRST = {wire.VERSION_ORDER_NEWEST_FIRST: False, wire.VERSION_ORDER_OLDEST_FIRST: True}
+UPDATABLE = ("tags", "metadata")
+
+
+class ArtifactServicer(artifact_service_pb2_grpc.ArtifactServiceServicer):
+    """Answers what ``argosy/v1/artifact_service.proto`` promises; never looks at the call's context."""
+
+    def __init__(self, metadata: MetadataStore, storage: BlobStorage, limits: Limits) -> None:
+        """Serve what these hold."""
+        self._metadata = metadata
+        self._storage = storage
+        self._limits = limits
+
+    def CreateArtifactVersion(
+        self, request: wire.CreateArtifactVersionRequest, context: grpc.ServicerContext
+    ) -> wire.CreateArtifactVersionResponse:
+        """See the contract."""
+        key = request_key(request.project, request.request_id, request)
+        require_message("spec", request, "spec")
+        spec = parse_spec("spec", request.spec, self._limits)
+        files = parse_new_files("files", request.files)
+        staged = stage_files(self._metadata, self._storage, self._limits, key.project, files)
+
+        def create(tx: Transaction) -> wire.CreateArtifactVersionResponse:
+            version = create_version(tx, self._limits, key.project, spec, staged)
+            return wire.CreateArtifactVersionResponse(artifact_version=render_version(version))
+
+        return publish_once(self._metadata, self._storage, key, staged, wire.CreateArtifactVersionResponse, create)
+
+    def GetArtifactVersion(
+        self, request: wire.GetArtifactVersionRequest, context: grpc.ServicerContext
+    ) -> wire.GetArtifactVersionResponse:
+        """See the contract."""
+        project = parse_project(request.project)
+        selector = parse_selector("selector", request.selector)
+        with self._metadata.read() as tx:
+            version = tx.artifacts.get(project, selector)
+        return wire.GetArtifactVersionResponse(artifact_version=render_version(version))
+
+    def ListArtifacts(
+        self, request: wire.ListArtifactsRequest, context: grpc.ServicerContext
+    ) -> wire.ListArtifactsResponse:
+        """See the contract."""
+        project = parse_project(request.project)
+        name_contains = parse_text("name_contains", request.name_contains)
+        query = query_of(self._metadata.store_id, request)
+        page_request = PageRequest.parse(request.page_size, request.page_token, query)
+        with self._metadata.read() as tx:
+            page = tx.artifacts.list_artifacts(project, name_contains, request.include_unnamed, page_request)
+        return wire.ListArtifactsResponse(
+            artifacts=[render_summary(row) for row in page.rows], next_page_token=next_token(page, query)
+        )
+
+    def ListArtifactVersions(
+        self, request: wire.ListArtifactVersionsRequest, context: grpc.ServicerContext
+    ) -> wire.ListArtifactVersionsResponse:
+        """See the contract."""
+        project = parse_project(request.project)
+        query = query_of(self._metadata.store_id, request)
+        page_request = PageRequest.parse(request.page_size, request.page_token, query)
+        name = parse_name("name", request.name) if request.name else ""
+        pipeline_name = parse_name("pipeline_name", request.pipeline_name) if request.pipeline_name else ""
+        tag = parse_tag("tag", request.tag) if request.tag else ""
+        created_from = parse_timestamp("created_from", request, "created_from")
+        created_until = parse_timestamp("created_until", request, "created_until")
+        oldest_first = _parse_order(request.order)
+        with self._metadata.read() as tx:
+            page = tx.artifacts.list_versions(
+                project,
+                page_request,
+                name=name,
+                pipeline_name=pipeline_name,
+                tag=tag,
+                created_from=created_from,
+                created_until=created_until,
+                oldest_first=oldest_first,
+            )
+        return wire.ListArtifactVersionsResponse(
+            artifact_versions=[render_version(row, files=False) for row in page.rows],
+            next_page_token=next_token(page, query),
+        )
+
+    def UpdateArtifactVersion(
+        self, request: wire.UpdateArtifactVersionRequest, context: grpc.ServicerContext
+    ) -> wire.UpdateArtifactVersionResponse:
+        """See the contract."""
+        key = request_key(request.project, request.request_id, request)
+        version_id = parse_id("id", request.id)
+        paths = request.update_mask.paths
+        for path in paths:
+            if path not in UPDATABLE:
+                raise InvalidField("update_mask", f"{path[:80]!r} cannot be changed; name 'tags', 'metadata' or both")
+        tags = parse_tags("tags", request.tags, self._limits) if "tags" in paths else None
+        changes = (
+            parse_json_map("metadata", request.metadata, self._limits, removals=True) if "metadata" in paths else None
+        )
+        etag = parse_text("etag", request.etag)
+
+        def update(tx: Transaction) -> wire.UpdateArtifactVersionResponse:
+            version = update_version(tx, self._limits, key.project, version_id, tags, changes, etag)
+            return wire.UpdateArtifactVersionResponse(artifact_version=render_version(version, files=False))
+
+        return answer_once(self._metadata, key, wire.UpdateArtifactVersionResponse, update)
+
+    def SetAlias(self, request: wire.SetAliasRequest, context: grpc.ServicerContext) -> wire.SetAliasResponse:
+        """See the contract."""
+        key = request_key(request.project, request.request_id, request)
+        alias = parse_alias("alias", request.alias)
+        selector = parse_selector("selector", request.selector)
+
+        def move(tx: Transaction) -> wire.SetAliasResponse:
+            version = set_alias(tx, key.project, alias, selector)
+            return wire.SetAliasResponse(artifact_version=render_version(version, files=False))
+
+        return answer_once(self._metadata, key, wire.SetAliasResponse, move)
+
+    def DeleteAlias(self, request: wire.DeleteAliasRequest, context: grpc.ServicerContext) -> wire.DeleteAliasResponse:
+        """See the contract."""
+        key = request_key(request.project, request.request_id, request)
+        name = parse_name("name", request.name)
+        alias = parse_alias("alias", request.alias)
+
+        def delete(tx: Transaction) -> wire.DeleteAliasResponse:
+            delete_alias(tx, key.project, name, alias)
+            return wire.DeleteAliasResponse()
+
+        return answer_once(self._metadata, key, wire.DeleteAliasResponse, delete)
+
+    def DeleteArtifactVersion(
+        self, request: wire.DeleteArtifactVersionRequest, context: grpc.ServicerContext
+    ) -> wire.DeleteArtifactVersionResponse:
+        """See the contract."""
+        key = request_key(request.project, request.request_id, request)
+        version_id = parse_id("id", request.id)
+
+        def delete(tx: Transaction) -> wire.DeleteArtifactVersionResponse:
+            delete_version(tx, key.project, version_id, request.force)
+            return wire.DeleteArtifactVersionResponse()
+
+        return answer_once(self._metadata, key, wire.DeleteArtifactVersionResponse, delete)
+
+    def UploadArtifact(
+        self, request_iterator: Iterator[wire.UploadArtifactRequest], context: grpc.ServicerContext
+    ) -> wire.UploadArtifactResponse:
+        """See the contract."""
+        stream = ArtifactUploadStream(request_iterator, self._limits)
+        project = parse_project(stream.start.project)
+        # Refuse what can be refused before the bytes come.
+        request_key(project, stream.start.request_id, stream.start)
+        require_message("start.spec", stream.start, "spec")
+        spec = parse_spec("start.spec", stream.start.spec, self._limits)
+        path = parse_path("start.path", stream.start.path)
+        file = receive_file(self._metadata, self._storage, self._limits, project, path, stream.chunks())
+        key = request_key(project, stream.start.request_id, stream.start, stream.finish)
+
+        def create(tx: Transaction) -> wire.UploadArtifactResponse:
+            check_received(file, stream.digest, stream.size)
+            version = create_version(tx, self._limits, project, spec, [file])
+            return wire.UploadArtifactResponse(artifact_version=render_version(version))
+
+        return publish_once(self._metadata, self._storage, key, [file], wire.UploadArtifactResponse, create)
+
+    def DownloadArtifact(
+        self, request: wire.DownloadArtifactRequest, context: grpc.ServicerContext
+    ) -> Iterator[wire.DownloadArtifactResponse]:
+        """See the contract."""
+        return download(self._metadata, self._storage, request)
+
+
+def _parse_order(order: wire.VersionOrder.ValueType) -> bool:
+    if order == wire.VERSION_ORDER_UNSPECIFIED:
+        return False
+    if order not in OLDEST_FIRST:
+        raise InvalidField("order", f"{order} is not known; use NEWEST_FIRST or OLDEST_FIRST")
+    return OLDEST_FIRST[order]

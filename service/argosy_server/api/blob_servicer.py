@@ -1,0 +1,159 @@
+"""BlobService: parse, call a use case, render."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import grpc
+
+from argosy.v1 import blob_service_pb2 as wire
+from argosy.v1 import blob_service_pb2_grpc
+from argosy_server import __version__
+from argosy_server.api.field_parsing import parse_size, render_timestamp
+from argosy_server.api.once import answer_once, request_key
+from argosy_server.api.upload_stream import BlobUploadStream
+from argosy_server.domain.blob import Upload, UploadState
+from argosy_server.domain.byte_range import ByteRange
+from argosy_server.domain.errors import DigestMismatch, DomainError, InvalidField, LimitExceeded, WritePastEnd
+from argosy_server.domain.identifiers import Digest, parse_id, parse_project
+from argosy_server.domain.limits import OLDEST_PROTOCOL_REVISION, PROTOCOL_REVISION, Limits
+from argosy_server.usecases.ports import BlobStorage, MetadataStore, Transaction
+from argosy_server.usecases.read_blob import find_blob, read_blob
+from argosy_server.usecases.upload_blob import (
+    abort_upload,
+    commit_upload,
+    create_upload,
+    discard_upload,
+    find_missing,
+    write_upload,
+)
+
+WIRE_STATES = {
+    UploadState.OPEN: wire.UPLOAD_STATE_OPEN,
+    UploadState.COMMITTED: wire.UPLOAD_STATE_COMMITTED,
+    UploadState.ABORTED: wire.UPLOAD_STATE_ABORTED,
+}
+
+
+class BlobServicer(blob_service_pb2_grpc.BlobServiceServicer):
+    """Answers what ``argosy/v1/blob_service.proto`` promises; never looks at the call's context."""
+
+    def __init__(self, metadata: MetadataStore, storage: BlobStorage, limits: Limits) -> None:
+        """Serve what these hold."""
+        self._metadata = metadata
+        self._storage = storage
+        self._limits = limits
+
+    def GetCapabilities(
+        self, request: wire.GetCapabilitiesRequest, context: grpc.ServicerContext
+    ) -> wire.GetCapabilitiesResponse:
+        """See the contract."""
+        parse_project(request.project)
+        limits = self._limits
+        response = wire.GetCapabilitiesResponse(
+            protocol_revision=PROTOCOL_REVISION,
+            oldest_protocol_revision=OLDEST_PROTOCOL_REVISION,
+            server_version=__version__,
+            store_id=self._metadata.store_id,
+            preferred_chunk_bytes=limits.preferred_chunk_bytes,
+            max_chunk_bytes=limits.max_chunk_bytes,
+            max_inline_bytes=limits.max_inline_bytes,
+            max_files=limits.max_files,
+            max_digests=limits.max_digests,
+        )
+        response.blob_lease.FromTimedelta(limits.blob_lease)
+        response.upload_lease.FromTimedelta(limits.upload_lease)
+        response.run_lease.FromTimedelta(limits.run_lease)
+        return response
+
+    def FindMissingBlobs(
+        self, request: wire.FindMissingBlobsRequest, context: grpc.ServicerContext
+    ) -> wire.FindMissingBlobsResponse:
+        """See the contract."""
+        project = parse_project(request.project)
+        count, most = len(request.digests), self._limits.max_digests
+        if count > most:
+            raise LimitExceeded(f"digests: {count} digests; at most {most} at once", limit=most)
+        digests = [Digest.parse(f"digests[{index}]", text) for index, text in enumerate(request.digests)]
+        missing = find_missing(self._metadata, self._limits, project, digests)
+        return wire.FindMissingBlobsResponse(missing_digests=[digest.text for digest in missing])
+
+    def CreateUpload(
+        self, request: wire.CreateUploadRequest, context: grpc.ServicerContext
+    ) -> wire.CreateUploadResponse:
+        """See the contract."""
+        key = request_key(request.project, request.request_id, request)
+        digest = Digest.parse("digest", request.digest) if request.digest else None
+        size = parse_size("size_bytes", request.size_bytes)
+
+        def create(tx: Transaction) -> wire.CreateUploadResponse:
+            return wire.CreateUploadResponse(upload=_render(create_upload(tx, self._limits, key.project, digest, size)))
+
+        return answer_once(self._metadata, key, wire.CreateUploadResponse, create)
+
+    def WriteUpload(
+        self, request_iterator: Iterator[wire.WriteUploadRequest], context: grpc.ServicerContext
+    ) -> wire.WriteUploadResponse:
+        """See the contract."""
+        stream = BlobUploadStream(request_iterator, self._limits)
+        project = parse_project(stream.open.project)
+        upload_id = parse_id("open.upload_id", stream.open.upload_id)
+        offset = stream.open.offset
+        if offset < 0:
+            raise InvalidField("open.offset", f"{offset} is negative; uploads start at 0")
+        if offset > 0:
+            raise WritePastEnd(f"offset {offset} is not the first byte; start again at 0", committed_size=0)
+        size = write_upload(self._metadata, self._storage, self._limits, project, upload_id, stream.chunks())
+        return wire.WriteUploadResponse(committed_size=size)
+
+    def CommitUpload(
+        self, request: wire.CommitUploadRequest, context: grpc.ServicerContext
+    ) -> wire.CommitUploadResponse:
+        """See the contract."""
+        key = request_key(request.project, request.request_id, request)
+        upload_id = parse_id("upload_id", request.upload_id)
+        digest = Digest.parse("digest", request.digest)
+        size = parse_size("size_bytes", request.size_bytes)
+
+        def commit(tx: Transaction) -> wire.CommitUploadResponse:
+            blob = commit_upload(tx, self._storage, self._limits, key.project, upload_id, digest, size)
+            return wire.CommitUploadResponse(digest=blob.digest.text, size_bytes=blob.size)
+
+        try:
+            return answer_once(self._metadata, key, wire.CommitUploadResponse, commit)
+        except DigestMismatch:
+            # What cannot be discarded now is taken by the sweep; the caller must hear of the mismatch.
+            with contextlib.suppress(DomainError):
+                discard_upload(self._metadata, self._storage, self._limits, key.project, upload_id)
+            raise
+
+    def AbortUpload(self, request: wire.AbortUploadRequest, context: grpc.ServicerContext) -> wire.AbortUploadResponse:
+        """See the contract."""
+        key = request_key(request.project, request.request_id, request)
+        upload_id = parse_id("upload_id", request.upload_id)
+
+        def abort(tx: Transaction) -> wire.AbortUploadResponse:
+            abort_upload(tx, self._limits, key.project, upload_id)
+            return wire.AbortUploadResponse()
+
+        return answer_once(self._metadata, key, wire.AbortUploadResponse, abort)
+
+    def ReadBlob(self, request: wire.ReadBlobRequest, context: grpc.ServicerContext) -> Iterator[wire.ReadBlobResponse]:
+        """See the contract."""
+        project = parse_project(request.project)
+        digest = Digest.parse("digest", request.digest)
+        with self._metadata.read() as tx:
+            blob = find_blob(tx, project, digest)
+        wanted = ByteRange.parse(request.offset, request.limit, blob.size)
+        for chunk in read_blob(self._metadata, self._storage, blob, wanted):
+            yield wire.ReadBlobResponse(chunk=chunk)
+
+
+def _render(upload: Upload) -> wire.Upload:
+    return wire.Upload(
+        id=upload.id,
+        state=WIRE_STATES[upload.state],
+        committed_size=upload.size,
+        expire_time=render_timestamp(upload.expires_at),
+    )

@@ -1,0 +1,156 @@
+"""Checks of single fields of a request that more than one message has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from enum import Enum
+from typing import NoReturn, TypeVar
+
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from argosy_server.domain.errors import InvalidField, LimitExceeded
+from argosy_server.domain.identifiers import parse_tag
+from argosy_server.domain.limits import Limits
+
+MAX_TEXT = 255
+MAX_KEYS = 1000
+E = TypeVar("E", bound=Enum)
+K = TypeVar("K", bound=int)
+
+
+def parse_text(field: str, text: str, *, required: bool = False) -> str:
+    """Return a short text of one line that may be empty unless ``required``.
+
+    Raises:
+        InvalidField: it is missing, too long, or has unprintable characters.
+    """
+    if required and not text:
+        raise InvalidField(field, "is empty; give it at least one character")
+    if len(text) > MAX_TEXT:
+        raise InvalidField(field, f"has {len(text)} characters; at most {MAX_TEXT} are allowed")
+    if not text.isprintable():
+        raise InvalidField(field, f"{text[:80]!r} has control or unprintable characters; remove them")
+    return text
+
+
+def parse_size(field: str, size: int) -> int:
+    """Return a number of bytes.
+
+    Raises:
+        InvalidField: it is negative.
+    """
+    if size < 0:
+        raise InvalidField(field, f"{size} is negative; a size counts bytes from 0 on")
+    return size
+
+
+def require_message(field: str, holder: Message, name: str) -> None:
+    """Check that a sub-message was sent.
+
+    Raises:
+        InvalidField: it was left out.
+    """
+    if not holder.HasField(name):
+        raise InvalidField(field, "is missing; it is required")
+
+
+def parse_enum(field: str, value: K, meanings: Mapping[K, E]) -> E:
+    """Return what a value of an enum stands for.
+
+    Raises:
+        InvalidField: the value is unset, unknown, or not allowed here.
+    """
+    known = meanings.get(value)
+    if known is None:
+        allowed = ", ".join(meaning.name for meaning in meanings.values())
+        raise InvalidField(field, f"{value} is not allowed here; use one of {allowed}")
+    return known
+
+
+def parse_json_map(field: str, values: Mapping[str, str], limits: Limits, *, removals: bool = False) -> dict[str, str]:
+    """Return a map whose values are the texts of JSON documents.
+
+    Args:
+        field: how the request calls it.
+        values: as received.
+        limits: how many bytes it may have.
+        removals: whether an empty text is allowed (it removes its key).
+
+    Raises:
+        InvalidField: a key is malformed or a value is no JSON document.
+        LimitExceeded: it has too many keys or bytes.
+    """
+    parsed = parse_text_map(field, values, limits)
+    for key, text in parsed.items():
+        if text or not removals:
+            _check_json(f"{field}[{key!r}]", text)
+    return parsed
+
+
+def parse_text_map(field: str, values: Mapping[str, str], limits: Limits) -> dict[str, str]:
+    """Return a map of short keys to any texts.
+
+    Raises:
+        InvalidField: a key is malformed.
+        LimitExceeded: it has too many keys or bytes.
+    """
+    if len(values) > MAX_KEYS:
+        raise LimitExceeded(f"{field}: has {len(values)} keys; at most {MAX_KEYS} are allowed", limit=MAX_KEYS)
+    parsed = {parse_text(f"{field} key", key, required=True): text for key, text in values.items()}
+    size = sum(len(key) + len(text.encode()) for key, text in parsed.items())
+    if size > limits.max_metadata_bytes:
+        raise LimitExceeded(
+            f"{field}: has {size} bytes; at most {limits.max_metadata_bytes} are allowed, save big values as artifacts",
+            limit=limits.max_metadata_bytes,
+        )
+    return parsed
+
+
+def parse_tags(field: str, tags: Iterable[str], limits: Limits) -> tuple[str, ...]:
+    """Return tags, sorted and each once.
+
+    Raises:
+        InvalidField: a tag is malformed.
+        LimitExceeded: they have too many bytes.
+    """
+    parsed = sorted({parse_tag(f"{field}[{index}]", tag) for index, tag in enumerate(tags)})
+    size = sum(len(tag.encode()) for tag in parsed)
+    if len(parsed) > MAX_KEYS or size > limits.max_metadata_bytes:
+        raise LimitExceeded(f"{field}: {len(parsed)} tags of {size} bytes are too many", limit=MAX_KEYS)
+    return tuple(parsed)
+
+
+def parse_timestamp(field: str, holder: Message, name: str) -> datetime | None:
+    """Return a time in UTC, ``None`` when it was left out.
+
+    Raises:
+        InvalidField: it lies outside the years 1 to 9999.
+    """
+    if not holder.HasField(name):
+        return None
+    timestamp: Timestamp = getattr(holder, name)
+    try:
+        return timestamp.ToDatetime(tzinfo=timezone.utc)
+    except (ValueError, OverflowError) as error:
+        raise InvalidField(field, "is no time between the years 1 and 9999") from error
+
+
+def render_timestamp(moment: datetime) -> Timestamp:
+    """Return a time as a message."""
+    timestamp = Timestamp()
+    timestamp.FromDatetime(moment)
+    return timestamp
+
+
+def _check_json(field: str, text: str) -> None:
+    try:
+        json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise InvalidField(field, f"{text[:80]!r} is no JSON document ({error})") from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not part of JSON")

@@ -1,0 +1,168 @@
+"""What surrounds every call of our own services on a server: request id, log, draining, errors as statuses.
+
+Health checks and reflection pass untouched. Handlers keep their serializers and attributes.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from typing import Any, NoReturn
+
+import grpc
+
+from argosy_server.api.calls import CallTracker
+from argosy_server.api.error_status import ErrorStatus, draining_status, status_of
+from argosy_server.domain.errors import DomainError
+from argosy_server.domain.identifiers import is_id
+
+OUR_METHODS = "/argosy."
+REQUEST_ID: ContextVar[str] = ContextVar("argosy_request_id", default="")
+"""The id under which the log knows the call this thread is answering."""
+
+_log = logging.getLogger("argosy_server.calls")
+Behavior = Callable[[Any, grpc.ServicerContext], Any]
+
+
+class _WireStatus(grpc.Status):
+    """What ``abort_with_status`` takes."""
+
+    def __init__(self, status: ErrorStatus) -> None:
+        self.code = status.code
+        self.details = status.message
+        self.trailing_metadata = status.trailing_metadata
+
+
+class CallInterceptor(grpc.ServerInterceptor):
+    """Wraps each handler of our services, once."""
+
+    def __init__(self, tracker: CallTracker, pools: dict[str, ThreadPoolExecutor]) -> None:
+        """Take what counts the calls, and the thread pools of handlers that must not use the common one.
+
+        Args:
+            tracker: counts calls and knows whether the server drains.
+            pools: kind of handler (``stream_unary``, ``unary_stream``) to its own pool.
+        """
+        self._tracker = tracker
+        self._pools = pools
+        self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+
+    def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any]:
+        """Return the wrapped handler of a method."""
+        method = handler_call_details.method
+        if not method.startswith(OUR_METHODS):
+            return continuation(handler_call_details)
+        wrapped = self._wrapped.get(method)
+        if wrapped is None:
+            handler = continuation(handler_call_details)
+            # ``None`` is gRPC's way to say that there is no such method; it answers UNIMPLEMENTED itself.
+            if handler is None:
+                return handler
+            wrapped = self._wrapped.setdefault(method, self._wrap(method, handler))
+        return wrapped
+
+    def _wrap(self, method: str, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
+        kind = _kind(handler)
+        behavior: Behavior = getattr(handler, kind)
+        guarded = (self._streamed if handler.response_streaming else self._answered)(method, behavior)
+        if kind in self._pools:
+            guarded.experimental_thread_pool = self._pools[kind]  # type: ignore[attr-defined]  # how gRPC is told
+        # grpc's own handlers are named tuples.
+        replaced: grpc.RpcMethodHandler[Any, Any] = handler._replace(**{kind: guarded})  # type: ignore[attr-defined]
+        return replaced
+
+    def _answered(self, method: str, behavior: Behavior) -> Behavior:
+        @functools.wraps(behavior)
+        def answer(request: Any, context: grpc.ServicerContext) -> Any:
+            call = _Call(method, request, context, self._tracker)
+            try:
+                response = behavior(request, context)
+            except BaseException as error:
+                call.refuse(error)
+            else:
+                call.log("OK", logging.DEBUG)
+                return response
+            finally:
+                call.end()
+
+        return answer
+
+    def _streamed(self, method: str, behavior: Behavior) -> Behavior:
+        @functools.wraps(behavior)
+        def stream(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+            call = _Call(method, request, context, self._tracker)
+            try:
+                yield from behavior(request, context)
+            except GeneratorExit:
+                call.log("CANCELLED", logging.INFO)
+                raise
+            except BaseException as error:
+                call.refuse(error)
+            else:
+                call.log("OK", logging.DEBUG)
+            finally:
+                call.end()
+
+        return stream
+
+
+class _Call:
+    """One call from its begin to its end."""
+
+    def __init__(self, method: str, request: Any, context: grpc.ServicerContext, tracker: CallTracker) -> None:
+        """Count the call in, or turn it away."""
+        self._method = method
+        self._context = context
+        self._tracker = tracker
+        self._started = time.perf_counter()
+        self._request_id = _request_id(request)
+        if not tracker.enter():
+            context.abort_with_status(_WireStatus(draining_status()))
+        self._token = REQUEST_ID.set(self._request_id)
+
+    def end(self) -> None:
+        """Count the call out."""
+        REQUEST_ID.reset(self._token)
+        self._tracker.leave()
+
+    def refuse(self, error: BaseException) -> NoReturn:
+        """Answer with the status of what was raised."""
+        if isinstance(error, grpc.RpcError) or not self._context.is_active():
+            # The client went away: its stream broke, or it cancelled.
+            self.log("CANCELLED", logging.INFO)
+            self._context.abort(grpc.StatusCode.CANCELLED, "the client went away")
+        status = status_of(error, self._request_id)
+        if not isinstance(error, DomainError) and status.code is grpc.StatusCode.INTERNAL:
+            self.log(status.code.name, logging.ERROR, error)
+        elif status.code is grpc.StatusCode.DATA_LOSS:
+            self.log(status.code.name, logging.CRITICAL, reason=status.reason, detail=status.message)
+        else:
+            self.log(status.code.name, logging.INFO, reason=status.reason, detail=status.message)
+        self._context.abort_with_status(_WireStatus(status))
+
+    def log(self, code: str, level: int, error: BaseException | None = None, **more: str) -> None:
+        """Write the line of this call."""
+        if _log.isEnabledFor(level):
+            milliseconds = round((time.perf_counter() - self._started) * 1000, 2)
+            facts = {"method": self._method, "code": code, "ms": milliseconds, **more}
+            _log.log(level, "call", exc_info=error, extra=facts)
+
+
+def _request_id(request: Any) -> str:
+    """Return the id the caller gave its intention, else a new one; streams do not show theirs before they begin."""
+    given = getattr(request, "request_id", "")
+    return given if is_id(given) else os.urandom(8).hex()
+
+
+def _kind(handler: grpc.RpcMethodHandler[Any, Any]) -> str:
+    request = "stream" if handler.request_streaming else "unary"
+    return f"{request}_{'stream' if handler.response_streaming else 'unary'}"
