@@ -1,0 +1,1 @@
+"""Channels, one typed client for each service, and the transfer of bytes."""

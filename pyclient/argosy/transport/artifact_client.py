@@ -1,0 +1,205 @@
+"""ArtifactService, one method for each RPC. Errors are those of the contract, as exceptions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+import grpc
+from blake3 import blake3
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from argosy.transport.calls import Calls, ReceivingStream, new_request_id
+from argosy.v1.artifact_pb2 import ArtifactSpec, ArtifactVersion, NewArtifactFile, VersionSelector
+from argosy.v1.artifact_service_pb2 import (
+    CreateArtifactVersionRequest,
+    DeleteAliasRequest,
+    DeleteArtifactVersionRequest,
+    DownloadArtifactRequest,
+    DownloadArtifactResponse,
+    GetArtifactVersionRequest,
+    ListArtifactsRequest,
+    ListArtifactsResponse,
+    ListArtifactVersionsRequest,
+    ListArtifactVersionsResponse,
+    SetAliasRequest,
+    UpdateArtifactVersionRequest,
+    UploadArtifactFinish,
+    UploadArtifactRequest,
+    UploadArtifactStart,
+    VersionOrder,
+)
+from argosy.v1.artifact_service_pb2_grpc import ArtifactServiceStub
+
+
+class ArtifactClient:
+    """Creates, finds, labels, deletes, uploads and downloads artifact versions."""
+
+    def __init__(self, channel: grpc.Channel, calls: Calls) -> None:
+        """Use ``channel`` as ``calls`` says."""
+        self._stub = ArtifactServiceStub(channel)
+        self._calls = calls
+
+    def create_artifact_version(self, spec: ArtifactSpec, files: Iterable[NewArtifactFile]) -> ArtifactVersion:
+        """Make a version visible, all of it or nothing.
+
+        Raises:
+            AlreadyExistsError: the label is taken.
+            PreconditionError: a file names a digest the project does not have.
+            InvalidRequestError: a field is malformed, or too many files or inline bytes.
+        """
+        request = CreateArtifactVersionRequest(
+            project=self._calls.project, request_id=new_request_id(), spec=spec, files=files
+        )
+        return self._calls.unary(self._stub.CreateArtifactVersion, request).artifact_version
+
+    def get_artifact_version(self, selector: VersionSelector) -> ArtifactVersion:
+        """Return one version with its files.
+
+        Raises:
+            NotFoundError: nothing matches.
+        """
+        request = GetArtifactVersionRequest(project=self._calls.project, selector=selector)
+        return self._calls.unary(self._stub.GetArtifactVersion, request).artifact_version
+
+    def list_artifacts(
+        self, *, name_contains: str = "", include_unnamed: bool = False, page_size: int = 0, page_token: str = ""
+    ) -> ListArtifactsResponse:
+        """Return one page of artifacts by name, each with its latest version."""
+        request = ListArtifactsRequest(
+            project=self._calls.project,
+            name_contains=name_contains,
+            include_unnamed=include_unnamed,
+            page_size=page_size,
+            page_token=page_token,
+        )
+        return self._calls.unary(self._stub.ListArtifacts, request)
+
+    def list_artifact_versions(
+        self,
+        *,
+        name: str = "",
+        pipeline_name: str = "",
+        tag: str = "",
+        created_from: datetime | None = None,
+        created_until: datetime | None = None,
+        order: VersionOrder.ValueType = VersionOrder.VERSION_ORDER_UNSPECIFIED,
+        page_size: int = 0,
+        page_token: str = "",
+    ) -> ListArtifactVersionsResponse:
+        """Return one page of versions without their files, newest first by default."""
+        request = ListArtifactVersionsRequest(
+            project=self._calls.project,
+            name=name,
+            pipeline_name=pipeline_name,
+            tag=tag,
+            created_from=_timestamp(created_from),
+            created_until=_timestamp(created_until),
+            order=order,
+            page_size=page_size,
+            page_token=page_token,
+        )
+        return self._calls.unary(self._stub.ListArtifactVersions, request)
+
+    def update_artifact_version(
+        self,
+        version_id: str,
+        *,
+        tags: Iterable[str] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        etag: str = "",
+    ) -> ArtifactVersion:
+        """Change what is given: all tags, or single keys of the metadata (an empty text removes a key).
+
+        Raises:
+            ConflictError: somebody changed the version since ``etag`` was read.
+            NotFoundError: no such version.
+        """
+        given = {"tags": tags, "metadata": metadata}
+        request = UpdateArtifactVersionRequest(
+            project=self._calls.project,
+            request_id=new_request_id(),
+            id=version_id,
+            tags=tags or (),
+            metadata=metadata or {},
+            update_mask=FieldMask(paths=[name for name, value in given.items() if value is not None]),
+            etag=etag,
+        )
+        return self._calls.unary(self._stub.UpdateArtifactVersion, request).artifact_version
+
+    def set_alias(self, alias: str, selector: VersionSelector) -> ArtifactVersion:
+        """Point an alias at a version; return that version.
+
+        Raises:
+            NotFoundError: no such version.
+        """
+        request = SetAliasRequest(
+            project=self._calls.project, request_id=new_request_id(), alias=alias, selector=selector
+        )
+        return self._calls.unary(self._stub.SetAlias, request).artifact_version
+
+    def delete_alias(self, name: str, alias: str) -> None:
+        """Remove an alias of an artifact; the version stays.
+
+        Raises:
+            NotFoundError: no such alias.
+        """
+        request = DeleteAliasRequest(project=self._calls.project, request_id=new_request_id(), name=name, alias=alias)
+        self._calls.unary(self._stub.DeleteAlias, request)
+
+    def delete_artifact_version(self, version_id: str, *, force: bool = False) -> None:
+        """Delete a version; its label stays taken.
+
+        Raises:
+            PreconditionError: a run made or used it and ``force`` is not set.
+            NotFoundError: no such version.
+        """
+        request = DeleteArtifactVersionRequest(
+            project=self._calls.project, request_id=new_request_id(), id=version_id, force=force
+        )
+        self._calls.unary(self._stub.DeleteArtifactVersion, request)
+
+    def upload_artifact(self, spec: ArtifactSpec, path: str, chunks: Iterable[bytes]) -> ArtifactVersion:
+        """Create a version of one file in one call; its digest is computed while it is sent.
+
+        Raises:
+            AlreadyExistsError: the label is taken.
+            CorruptDataError: what arrived is not what was sent.
+        """
+        start = UploadArtifactStart(project=self._calls.project, request_id=new_request_id(), spec=spec, path=path)
+
+        def messages() -> Iterator[UploadArtifactRequest]:
+            hasher, size = blake3(), 0
+            yield UploadArtifactRequest(start=start)
+            for chunk in chunks:
+                hasher.update(chunk)
+                size += len(chunk)
+                yield UploadArtifactRequest(chunk=chunk)
+            finish = UploadArtifactFinish(digest=f"blake3:{hasher.hexdigest()}", size_bytes=size)
+            yield UploadArtifactRequest(finish=finish)
+
+        return self._calls.send(self._stub.UploadArtifact, messages()).artifact_version
+
+    def download_artifact(
+        self, selector: VersionSelector, *, path: str = "", offset: int = 0, limit: int = 0
+    ) -> ReceivingStream[DownloadArtifactResponse]:
+        """Stream a version and its files. Errors are raised where it is read.
+
+        Raises:
+            NotFoundError: nothing matches the selector, or no such path.
+            OutOfRangeError: ``offset`` lies beyond the end of the file.
+            CorruptDataError: the stored bytes are damaged.
+        """
+        request = DownloadArtifactRequest(
+            project=self._calls.project, selector=selector, path=path, offset=offset, limit=limit
+        )
+        return self._calls.receive(self._stub.DownloadArtifact, request)
+
+
+def _timestamp(moment: datetime | None) -> Timestamp | None:
+    if moment is None:
+        return None
+    stamp = Timestamp()
+    stamp.FromDatetime(moment.astimezone() if moment.tzinfo is None else moment)
+    return stamp

@@ -1,0 +1,171 @@
+"""How every RPC is made: deadlines for simple calls, a watchdog for streams, errors translated."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Generic, TypeVar
+
+import grpc
+
+from argosy.errors import DeadlineError
+from argosy.transport.error_mapping import to_exception
+from argosy.transport.watchdog import Watch, shared_watchdog
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+
+
+def new_request_id() -> str:
+    """Name a new intention; gRPC repeats the same message, and so the same id, when it retries."""
+    return str(uuid.uuid4())
+
+
+@dataclass(frozen=True)
+class Calls:
+    """What the typed clients share.
+
+    Attributes:
+        project: sent with every request.
+        address: where the calls go, for messages.
+        unary_deadline: seconds a simple call may take.
+        idle_timeout: seconds a stream may stand still; ``None`` for the embedded store, where
+            no network can stall.
+    """
+
+    project: str
+    address: str
+    unary_deadline: float
+    idle_timeout: float | None
+
+    def unary(self, method: grpc.UnaryUnaryMultiCallable[Request, Response], request: Request) -> Response:
+        """Make a simple call.
+
+        Raises:
+            ArgosyError: as :mod:`argosy.transport.error_mapping` says.
+        """
+        try:
+            return method(request, timeout=self.unary_deadline)
+        except grpc.RpcError as error:
+            raise to_exception(error, self.address) from None
+
+    def receive(
+        self, method: grpc.UnaryStreamMultiCallable[Request, Response], request: Request
+    ) -> ReceivingStream[Response]:
+        """Start a call whose answer is a stream; errors are raised where it is read."""
+        try:
+            return ReceivingStream(method(request), self)
+        except grpc.RpcError as error:
+            raise to_exception(error, self.address) from None
+
+    def send(self, method: grpc.StreamUnaryMultiCallable[Request, Response], requests: Iterable[Request]) -> Response:
+        """Send a stream and wait for its answer.
+
+        Raises:
+            ArgosyError: as :mod:`argosy.transport.error_mapping` says.
+            Exception: what ``requests`` raises, unchanged.
+        """
+        outgoing = _Outgoing(requests)
+        watch: Watch | None = None
+        try:
+            if self.idle_timeout is None:
+                return method(outgoing)
+            call = method.future(outgoing)
+            watch = outgoing.watch = shared_watchdog().start(call.cancel, self.idle_timeout)
+            watch.wait()
+            try:
+                return call.result()
+            finally:
+                call.cancel()  # changes nothing unless this thread was interrupted
+        except (grpc.RpcError, grpc.FutureCancelledError) as error:
+            if outgoing.error is not None:
+                raise outgoing.error from None
+            if watch is not None and watch.expired:
+                raise self._stalled() from None
+            if isinstance(error, grpc.RpcError):
+                raise to_exception(error, self.address) from None
+            raise
+        finally:
+            if watch is not None:
+                shared_watchdog().stop(watch)
+
+    def _stalled(self) -> DeadlineError:
+        return DeadlineError(
+            f"a transfer with the Argosy server at {self.address} stood still for {self.idle_timeout} s; "
+            "try again, or raise ARGOSY_IDLE_TIMEOUT"
+        )
+
+
+class _Outgoing(Iterator[Request]):
+    """Requests on their way out: keeps what their source raised, and feeds the watch."""
+
+    def __init__(self, requests: Iterable[Request]) -> None:
+        self.error: BaseException | None = None
+        self.watch: Watch | None = None
+        self._requests = iter(requests)
+
+    def __next__(self) -> Request:
+        if self.watch is not None:
+            self.watch.progress()
+        try:
+            return next(self._requests)
+        except StopIteration:
+            raise
+        except BaseException as error:
+            self.error = error  # gRPC would report it as UNKNOWN without its cause
+            raise
+        finally:
+            if self.watch is not None:
+                self.watch.wait()
+
+
+class ReceivingStream(Generic[Response]):
+    """The messages of a server stream, under watch. Close it when the rest is not wanted."""
+
+    def __init__(self, call: Any, calls: Calls) -> None:
+        """Take over a call just started."""
+        self._call = call
+        self._calls = calls
+        self._watch = None
+        if calls.idle_timeout is not None:
+            self._watch = shared_watchdog().start(call.cancel, calls.idle_timeout)
+
+    def __iter__(self) -> Iterator[Response]:
+        return self
+
+    def __next__(self) -> Response:
+        watch = self._watch
+        if watch is not None:
+            watch.wait()
+        try:
+            message: Response = next(self._call)
+        except StopIteration:
+            self._release()
+            raise
+        except grpc.RpcError as error:
+            self._release()
+            if watch is not None and watch.expired:
+                raise self._calls._stalled() from None
+            raise to_exception(error, self._calls.address) from None
+        if watch is not None:
+            watch.progress()
+        return message
+
+    def close(self) -> None:
+        """Cancel the call if it still runs; closing twice is fine."""
+        self._call.cancel()
+        self._release()
+
+    def _release(self) -> None:
+        if self._watch is not None:
+            shared_watchdog().stop(self._watch)
+
+    def __enter__(self) -> ReceivingStream[Response]:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,84 @@
+"""Opens the channel to a server, or to the store in this process."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+
+from argosy.errors import ConfigurationError
+from argosy.v1 import artifact_service_pb2, blob_service_pb2, pipeline_service_pb2
+
+MAX_MESSAGE_BYTES = 4 << 20
+"""Largest message taken in; what every stub of every language defaults to."""
+
+
+def open_server_channel(address: str) -> grpc.Channel:
+    """Return a channel to ``grpc://…``, ``grpcs://…`` or ``unix://…``; nothing is connected yet."""
+    parts = urlsplit(address)
+    target = f"unix:{parts.path}" if parts.scheme == "unix" else f"dns:///{parts.netloc}"
+    if parts.scheme == "grpcs":
+        return grpc.secure_channel(target, grpc.ssl_channel_credentials(), options=_options())
+    return grpc.insecure_channel(target, options=_options())
+
+
+def open_embedded_channel(directory: Path) -> grpc.Channel:
+    """Return a channel to the store in ``directory``, served by this process.
+
+    Raises:
+        ConfigurationError: the server's part of the distribution is not installed.
+    """
+    try:
+        # By name: the client never imports the server, and a thin client may come without it.
+        embedded = importlib.import_module("argosy_server.embedded")
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("argosy_server"):
+            raise
+        raise ConfigurationError(
+            "no server is configured and the embedded one is not installed; "
+            "set ARGOSY_SERVER=grpc://host:port, or install the whole argosy distribution"
+        ) from error
+    channel: grpc.Channel = embedded.open_channel(directory)
+    return channel
+
+
+def _options() -> list[tuple[str, object]]:
+    return [
+        ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.keepalive_permit_without_calls", 0),
+        ("grpc.enable_retries", 1),
+        ("grpc.service_config", _service_config()),
+        # After a broken connection, come back soon: a restarted server is ready within seconds.
+        ("grpc.initial_reconnect_backoff_ms", 200),
+        ("grpc.max_reconnect_backoff_ms", 5_000),
+    ]
+
+
+def _service_config() -> str:
+    """Retry on UNAVAILABLE every call that has one request message: all are idempotent by request_id."""
+    modules = (artifact_service_pb2, blob_service_pb2, pipeline_service_pb2)
+    services: list[ServiceDescriptor] = [
+        service for module in modules for service in module.DESCRIPTOR.services_by_name.values()
+    ]
+    names = [
+        {"service": service.full_name, "method": method.name}
+        for service in services
+        for method in service.methods
+        if not method.client_streaming
+    ]
+    policy = {
+        "maxAttempts": 4,
+        "initialBackoff": "0.1s",
+        "maxBackoff": "2s",
+        "backoffMultiplier": 3,
+        "retryableStatusCodes": ["UNAVAILABLE"],
+    }
+    throttling = {"maxTokens": 20, "tokenRatio": 0.5}
+    return json.dumps({"methodConfig": [{"name": names, "retryPolicy": policy}], "retryThrottling": throttling})

@@ -1,0 +1,193 @@
+"""The way to the store: one channel for each address and process, checked at first contact."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import threading
+from dataclasses import dataclass, replace
+
+import grpc
+
+from argosy.config import ClientConfig
+from argosy.errors import ConfigurationError, DeadlineError, InternalServiceError, UnavailableError
+from argosy.transport.artifact_client import ArtifactClient
+from argosy.transport.blob_client import BlobClient
+from argosy.transport.calls import Calls
+from argosy.transport.channels import open_embedded_channel, open_server_channel
+from argosy.transport.pipeline_client import PipelineClient
+from argosy.v1.blob_service_pb2 import GetCapabilitiesResponse
+
+PROTOCOL_REVISION = 1
+"""The newest revision of the contract this client speaks."""
+OLDEST_PROTOCOL_REVISION = 1
+"""The oldest revision it still speaks."""
+
+_Endpoint = tuple[str, str, float]
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A checked way to one project of a store; made by :func:`connect`, safe to share by threads.
+
+    Attributes:
+        config: what it was made for.
+        channel: works with every generated stub, also when the store is embedded.
+        capabilities: limits and versions the server announced.
+        artifacts: ArtifactService, typed.
+        blobs: BlobService, typed.
+        pipelines: PipelineService, typed.
+    """
+
+    config: ClientConfig
+    channel: grpc.Channel
+    capabilities: GetCapabilitiesResponse
+    artifacts: ArtifactClient
+    blobs: BlobClient
+    pipelines: PipelineClient
+
+    @property
+    def project(self) -> str:
+        """The project every request names."""
+        return self.config.project
+
+    @property
+    def address(self) -> str:
+        """Where the store is, for people."""
+        return address_of(self.config)
+
+
+def address_of(config: ClientConfig) -> str:
+    """Return where the store of a configuration is, as ``ARGOSY_SERVER`` would say it."""
+    return config.server or f"embedded://{config.home}"
+
+
+class _Process:
+    """What this process has open. After a fork the child starts with an empty one."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.endpoints: dict[_Endpoint, tuple[grpc.Channel, GetCapabilitiesResponse]] = {}
+        self.connections: dict[ClientConfig, Connection] = {}
+
+
+_process = _Process()
+_inherited: list[_Process] = []
+
+
+def connect(config: ClientConfig) -> Connection:
+    """Return the connection for ``config``, the same one each time in one process.
+
+    Raises:
+        UnavailableError: no server answers within ``config.connect_timeout``.
+        ConfigurationError: the server speaks another revision of the contract, or is none of ours.
+    """
+    process = _process
+    found = process.connections.get(config)
+    if found is not None:
+        return found
+    with process.lock:
+        found = process.connections.get(config)
+        if found is None:
+            found = process.connections[config] = _connect(process, config)
+    return found
+
+
+def disconnect_all() -> None:
+    """Close every channel of this process; the next :func:`connect` opens new ones."""
+    with _process.lock:
+        channels = [channel for channel, _ in _process.endpoints.values()]
+        _process.endpoints.clear()
+        _process.connections.clear()
+    for channel in channels:
+        channel.close()
+
+
+def _connect(process: _Process, config: ClientConfig) -> Connection:
+    key = (config.server, str(config.store_directory or ""), config.connect_timeout)
+    if key not in process.endpoints:
+        process.endpoints[key] = _open(config)
+    channel, capabilities = process.endpoints[key]
+    calls = _calls(config)
+    return Connection(
+        config=config,
+        channel=channel,
+        capabilities=capabilities,
+        artifacts=ArtifactClient(channel, calls),
+        blobs=BlobClient(channel, calls),
+        pipelines=PipelineClient(channel, calls),
+    )
+
+
+def _calls(config: ClientConfig) -> Calls:
+    return Calls(
+        project=config.project,
+        address=address_of(config),
+        unary_deadline=config.unary_deadline,
+        idle_timeout=None if config.is_embedded else config.idle_timeout,
+    )
+
+
+def _open(config: ClientConfig) -> tuple[grpc.Channel, GetCapabilitiesResponse]:
+    directory = config.store_directory
+    if directory is None:
+        channel = open_server_channel(config.server)
+        calls = replace(_calls(config), unary_deadline=config.connect_timeout)
+    else:
+        channel = open_embedded_channel(directory)
+        calls = _calls(config)
+    try:
+        capabilities = _first_contact(BlobClient(channel, calls), config)
+        _check_revision(capabilities, config)
+    except BaseException:
+        channel.close()
+        raise
+    return channel, capabilities
+
+
+def _first_contact(blobs: BlobClient, config: ClientConfig) -> GetCapabilitiesResponse:
+    try:
+        return blobs.get_capabilities()
+    except DeadlineError:
+        raise UnavailableError(
+            f"the Argosy server at {config.server} did not answer within {config.connect_timeout:g} s; "
+            "start it with `argosy-server serve`, or correct ARGOSY_SERVER"
+        ) from None
+    except InternalServiceError as error:
+        if error.reason:
+            raise
+        raise ConfigurationError(
+            f"what answers at {address_of(config)} is no Argosy server: {error}; correct ARGOSY_SERVER"
+        ) from None
+
+
+def _check_revision(capabilities: GetCapabilitiesResponse, config: ClientConfig) -> None:
+    newest = capabilities.protocol_revision
+    oldest = capabilities.oldest_protocol_revision
+    if oldest <= PROTOCOL_REVISION and newest >= OLDEST_PROTOCOL_REVISION:
+        return
+    side = "client" if oldest > PROTOCOL_REVISION else "server"
+    raise ConfigurationError(
+        f"the Argosy server at {address_of(config)} (version {capabilities.server_version}) speaks revisions "
+        f"{oldest} to {newest} of the protocol, this client {OLDEST_PROTOCOL_REVISION} to {PROTOCOL_REVISION}; "
+        f"upgrade the {side}"
+    )
+
+
+def _forget_inherited() -> None:
+    # Channels of the parent are neither used nor closed here: closing one takes locks that another
+    # thread of the parent may have held at the fork. Keeping a reference keeps them from being closed.
+    global _process
+    _inherited.append(_process)
+    _process = _Process()
+
+
+def _close_at_exit() -> None:
+    with contextlib.suppress(Exception):  # the interpreter ends; there is nobody left to tell
+        disconnect_all()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_inherited)
+atexit.register(_close_at_exit)
