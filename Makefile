@@ -68,8 +68,8 @@ test-clients: $(DEV) $(NODE_MODULES) have-go ## Prove the Go and TypeScript clie
 	$(BIN)/pytest tests/clients
 
 .PHONY: bench
-bench: $(DEV) ## Measure, and print a table with ratios
-	$(BIN)/python -m bench
+bench: $(DEV) ## Measure, and print a table with ratios (ARGS=--help tells more)
+	$(BIN)/python -m bench $(ARGS)
 
 .PHONY: clean
 clean: ## Remove what was installed or built; stored artifacts stay
