@@ -1,0 +1,70 @@
+"""Keeps a run alive: renews its lease from a thread and hears whether the run shall stop.
+
+The thread needs the interpreter now and then: code that holds it for longer than the whole
+lease (a C extension that never releases it) makes the run look abandoned.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from types import TracebackType
+
+from argosy.errors import ArgosyError, ConflictError, NotFoundError, PreconditionError
+from argosy.v1.pipeline_pb2 import Run
+
+RENEWALS_PER_LEASE = 3
+
+
+class RunCancelledError(ArgosyError):
+    """Somebody asked the run to stop; it did, before its next step."""
+
+
+class Lease:
+    """Renews while it is entered; :meth:`check` raises once the run may not go on."""
+
+    def __init__(self, renew: Callable[[], Run], seconds: float) -> None:
+        """Remember how to renew.
+
+        Args:
+            renew: asks the service for another period; called from a thread.
+            seconds: length of the period.
+        """
+        self._renew = renew
+        self._interval = seconds / RENEWALS_PER_LEASE
+        self._done = threading.Event()
+        self._lost: ArgosyError | None = None
+        self._cancelled = False
+        self._thread = threading.Thread(target=self._keep, name="argosy-run-lease", daemon=True)
+
+    def __enter__(self) -> Lease:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._done.set()
+
+    def check(self) -> None:
+        """Return if the run may start another step.
+
+        Raises:
+            ConflictError: the lease expired; the run is abandoned.
+            ArgosyError: the run was ended by somebody else.
+            RunCancelledError: the run was asked to stop.
+        """
+        if self._lost is not None:
+            raise self._lost
+        if self._cancelled:
+            raise RunCancelledError("the run was asked to stop and did so before its next step")
+
+    def _keep(self) -> None:
+        while not self._done.wait(self._interval):
+            try:
+                self._cancelled = self._renew().cancel_requested or self._cancelled
+            except (ConflictError, PreconditionError, NotFoundError) as error:
+                self._lost = error
+                return
+            except Exception:  # noqa: S112 - the service may be back before the lease is over; if not, it says so
+                continue

@@ -1,0 +1,166 @@
+"""From a value to everything a request that creates a version needs, before anything is sent."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from argosy.materializers.files import FileSink
+from argosy.materializers.registry import MaterializerChoice, extract_metadata, save_value, visualize
+from argosy.transport.connection import Connection
+from argosy.transport.upload import InlineBudget, upload_files
+from argosy.v1.artifact_pb2 import ArtifactKind, ArtifactSpec, NewArtifactFile
+
+PREVIEWS = ".argosy/previews/"
+"""Where previews lie inside a version; they describe the value and do not count as its content."""
+
+_warned_of_pickle: set[str] = set()
+
+
+class PickleWarning(UserWarning):
+    """A value is kept as a pickle, which only Python can read and which runs code when it is loaded."""
+
+
+class DescriptionWarning(UserWarning):
+    """Metadata or previews of a value could not be made; the value itself is kept."""
+
+
+@dataclass(frozen=True)
+class SaveOptions:
+    """How a value is saved.
+
+    Attributes:
+        allow_pickle: whether it, or a part of it, may be pickled.
+        materializer: keeps it instead of the one its type would choose.
+        extract_metadata: whether facts about it are recorded.
+        include_visualizations: whether previews are made.
+    """
+
+    allow_pickle: bool
+    materializer: MaterializerChoice | None = None
+    extract_metadata: bool = True
+    include_visualizations: bool = True
+
+
+class PreparedValue:
+    """A value turned into files and a spec. Use it as a context manager: it may hold temporary files."""
+
+    def __init__(self, spec: ArtifactSpec, sink: FileSink) -> None:
+        """Take over both."""
+        self.spec = spec
+        self._sink = sink
+
+    def upload(self, connection: Connection, budget: InlineBudget | None = None) -> list[NewArtifactFile]:
+        """Send what is large; return the files as a request that creates the version names them.
+
+        Raises:
+            ArgosyError: the store refused an upload or was lost.
+        """
+        return upload_files(connection, self._sink.files, budget=budget)
+
+    def __enter__(self) -> PreparedValue:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._sink.close()
+
+
+def prepare_value(
+    value: object,
+    name: str,
+    options: SaveOptions,
+    *,
+    kind: ArtifactKind.ValueType = ArtifactKind.ARTIFACT_KIND_MANUAL,
+    version: str = "",
+    tags: Iterable[str] = (),
+    aliases: Iterable[str] = (),
+    metadata: Mapping[str, Any] | None = None,
+    unnamed: bool = False,
+) -> PreparedValue:
+    """Turn a value into files and a spec; large buffers are not copied.
+
+    Facts and previews that cannot be made are warned about and left out; the user's own metadata wins.
+
+    Args:
+        value: anything.
+        name: the artifact's name.
+        options: how it is saved.
+        kind: how the version comes to be.
+        version: its label, empty for the next number.
+        tags: its tags.
+        aliases: aliases set to it.
+        metadata: the user's own facts, JSON values.
+        unnamed: whether the name was made up.
+
+    Raises:
+        MaterializerError: it cannot be kept faithfully.
+        PickleRefusedError: only pickle could keep it, and pickle is off.
+        TypeError: the user's metadata is not JSON.
+    """
+    sink = FileSink()
+    try:
+        saved = save_value(value, sink, materializer=options.materializer, allow_pickle=options.allow_pickle)
+        if saved.uses_pickle and options.materializer is None:
+            _warn_of_pickle(saved.data_type)
+        keeper = options.materializer or saved.materializer
+        facts = _facts(value, keeper, name) if options.extract_metadata else {}
+        if options.include_visualizations:
+            _add_previews(value, keeper, name, sink)
+        facts.update({key: _json(key, fact) for key, fact in (metadata or {}).items()})
+        spec = ArtifactSpec(
+            name=name,
+            version=version,
+            data_type=saved.data_type,
+            format=saved.format,
+            materializer=saved.materializer,
+            kind=kind,
+            metadata=facts,
+            tags=tags,
+            aliases=aliases,
+            unnamed=unnamed,
+        )
+    except BaseException:
+        sink.close()
+        raise
+    return PreparedValue(spec, sink)
+
+
+def _facts(value: object, keeper: MaterializerChoice, name: str) -> dict[str, str]:
+    try:
+        return {key: _json(key, fact) for key, fact in extract_metadata(value, keeper).items()}
+    except Exception as error:
+        _warn(f"no metadata was extracted from {name!r}: {type(error).__name__}: {error}")
+        return {}
+
+
+def _add_previews(value: object, keeper: MaterializerChoice, name: str, sink: FileSink) -> None:
+    try:
+        for path, content in visualize(value, keeper).items():
+            sink.write(PREVIEWS + path, content)
+    except Exception as error:
+        _warn(f"no preview was made of {name!r}: {type(error).__name__}: {error}")
+
+
+def _warn_of_pickle(data_type: str) -> None:
+    if data_type not in _warned_of_pickle:
+        _warned_of_pickle.add(data_type)
+        warnings.warn(
+            f"{data_type} is kept as a pickle, which only Python can read and which runs code when it is loaded; "
+            "to keep it in a neutral format subclass argosy.Materializer, to forbid pickles set ARGOSY_ALLOW_PICKLE=0",
+            PickleWarning,
+            stacklevel=2,
+        )
+
+
+def _json(key: str, fact: object) -> str:
+    try:
+        return json.dumps(fact, allow_nan=False, ensure_ascii=False)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"metadata[{key!r}] is not a JSON value ({error})") from None
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, DescriptionWarning, stacklevel=2)

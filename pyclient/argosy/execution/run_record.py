@@ -1,0 +1,246 @@
+"""What became of a run: :class:`PipelineRun` and the :class:`StepRunRecord` of each of its steps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from argosy.execution.artifact_version import ArtifactVersion
+from argosy.transport.connection import Connection
+from argosy.v1 import pipeline_pb2
+
+StepInput: TypeAlias = "ArtifactVersion | tuple[ArtifactVersion, ...]"
+"""What one input received: a version, or several when it was given a list."""
+
+
+@dataclass(frozen=True)
+class RecordedError:
+    """Why a run or a step failed.
+
+    Attributes:
+        type: the exception's class, ``module:qualname``.
+        message: its text.
+        invocation: the step that failed; empty when the run failed outside of a step.
+    """
+
+    type: str
+    message: str
+    invocation: str = ""
+
+    def __str__(self) -> str:
+        name = self.type.rpartition(":")[2]
+        where = f"step {self.invocation!r}: " if self.invocation else ""
+        return f"{where}{name}: {self.message}" if self.message else f"{where}{name}"
+
+
+class _Timed:
+    """What runs and step runs have in common: when they began and ended."""
+
+    _message: pipeline_pb2.Run | pipeline_pb2.StepRun
+
+    @property
+    def error(self) -> RecordedError | None:
+        """What went wrong, ``None`` unless it failed."""
+        if not self._message.HasField("error"):
+            return None
+        error = self._message.error
+        return RecordedError(error.type, error.message, error.invocation)
+
+    @property
+    def started(self) -> datetime | None:
+        """When it started, by the store's clock, in UTC; ``None`` if it never did."""
+        message = self._message
+        if isinstance(message, pipeline_pb2.Run):
+            return _moment(message.create_time)
+        return _moment(message.start_time) if message.HasField("start_time") else None
+
+    @property
+    def ended(self) -> datetime | None:
+        """When it ended, by the store's clock, in UTC; ``None`` while it runs."""
+        return _moment(self._message.end_time) if self._message.HasField("end_time") else None
+
+    @property
+    def duration(self) -> float | None:
+        """How long it took, in seconds; ``None`` while it runs."""
+        if self.started is None or self.ended is None:
+            return None
+        return (self.ended - self.started).total_seconds()
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """Its parameters as JSON values, defaults included."""
+        return MappingProxyType({name: json.loads(text) for name, text in sorted(self._message.parameters.items())})
+
+
+class StepRunRecord(_Timed):
+    """One step of a run, as it was recorded."""
+
+    _message: pipeline_pb2.StepRun
+
+    def __init__(self, message: pipeline_pb2.StepRun, connection: Connection) -> None:
+        """Show ``message``; ``connection`` serves the artifact versions in it."""
+        self._message = message
+        self._connection = connection
+
+    @property
+    def id(self) -> str:
+        """The id of this step run."""
+        return self._message.id
+
+    @property
+    def invocation(self) -> str:
+        """Its name in the run: the step's name, or ``name_2``, ``name_3``, …."""
+        return self._message.invocation
+
+    @property
+    def name(self) -> str:
+        """The step's name."""
+        return self._message.step_name
+
+    @property
+    def status(self) -> str:
+        """``running``, ``completed``, ``cached``, ``failed``, ``skipped``, ``cancelled`` or ``abandoned``."""
+        return step_status(self._message.state)
+
+    @cached_property
+    def outputs(self) -> Mapping[str, ArtifactVersion]:
+        """What it returned, by output name, in order."""
+        return MappingProxyType({output.name: self._version(output.version) for output in self._message.outputs})
+
+    @property
+    def output(self) -> ArtifactVersion:
+        """Its only output.
+
+        Raises:
+            ValueError: it has none, or more than one; the message lists the names.
+        """
+        if len(self.outputs) == 1:
+            return next(iter(self.outputs.values()))
+        if not self.outputs:
+            raise ValueError(f"step {self.invocation!r} ({self.status}) has no outputs")
+        names = ", ".join(map(repr, self.outputs))
+        raise ValueError(
+            f"step {self.invocation!r} has {len(self.outputs)} outputs ({names}); choose one: "
+            f".outputs[{next(iter(self.outputs))!r}]"
+        )
+
+    @cached_property
+    def inputs(self) -> Mapping[str, StepInput]:
+        """The versions it was given, by input name; a tuple where it was given a list."""
+        found: dict[str, StepInput] = {}
+        for item in self._message.inputs:
+            versions = tuple(map(self._version, item.versions))
+            found[item.name] = versions if item.is_list else versions[0]
+        return MappingProxyType(found)
+
+    @cached_property
+    def saved(self) -> tuple[ArtifactVersion, ...]:
+        """The versions its own code saved."""
+        return tuple(map(self._version, self._message.saved))
+
+    @cached_property
+    def loaded(self) -> tuple[ArtifactVersion, ...]:
+        """The versions its own code loaded."""
+        return tuple(map(self._version, self._message.loaded))
+
+    @property
+    def cache_miss(self) -> tuple[str, ...]:
+        """Why nothing was taken from cache; empty for a cached step.
+
+        The parts that differ from the nearest earlier run (``code``, ``parameter:rate``,
+        ``input:data``, ``loaded:name``), or ``disabled``, ``first_run`` or ``outputs_deleted``.
+        """
+        return tuple(self._message.cache_miss)
+
+    @property
+    def cached_from(self) -> str | None:
+        """For a cached step, the id of the step run which made its outputs."""
+        return self._message.cached_from or None
+
+    def _version(self, message: Any) -> ArtifactVersion:
+        return ArtifactVersion(message, self._connection)
+
+    def __repr__(self) -> str:
+        return f"<StepRunRecord {self.invocation!r} {self.status}>"
+
+
+class PipelineRun(_Timed):
+    """One run of a pipeline, as it was recorded when it was read."""
+
+    _message: pipeline_pb2.Run
+
+    def __init__(self, message: pipeline_pb2.Run, connection: Connection) -> None:
+        """Show ``message``; ``connection`` serves the artifact versions in it."""
+        self._message = message
+        self._connection = connection
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self._message.id
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self._message.name
+
+    @property
+    def pipeline_name(self) -> str:
+        """The pipeline's name."""
+        return self._message.pipeline_name
+
+    @property
+    def project(self) -> str:
+        """The project it belongs to."""
+        return self._message.project
+
+    @property
+    def status(self) -> str:
+        """``running``, ``completed``, ``failed``, ``cancelled`` or ``abandoned``."""
+        return run_status(self._message.state)
+
+    @cached_property
+    def steps(self) -> Mapping[str, StepRunRecord]:
+        """The steps by invocation, in the order they started; skipped ones last.
+
+        Runs out of a list come without them; see :meth:`reload`.
+        """
+        records = (StepRunRecord(step, self._connection) for step in self._message.steps)
+        return MappingProxyType({record.invocation: record for record in records})
+
+    def reload(self) -> PipelineRun:
+        """Return the run as it is now, with its steps.
+
+        Raises:
+            NotFoundError: it is gone.
+        """
+        return PipelineRun(self._connection.pipelines.get_run(self.id), self._connection)
+
+    def __repr__(self) -> str:
+        return f"<PipelineRun {self.name!r} {self.status}, {len(self._message.steps)} steps>"
+
+    def _repr_html_(self) -> str:
+        from argosy.execution.run_html import run_html
+
+        return run_html(self)
+
+
+def run_status(state: pipeline_pb2.RunState.ValueType) -> str:
+    """Return the word for a run's state."""
+    return pipeline_pb2.RunState.Name(state).removeprefix("RUN_STATE_").lower()
+
+
+def step_status(state: pipeline_pb2.StepState.ValueType) -> str:
+    """Return the word for a step's state."""
+    return pipeline_pb2.StepState.Name(state).removeprefix("STEP_STATE_").lower()
+
+
+def _moment(stamp: Timestamp) -> datetime:
+    return stamp.ToDatetime(tzinfo=timezone.utc)
