@@ -38,7 +38,7 @@ class FileContent:
         """Length of the content in bytes."""
         if self.buffers is not None:
             return sum(view.nbytes for view in self.buffers)
-        assert self.local_path is not None  # noqa: S101 - one of the two is always set
+        assert self.local_path is not None
         return self.local_path.stat().st_size
 
     def chunks(self) -> Iterator[memoryview]:
@@ -46,7 +46,7 @@ class FileContent:
         if self.buffers is not None:
             yield from self.buffers
             return
-        assert self.local_path is not None  # noqa: S101 - one of the two is always set
+        assert self.local_path is not None
         with self.local_path.open("rb", buffering=0) as file:
             buffer = bytearray(CHUNK_BYTES)
             while count := file.readinto(buffer):

@@ -1,0 +1,174 @@
+"""The class users subclass to teach Argosy a type of their own.
+
+A materializer turns a value into files of a documented *format* and back::
+
+    class ImageMaterializer(Materializer[Image]):
+        types = (Image,)
+        format = "png"
+
+        def save(self, value, files):
+            files.write("image.png", value.to_png())
+
+        def load(self, files, as_type):
+            return Image.from_png(files.read("image.png"))
+
+Defining the class is all: from then on values of its types are kept by it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
+
+from argosy.errors import DefinitionError
+
+if TYPE_CHECKING:
+    from argosy.materializers.files import FileSink, FileSource
+
+T = TypeVar("T")
+
+JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
+"""What a JSON document can say."""
+
+_FORMAT = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+
+class Materializer(Generic[T]):
+    """Turns values of some types into files and back.
+
+    A class is checked when it is defined and then registered for its ``types``; the newest
+    registration of a type wins, also over the built-in ones. It is made without arguments.
+    ``abstract=True`` in the class statement marks a base class for other materializers.
+
+    Attributes:
+        types: the classes it keeps, subclasses included.
+        format: the language-neutral name of its file layout.
+    """
+
+    types: ClassVar[tuple[type, ...]]
+    format: ClassVar[str]
+
+    def save(self, value: T, files: FileSink) -> None:
+        """Write ``value`` as files. Buffers are not copied; nothing is sent before this returns."""
+        raise NotImplementedError
+
+    def load(self, files: FileSource, as_type: type[T] | None) -> T:
+        """Make the value again from its files.
+
+        Args:
+            files: what ``save`` wrote.
+            as_type: the type the caller asked for, if any; a hint, for classes which
+                cannot be found by the name they were recorded under.
+        """
+        raise NotImplementedError
+
+    def extract_metadata(self, value: T) -> dict[str, JSON]:
+        """Return searchable facts about ``value``; nothing by default."""
+        return {}
+
+    def visualize(self, value: T) -> dict[str, bytes]:
+        """Return small previews as path -> content (``{"head.html": b"..."}``); nothing by default."""
+        return {}
+
+    def __init_subclass__(cls, *, abstract: bool = False, **kwargs: object) -> None:
+        """Check the class, then register it for its types.
+
+        Raises:
+            DefinitionError: ``types``, ``format``, ``save`` or ``load`` is missing or malformed.
+        """
+        super().__init_subclass__(**kwargs)
+        if abstract:
+            return
+        check_definition(cls)
+        if not issubclass(cls, BuiltinMaterializer) or cls.__module__.partition(".")[0] != "argosy":
+            register_materializer(cls)
+
+
+class BuiltinMaterializer(Materializer[T], abstract=True):
+    """A materializer that ships with Argosy; found by its id, never registered.
+
+    Attributes:
+        id: the short stable name recorded with every value it keeps.
+    """
+
+    id: ClassVar[str]
+
+
+def type_name(cls: type) -> str:
+    """Return ``module:qualname``, the recorded name of a class."""
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def check_definition(cls: type[Materializer[Any]]) -> None:
+    """Refuse a materializer class that could not work.
+
+    Raises:
+        DefinitionError: names the class, the rule and the cure.
+    """
+    types = getattr(cls, "types", None)
+    if isinstance(types, type):
+        raise DefinitionError(f"{cls.__qualname__}.types must be a tuple of classes; write types = ({types.__name__},)")
+    if not isinstance(types, tuple) or not types:
+        raise DefinitionError(f"{cls.__qualname__}.types must be a tuple of at least one class, got {types!r}")
+    for item in types:
+        if not isinstance(item, type) or hasattr(item, "__origin__"):
+            raise DefinitionError(f"{cls.__qualname__}.types holds {item!r}, which is not a class; name classes only")
+    file_format = getattr(cls, "format", None)
+    if not isinstance(file_format, str) or not _FORMAT.fullmatch(file_format):
+        raise DefinitionError(
+            f"{cls.__qualname__}.format must name the file layout with lower-case letters, digits, '.', '_' or '-' "
+            f"(for example format = 'png'), got {file_format!r}"
+        )
+    _check_method(cls, "save", "(self, value, files)", 3)
+    _check_method(cls, "load", "(self, files, as_type)", 3)
+
+
+def _check_method(cls: type[Materializer[Any]], name: str, signature: str, arguments: int) -> None:
+    method = getattr(cls, name)
+    if method is getattr(Materializer, name):
+        raise DefinitionError(
+            f"{cls.__qualname__} must define {name}{signature}; a base class for others is marked by "
+            f"class {cls.__name__}(..., abstract=True)"
+        )
+    try:
+        inspect.signature(method).bind(*range(arguments))
+    except TypeError:
+        raise DefinitionError(f"{cls.__qualname__}.{name} must take {signature}") from None
+
+
+_registered: dict[type, type[Materializer[Any]]] = {}
+_by_name: dict[str, type[Materializer[Any]]] = {}
+
+
+def register_materializer(cls: type[Materializer[T]]) -> type[Materializer[T]]:
+    """Make ``cls`` the materializer of its ``types`` in this process; the newest wins.
+
+    Subclassing :class:`Materializer` does this already; call it to bring an older class back.
+
+    Raises:
+        DefinitionError: ``cls`` is not a complete materializer class.
+    """
+    given: object = cls
+    if not (isinstance(given, type) and issubclass(given, Materializer)):
+        raise DefinitionError(f"register_materializer takes a subclass of Materializer, got {cls!r}")
+    check_definition(cls)
+    _by_name[type_name(cls)] = cls
+    for item in cls.types:
+        _registered[item] = cls
+    return cls
+
+
+def registered_for(cls: type) -> type[Materializer[Any]] | None:
+    """Return the user's materializer registered for exactly this class."""
+    return _registered.get(cls)
+
+
+def registered_types() -> tuple[type, ...]:
+    """Every class a user's materializer is registered for."""
+    return tuple(_registered)
+
+
+def registered_by_name(name: str) -> type[Materializer[Any]] | None:
+    """Return the user's materializer class of this process recorded as ``module:qualname``."""
+    return _by_name.get(name)

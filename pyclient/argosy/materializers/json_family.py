@@ -1,0 +1,62 @@
+"""Builtins, enums, dates and containers of anything: format ``json``, one document ``data.json``."""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Sized
+from typing import TYPE_CHECKING, Any
+
+from argosy.materializers.base import JSON, type_name
+from argosy.materializers.json_decoding import JsonDecoder
+from argosy.materializers.json_encoding import JSON_TYPES, JsonEncoder
+from argosy.materializers.nesting import CannotKeepError, NestingMaterializer
+from argosy.materializers.references import is_importable
+
+if TYPE_CHECKING:
+    from argosy.materializers.files import FileSink, FileSource
+    from argosy.materializers.nesting import LeafLoader, LeafSaver
+
+DOCUMENT = "data.json"
+
+
+class JsonMaterializer(NestingMaterializer[Any]):
+    """Keeps exactly the JSON family; a subclass of a builtin is not one of its values."""
+
+    id = "argosy.json"
+    types = (*JSON_TYPES, enum.Enum)
+    format = "json"
+
+    def save_nested(self, value: Any, files: FileSink, leaves: LeafSaver) -> None:
+        """Write the document.
+
+        Raises:
+            CannotKeepError: the value is a subclass of a builtin, or an object JSON has no form for.
+        """
+        cls = type(value)
+        if cls not in JSON_TYPES and not is_importable(cls):
+            raise CannotKeepError(f"{type_name(cls)} cannot be imported by its name; define it at the top of a module")
+        write_document(JsonEncoder(leaves).encode(value), files)
+
+    def load_nested(self, files: FileSource, leaves: LeafLoader) -> Any:
+        """Read the document."""
+        return JsonDecoder(leaves).decode(files.read(DOCUMENT))
+
+    def extract_metadata(self, value: Any) -> dict[str, JSON]:
+        """Return the length of a container."""
+        return {"length": len(value)} if isinstance(value, Sized) else {}
+
+
+def write_document(document: JSON, files: FileSink, path: str = DOCUMENT) -> None:
+    """Write strict JSON in UTF-8, without spaces."""
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    files.write(path, text.encode())
+
+
+def read_document(files: FileSource, path: str) -> Any:
+    """Return a document that refers to no nested values.
+
+    Raises:
+        MaterializerError: it is malformed.
+    """
+    return JsonDecoder(None).decode(files.read(path))
