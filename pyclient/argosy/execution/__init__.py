@@ -1,0 +1,1 @@
+"""Runs a graph: order, cache keys, context, records."""

@@ -1,0 +1,88 @@
+"""Loads the artifact arguments of a step that is called as a plain function."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+from argosy.errors import GraphError
+from argosy.graph.call_binding import bind_call
+from argosy.graph.definitions import StepDefinition
+from argosy.graph.external_artifact import ExternalArtifact
+from argosy.graph.model import VersionRef
+from argosy.graph.parameters import is_artifact, is_artifact_list, version_id_of
+from argosy.graph.source_location import SourceLocation, caller_location
+from argosy.graph.step_output import StepOutput, StepOutputs
+
+
+class ArgumentLoader(Protocol):
+    """Loads one stored artifact version for an input of a step."""
+
+    def __call__(self, source: VersionRef | ExternalArtifact, annotation: Any, /) -> object:
+        """Return the value; ``annotation`` is what the input says it takes."""
+        ...
+
+
+_loader: contextvars.ContextVar[ArgumentLoader | None] = contextvars.ContextVar("argosy_argument_loader", default=None)
+
+
+@contextlib.contextmanager
+def used_argument_loader(loader: ArgumentLoader) -> Iterator[None]:
+    """Load through ``loader`` until the block ends, instead of from the configured store."""
+    token = _loader.set(loader)
+    try:
+        yield
+    finally:
+        _loader.reset(token)
+
+
+def load_arguments(
+    step: StepDefinition, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+    """Return the arguments with every artifact replaced by its value; all others stay as they are.
+
+    Raises:
+        GraphError: an argument is an output of a pipeline that is not being recorded any more.
+    """
+    if not any(_holds_artifact(argument) for argument in (*args, *kwargs.values())):
+        return args, kwargs
+    location = caller_location()
+    bound = bind_call("step", step, args, kwargs, location)
+    for name, argument in bound.arguments.items():
+        if is_artifact_list(argument):
+            values = [_load(item, step.annotation_of(name), location) for item in argument]
+            bound.arguments[name] = values if isinstance(argument, list) else tuple(values)
+        elif _holds_artifact(argument):
+            bound.arguments[name] = _load(argument, step.annotation_of(name), location)
+    return bound.args, bound.kwargs
+
+
+def _holds_artifact(argument: object) -> bool:
+    return isinstance(argument, StepOutputs) or is_artifact(argument) or is_artifact_list(argument)
+
+
+def _load(artifact: object, annotation: Any, location: SourceLocation) -> object:
+    if isinstance(artifact, (StepOutput, StepOutputs)):
+        raise GraphError(
+            f"{location}: {artifact!r} is used outside the body of its pipeline, where it has no value; take the value "
+            'from the run instead: run.steps["..."].output'
+        )
+    if isinstance(artifact, ExternalArtifact):
+        return artifact.value if artifact.has_value else _stored(artifact, annotation)
+    version_id = version_id_of(artifact)
+    assert version_id is not None
+    return _stored(VersionRef(version_id), annotation)
+
+
+def _stored(source: VersionRef | ExternalArtifact, annotation: Any) -> object:
+    loader = _loader.get() or _store_loader()
+    return loader(source, annotation)
+
+
+def _store_loader() -> ArgumentLoader:
+    # Loaded only now: it knows the store, which a call with plain values never needs.
+    from argosy.execution.load_argument import load_argument
+
+    return load_argument

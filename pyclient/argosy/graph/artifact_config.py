@@ -1,0 +1,69 @@
+"""``ArtifactConfig``: what a step says about one of its outputs beyond the type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from argosy.errors import DefinitionError
+from argosy.graph.canonical_json import canonical_json
+from argosy.graph.names import new_name_problem, version_problem
+
+
+@dataclass(frozen=True)
+class ArtifactConfig:
+    """Goes into an annotation: ``Annotated[np.ndarray, ArtifactConfig(name="weights", tags=["dev"])]``.
+
+    Attributes:
+        name: the artifact's name; without one it is ``pipeline::step::output``.
+        version: a number or label to save under; without one numbers are given automatically.
+        tags: tags every version gets.
+        metadata: searchable facts every version gets; JSON values.
+    """
+
+    name: str | None = None
+    version: str | int | None = None
+    tags: Iterable[str] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check and freeze what was given.
+
+        Raises:
+            DefinitionError: a malformed name, version or tag, or metadata that is not JSON.
+        """
+        if self.name is not None and (problem := new_name_problem(self.name)):
+            raise DefinitionError(f"ArtifactConfig(name=...): {problem}")
+        if self.version is not None and (problem := version_problem(self.version)):
+            raise DefinitionError(f"ArtifactConfig(version=...): {problem}")
+        object.__setattr__(self, "version", None if self.version is None else str(self.version))
+        object.__setattr__(self, "tags", _checked_tags(self.tags))
+        object.__setattr__(self, "metadata", _checked_metadata(self.metadata))
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.version, self.tags))
+
+
+def _checked_tags(tags: object) -> tuple[str, ...]:
+    if isinstance(tags, str) or not isinstance(tags, Iterable):
+        raise DefinitionError(f"ArtifactConfig(tags={tags!r}): tags are a list of str; write tags=[...]")
+    checked: dict[str, None] = {}
+    for tag in tags:
+        if not isinstance(tag, str) or not tag or len(tag) > 255 or not tag.isprintable():
+            raise DefinitionError(
+                f"ArtifactConfig(tags=...): {tag!r} is no tag; a tag is 1 to 255 printable characters"
+            )
+        checked[tag] = None
+    return tuple(checked)
+
+
+def _checked_metadata(metadata: object) -> Mapping[str, Any]:
+    if not isinstance(metadata, Mapping) or not all(isinstance(key, str) for key in metadata):
+        raise DefinitionError("ArtifactConfig(metadata=...): metadata is a dict with str keys")
+    try:
+        canonical_json(dict(metadata))
+    except TypeError as error:
+        raise DefinitionError(f"ArtifactConfig(metadata=...): {error}; metadata holds JSON values") from None
+    return MappingProxyType(dict(metadata))

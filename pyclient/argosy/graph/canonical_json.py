@@ -1,0 +1,99 @@
+"""One JSON text for each parameter value: what runs record and people read.
+
+Equal values have equal texts: keys are sorted, nothing depends on the process. JSON knows
+fewer types than Python, so texts are for people and records; the cache key is made from the
+values themselves.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import decimal
+import enum
+import json
+import math
+import pathlib
+import sys
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+_TEXT_LIKE = (uuid.UUID, pathlib.PurePath, decimal.Decimal)
+_TIME_LIKE = (datetime.date, datetime.time)
+
+
+def canonical_json(value: object) -> str:
+    """Return the canonical JSON text of a JSON-like value.
+
+    Raises:
+        TypeError: some part of the value is not JSON-like; the message names the part and its type.
+    """
+    plain = to_plain(value)
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def to_plain(value: object, path: str = "") -> Any:
+    """Return the value as dicts, lists and scalars that the JSON encoder knows.
+
+    Raises:
+        TypeError: some part of the value is not JSON-like, refers to itself, or two keys have one text.
+    """
+    try:
+        return _to_plain(value, path)
+    except RecursionError:
+        raise TypeError(f"a {type(value).__name__} that contains itself or is nested too deeply") from None
+
+
+def _to_plain(value: object, path: str) -> Any:
+    if isinstance(value, enum.Enum):
+        return _to_plain(value.value, path)
+    if value is None or isinstance(value, (bool, str)):
+        return value if value is None or isinstance(value, bool) else str.__str__(value)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else {"$float": repr(float(value))}
+    if isinstance(value, _TEXT_LIKE):
+        return str(value)
+    if isinstance(value, _TIME_LIKE):
+        return value.isoformat()
+    if isinstance(value, datetime.timedelta):
+        return value.total_seconds()
+    return _container_to_plain(value, path)
+
+
+def _container_to_plain(value: object, path: str) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_to_plain(item, f"{path}[{index}]") for index, item in enumerate(value)]
+    if isinstance(value, (set, frozenset)):
+        return sorted((_to_plain(item, f"{path}{{...}}") for item in value), key=json.dumps)
+    if isinstance(value, Mapping):
+        return _mapping_to_plain(value, path)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = dataclasses.fields(value)
+        return {field.name: _to_plain(getattr(value, field.name), f"{path}.{field.name}") for field in fields}
+    if is_pydantic_model(value):
+        return value.model_dump(mode="json")  # type: ignore[attr-defined] # told apart without importing pydantic
+    where = f" at {path}" if path else ""
+    raise TypeError(f"{_article(type(value).__name__)}{where}, which is not JSON-like")
+
+
+def _mapping_to_plain(value: Mapping[Any, Any], path: str) -> dict[str, Any]:
+    plain: dict[str, Any] = {}
+    for key, item in value.items():
+        text = key if isinstance(key, str) and not isinstance(key, enum.Enum) else canonical_json(key).strip('"')
+        if text in plain:
+            raise TypeError(f"a dict whose keys have the text {text!r} twice{f' at {path}' if path else ''}")
+        plain[text] = _to_plain(item, f"{path}[{key!r}]")
+    return plain
+
+
+def is_pydantic_model(value: object) -> bool:
+    """Tell whether a value is an instance of a pydantic model; imports nothing."""
+    pydantic = sys.modules.get("pydantic")
+    return pydantic is not None and isinstance(value, pydantic.BaseModel)
+
+
+def _article(noun: str) -> str:
+    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"

@@ -1,0 +1,144 @@
+"""The outputs rule: what a step returns is told by its return annotation alone.
+
+==============================================  =========================================
+``-> None``                                     no outputs
+nothing, or ``-> ...``                          one untyped output
+``-> T``                                        one output
+``-> tuple[A, B]``                              two outputs
+``-> tuple[int, ...]``                          one output, a tuple
+``Annotated[T, "name"]``                        names the output it stands for
+``Annotated[T, ArtifactConfig(name=..., ...)]`` names it and says more
+==============================================  =========================================
+
+Nothing depends on how ``return`` is written.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Annotated, Any
+
+from argosy.errors import DefinitionError
+from argosy.graph.annotations import Unresolved
+from argosy.graph.artifact_config import ArtifactConfig
+from argosy.graph.names import SEPARATOR, new_name_problem
+
+_NOTHING: tuple[Any, ...] = (type(None), typing.NoReturn, getattr(typing, "Never", typing.NoReturn))
+
+
+@dataclass(frozen=True)
+class OutputSpec:
+    """One declared output of a step.
+
+    Attributes:
+        key: its name inside the step: the given one, else ``output`` or ``output_0``, ``output_1``, ….
+        annotation: its type without names; ``Any`` when untyped.
+        is_named: whether the user named it.
+        version: the version to save under, ``None`` for automatic numbers.
+        tags: tags every version gets.
+        metadata: facts every version gets.
+    """
+
+    key: str
+    annotation: Any = Any
+    is_named: bool = False
+    version: str | None = None
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+
+    def artifact_name(self, pipeline: str, invocation: str) -> str:
+        """Return the name it is saved under: the given one, else ``pipeline::step::output``."""
+        return self.key if self.is_named else SEPARATOR.join((pipeline, invocation, self.key))
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Everything a step declares to return.
+
+    Attributes:
+        specs: the outputs in order.
+        is_tuple: whether the function returns them as a tuple, one item an output.
+    """
+
+    specs: tuple[OutputSpec, ...]
+    is_tuple: bool = False
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The names of the outputs in order."""
+        return tuple(spec.key for spec in self.specs)
+
+    def __iter__(self) -> Iterator[OutputSpec]:
+        return iter(self.specs)
+
+    def __len__(self) -> int:
+        return len(self.specs)
+
+
+def declared_outputs(annotation: Any) -> Outputs:
+    """Apply the outputs rule to a resolved return annotation; ``...`` stands for a missing one.
+
+    Raises:
+        DefinitionError: the annotation cannot be resolved, or names are malformed or used twice.
+    """
+    if isinstance(annotation, Unresolved):
+        raise DefinitionError(
+            f"the return annotation {annotation.text!r} cannot be evaluated ({annotation.reason}); define or import "
+            "what it names before the step, at module level"
+        )
+    if annotation is ...:
+        return Outputs((OutputSpec("output"),))
+    if annotation is None or any(annotation is nothing for nothing in _NOTHING):
+        return Outputs(())
+    items = _tuple_items(annotation)
+    if items is None:
+        return Outputs((_spec(annotation, "output"),))
+    unnamed = [f"output_{index}" for index in range(len(items))]
+    specs = tuple(_spec(item, key) for item, key in zip(items, unnamed, strict=True))
+    _refuse_duplicates(specs)
+    return Outputs(specs, is_tuple=True)
+
+
+def _tuple_items(annotation: Any) -> tuple[Any, ...] | None:
+    """Return the item types of a tuple of fixed length, ``None`` for everything else."""
+    if typing.get_origin(annotation) is not tuple:
+        return None
+    items = typing.get_args(annotation)
+    if not items or items == ((),) or ... in items:
+        return None
+    return items
+
+
+def _spec(annotation: Any, unnamed_key: str) -> OutputSpec:
+    if typing.get_origin(annotation) is not Annotated:
+        return OutputSpec(unnamed_key, annotation)
+    names = [extra for extra in annotation.__metadata__ if isinstance(extra, str)]
+    configs = [extra for extra in annotation.__metadata__ if isinstance(extra, ArtifactConfig)]
+    if any(extra is ArtifactConfig for extra in annotation.__metadata__):
+        raise DefinitionError("the return annotation has the class ArtifactConfig; write ArtifactConfig(name=...)")
+    config = configs[0] if configs else ArtifactConfig()
+    given = [*names, *(config.name for config in configs if config.name is not None)]
+    if len(given) > 1 or len(configs) > 1:
+        raise DefinitionError(
+            f"an output is named or configured twice ({given}); leave one name and one ArtifactConfig"
+        )
+    if given and (problem := new_name_problem(given[0])):
+        raise DefinitionError(f"the name of an output is not allowed: {problem}")
+    return OutputSpec(
+        key=given[0] if given else unnamed_key,
+        annotation=annotation.__origin__,
+        is_named=bool(given),
+        version=None if config.version is None else str(config.version),
+        tags=tuple(config.tags),
+        metadata=config.metadata,
+    )
+
+
+def _refuse_duplicates(specs: tuple[OutputSpec, ...]) -> None:
+    keys = [spec.key for spec in specs]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise DefinitionError(f"two outputs are named {key!r}; give each output a name of its own")

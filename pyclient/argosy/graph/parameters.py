@@ -1,0 +1,111 @@
+"""Artifact or parameter: what an argument of a step is.
+
+Step outputs, ``ExternalArtifact``, artifact versions, and lists or tuples wholly of these are
+artifacts. Everything else is a parameter: something JSON can say, which is recorded with the
+run. A container that mixes both is refused, since it would be neither.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from argosy.errors import ParameterError
+from argosy.graph.brief import described
+from argosy.graph.canonical_json import canonical_json
+from argosy.graph.coercion import coerce
+from argosy.graph.external_artifact import ExternalArtifact
+from argosy.graph.model import Parameter
+from argosy.graph.scalar_coercion import Mismatch
+from argosy.graph.step_output import StepOutput, StepOutputs
+
+VERSION_ID_ATTRIBUTE = "__argosy_version_id__"
+"""An object with this attribute, the id of an artifact version, is that version."""
+
+_MAX_DEPTH = 100
+_PLAIN = frozenset({type(None), bool, int, float, str})
+
+
+def version_id_of(value: object) -> UUID | None:
+    """Return the id of the artifact version that ``value`` is, ``None`` if it is none."""
+    if type(value) in _PLAIN or isinstance(value, (StepOutput, StepOutputs)):
+        return None
+    if inspect.getattr_static(value, VERSION_ID_ATTRIBUTE, None) is None:
+        return None
+    return UUID(str(getattr(value, VERSION_ID_ATTRIBUTE)))
+
+
+def is_artifact(value: object) -> bool:
+    """Tell whether ``value`` stands for one artifact."""
+    return isinstance(value, (StepOutput, ExternalArtifact)) or version_id_of(value) is not None
+
+
+def is_artifact_list(value: object) -> bool:
+    """Tell whether ``value`` is a non-empty list or tuple wholly of artifacts."""
+    if isinstance(value, StepOutputs):
+        return len(value) > 0
+    return isinstance(value, (list, tuple)) and bool(value) and all(is_artifact(item) for item in value)
+
+
+def make_parameter(
+    value: object, annotation: Any, *, what: str, default: object = inspect.Parameter.empty
+) -> Parameter:
+    """Validate a parameter, coerce it to its annotation and fix its JSON text.
+
+    A default that does not fit its own annotation is taken as it is: ``rate: float = None``.
+
+    Args:
+        value: what was passed, or the default.
+        annotation: what the function says it takes.
+        what: names the parameter in messages.
+        default: the parameter's default.
+
+    Raises:
+        ParameterError: it contains artifacts, does not fit the annotation or is not JSON-like.
+    """
+    if found := _find_artifact(value):
+        raise ParameterError(
+            f"{what}: the {type(value).__name__} contains {found} among other things; only a list or tuple wholly of "
+            "artifacts is an input: pass the artifacts and the parameters separately"
+        )
+    if kind := getattr(type(value), "__argosy_kind__", None):
+        raise ParameterError(f"{what} is a {kind} that was not called; write its call: {value.__name__}(...)")  # type: ignore[attr-defined] # every step and pipeline has a name
+    try:
+        coerced = coerce(value, annotation)
+    except Mismatch as error:
+        if value is not default:
+            raise ParameterError(f"{what}: {error}; {_cure(value)}") from None
+        coerced = value
+    try:
+        return Parameter(coerced, canonical_json(coerced))
+    except TypeError as error:
+        raise ParameterError(
+            f"{what} was given {error}; a parameter is something JSON can say (numbers, text, lists, dicts, enums, "
+            "dataclasses, dates, paths): wrap other values in ExternalArtifact(...)"
+        ) from None
+
+
+def _cure(value: object) -> str:
+    try:
+        canonical_json(value)
+    except TypeError:
+        return "if it is data, wrap it in ExternalArtifact(...)"
+    return "pass what the annotation says, correct the annotation, or wrap data in ExternalArtifact(...)"
+
+
+def _find_artifact(value: object, depth: int = 0) -> str | None:
+    if isinstance(value, StepOutputs):
+        return "the outputs of a step"
+    if is_artifact(value):
+        return described(value) if version_id_of(value) else repr(value)
+    if depth > _MAX_DEPTH:
+        return None
+    if isinstance(value, Mapping):
+        items: list[Any] = [*value.keys(), *value.values()]
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        items = list(value)
+    else:
+        return None
+    return next((found for item in items if (found := _find_artifact(item, depth + 1))), None)

@@ -1,0 +1,44 @@
+"""Where in the user's files something was written, for messages they can click on."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from types import CodeType, FrameType
+
+_OWN_PACKAGE = "argosy"
+
+
+@dataclass(frozen=True)
+class SourceLocation:
+    """A line of a file; its text is ``file:line``."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+def location_of(code: CodeType) -> SourceLocation:
+    """Return where a function is defined; known without its source too."""
+    return SourceLocation(code.co_filename, code.co_firstlineno)
+
+
+def caller_frame() -> FrameType:
+    """Return the innermost frame that is not Argosy's own."""
+    frame = sys._getframe(1)
+    while _is_own(frame) and frame.f_back is not None:
+        frame = frame.f_back
+    return frame
+
+
+def caller_location() -> SourceLocation:
+    """Return the line of the user's code which is being executed."""
+    frame = caller_frame()
+    return SourceLocation(frame.f_code.co_filename, frame.f_lineno)
+
+
+def _is_own(frame: FrameType) -> bool:
+    module = str(frame.f_globals.get("__name__", ""))
+    return module.partition(".")[0] == _OWN_PACKAGE

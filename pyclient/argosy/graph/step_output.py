@@ -1,0 +1,139 @@
+"""What a step returns while a pipeline is recorded: a promise, not the value.
+
+Using the value in the body of a pipeline is the commonest mistake, so everything that needs
+the value raises with file:line and the cure.
+"""
+
+from __future__ import annotations
+
+import dis
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn, final
+
+from argosy.errors import GraphError
+from argosy.graph.source_location import caller_frame, caller_location
+
+if TYPE_CHECKING:
+    from argosy.graph.model import StepOutputRef
+
+_CURE = "its value exists only when the pipeline runs: do this inside a step, and pass it the output"
+
+
+class OutputAttributeError(GraphError, AttributeError):
+    """An attribute of the value was asked for; also an ``AttributeError``, as ``hasattr`` wants."""
+
+
+def _forbidden(what: str) -> Callable[..., Any]:
+    def refuse(self: StepOutput | StepOutputs, *_: object, **__: object) -> NoReturn:
+        raise GraphError(f"{caller_location()}: {self.described} cannot be {what} in a pipeline; {_CURE}")
+
+    return refuse
+
+
+@final
+class StepOutput:
+    """One output of a step invocation, to be passed to other steps or to ``after=``."""
+
+    __slots__ = ("described", "recording", "ref")
+    __array_ufunc__ = None  # numpy operators give up, so that ours can explain
+
+    def __init__(self, ref: StepOutputRef, recording: object) -> None:
+        """Make the promise.
+
+        Args:
+            ref: which output of which invocation.
+            recording: the recorder it belongs to; it means nothing in another pipeline.
+        """
+        self.ref = ref
+        self.recording = recording
+        self.described = f"output {ref.output!r} of step {ref.invocation!r}"
+
+    def __repr__(self) -> str:
+        return f"<{self.described}>"
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        problem = f"{self.described} has no .{name} in a pipeline; {_CURE}"
+        raise OutputAttributeError(f"{caller_location()}: {problem}")
+
+    def __iter__(self) -> Iterator[Any]:
+        raise GraphError(
+            f"{caller_location()}: {self.described} cannot be unpacked or iterated in a pipeline, since the step "
+            "declares one output; annotate the step with -> tuple[A, B] for several, or iterate inside a step"
+        )
+
+    __hash__ = object.__hash__
+    __bool__ = _forbidden("used as a condition")
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _forbidden("compared")
+    __len__ = __length_hint__ = _forbidden("measured with len()")
+    __getitem__ = __setitem__ = __delitem__ = _forbidden("indexed")
+    __contains__ = _forbidden("searched with 'in'")
+    __call__ = _forbidden("called")
+    __int__ = __float__ = __complex__ = __index__ = _forbidden("turned into a number")
+    __bytes__ = __fspath__ = __format__ = _forbidden("turned into text")
+    __array__ = _forbidden("turned into an array")
+    __enter__ = __exit__ = _forbidden("used in 'with'")
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _forbidden("calculated with")
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _forbidden("calculated with")
+    __mod__ = __rmod__ = __divmod__ = __rdivmod__ = __pow__ = __rpow__ = _forbidden("calculated with")
+    __matmul__ = __rmatmul__ = __lshift__ = __rlshift__ = __rshift__ = __rrshift__ = _forbidden("calculated with")
+    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _forbidden("calculated with")
+    __neg__ = __pos__ = __abs__ = __invert__ = __round__ = _forbidden("calculated with")
+    __trunc__ = __floor__ = __ceil__ = _forbidden("calculated with")
+    __reduce__ = _forbidden("pickled or copied")
+
+
+@final
+class StepOutputs:
+    """The outputs of an invocation whose step declares none or several: unpack or index them."""
+
+    __slots__ = ("described", "invocation", "outputs", "recording")
+
+    def __init__(self, invocation: str, outputs: tuple[StepOutput, ...], recording: object) -> None:
+        """Keep the promises in the order of the declaration."""
+        self.invocation = invocation
+        self.outputs = outputs
+        self.recording = recording
+        names = ", ".join(output.ref.output for output in outputs)
+        self.described = f"step {invocation!r}, which declares {len(outputs)} outputs{f' ({names})' if names else ''},"
+
+    def __repr__(self) -> str:
+        return f"<{self.described.rstrip(',')}>"
+
+    def __len__(self) -> int:
+        return len(self.outputs)
+
+    def __getitem__(self, index: Any) -> Any:
+        try:
+            return self.outputs[index]
+        except (IndexError, TypeError):
+            raise GraphError(
+                f"{caller_location()}: {self.described} cannot be indexed with {index!r}; use 0 to {len(self) - 1}"
+            ) from None
+
+    def __iter__(self) -> Iterator[StepOutput]:
+        wanted = _unpacked_into(caller_frame())
+        if wanted is not None and wanted != len(self):
+            raise GraphError(
+                f"{caller_location()}: {self.described} is unpacked into {wanted} names; write one name for each output"
+            )
+        return iter(self.outputs)
+
+    def __contains__(self, _: object) -> bool:
+        raise GraphError(f"{caller_location()}: {self.described} cannot be searched in a pipeline; {_CURE}")
+
+    __hash__ = object.__hash__
+    __bool__ = _forbidden("used as a condition")
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _forbidden("compared")
+    __add__ = __radd__ = __mul__ = __rmul__ = _forbidden("calculated with")
+    __reduce__ = _forbidden("pickled or copied")
+
+
+def _unpacked_into(frame: FrameType) -> int | None:
+    """Return how many names the statement being executed unpacks into, ``None`` if it does not unpack."""
+    code, at = frame.f_code.co_code, frame.f_lasti
+    if not 0 <= at < len(code) - 1 or dis.opname[code[at]] != "UNPACK_SEQUENCE":
+        return None
+    return code[at + 1]

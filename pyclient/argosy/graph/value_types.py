@@ -1,0 +1,76 @@
+"""Tells whether a value is what an annotation says, without walking through large data."""
+
+from __future__ import annotations
+
+import functools
+import operator
+import types
+import typing
+from typing import Annotated, Any, Literal, TypeVar, Union
+
+_PROMOTED: dict[type, tuple[type, ...]] = {float: (float, int), complex: (complex, float, int)}
+"""PEP 484: an int is fine where a float is expected."""
+
+
+def is_instance_of(value: object, annotation: Any) -> bool:
+    """Tell whether ``value`` fits ``annotation``; what cannot be decided counts as fitting.
+
+    The items of containers are not looked at, except in tuples of fixed length.
+    """
+    annotation = plain_annotation(annotation)
+    if any(annotation is anything for anything in (Any, object, ...)):
+        return True
+    if annotation is None:
+        return value is None
+    origin = typing.get_origin(annotation)
+    if is_union(annotation):
+        return any(is_instance_of(value, member) for member in typing.get_args(annotation))
+    if origin is Literal:
+        return any(
+            value is choice or (type(value) is type(choice) and value == choice)
+            for choice in typing.get_args(annotation)
+        )
+    if origin is tuple:
+        return isinstance(value, tuple) and _fits_items(value, typing.get_args(annotation))
+    if origin is type:
+        return isinstance(value, type)
+    return _is_instance(value, origin or annotation)
+
+
+def plain_annotation(annotation: Any) -> Any:
+    """Strip ``Annotated``, ``NewType``, type aliases and type variables down to what they stand for."""
+    while True:
+        if typing.get_origin(annotation) is Annotated:
+            annotation = annotation.__origin__
+        elif isinstance(annotation, TypeVar):
+            allowed = annotation.__constraints__ or (annotation.__bound__ or Any,)
+            annotation = functools.reduce(operator.or_, allowed)
+        elif hasattr(annotation, "__supertype__"):
+            annotation = annotation.__supertype__
+        elif type(annotation).__name__ == "TypeAliasType":
+            annotation = annotation.__value__
+        else:
+            return annotation
+
+
+def is_union(annotation: Any) -> bool:
+    """Tell whether an annotation is ``A | B``, ``Union[A, B]`` or ``Optional[A]``."""
+    return typing.get_origin(annotation) in (Union, types.UnionType)
+
+
+def type_name(annotation: Any) -> str:
+    """Return how an annotation is written, short."""
+    return annotation.__name__ if isinstance(annotation, type) and not typing.get_args(annotation) else str(annotation)
+
+
+def _fits_items(value: tuple[object, ...], items: tuple[Any, ...]) -> bool:
+    if not items or ... in items or len(items) != len(value):
+        return not items or ... in items
+    return all(is_instance_of(part, item) for part, item in zip(value, items, strict=True))
+
+
+def _is_instance(value: object, cls: Any) -> bool:
+    try:
+        return isinstance(value, _PROMOTED.get(cls, cls))
+    except TypeError:  # a protocol or form that isinstance cannot answer
+        return True

@@ -1,0 +1,1 @@
+"""What users touch: decorators, save and load, the client."""

@@ -1,0 +1,148 @@
+"""``@pipeline``: makes a function whose call records its steps and runs them."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, overload
+
+from argosy.errors import GraphError
+from argosy.execution.context import current_step
+from argosy.graph.definition_checks import Candidate, check_definition
+from argosy.graph.definitions import PipelineDefinition, define_pipeline
+from argosy.graph.external_artifact import NOT_PASSED
+from argosy.graph.model import Graph
+from argosy.graph.recorder import record_pipeline
+from argosy.graph.source_location import caller_frame, caller_location
+
+if TYPE_CHECKING:
+    from argosy.execution.run_record import PipelineRun
+
+P = ParamSpec("P")
+
+
+class Pipeline(Generic[P]):
+    """A function decorated with ``@pipeline``.
+
+    Attributes:
+        definition: what the pipeline is.
+    """
+
+    __argosy_kind__: ClassVar[str] = "pipeline"
+    __wrapped__: Callable[P, object]
+    __name__: str
+    __qualname__: str
+
+    def __init__(
+        self,
+        definition: PipelineDefinition,
+        *,
+        run_name: str | None = None,
+        cache_override: bool | None = None,
+        origin: tuple[Pipeline[P], Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Wrap a definition; the other arguments are what ``with_options`` said."""
+        functools.update_wrapper(self, definition.function)
+        self.definition = definition
+        self._run_name = run_name
+        self._cache_override = cache_override
+        self._origin = origin
+
+    @property
+    def name(self) -> str:
+        """The pipeline's name."""
+        return self.definition.name
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> PipelineRun:
+        """Record the pipeline, run its steps and return the record of the run.
+
+        Raises:
+            GraphError: the arguments or the body cannot mean a graph; nothing has run.
+            ParameterError: a parameter does not fit; nothing has run.
+            Exception: what a step raised, with a note that names the step and the run.
+        """
+        graph = self.record(*args, **kwargs)
+        # Loaded only now: running needs the store, recording does not.
+        from argosy.execution.run_pipeline import run_pipeline
+
+        return run_pipeline(graph)
+
+    def record(self, *args: P.args, **kwargs: P.kwargs) -> Graph:
+        """Execute the body once and return the graph of its steps; nothing runs, nothing is stored.
+
+        Raises:
+            GraphError: the arguments or the body cannot mean a graph.
+            ParameterError: a parameter does not fit.
+        """
+        running = current_step()
+        if running is not None:
+            raise GraphError(
+                f"{caller_location()}: pipeline {self.name!r} is called inside the running step "
+                f"{running.invocation!r}; call it outside of steps, one pipeline after the other"
+            )
+        return record_pipeline(
+            self.definition, args, kwargs, run_name=self._run_name, cache_override=self._cache_override
+        )
+
+    def with_options(
+        self, *, name: str | None = None, enable_cache: bool | None = None, run_name: str | None = None
+    ) -> Pipeline[P]:
+        """Return the same pipeline with other options; this one stays as it is.
+
+        Args:
+            name: another name for the pipeline.
+            enable_cache: overrides what the decorators of the pipeline and of its steps say.
+            run_name: the name of the run; by default one is made.
+
+        Raises:
+            DefinitionError: an option is malformed.
+        """
+        candidate = Candidate.of("pipeline", self.definition.function, name, enable_cache)
+        check_definition(dataclasses.replace(candidate, location=caller_location()))
+        return Pipeline(
+            self.definition if name is None else dataclasses.replace(self.definition, name=name),
+            run_name=self._run_name if run_name is None else run_name,
+            cache_override=self._cache_override if enable_cache is None else enable_cache,
+            origin=(self, {"name": name, "enable_cache": enable_cache, "run_name": run_name}),
+        )
+
+    def __reduce__(self) -> Any:
+        """Pickle by reference: the reader imports the pipeline under the name of its function."""
+        if self._origin is None:
+            return self.__qualname__
+        origin, given = self._origin
+        return _with_options, (origin, given)
+
+    def __repr__(self) -> str:
+        return f"<pipeline {self.name!r} at {self.definition.location}>"
+
+
+@overload
+def pipeline(function: Callable[P, object], /) -> Pipeline[P]: ...
+@overload
+def pipeline(
+    *, name: str | None = None, enable_cache: bool | None = None
+) -> Callable[[Callable[P, object]], Pipeline[P]]: ...
+
+
+def pipeline(function: Any = NOT_PASSED, /, *, name: str | None = None, enable_cache: bool | None = None) -> Any:
+    """Make a pipeline of a function; use it with or without parentheses.
+
+    Args:
+        function: the function, given by Python when the decorator has no parentheses.
+        name: the pipeline's name; the function's own by default.
+        enable_cache: whether earlier results of its steps may be reused; by default the setting decides.
+
+    Raises:
+        DefinitionError: the function cannot be a pipeline; the message has file:line and the cure.
+    """
+
+    def decorate(decorated: Callable[P, object]) -> Pipeline[P]:
+        return Pipeline(define_pipeline(decorated, name=name, enable_cache=enable_cache, frame=caller_frame()))
+
+    return decorate if function is NOT_PASSED else decorate(function)
+
+
+def _with_options(origin: Pipeline[P], given: Mapping[str, Any]) -> Pipeline[P]:
+    return origin.with_options(**given)

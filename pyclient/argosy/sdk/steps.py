@@ -1,0 +1,176 @@
+"""``@step``: makes a function recordable, and leaves it a function everywhere else."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Generic, ParamSpec, TypeAlias, TypeVar, cast, overload
+
+from argosy.errors import DefinitionError
+from argosy.execution.argument_loading import load_arguments
+from argosy.execution.context import current_step
+from argosy.graph.definition_checks import Candidate, check_definition
+from argosy.graph.definitions import StepDefinition, define_step
+from argosy.graph.external_artifact import NOT_PASSED
+from argosy.graph.names import name_problem
+from argosy.graph.recorder import NO_OPTIONS, CallOptions, Predecessor, current_recorder
+from argosy.graph.source_location import caller_frame, caller_location
+from argosy.graph.step_output import StepOutput, StepOutputs
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+After: TypeAlias = Any
+"""A step output, a step, the id of an invocation, or a list of these. A value is typed as what
+the step returns, which can be anything; what it really is, is checked."""
+
+
+class Step(Generic[P, R]):
+    """A function decorated with ``@step``.
+
+    Called in the body of a pipeline it is recorded; called anywhere else it is the function,
+    with artifact arguments loaded first.
+
+    Attributes:
+        definition: what the step is.
+    """
+
+    __argosy_kind__: ClassVar[str] = "step"
+    __wrapped__: Callable[P, R]
+    __name__: str
+    __qualname__: str
+
+    def __init__(
+        self,
+        definition: StepDefinition,
+        options: CallOptions = NO_OPTIONS,
+        origin: tuple[Step[P, R], Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Wrap a definition.
+
+        Args:
+            definition: what the step is.
+            options: what ``with_options`` said.
+            origin: the step and the options that ``with_options`` was called with.
+        """
+        functools.update_wrapper(self, definition.function)
+        self.definition = definition
+        self._options = options
+        self._origin = origin
+
+    @property
+    def name(self) -> str:
+        """The step's name."""
+        return self.definition.name
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Record the call in a pipeline, else call the function.
+
+        Raises:
+            GraphError: in a pipeline: inputs are missing or unknown.
+            ParameterError: in a pipeline: a parameter does not fit.
+        """
+        recorder = current_recorder()
+        if recorder is None or current_step() is not None:
+            plain_args, plain_kwargs = load_arguments(self.definition, args, kwargs)
+            return cast("R", self.definition.function(*plain_args, **plain_kwargs))
+        return cast("R", recorder.call(self.definition, args, kwargs, self._options))
+
+    def with_options(
+        self, *, name: str | None = None, enable_cache: bool | None = None, after: After = None
+    ) -> Step[P, R]:
+        """Return the same step with other options; this one stays as it is.
+
+        Args:
+            name: another name, which also names its invocations.
+            enable_cache: overrides what the decorators say.
+            after: what must have ended before, besides the steps whose outputs it takes: a step
+                output, a step (its calls so far), the id of an invocation, or a list of these.
+
+        Raises:
+            DefinitionError: an option is malformed.
+        """
+        given = {"name": name, "enable_cache": enable_cache, "after": after}
+        candidate = Candidate.of("step", self.definition.function, name, enable_cache)
+        check_definition(dataclasses.replace(candidate, location=caller_location()))
+        definition = self.definition if name is None else dataclasses.replace(self.definition, name=name)
+        options = CallOptions(
+            enable_cache=self._options.enable_cache if enable_cache is None else enable_cache,
+            after=self._options.after if after is None else _predecessors(after),
+        )
+        return Step(definition, options, origin=(self, given))
+
+    def __reduce__(self) -> Any:
+        """Pickle by reference: the reader imports the step under the name of its function."""
+        if self._origin is None:
+            return self.__qualname__
+        origin, given = self._origin
+        return _with_options, (origin, given)
+
+    def __repr__(self) -> str:
+        return f"<step {self.name!r} at {self.definition.location}>"
+
+
+@overload
+def step(function: Callable[P, R], /) -> Step[P, R]: ...
+@overload
+def step(
+    *, name: str | None = None, enable_cache: bool | None = None, output_materializers: Any = None
+) -> Callable[[Callable[P, R]], Step[P, R]]: ...
+
+
+def step(
+    function: Any = NOT_PASSED,
+    /,
+    *,
+    name: str | None = None,
+    enable_cache: bool | None = None,
+    output_materializers: Any = None,
+) -> Any:
+    """Make a step of a function; use it with or without parentheses.
+
+    Args:
+        function: the function, given by Python when the decorator has no parentheses.
+        name: the step's name; the function's own by default.
+        enable_cache: whether earlier results may be reused; by default the pipeline decides.
+        output_materializers: a ``Materializer`` class or instance for all outputs, or a dict
+            of them by output name; by default they are chosen by the value's type.
+
+    Raises:
+        DefinitionError: the function cannot be a step; the message has file:line and the cure.
+    """
+    options: dict[str, Any] = {
+        "name": name,
+        "enable_cache": enable_cache,
+        "output_materializers": output_materializers,
+    }
+
+    def decorate(decorated: Callable[P, R]) -> Step[P, R]:
+        return Step(define_step(decorated, **options, frame=caller_frame()))
+
+    return decorate if function is NOT_PASSED else decorate(function)
+
+
+def _with_options(origin: Step[P, R], given: Mapping[str, Any]) -> Step[P, R]:
+    return origin.with_options(**given)
+
+
+def _predecessors(after: After) -> tuple[Predecessor, ...]:
+    items = after if isinstance(after, (list, tuple)) else (after,)
+    return tuple(_predecessor(item) for item in items)
+
+
+def _predecessor(item: object) -> Predecessor:
+    if isinstance(item, Step):
+        return item.definition
+    if isinstance(item, (StepOutput, StepOutputs)):
+        return item
+    if isinstance(item, str):
+        if problem := name_problem(item):
+            raise DefinitionError(f"{caller_location()}: after={item!r} is no invocation: {problem}")
+        return item
+    raise DefinitionError(
+        f"{caller_location()}: after= got a value of type {type(item).__name__}; it takes what a step returned in this "
+        "pipeline, a step, the id of an invocation as text, or a list of these"
+    )
