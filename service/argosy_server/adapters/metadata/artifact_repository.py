@@ -1,0 +1,195 @@
+"""Artifact versions and aliases: how they change. How they are inserted, found and listed lies beside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, bindparam, delete, select, update
+
+from argosy_server.adapters.metadata import artifact_lists
+from argosy_server.adapters.metadata.near_names import not_found
+from argosy_server.adapters.metadata.new_version import insert_tags, insert_version, point_aliases
+from argosy_server.adapters.metadata.session import Session
+from argosy_server.adapters.metadata.tables import (
+    aliases,
+    artifacts,
+    step_versions,
+    version_files,
+    version_tags,
+    versions,
+)
+from argosy_server.adapters.metadata.texts import dump, load_mapping
+from argosy_server.adapters.metadata.version_queries import OF_NAME, find_row, load_versions, with_files
+from argosy_server.domain.artifact import (
+    ArtifactFile,
+    ArtifactSpec,
+    ArtifactSummary,
+    ArtifactVersion,
+    Producer,
+    VersionSelector,
+)
+from argosy_server.domain.errors import ArtifactNotFound, EtagMismatch
+from argosy_server.domain.paging import Page, PageRequest
+
+_ID = (versions.c.project == bindparam("project")) & (versions.c.id == bindparam("id"))
+_ARTIFACT_OF = select(artifacts.c.seq).where(
+    artifacts.c.seq == select(versions.c.artifact_seq).where(_ID).scalar_subquery()
+)
+_LOCK_VERSION = select(versions.c.seq).where(_ID)
+_CHANGE = (
+    update(versions)
+    .where(versions.c.seq == bindparam("p_seq"))
+    .values(tags=bindparam("tags"), metadata=bindparam("metadata"), revision=versions.c.revision + 1)
+)
+_REVISE = update(versions).where(versions.c.seq == bindparam("p_seq")).values(revision=versions.c.revision + 1)
+_BURY = (
+    update(versions)
+    .where(versions.c.seq == bindparam("p_seq"))
+    .values(deleted_at=bindparam("now"), metadata="{}", tags="[]", revision=versions.c.revision + 1)
+)
+_DROP_TAGS = delete(version_tags).where(version_tags.c.version_seq == bindparam("seq"))
+_DROP_FILES = delete(version_files).where(version_files.c.version_seq == bindparam("seq"))
+_DROP_ALIASES = delete(aliases).where(aliases.c.version_seq == bindparam("seq"))
+_FIND_ALIAS = (
+    select(aliases.c.artifact_seq, aliases.c.version_seq)
+    .join(artifacts, artifacts.c.seq == aliases.c.artifact_seq)
+    .where(OF_NAME, aliases.c.alias == bindparam("alias"))
+)
+_DROP_ALIAS = delete(aliases).where(
+    aliases.c.artifact_seq == bindparam("artifact_seq"), aliases.c.alias == bindparam("p_alias")
+)
+_USED = select(
+    select(step_versions.c.seq)
+    .where(step_versions.c.project == bindparam("project"), step_versions.c.version_id == bindparam("id"))
+    .exists()
+    | select(versions.c.seq).where(_ID, versions.c.step_run_id.is_not(None)).exists()
+)
+
+
+class SqlArtifactRepository:
+    """Artifact versions and aliases of all projects."""
+
+    def __init__(self, session: Session) -> None:
+        """Work inside one transaction."""
+        self._session = session
+
+    def add(
+        self, project: str, spec: ArtifactSpec, files: Sequence[ArtifactFile], producer: Producer | None
+    ) -> ArtifactVersion:
+        """Insert a version under the next number or the label of ``spec``, and move its aliases to it."""
+        return insert_version(self._session, project, spec, files, producer)
+
+    def get(self, project: str, selector: VersionSelector) -> ArtifactVersion:
+        """Return the one version, with its files; ids also find deleted versions, names never do."""
+        row = find_row(self._session, project, selector)
+        if row is None:
+            raise not_found(self._session, project, selector)
+        return with_files(self._session, row)
+
+    def get_many(self, project: str, ids: Sequence[str]) -> list[ArtifactVersion]:
+        """Return versions by id in the order asked for, without files, deleted ones included."""
+        found = load_versions(self._session, project, ids)
+        for version_id in ids:
+            if version_id not in found:
+                raise not_found(self._session, project, VersionSelector(id=version_id))
+        return [found[version_id] for version_id in ids]
+
+    def list_artifacts(
+        self, project: str, name_contains: str, include_unnamed: bool, page: PageRequest
+    ) -> Page[ArtifactSummary]:
+        """Return a row for each artifact that has a live version, sorted by name."""
+        return artifact_lists.list_artifacts(self._session, project, name_contains, include_unnamed, page)
+
+    def list_versions(
+        self,
+        project: str,
+        page: PageRequest,
+        *,
+        name: str = "",
+        pipeline_name: str = "",
+        tag: str = "",
+        created_from: datetime | None = None,
+        created_until: datetime | None = None,
+        oldest_first: bool = False,
+    ) -> Page[ArtifactVersion]:
+        """Return live versions without files, by order of creation in the project."""
+        filters = artifact_lists.VersionFilter(project, name, pipeline_name, tag, created_from, created_until)
+        return artifact_lists.list_versions(self._session, filters, oldest_first, page)
+
+    def update(
+        self,
+        project: str,
+        version_id: str,
+        *,
+        tags: Sequence[str] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        etag: str = "",
+    ) -> ArtifactVersion:
+        """Replace the tags, and merge the metadata (an empty text removes its key)."""
+        row = self._live(project, version_id)
+        current = f"{row.id[:8]}-{row.revision}"
+        if etag and etag != current:
+            raise EtagMismatch(
+                f"{row.name!r} version {row.label} was changed meanwhile: "
+                f"its etag is {current}, not {etag}; read it again",
+                resource=f"artifact version {version_id}",
+                etag=current,
+            )
+        merged = {**load_mapping(row.metadata), **(metadata or {})}
+        kept = {key: text for key, text in merged.items() if text}
+        new_tags = row.tags if tags is None else dump(sorted(set(tags)))
+        self._session.execute(_CHANGE, {"p_seq": row.seq, "tags": new_tags, "metadata": dump(kept)})
+        if tags is not None:
+            self._session.execute(_DROP_TAGS, {"seq": row.seq})
+            insert_tags(self._session, project, row.seq, sorted(set(tags)))
+        return self.get(project, VersionSelector(id=version_id))
+
+    def set_alias(self, project: str, alias: str, version: ArtifactVersion) -> ArtifactVersion:
+        """Point an alias of the version's artifact at it, and return the version as it is now."""
+        self._session.execute(self._session.locked(_ARTIFACT_OF), {"project": project, "id": version.id})
+        row = self._live(project, version.id)
+        pointing = self._alias(project, row.name, alias)
+        if pointing is None or pointing.version_seq != row.seq:
+            point_aliases(self._session, row.artifact_seq, row.seq, [alias])
+            self._session.execute(_REVISE, {"p_seq": row.seq})
+        return self.get(project, VersionSelector(id=version.id))
+
+    def delete_alias(self, project: str, name: str, alias: str) -> None:
+        """Remove an alias."""
+        pointing = self._alias(project, name, alias)
+        if pointing is None:
+            raise not_found(self._session, project, VersionSelector(name=name, alias=alias))
+        self._session.execute(_DROP_ALIAS, {"artifact_seq": pointing.artifact_seq, "p_alias": alias})
+        self._session.execute(_REVISE, {"p_seq": pointing.version_seq})
+
+    def delete(self, project: str, version_id: str) -> ArtifactVersion:
+        """Make a version a tombstone: files, tags, aliases and metadata go; row, label, ordinal and lineage stay."""
+        row = self._live(project, version_id)
+        for drop in (_DROP_TAGS, _DROP_FILES, _DROP_ALIASES):
+            self._session.execute(drop, {"seq": row.seq})
+        self._session.execute(_BURY, {"p_seq": row.seq, "now": self._session.now()})
+        return self.get(project, VersionSelector(id=version_id))
+
+    def is_used(self, project: str, version_id: str) -> bool:
+        """Tell whether a run made, returned, was given or loaded the version."""
+        return bool(self._session.execute(_USED, {"project": project, "id": version_id}).scalar_one())
+
+    def _live(self, project: str, version_id: str) -> Row[Any]:
+        """Return the row of a live version, locked."""
+        if self._session.locks:
+            self._session.execute(self._session.locked(_LOCK_VERSION), {"project": project, "id": version_id})
+        selector = VersionSelector(id=version_id)
+        row = find_row(self._session, project, selector)
+        if row is None:
+            raise not_found(self._session, project, selector)
+        if row.deleted_at is not None:
+            raise ArtifactNotFound(
+                f"{row.name!r} version {row.label} was deleted", resource=f"artifact version {version_id}"
+            )
+        return row
+
+    def _alias(self, project: str, name: str, alias: str) -> Row[Any] | None:
+        key = {"project": project, "name": name, "alias": alias}
+        return self._session.execute(self._session.locked(_FIND_ALIAS, of=aliases), key).one_or_none()

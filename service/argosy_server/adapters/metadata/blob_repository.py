@@ -1,0 +1,202 @@
+"""Rows of blobs, the bytes of small ones, and which of them nothing can reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Row, Select, bindparam, case, delete, exists, select, tuple_, update
+
+from argosy_server.adapters.metadata.session import Insert, Session, batches, upsert
+from argosy_server.adapters.metadata.tables import blob_contents, blobs, uploads, version_files
+from argosy_server.domain.blob import Blob, BlobState, UploadState, upload_location
+from argosy_server.domain.errors import BlobNotFound, StorageUnavailable
+from argosy_server.domain.identifiers import Digest
+
+LIVE = BlobState.LIVE.value
+DELETING = BlobState.DELETING.value
+
+_COLUMNS = (blobs.c.project, blobs.c.digest, blobs.c.size, blobs.c.location, blobs.c.pieces)
+_KEY = (blobs.c.project == bindparam("p_project")) & (blobs.c.digest == bindparam("p_digest"))
+_FIND = select(*_COLUMNS).where(
+    blobs.c.project == bindparam("project"),
+    blobs.c.digest.in_(bindparam("digests", expanding=True)),
+    blobs.c.state == LIVE,
+)
+_LOCK = (
+    select(blobs.c.digest)
+    .where(
+        blobs.c.project == bindparam("project"),
+        blobs.c.digest.in_(bindparam("digests", expanding=True)),
+        blobs.c.state == LIVE,
+    )
+    .order_by(blobs.c.digest)
+)
+_EXTEND = (
+    update(blobs)
+    .where(
+        blobs.c.project == bindparam("p_project"),
+        blobs.c.digest.in_(bindparam("digests", expanding=True)),
+        blobs.c.state == LIVE,
+        blobs.c.lease_expires_at < bindparam("until"),
+    )
+    .values(lease_expires_at=bindparam("until"))
+)
+_CONTENT = select(blob_contents.c.content).where(
+    blob_contents.c.project == bindparam("project"), blob_contents.c.digest == bindparam("digest")
+)
+_REFERENCED = exists().where(version_files.c.project == blobs.c.project, version_files.c.digest == blobs.c.digest)
+_UNREACHABLE = (blobs.c.state == LIVE, blobs.c.lease_expires_at < bindparam("now"), ~_REFERENCED)
+_CANDIDATES = select(blobs.c.project, blobs.c.digest).where(*_UNREACHABLE).limit(bindparam("rows"))
+_MARKED = select(*_COLUMNS).where(blobs.c.state == DELETING).limit(bindparam("rows"))
+_REMOVE_CONTENT = delete(blob_contents).where(
+    blob_contents.c.project == bindparam("p_project"),
+    blob_contents.c.digest == bindparam("p_digest"),
+    exists().where(_KEY, blobs.c.state == DELETING),
+)
+_REMOVE = delete(blobs).where(_KEY, blobs.c.location == bindparam("p_location"), blobs.c.state == DELETING)
+_LOCATIONS = select(blobs.c.location).where(blobs.c.location.in_(bindparam("locations", expanding=True)))
+_WRITERS = select(uploads.c.id, uploads.c.writer).where(
+    uploads.c.id.in_(bindparam("ids", expanding=True)),
+    uploads.c.state == UploadState.OPEN.value,
+    uploads.c.expires_at >= bindparam("now"),
+)
+
+
+@cache
+def _insert(dialect: str) -> Insert:
+    statement = upsert(dialect, blobs)
+    new = statement.excluded.lease_expires_at
+    later = case((blobs.c.lease_expires_at < new, new), else_=blobs.c.lease_expires_at)
+    kept = statement.on_conflict_do_update(
+        index_elements=[blobs.c.project, blobs.c.digest],
+        set_={"lease_expires_at": later},
+        where=blobs.c.state == LIVE,
+    )
+    result: Insert = kept.returning(*_COLUMNS)  # type: ignore[assignment]  # the same statement with its columns typed
+    return result
+
+
+@cache
+def _insert_content(dialect: str) -> Insert:
+    return upsert(dialect, blob_contents).on_conflict_do_nothing()
+
+
+class SqlBlobRepository:
+    """The rows of blobs, and the bytes of the small ones."""
+
+    def __init__(self, session: Session) -> None:
+        """Work inside one transaction."""
+        self._session = session
+
+    def find(self, project: str, digests: Iterable[Digest]) -> dict[Digest, Blob]:
+        """Return the live blobs among the digests."""
+        found: dict[Digest, Blob] = {}
+        for part in batches(_texts(digests)):
+            for row in self._session.execute(_FIND, {"project": project, "digests": part}):
+                blob = _blob(row)
+                found[blob.digest] = blob
+        return found
+
+    def lease(self, project: str, digests: Iterable[Digest], duration: timedelta) -> set[Digest]:
+        """Lock the live blobs among the digests, keep them for ``duration`` at least, and return which they are."""
+        live = self._lock(project, digests, shared=False)
+        until = self._session.after(duration)
+        for part in batches(sorted(digest.text for digest in live)):
+            self._session.execute(_EXTEND, {"p_project": project, "digests": part, "until": until})
+        return live
+
+    def lock_live(self, project: str, digests: Iterable[Digest]) -> set[Digest]:
+        """Return which of the digests are live, and stay so until the transaction ends."""
+        return self._lock(project, digests, shared=True)
+
+    def _lock(self, project: str, digests: Iterable[Digest], *, shared: bool) -> set[Digest]:
+        # Everybody locks in the same order, so two transactions never wait for each other.
+        statement = self._session.locked(_LOCK, shared=shared)
+        live: set[Digest] = set()
+        for part in batches(_texts(digests)):
+            rows = self._session.execute(statement, {"project": project, "digests": part}).scalars()
+            live.update(Digest(text) for text in rows)
+        return live
+
+    def insert(self, blob: Blob, content: bytes | None, lease: timedelta) -> Blob:
+        """Add a live blob, or keep and lease the live one that is there, and return the one that counts."""
+        row = self._session.execute(
+            _insert(self._session.dialect),
+            {
+                "project": blob.project,
+                "digest": blob.digest.text,
+                "size": blob.size,
+                "location": blob.location,
+                "pieces": blob.pieces,
+                "state": LIVE,
+                "lease_expires_at": self._session.after(lease),
+            },
+        ).one_or_none()
+        if row is None:
+            raise StorageUnavailable(
+                f"blob {blob.digest} is being deleted just now; try again", resource=f"blob {blob.digest}"
+            )
+        counts = _blob(row)
+        if content is not None and not counts.location:
+            self._session.execute(
+                _insert_content(self._session.dialect),
+                {"project": blob.project, "digest": blob.digest.text, "content": content},
+            )
+        return counts
+
+    def content(self, blob: Blob) -> bytes:
+        """Return the bytes of a blob that lives in the database."""
+        key = {"project": blob.project, "digest": blob.digest.text}
+        content = self._session.execute(_CONTENT, key).scalar_one_or_none()
+        if content is None:
+            raise BlobNotFound(f"blob {blob.digest} was deleted", resource=f"blob {blob.digest}")
+        return bytes(content)
+
+    def mark_deleting(self, limit: int) -> list[Blob]:
+        """Turn unreferenced blobs whose lease has expired into ``deleting``; return all that are, at most ``limit``."""
+        now = self._session.now()
+        keys = [tuple(row) for row in self._session.execute(self._candidates(), {"now": now, "rows": limit})]
+        for part in batches(keys):
+            # Asked once more now that the rows are locked: a reference may have come while we waited for them.
+            mark = update(blobs).where(tuple_(blobs.c.project, blobs.c.digest).in_(part), *_UNREACHABLE)
+            self._session.execute(mark.values(state=DELETING), {"now": now})
+        return [_blob(row) for row in self._session.execute(_MARKED, {"rows": limit})]
+
+    def remove(self, blobs: Sequence[Blob]) -> None:
+        """Remove the rows of ``deleting`` blobs whose locations are gone."""
+        if not blobs:
+            return
+        inline = [blob for blob in blobs if not blob.location]
+        if inline:
+            self._session.execute(_REMOVE_CONTENT, [_key(blob) for blob in inline])
+        self._session.execute(_REMOVE, [{**_key(blob), "p_location": blob.location} for blob in blobs])
+
+    def known_locations(self, locations: Sequence[str]) -> set[str]:
+        """Return those of the locations that a blob row, or an open upload whose lease has not expired, names."""
+        known: set[str] = set()
+        now = self._session.now()
+        for part in batches(locations):
+            known.update(self._session.execute(_LOCATIONS, {"locations": part}).scalars())
+            ids = [location.rpartition("/")[2].partition(".")[0] for location in part]
+            writers = self._session.execute(_WRITERS, {"ids": ids, "now": now})
+            known.update(upload_location(row.id, row.writer) for row in writers)
+        return known.intersection(locations)
+
+    def _candidates(self) -> Select[Any]:
+        # Rows another transaction holds are about to be used or marked; the next sweep sees what became of them.
+        return _CANDIDATES.with_for_update(skip_locked=True) if self._session.locks else _CANDIDATES
+
+
+def _texts(digests: Iterable[Digest]) -> list[str]:
+    return sorted({digest.text for digest in digests})
+
+
+def _key(blob: Blob) -> dict[str, str]:
+    return {"p_project": blob.project, "p_digest": blob.digest.text}
+
+
+def _blob(row: Row[Any]) -> Blob:
+    return Blob(row.project, Digest(row.digest), row.size, row.location, bytes(row.pieces))

@@ -1,0 +1,120 @@
+"""Connections: how they are set up, how transactions begin, and that a forked process makes its own."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import weakref
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import URL, Connection, Engine, Pool, QueuePool, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from argosy_server.domain.errors import StorageUnavailable
+
+BUSY_TIMEOUT_SECONDS = 60
+OLDEST_SQLITE = (3, 35, 0)
+"""The first with RETURNING."""
+POOL_SIZE = 32
+WRITES = "argosy_writes"
+"""Execution option of engines whose transactions write."""
+
+Durability = Literal["full", "process"]
+
+_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+_inherited: list[Pool] = []
+
+
+def parse_url(text: str) -> URL:
+    """Return the URL with the driver we use.
+
+    Raises:
+        StorageUnavailable: it is malformed, or names another kind of database.
+    """
+    rule = "write sqlite:////absolute/path/meta.db or postgresql://user:password@host/name"
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise StorageUnavailable(f"the database URL is malformed; {rule}") from None
+    backend = url.get_backend_name()
+    if backend == "sqlite":
+        if not url.database or url.database == ":memory:" or url.query:
+            raise StorageUnavailable(f"{text!r} names no file; {rule}")
+        return url.set(drivername="sqlite+pysqlite")
+    if backend in {"postgresql", "postgres"}:
+        return url.set(drivername="postgresql+psycopg")
+    raise StorageUnavailable(f"{backend!r} databases are not supported; {rule}")
+
+
+def describe(url: URL) -> str:
+    """Return how messages name the database: the file's path, or the URL without password and driver."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return url.set(drivername="postgresql").render_as_string(hide_password=True)
+
+
+def make_engine(url: URL, durability: Durability) -> Engine:
+    """Make the engine of a URL from :func:`parse_url`. Nothing is connected yet.
+
+    Raises:
+        StorageUnavailable: the driver is not installed, or SQLite is too old.
+    """
+    engine = _sqlite_engine(url, durability) if url.get_backend_name() == "sqlite" else _postgresql_engine(url)
+    _engines.add(engine)
+    return engine
+
+
+def _sqlite_engine(url: URL, durability: Durability) -> Engine:
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        oldest = ".".join(map(str, OLDEST_SQLITE))
+        raise StorageUnavailable(f"SQLite {sqlite3.sqlite_version} is too old; use a Python with {oldest} or newer")
+    engine = create_engine(
+        url.set(database=str(Path(str(url.database)).absolute())),
+        poolclass=QueuePool,
+        pool_size=POOL_SIZE,
+        # A thread that waited for a connection could hold up the one that would give it back.
+        max_overflow=-1,
+        connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "isolation_level": None, "check_same_thread": False},
+    )
+    synchronous = "FULL" if durability == "full" else "NORMAL"
+
+    def set_up(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA synchronous={synchronous}")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA temp_store=MEMORY")
+        cursor.close()
+
+    def begin(connection: Connection) -> None:
+        # A transaction that reads first and writes later fails at once when another wrote in between, whatever the
+        # timeout; so writers take their lock from the start.
+        writes = connection.get_execution_options().get(WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    event.listen(engine, "connect", set_up)
+    event.listen(engine, "begin", begin)
+    return engine
+
+
+def _postgresql_engine(url: URL) -> Engine:
+    options: dict[str, Any] = {"pool_size": POOL_SIZE, "max_overflow": POOL_SIZE, "pool_pre_ping": True}
+    try:
+        return create_engine(url, **options)
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        raise StorageUnavailable(
+            "a PostgreSQL database needs the driver psycopg, which is not installed; pip install 'psycopg[binary]>=3.2'"
+        ) from error
+
+
+def _discard_connections_after_fork() -> None:
+    for engine in list(_engines):
+        # Kept for ever and never closed: closing what the parent uses would end the parent's locks or sessions.
+        _inherited.append(engine.pool)
+        engine.dispose(close=False)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_discard_connections_after_fork)

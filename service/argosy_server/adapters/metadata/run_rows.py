@@ -1,0 +1,63 @@
+"""Rows of runs and step runs, read with what time has made of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row
+
+from argosy_server.adapters.metadata.texts import load_error, load_mapping, load_texts
+from argosy_server.adapters.metadata.times import moment, optional_moment
+from argosy_server.domain.pipeline import Run, RunState, StepRun, StepState
+
+
+def run_state(row: Row[Any], now: int) -> RunState:
+    """Return the state of a run: a running one whose lease has expired is abandoned."""
+    state = RunState(row.state)
+    expired = row.lease_expires_at < now
+    return RunState.ABANDONED if state is RunState.RUNNING and expired else state
+
+
+def to_run(row: Row[Any], now: int, steps: tuple[StepRun, ...] = ()) -> Run:
+    """Return the run of a row of ``runs``."""
+    state = run_state(row, now)
+    # An abandoned run ended when its lease did, whether or not somebody has written that down.
+    ended_at = row.lease_expires_at if state is RunState.ABANDONED else row.ended_at
+    return Run(
+        id=row.id,
+        project=row.project,
+        pipeline_name=row.pipeline_name,
+        name=row.name,
+        state=state,
+        parameters=load_mapping(row.parameters),
+        error=load_error(row.error),
+        created_at=moment(row.created_at),
+        ended_at=optional_moment(ended_at),
+        lease_expires_at=moment(row.lease_expires_at),
+        cancel_requested=row.cancel_requested,
+        steps=steps,
+    )
+
+
+def to_step(row: Row[Any], run: Run) -> StepRun:
+    """Return the step run of a row of ``step_runs``, without inputs and outputs."""
+    state = StepState(row.state)
+    ended_at = optional_moment(row.ended_at)
+    if state is StepState.RUNNING and run.state is RunState.ABANDONED:
+        state, ended_at = StepState.ABANDONED, run.ended_at
+    return StepRun(
+        id=row.id,
+        run_id=row.run_id,
+        invocation=row.invocation,
+        step_name=row.step_name,
+        state=state,
+        attempt_token=row.attempt_token,
+        parameters=load_mapping(row.parameters),
+        cache_key=row.cache_key,
+        cache_key_parts=load_mapping(row.cache_key_parts),
+        cached_from=row.cached_from,
+        cache_miss=load_texts(row.cache_miss),
+        error=load_error(row.error),
+        started_at=moment(row.started_at),
+        ended_at=ended_at,
+    )

@@ -1,0 +1,143 @@
+"""Creation of the database, and bringing an older schema up to date.
+
+A fresh database is made from the tables as they are now, which a test proves equal to what the migrations make; so
+alembic is loaded only when a migration is due. Both happen under a lock, because any number of processes may open a
+new home at once.
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from sqlalchemy import Connection, Engine, inspect, select, text
+
+from argosy_server.adapters.metadata.engine import WRITES, describe
+from argosy_server.adapters.metadata.file_system import refuse_network_file_system
+from argosy_server.adapters.metadata.tables import metadata, store
+from argosy_server.domain.errors import StorageFull, StorageUnavailable
+from argosy_server.domain.identifiers import new_id
+
+HEAD = "0001"
+"""The newest revision under ``migrations/versions``."""
+LOCK_TIMEOUT_SECONDS = 120
+_ADVISORY_LOCK = 0x617267_6F7379
+_VERSION = text("SELECT version_num FROM alembic_version")
+_MAKE_VERSION = text(
+    "CREATE TABLE alembic_version "
+    "(version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+)
+_SET_VERSION = text("INSERT INTO alembic_version (version_num) VALUES (:head)")
+
+
+def prepare(engine: Engine) -> str:
+    """Create the database or bring its schema up to date where needed, and return the id of the store.
+
+    Raises:
+        StorageUnavailable: the place is unfit, or the schema is newer than this version knows or not ours.
+        StorageFull: no room for the lock file or the directory.
+        DBAPIError: whatever else the database says.
+    """
+    if engine.dialect.name == "sqlite":
+        path = Path(str(engine.url.database))
+        _prepare_file(engine, path)
+    else:
+        _prepare_server(engine)
+    with engine.connect() as connection:
+        return str(connection.execute(select(store.c.id)).scalar_one())
+
+
+def _prepare_file(engine: Engine, path: Path) -> None:
+    refuse_network_file_system(path)
+    if path.is_file() and _is_ready(engine):
+        return
+    with _file_lock(path):
+        with engine.connect() as connection:
+            # Must come before the first table, and cannot be changed in a transaction.
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            driver.execute("PRAGMA auto_vacuum=INCREMENTAL")
+            driver.execute("PRAGMA journal_mode=WAL")
+        _create_or_migrate(engine)
+
+
+def _is_ready(engine: Engine) -> bool:
+    """Tell whether nothing has to be done. A database somebody creates just now is not ready yet."""
+    with engine.connect() as connection:
+        if connection.exec_driver_sql("PRAGMA journal_mode").scalar_one() != "wal":
+            return False
+        tables = connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'")
+        return tables.one_or_none() is not None and connection.execute(_VERSION).scalar_one_or_none() == HEAD
+
+
+@contextmanager
+def _file_lock(path: Path) -> Iterator[None]:
+    lock = FileLock(f"{path}.lock", timeout=LOCK_TIMEOUT_SECONDS)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise StorageUnavailable(
+            f"another process has been creating or migrating {path} for {LOCK_TIMEOUT_SECONDS} seconds; try again",
+            resource=f"database {path}",
+        ) from None
+    except OSError as error:
+        refusal = StorageFull if error.errno == errno.ENOSPC else StorageUnavailable
+        raise refusal(
+            f"{path.parent} cannot hold a database: {error.strerror}; choose a directory that can be written",
+            resource=f"database {path}",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _prepare_server(engine: Engine) -> None:
+    with engine.connect() as guard, guard.begin():
+        guard.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+        _create_or_migrate(engine)
+
+
+def _create_or_migrate(engine: Engine) -> None:
+    with engine.execution_options(**{WRITES: True}).begin() as connection:
+        present = set(inspect(connection).get_table_names())
+        revision = connection.execute(_VERSION).scalar_one_or_none() if "alembic_version" in present else None
+        if revision is None:
+            _create(connection, present, describe(engine.url))
+        elif revision != HEAD:
+            _migrate(connection, revision, describe(engine.url))
+
+
+def _create(connection: Connection, present: set[str], database: str) -> None:
+    if present & set(metadata.tables):
+        raise StorageUnavailable(
+            f"{database} has tables of other software named like ours ({', '.join(sorted(present))}); "
+            "choose another database",
+            resource=f"database {database}",
+        )
+    metadata.create_all(connection, checkfirst=False)
+    connection.execute(_MAKE_VERSION)
+    connection.execute(_SET_VERSION, {"head": HEAD})
+    seed_store(connection)
+
+
+def seed_store(connection: Connection) -> None:
+    """Give a new database its identity."""
+    connection.execute(store.insert(), {"id": new_id(), "created_at": time.time_ns() // 1000})
+
+
+def _migrate(connection: Connection, revision: str, database: str) -> None:
+    from argosy_server.adapters.metadata import migrate
+
+    if not migrate.is_known(revision):
+        raise StorageUnavailable(
+            f"{database} has schema {revision}, which is newer than {HEAD}, the newest this version of argosy knows; "
+            "upgrade argosy, or choose another database",
+            resource=f"database {database}",
+        )
+    migrate.upgrade(connection)

@@ -1,0 +1,80 @@
+"""One open transaction as the repositories see it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, CursorResult, Executable, Select, Table, cast, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+MICROSECOND = timedelta(microseconds=1)
+BATCH = 5000
+"""Most values one statement binds in a list: SQLite takes 32,766 in all, PostgreSQL 65,535."""
+_CLOCK = select(cast(func.extract("epoch", func.clock_timestamp()) * 1_000_000, BigInteger))
+
+Insert = sqlite.Insert | postgresql.Insert
+Params = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Session:
+    """A connection inside a transaction.
+
+    Attributes:
+        connection: where statements go.
+        writes: whether the transaction may write; then what it reads by id is locked as well.
+    """
+
+    connection: Connection
+    writes: bool
+
+    @property
+    def dialect(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return self.connection.dialect.name
+
+    @property
+    def locks(self) -> bool:
+        """Whether rows must be locked by name; on SQLite every writer is alone anyway."""
+        return self.writes and self.dialect != "sqlite"
+
+    def execute(self, statement: Executable, params: Params | None = None) -> CursorResult[Any]:
+        """Run one statement."""
+        result: CursorResult[Any] = self.connection.execute(statement, params)
+        return result
+
+    def now(self) -> int:
+        """Return the time by the database's clock, which for a file on this machine is the machine's."""
+        if self.dialect == "sqlite":
+            return time.time_ns() // 1000
+        return int(self.connection.execute(_CLOCK).scalar_one())
+
+    def after(self, duration: timedelta) -> int:
+        """Return the time ``duration`` from now."""
+        return self.now() + duration // MICROSECOND
+
+    def locked(self, statement: Select[Any], *, shared: bool = False, of: Table | None = None) -> Select[Any]:
+        """Let a select lock its rows until the transaction ends, where that is needed.
+
+        Args:
+            statement: the select.
+            shared: others may hold the same lock; it keeps the rows from changing.
+            of: the only table whose rows are locked.
+        """
+        if not self.locks:
+            return statement
+        return statement.with_for_update(read=shared, key_share=not shared, of=of)
+
+
+def upsert(dialect: str, table: Table) -> Insert:
+    """Return an insert that knows ON CONFLICT; both databases write it alike, SQLAlchemy has one class for each."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+
+
+def batches(values: Sequence[Any]) -> list[Sequence[Any]]:
+    """Cut a list into parts one statement can bind."""
+    return [values[start : start + BATCH] for start in range(0, len(values), BATCH)]

@@ -1,0 +1,179 @@
+"""What steps were given, returned, saved and loaded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import Executable, bindparam, insert, literal, select
+from sqlalchemy.exc import IntegrityError
+
+from argosy_server.adapters.metadata.session import Params, Session, batches
+from argosy_server.adapters.metadata.tables import step_inputs, step_runs, step_versions
+from argosy_server.adapters.metadata.version_queries import load_versions
+from argosy_server.domain.artifact import ArtifactVersion, VersionSelector
+from argosy_server.domain.errors import ArtifactNotFound
+from argosy_server.domain.pipeline import InputKind, InputSpec, LoadedInput, StepInput, StepOutput, StepRun
+
+
+class Role(Enum):
+    """How a version belongs to a step run."""
+
+    INPUT = "input"
+    OUTPUT = "output"
+    SAVED = "saved"
+    LOADED = "loaded"
+
+
+_INSERT_INPUTS = step_inputs.insert()
+_INSERT = step_versions.insert()
+_COLUMNS = ("project", "step_run_id", "role", "position", "name", "version_id")
+_INSERT_SAVED = insert(step_versions).from_select(
+    _COLUMNS,
+    select(
+        step_runs.c.project,
+        step_runs.c.id,
+        literal(Role.SAVED.value),
+        literal(0),
+        literal(""),
+        bindparam("version_id"),
+    ).where(step_runs.c.id == bindparam("step_run_id")),
+)
+_INPUTS = (
+    select(step_inputs)
+    .where(
+        step_inputs.c.project == bindparam("project"),
+        step_inputs.c.step_run_id.in_(bindparam("ids", expanding=True)),
+    )
+    .order_by(step_inputs.c.position)
+)
+_VERSIONS = (
+    select(step_versions)
+    .where(
+        step_versions.c.project == bindparam("project"),
+        step_versions.c.step_run_id.in_(bindparam("ids", expanding=True)),
+    )
+    .order_by(step_versions.c.seq)
+)
+_LOADS = (
+    select(step_versions.c.selector, step_versions.c.version_id)
+    .join(step_runs, (step_runs.c.project == step_versions.c.project) & (step_runs.c.id == step_versions.c.step_run_id))
+    .where(step_runs.c.id == bindparam("step_run_id"), step_versions.c.role == Role.LOADED.value)
+    .order_by(step_versions.c.seq)
+)
+
+
+def link_inputs(session: Session, project: str, step_run_id: str, inputs: Sequence[InputSpec]) -> None:
+    """Record what a step is given.
+
+    Raises:
+        ArtifactNotFound: a version does not exist in this project.
+    """
+    key = {"project": project, "step_run_id": step_run_id}
+    heads = [
+        {**key, "position": position, "name": spec.name, "kind": spec.kind.value, "is_list": spec.is_list}
+        for position, spec in enumerate(inputs)
+    ]
+    if heads:
+        session.execute(_INSERT_INPUTS, heads)
+    given = [
+        (position, spec.name, version_id, None)
+        for position, spec in enumerate(inputs)
+        for version_id in spec.version_ids
+    ]
+    _link(session, project, step_run_id, Role.INPUT, given)
+
+
+def link_outputs(session: Session, project: str, step_run_id: str, outputs: Sequence[tuple[str, str]]) -> None:
+    """Record what a step returned: (output name, version id), in order.
+
+    Raises:
+        ArtifactNotFound: a version does not exist in this project.
+    """
+    _link(session, project, step_run_id, Role.OUTPUT, [(0, name, version_id, None) for name, version_id in outputs])
+
+
+def link_loaded(session: Session, project: str, step_run_id: str, loaded: Sequence[LoadedInput]) -> None:
+    """Record what a step's code loaded.
+
+    Raises:
+        ArtifactNotFound: a version does not exist in this project.
+    """
+    given = [(0, load.selector.name, load.version_id, json.dumps(asdict(load.selector))) for load in loaded]
+    _link(session, project, step_run_id, Role.LOADED, given)
+
+
+def link_saved(session: Session, step_run_id: str, version_id: str) -> None:
+    """Record a version saved inside a step.
+
+    Raises:
+        ArtifactNotFound: the version, or the step run, does not exist in the project.
+    """
+    result = _insert(session, _INSERT_SAVED, {"step_run_id": step_run_id, "version_id": version_id})
+    if result == 0:
+        raise ArtifactNotFound(f"step run {step_run_id} does not exist", resource=f"step run {step_run_id}")
+
+
+def loads(session: Session, step_run_id: str) -> list[LoadedInput]:
+    """Return what a step's code loaded, with the selectors it used."""
+    rows = session.execute(_LOADS, {"step_run_id": step_run_id})
+    return [LoadedInput(VersionSelector(**json.loads(row.selector)), row.version_id) for row in rows]
+
+
+def attach(session: Session, project: str, steps: Sequence[StepRun]) -> list[StepRun]:
+    """Return step runs with inputs, outputs, saved and loaded versions (all without files)."""
+    heads: dict[str, list[Any]] = {step.id: [] for step in steps}
+    links: dict[str, list[Any]] = {step.id: [] for step in steps}
+    for part in batches(list(heads)):
+        key = {"project": project, "ids": part}
+        for row in session.execute(_INPUTS, key):
+            heads[row.step_run_id].append(row)
+        for row in session.execute(_VERSIONS, key):
+            links[row.step_run_id].append(row)
+    found = load_versions(session, project, [row.version_id for rows in links.values() for row in rows])
+    return [_attached(step, heads[step.id], links[step.id], found) for step in steps]
+
+
+def _attached(step: StepRun, heads: list[Any], links: list[Any], found: dict[str, ArtifactVersion]) -> StepRun:
+    given: dict[int, list[ArtifactVersion]] = {row.position: [] for row in heads}
+    outputs: list[StepOutput] = []
+    others: dict[Role, list[ArtifactVersion]] = {Role.SAVED: [], Role.LOADED: []}
+    for row in links:
+        role, version = Role(row.role), found[row.version_id]
+        if role is Role.INPUT:
+            given[row.position].append(version)
+        elif role is Role.OUTPUT:
+            outputs.append(StepOutput(row.name, version))
+        else:
+            others[role].append(version)
+    inputs = [StepInput(row.name, InputKind(row.kind), row.is_list, tuple(given[row.position])) for row in heads]
+    saved, loaded = tuple(others[Role.SAVED]), tuple(others[Role.LOADED])
+    return replace(step, inputs=tuple(inputs), outputs=tuple(outputs), saved=saved, loaded=loaded)
+
+
+def _link(
+    session: Session,
+    project: str,
+    step_run_id: str,
+    role: Role,
+    given: Sequence[tuple[int, str, str, str | None]],
+) -> None:
+    key = {"project": project, "step_run_id": step_run_id, "role": role.value}
+    rows = [
+        {**key, "position": position, "name": name, "version_id": version_id, "selector": selector}
+        for position, name, version_id, selector in given
+    ]
+    if rows:
+        _insert(session, _INSERT, rows)
+
+
+def _insert(session: Session, statement: Executable, params: Params) -> int:
+    try:
+        return session.execute(statement, params).rowcount
+    except IntegrityError as error:
+        raise ArtifactNotFound(
+            "a version that shall become part of the lineage does not exist in this project", resource="step run"
+        ) from error

@@ -1,0 +1,191 @@
+"""Step runs: started, ended, found again for the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Row, bindparam, select, update
+
+from argosy_server.adapters.metadata import step_lineage
+from argosy_server.adapters.metadata.run_rows import to_run, to_step
+from argosy_server.adapters.metadata.session import Insert, Session, upsert
+from argosy_server.adapters.metadata.tables import runs, step_runs
+from argosy_server.adapters.metadata.texts import dump, dump_error
+from argosy_server.domain.errors import IllegalTransition, RunNotFound
+from argosy_server.domain.pipeline import InputSpec, LoadedInput, Run, RunError, StepRun, StepState
+
+_THIS = (step_runs.c.project == bindparam("project")) & (step_runs.c.id == bindparam("id"))
+_STEP = select(step_runs).where(_THIS)
+_RUN_ID_OF_STEP = select(step_runs.c.run_id).where(_THIS)
+_RUN = select(runs).where(runs.c.project == bindparam("project"), runs.c.id == bindparam("id"))
+_RUNS = select(runs).where(runs.c.project == bindparam("project"), runs.c.id.in_(bindparam("ids", expanding=True)))
+_STEPS = (
+    select(step_runs)
+    .where(step_runs.c.project == bindparam("project"), step_runs.c.run_id == bindparam("run_id"))
+    .order_by(step_runs.c.seq)
+)
+_END = (
+    update(step_runs)
+    .where(
+        step_runs.c.project == bindparam("p_project"),
+        step_runs.c.id == bindparam("p_id"),
+        step_runs.c.state == StepState.RUNNING.value,
+    )
+    .values(state=bindparam("new_state"), error=bindparam("new_error"), ended_at=bindparam("now"))
+)
+_PROJECT_OF_RUN = select(runs.c.project).where(runs.c.id == bindparam("run_id"))
+_REUSABLE = (step_runs.c.state == StepState.COMPLETED.value, step_runs.c.cache_key != "")
+_CANDIDATES = (
+    select(step_runs)
+    .where(step_runs.c.project == bindparam("project"), step_runs.c.cache_key == bindparam("cache_key"), *_REUSABLE)
+    .order_by(step_runs.c.seq.desc())
+    .limit(bindparam("rows"))
+)
+_PREVIOUS = (
+    select(step_runs)
+    .where(
+        step_runs.c.project == bindparam("project"),
+        step_runs.c.pipeline_name == bindparam("pipeline_name"),
+        step_runs.c.step_name == bindparam("step_name"),
+        step_runs.c.id != bindparam("id"),
+        *_REUSABLE,
+    )
+    .order_by(step_runs.c.seq.desc())
+    .limit(1)
+)
+_PREVIOUS_INVOCATION = _PREVIOUS.where(step_runs.c.invocation == bindparam("invocation"))
+
+
+@cache
+def _insert(dialect: str) -> Insert:
+    kept = upsert(dialect, step_runs).on_conflict_do_nothing(
+        index_elements=[step_runs.c.project, step_runs.c.run_id, step_runs.c.invocation]
+    )
+    result: Insert = kept.returning(step_runs.c.seq)  # type: ignore[assignment]  # the same statement
+    return result
+
+
+class SqlStepRepository:
+    """The step runs of runs."""
+
+    def __init__(self, session: Session) -> None:
+        """Work inside one transaction."""
+        self._session = session
+
+    def get_step(self, project: str, step_run_id: str) -> tuple[Run, StepRun]:
+        """Return and lock a step run (without inputs and outputs) and its run (without steps)."""
+        # The run is locked before its step, as everybody does, so two transactions never wait for each other.
+        run_id = self._session.execute(_RUN_ID_OF_STEP, {"project": project, "id": step_run_id}).scalar_one_or_none()
+        if run_id is None:
+            raise _not_found(project, step_run_id)
+        run_row = self._session.execute(self._session.locked(_RUN), {"project": project, "id": run_id}).one()
+        row = self._session.execute(self._session.locked(_STEP), {"project": project, "id": step_run_id}).one()
+        run = to_run(run_row, self._session.now())
+        return run, to_step(row, run)
+
+    def add_step(self, run: Run, step: StepRun, inputs: Sequence[InputSpec]) -> None:
+        """Insert a step run with its inputs; start time, and end time for final states, are now."""
+        now = self._session.now()
+        seq = self._session.execute(
+            _insert(self._session.dialect),
+            {
+                "id": step.id,
+                "project": run.project,
+                "run_id": run.id,
+                "pipeline_name": run.pipeline_name,
+                "invocation": step.invocation,
+                "step_name": step.step_name,
+                "state": step.state.value,
+                "attempt_token": step.attempt_token,
+                "parameters": dump(step.parameters),
+                "cache_key": step.cache_key,
+                "cache_key_parts": dump(step.cache_key_parts),
+                "cached_from": step.cached_from,
+                "cache_miss": dump(step.cache_miss),
+                "error": dump_error(step.error),
+                "started_at": now,
+                "ended_at": None if step.state is StepState.RUNNING else now,
+            },
+        ).scalar_one_or_none()
+        if seq is None:
+            raise IllegalTransition(
+                f"step {step.invocation!r} was started before in run {run.name!r}; an invocation starts once in a run",
+                resource=f"run {run.id}",
+            )
+        step_lineage.link_inputs(self._session, run.project, step.id, inputs)
+
+    def end_step(self, step: StepRun, state: StepState, error: RunError | None) -> None:
+        """Change the state of a running step run and set its end."""
+        result = self._session.execute(
+            _END,
+            {
+                "p_project": self._project(step),
+                "p_id": step.id,
+                "new_state": state.value,
+                "new_error": dump_error(error),
+                "now": self._session.now(),
+            },
+        )
+        if result.rowcount == 0:
+            raise IllegalTransition(
+                f"step {step.invocation!r} does not run and cannot become {state.value}", resource=f"step run {step.id}"
+            )
+
+    def add_outputs(self, step: StepRun, outputs: Sequence[tuple[str, str]]) -> None:
+        """Record returned outputs: (output name, version id), in order."""
+        step_lineage.link_outputs(self._session, self._project(step), step.id, outputs)
+
+    def add_saved(self, step_run_id: str, version_id: str) -> None:
+        """Record a version saved inside the step."""
+        step_lineage.link_saved(self._session, step_run_id, version_id)
+
+    def add_loaded(self, step: StepRun, loaded: Sequence[LoadedInput]) -> None:
+        """Record versions the step's code loaded, with the selectors it used."""
+        step_lineage.link_loaded(self._session, self._project(step), step.id, loaded)
+
+    def load_step(self, project: str, step_run_id: str) -> StepRun:
+        """Return a step run with inputs, outputs, saved and loaded versions (all without files)."""
+        row = self._session.execute(_STEP, {"project": project, "id": step_run_id}).one_or_none()
+        if row is None:
+            raise _not_found(project, step_run_id)
+        return step_lineage.attach(self._session, project, self._steps(project, [row]))[0]
+
+    def cache_candidates(self, project: str, cache_key: str, limit: int) -> list[StepRun]:
+        """Return the newest completed step runs with this key, newest first, without inputs and outputs."""
+        key = {"project": project, "cache_key": cache_key, "rows": limit}
+        return self._steps(project, list(self._session.execute(_CANDIDATES, key)))
+
+    def loads(self, step_run_id: str) -> list[LoadedInput]:
+        """Return what a step's code loaded, with the selectors it used."""
+        return step_lineage.loads(self._session, step_run_id)
+
+    def previous_step(self, project: str, pipeline_name: str, step: StepRun) -> StepRun | None:
+        """Return the newest completed step run of the same pipeline and step that has a cache key."""
+        key = {"project": project, "pipeline_name": pipeline_name, "step_name": step.step_name, "id": step.id}
+        row = self._session.execute(_PREVIOUS_INVOCATION, {**key, "invocation": step.invocation}).one_or_none()
+        row = row or self._session.execute(_PREVIOUS, key).one_or_none()
+        return None if row is None else self._steps(project, [row])[0]
+
+    def _with_steps(self, run: Run) -> Run:
+        rows = self._session.execute(_STEPS, {"project": run.project, "run_id": run.id})
+        steps = [to_step(row, run) for row in rows]
+        return replace(run, steps=tuple(step_lineage.attach(self._session, run.project, steps)))
+
+    def _steps(self, project: str, rows: Sequence[Row[Any]]) -> list[StepRun]:
+        now = self._session.now()
+        ids = sorted({row.run_id for row in rows})
+        found = {row.id: to_run(row, now) for row in self._session.execute(_RUNS, {"project": project, "ids": ids})}
+        return [to_step(row, found[row.run_id]) for row in rows]
+
+    def _project(self, step: StepRun) -> str:
+        """Return the project of a step run, which the value does not tell; ids are unique in the whole store."""
+        return str(self._session.execute(_PROJECT_OF_RUN, {"run_id": step.run_id}).scalar_one())
+
+
+def _not_found(project: str, step_run_id: str) -> RunNotFound:
+    return RunNotFound(
+        f"step run {step_run_id} does not exist in project {project!r}", resource=f"step run {step_run_id}"
+    )

@@ -1,0 +1,164 @@
+"""The database as the use cases see it: transactions that commit when their block ends well."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import URL, Engine
+from sqlalchemy.exc import DBAPIError
+
+from argosy_server.adapters.metadata.artifact_repository import SqlArtifactRepository
+from argosy_server.adapters.metadata.blob_repository import SqlBlobRepository
+from argosy_server.adapters.metadata.engine import (
+    BUSY_TIMEOUT_SECONDS,
+    WRITES,
+    Durability,
+    describe,
+    make_engine,
+    parse_url,
+)
+from argosy_server.adapters.metadata.error_translation import translate
+from argosy_server.adapters.metadata.event_repository import SqlEventRepository
+from argosy_server.adapters.metadata.reply_repository import SqlReplyRepository
+from argosy_server.adapters.metadata.run_repository import SqlRunRepository
+from argosy_server.adapters.metadata.schema import prepare
+from argosy_server.adapters.metadata.session import Session
+from argosy_server.adapters.metadata.times import moment
+from argosy_server.adapters.metadata.upload_repository import SqlUploadRepository
+from argosy_server.domain.errors import StorageUnavailable
+from argosy_server.usecases.ports import (
+    ArtifactRepository,
+    BlobRepository,
+    EventRepository,
+    ReplyRepository,
+    RunRepository,
+    UploadRepository,
+)
+
+
+class SqlTransaction:
+    """Everything the database holds, inside one transaction."""
+
+    artifacts: ArtifactRepository
+    blobs: BlobRepository
+    uploads: UploadRepository
+    runs: RunRepository
+    replies: ReplyRepository
+    events: EventRepository
+
+    def __init__(self, session: Session) -> None:
+        """Give every repository the same transaction."""
+        self._session = session
+        self.artifacts = SqlArtifactRepository(session)
+        self.blobs = SqlBlobRepository(session)
+        self.uploads = SqlUploadRepository(session)
+        self.runs = SqlRunRepository(session)
+        self.replies = SqlReplyRepository(session)
+        self.events = SqlEventRepository(session)
+
+    def now(self) -> datetime:
+        """Return the time by the clock of the database."""
+        return moment(self._session.now())
+
+
+class SqlMetadataStore:
+    """A database whose schema is up to date."""
+
+    def __init__(self, engine: Engine, url: URL, store_id: str) -> None:
+        """Take an engine whose database was prepared; :meth:`open` does both."""
+        self._engine = engine
+        self._database = describe(url)
+        self._store_id = store_id
+        postgresql = engine.dialect.name == "postgresql"
+        # Readers of PostgreSQL get one view of the data as those of SQLite do; its writers wait for rows, not views.
+        snapshot: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._reads = engine.execution_options(**snapshot) if postgresql else engine
+        self._writes = engine.execution_options(**{WRITES: True})
+        # SQLite lets waiting writers poll with growing pauses; threads of one process queue here instead.
+        self._queue: threading.Lock | None = None if postgresql else threading.Lock()
+        _stores.add(self)
+
+    @classmethod
+    def open(cls, url: str, durability: Durability) -> SqlMetadataStore:
+        """Open a database, creating it or bringing its schema up to date first; see ``open_metadata``."""
+        parsed = parse_url(url)
+        engine = make_engine(parsed, durability)
+        try:
+            store_id = prepare(engine)
+        except BaseException as error:
+            engine.dispose()
+            if isinstance(error, DBAPIError) and (known := translate(error, describe(parsed))) is not None:
+                raise known from error
+            raise
+        return cls(engine, parsed, store_id)
+
+    @property
+    def store_id(self) -> str:
+        """UUID made when the database was created."""
+        return self._store_id
+
+    @contextmanager
+    def read(self) -> Iterator[SqlTransaction]:
+        """Open a read-only transaction with one view of the data."""
+        with self._translated(), self._reads.connect() as connection:
+            # Ends with a rollback, which is cheaper than a commit and the same when nothing was written.
+            connection.begin()
+            yield SqlTransaction(Session(connection, writes=False))
+
+    @contextmanager
+    def write(self) -> Iterator[SqlTransaction]:
+        """Open a transaction that commits when the block ends well, and rolls back when it raises."""
+        with self._translated(), self._turn(), self._writes.connect() as connection, connection.begin():
+            yield SqlTransaction(Session(connection, writes=True))
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            known = translate(error, self._database)
+            if known is None:
+                raise
+            raise known from error
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        queue = self._queue
+        if queue is None:
+            yield
+            return
+        if not queue.acquire(timeout=BUSY_TIMEOUT_SECONDS):
+            raise StorageUnavailable(
+                f"{self._database}: writers of this process kept it busy for {BUSY_TIMEOUT_SECONDS} seconds; try again"
+            )
+        try:
+            yield
+        finally:
+            queue.release()
+
+    def forget_queue(self) -> None:
+        """After a fork: whoever held the queue does not live in this process."""
+        if self._queue is not None:
+            self._queue = threading.Lock()
+
+
+_stores: weakref.WeakSet[SqlMetadataStore] = weakref.WeakSet()
+
+
+def _forget_queues() -> None:
+    for store in list(_stores):
+        store.forget_queue()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_queues)

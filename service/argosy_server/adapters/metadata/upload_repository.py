@@ -1,0 +1,110 @@
+"""Uploads on their way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from sqlalchemy import bindparam, delete, select, update
+
+from argosy_server.adapters.metadata.session import Session
+from argosy_server.adapters.metadata.tables import uploads
+from argosy_server.adapters.metadata.times import moment
+from argosy_server.domain.blob import Upload, UploadState
+from argosy_server.domain.errors import UploadNotFound
+from argosy_server.domain.identifiers import Digest, new_id
+
+_INSERT = uploads.insert()
+_GET = select(uploads).where(
+    uploads.c.id == bindparam("id"),
+    uploads.c.project == bindparam("project"),
+    uploads.c.expires_at >= bindparam("now"),
+)
+_PUT = (
+    update(uploads)
+    .where(uploads.c.id == bindparam("p_id"), uploads.c.project == bindparam("p_project"))
+    .values({name: bindparam(name) for name in ("state", "writer", "size", "digest", "pieces", "expires_at")})
+)
+_REMOVE = delete(uploads).where((uploads.c.expires_at < bindparam("now")) | (uploads.c.state != UploadState.OPEN.value))
+
+
+class SqlUploadRepository:
+    """Uploads on their way."""
+
+    def __init__(self, session: Session) -> None:
+        """Work inside one transaction."""
+        self._session = session
+
+    def add(self, project: str, lease: timedelta) -> Upload:
+        """Insert an open upload."""
+        expires_at = moment(until := self._session.after(lease))
+        upload = Upload(new_id(), project, UploadState.OPEN, "", 0, None, b"", expires_at)
+        self._session.execute(
+            _INSERT,
+            {
+                "id": upload.id,
+                "project": project,
+                "state": upload.state.value,
+                "writer": "",
+                "size": 0,
+                "digest": None,
+                "pieces": b"",
+                "expires_at": until,
+            },
+        )
+        return upload
+
+    def get(self, project: str, upload_id: str) -> Upload:
+        """Return and lock an upload whose lease has not expired."""
+        key = {"id": upload_id, "project": project, "now": self._session.now()}
+        row = self._session.execute(self._session.locked(_GET), key).one_or_none()
+        if row is None:
+            raise _not_found(upload_id)
+        digest = None if row.digest is None else Digest(row.digest)
+        state, expires_at = UploadState(row.state), moment(row.expires_at)
+        return Upload(row.id, row.project, state, row.writer, row.size, digest, bytes(row.pieces), expires_at)
+
+    def put(
+        self,
+        upload: Upload,
+        lease: timedelta,
+        *,
+        state: UploadState | None = None,
+        writer: str | None = None,
+        received: tuple[int, Digest, bytes] | None = None,
+    ) -> Upload:
+        """Change an upload that was got in this transaction and renew its lease."""
+        until = self._session.after(lease)
+        changed = replace(upload, expires_at=moment(until), state=state or upload.state)
+        if writer is not None:
+            changed = replace(changed, writer=writer, size=0, digest=None, pieces=b"")
+        if received is not None:
+            size, digest, pieces = received
+            changed = replace(changed, size=size, digest=digest, pieces=pieces)
+        result = self._session.execute(
+            _PUT,
+            {
+                "p_id": upload.id,
+                "p_project": upload.project,
+                "state": changed.state.value,
+                "writer": changed.writer,
+                "size": changed.size,
+                "digest": None if changed.digest is None else changed.digest.text,
+                "pieces": changed.pieces,
+                "expires_at": until,
+            },
+        )
+        if result.rowcount == 0:
+            raise _not_found(upload.id)
+        return changed
+
+    def remove_expired(self) -> int:
+        """Remove uploads that expired, were aborted or were committed; return how many."""
+        return self._session.execute(_REMOVE, {"now": self._session.now()}).rowcount
+
+
+def _not_found(upload_id: str) -> UploadNotFound:
+    return UploadNotFound(
+        f"upload {upload_id} does not exist in this project, or its lease has expired; create a new one",
+        resource=f"upload {upload_id}",
+    )

@@ -1,0 +1,162 @@
+"""Reading versions: rows and what belongs to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Row, Select, bindparam, select
+
+from argosy_server.adapters.metadata.session import Session, batches
+from argosy_server.adapters.metadata.tables import (
+    aliases,
+    artifacts,
+    runs,
+    step_runs,
+    step_versions,
+    version_files,
+    versions,
+)
+from argosy_server.adapters.metadata.texts import load_mapping, load_texts
+from argosy_server.adapters.metadata.times import moment
+from argosy_server.domain.artifact import ArtifactFile, ArtifactKind, ArtifactVersion, Producer, VersionSelector
+from argosy_server.domain.identifiers import Digest
+from argosy_server.domain.pipeline import RunState
+
+VERSIONS: Select[Any] = (
+    select(
+        versions,
+        artifacts.c.name,
+        step_runs.c.run_id,
+        step_runs.c.pipeline_name,
+        step_runs.c.invocation,
+    )
+    .select_from(versions)
+    .join(artifacts, artifacts.c.seq == versions.c.artifact_seq)
+    .outerjoin(step_runs, (step_runs.c.project == versions.c.project) & (step_runs.c.id == versions.c.step_run_id))
+)
+"""Every version with its artifact's name and its producer; :func:`assemble` makes values of the rows."""
+
+LIVE = versions.c.deleted_at.is_(None)
+OF_NAME = (artifacts.c.project == bindparam("project")) & (artifacts.c.name == bindparam("name"))
+
+_BY_ID = VERSIONS.where(versions.c.project == bindparam("project"), versions.c.id == bindparam("id"))
+_BY_IDS = VERSIONS.where(
+    versions.c.project == bindparam("project"), versions.c.id.in_(bindparam("ids", expanding=True))
+)
+_LATEST = VERSIONS.where(OF_NAME, LIVE).order_by(versions.c.ordinal.desc()).limit(1)
+_BY_LABEL = VERSIONS.where(OF_NAME, LIVE, versions.c.label == bindparam("label"))
+_BY_ALIAS = VERSIONS.join(
+    aliases, (aliases.c.artifact_seq == artifacts.c.seq) & (aliases.c.version_seq == versions.c.seq)
+).where(OF_NAME, LIVE, aliases.c.alias == bindparam("alias"))
+_LAST_RUN = (
+    select(runs.c.id)
+    .where(
+        runs.c.project == bindparam("project"),
+        runs.c.pipeline_name == bindparam("pipeline_name"),
+        runs.c.state == RunState.COMPLETED.value,
+    )
+    .order_by(runs.c.ended_at.desc(), runs.c.seq.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_RUN_STEPS = step_runs.alias("run_steps")
+_MADE_BY_LAST_RUN = (
+    select(step_versions.c.version_id)
+    .join(
+        _RUN_STEPS,
+        (_RUN_STEPS.c.project == step_versions.c.project) & (_RUN_STEPS.c.id == step_versions.c.step_run_id),
+    )
+    .where(
+        _RUN_STEPS.c.project == bindparam("project"),
+        _RUN_STEPS.c.run_id == _LAST_RUN,
+        step_versions.c.role.in_(["output", "saved"]),
+    )
+)
+_BY_PIPELINE = (
+    VERSIONS.where(OF_NAME, LIVE, versions.c.project == bindparam("project"), versions.c.id.in_(_MADE_BY_LAST_RUN))
+    .order_by(versions.c.ordinal.desc())
+    .limit(1)
+)
+_ALIASES = (
+    select(aliases.c.version_seq, aliases.c.alias)
+    .where(aliases.c.version_seq.in_(bindparam("seqs", expanding=True)))
+    .order_by(aliases.c.alias)
+)
+_FILES = (
+    select(version_files.c.path, version_files.c.digest, version_files.c.size)
+    .where(version_files.c.version_seq == bindparam("seq"))
+    .order_by(version_files.c.path)
+)
+
+
+def find_row(session: Session, project: str, selector: VersionSelector) -> Row[Any] | None:
+    """Return the row a selector names; by id also of a deleted version."""
+    params = {"project": project}
+    if selector.id:
+        return session.execute(_BY_ID, {**params, "id": selector.id}).one_or_none()
+    params["name"] = selector.name
+    if selector.version:
+        return session.execute(_BY_LABEL, {**params, "label": selector.version}).one_or_none()
+    if selector.alias:
+        return session.execute(_BY_ALIAS, {**params, "alias": selector.alias}).one_or_none()
+    if selector.pipeline_name:
+        return session.execute(_BY_PIPELINE, {**params, "pipeline_name": selector.pipeline_name}).one_or_none()
+    return session.execute(_LATEST, params).one_or_none()
+
+
+def with_files(session: Session, row: Row[Any]) -> ArtifactVersion:
+    """Return the version of a row, with its files."""
+    files = tuple(
+        ArtifactFile(file.path, Digest(file.digest), file.size) for file in session.execute(_FILES, {"seq": row.seq})
+    )
+    return assemble(session, [row], files)[0]
+
+
+def load_versions(session: Session, project: str, ids: Iterable[str]) -> dict[str, ArtifactVersion]:
+    """Return those of the versions that exist, deleted ones included, without files."""
+    rows: list[Row[Any]] = []
+    for part in batches(sorted(set(ids))):
+        rows.extend(session.execute(_BY_IDS, {"project": project, "ids": part}))
+    return {version.id: version for version in assemble(session, rows)}
+
+
+def assemble(session: Session, rows: Sequence[Row[Any]], files: tuple[ArtifactFile, ...] = ()) -> list[ArtifactVersion]:
+    """Return the versions of rows, in their order."""
+    pointing: dict[int, list[str]] = {}
+    for part in batches([row.seq for row in rows]):
+        for alias in session.execute(_ALIASES, {"seqs": part}):
+            pointing.setdefault(alias.version_seq, []).append(alias.alias)
+    return [_version(row, tuple(pointing.get(row.seq, ())), files) for row in rows]
+
+
+def _version(row: Row[Any], pointing: tuple[str, ...], files: tuple[ArtifactFile, ...]) -> ArtifactVersion:
+    return ArtifactVersion(
+        id=row.id,
+        project=row.project,
+        name=row.name,
+        version=row.label,
+        ordinal=row.ordinal,
+        data_type=row.data_type,
+        format=row.format,
+        materializer=row.materializer,
+        kind=ArtifactKind(row.kind),
+        metadata=load_mapping(row.metadata),
+        tags=load_texts(row.tags),
+        aliases=pointing,
+        files=files,
+        file_count=row.file_count,
+        size=row.size,
+        content_digest=Digest(row.content_digest),
+        created_at=moment(row.created_at),
+        revision=row.revision,
+        producer=_producer(row),
+        deleted=row.deleted_at is not None,
+        named=row.named,
+    )
+
+
+def _producer(row: Row[Any]) -> Producer | None:
+    if row.step_run_id is None:
+        return None
+    return Producer(row.run_id, row.step_run_id, row.pipeline_name, row.invocation, row.output_name)
