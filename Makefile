@@ -16,8 +16,6 @@ PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 8
 PARALLEL := $(MAKE) --no-print-directory --keep-going --jobs $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 DEMO_HOME ?= $(CURDIR)/.argosy/demo
-LISTEN ?= 127.0.0.1:7437
-DATA ?= $(CURDIR)/.argosy/server
 
 ##@ Start here
 
@@ -36,8 +34,8 @@ test: $(DEV) ## Install what the tests need and run them; needs no root
 	$(PYTEST) --ignore=tests/clients
 
 .PHONY: serve
-serve: $(DEMO) ## Run a server (LISTEN=127.0.0.1:7437 DATA=.argosy/server)
-	$(BIN)/argosy-server serve --listen $(LISTEN) --data $(DATA)
+serve: $(DEMO) ## Run a server (ARGS=--help tells its settings)
+	$(BIN)/argosy-server serve $(ARGS)
 
 ##@ Change it
 

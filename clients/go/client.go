@@ -3,7 +3,7 @@
 // It is a thin layer over the generated stubs in argosy/v1: it makes request ids, cuts bytes into
 // chunks and checks every byte it receives against the BLAKE3 digest the store keeps for it.
 //
-//	client, err := argosy.Dial("grpc://127.0.0.1:7437", "default")
+//	client, err := argosy.Dial("grpc://127.0.0.1:50051", "default")
 //	weights, err := client.Load(ctx, "weights", argosy.Alias("prod"))
 package argosy
 

@@ -4,7 +4,7 @@
  * A thin layer over the generated stubs in gen/: it makes request ids, cuts bytes into chunks and
  * checks every byte it receives against the BLAKE3 digest the store keeps for it.
  *
- *     const client = new ArgosyClient("grpc://127.0.0.1:7437");
+ *     const client = new ArgosyClient("grpc://127.0.0.1:50051");
  *     const weights = await client.load("weights", { alias: "prod" });
  */
 import { randomUUID } from "node:crypto";

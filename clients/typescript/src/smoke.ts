@@ -2,7 +2,7 @@
  * Proves the contract from Node: saves bytes, reads them back verified, and loads a json artifact
  * that another language made.
  *
- *     node dist/smoke.js grpc://127.0.0.1:7437 settings from-node
+ *     node dist/smoke.js grpc://127.0.0.1:50051 settings from-node
  */
 import { ArgosyClient } from "./client.js";
 

@@ -1,7 +1,7 @@
 // Command smoke proves the contract from Go: it saves bytes, reads them back verified, and loads a
 // json artifact that another language made.
 //
-//	smoke -address grpc://127.0.0.1:7437 -json settings -bytes from-go
+//	smoke -address grpc://127.0.0.1:50051 -json settings -bytes from-go
 package main
 
 import (
