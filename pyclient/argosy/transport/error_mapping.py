@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import grpc
 from google.protobuf.message import DecodeError
-
-# googleapis-common-protos ships .pyi files without the py.typed marker.
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo  # type: ignore[import-untyped]
-from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.status_pb2 import Status
 
 from argosy.errors import (
     AlreadyExistsError,

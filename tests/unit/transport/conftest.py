@@ -50,7 +50,8 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     def start(*servicers: object, **settings: object) -> ClientConfig:
         server = grpc.server(ThreadPoolExecutor(8), options=[("grpc.so_reuseport", 0)])
         for servicer in servicers:
-            next(add for base, add in adders if isinstance(servicer, base))(servicer, server)
+            for add in (add for base, add in adders if isinstance(servicer, base)):
+                add(servicer, server)
         if not any(isinstance(servicer, BlobServiceServicer) for servicer in servicers):
             add_BlobServiceServicer_to_server(Greeter(), server)  # type: ignore[abstract]  # the other RPCs answer UNIMPLEMENTED
         port = server.add_insecure_port("127.0.0.1:0")

@@ -6,8 +6,8 @@ import grpc
 import pytest
 from google.protobuf.any_pb2 import Any
 from google.protobuf.message import Message
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo  # type: ignore[import-untyped]  # no py.typed marker
-from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # no py.typed marker
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.status_pb2 import Status
 
 from argosy import errors
 from argosy.config import ClientConfig
