@@ -1,0 +1,34 @@
+"""The command ``argosy``: look into a store, and bring files in and out.
+
+Nothing of the SDK, gRPC or rich is imported before a command needs it, so that ``--help`` and shell
+completion answer at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from argosy.cli.application import app
+
+__all__ = ["app", "main"]
+
+
+def main() -> None:
+    """Run the command line; a refusal is one line on stderr and exit code 1, bad usage exit code 2."""
+    from argosy.errors import ArgosyError
+
+    try:
+        app(prog_name="argosy")
+    except ArgosyError as error:
+        _fail(str(error))
+    except BrokenPipeError:  # `argosy artifact list | head`: the reader has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except OSError as error:
+        _fail(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
+
+
+def _fail(message: str) -> None:
+    print(f"argosy: {message}", file=sys.stderr)  # noqa: T201 - telling people is what this module is for
+    sys.exit(1)

@@ -1,0 +1,107 @@
+"""``argosy artifact get``: a version's files, verified, in a directory."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Optional, cast
+
+import typer
+
+from argosy.cli.output import Format, OutputOption, print_json, print_line
+from argosy.cli.selection import AliasOption, NameArgument, PipelineOption, VersionOption
+from argosy.cli.store import selector_of, store_of
+from argosy.cli.transfer_bar import transfer_bar
+
+if TYPE_CHECKING:
+    from argosy.transport.download import DownloadedVersion
+
+
+def get_artifact(
+    context: typer.Context,
+    name: NameArgument,
+    version: VersionOption = None,
+    alias: AliasOption = None,
+    pipeline: PipelineOption = None,
+    directory: Annotated[
+        Optional[Path],  # noqa: UP045 - typer evaluates annotations, also on Python 3.10
+        typer.Option("--directory", "-d", help="Where to; made when it is not there. Default: ./NAME-VERSION"),
+    ] = None,
+    output: OutputOption = Format.table,
+) -> None:
+    """Write the files of a version to a directory and print its path.
+
+    Every byte is verified. Nothing is overwritten; when something fails, no file is left. A directory
+    that was put comes back as it was; everything else as the files of its format.
+
+    \b
+    Examples:
+      argosy artifact get model --alias prod -d ./model
+      argosy artifact get report --version 3
+      cat "$(argosy artifact get settings -d settings)/data.json"
+    """  # noqa: D301 - typer keeps the lines below its \b as they are
+    selector = selector_of(name, version, alias, pipeline)
+    connection = store_of(context).connect()
+    from argosy.transport.download import open_version
+
+    with open_version(connection, selector) as source:
+        found = source.version
+        target = directory or Path(f"{found.name.replace('/', '-').replace('::', '-')}-{found.version}")
+        written: list[Path] = []
+        try:
+            with transfer_bar(f"getting {found.name}", found.size_bytes) as advance:
+                _write_tree(source, target, advance, written)
+        except BaseException:
+            for path in written:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+            raise
+    if output is Format.json:
+        directory_text = str(target.resolve())
+        paths = [path.relative_to(target).as_posix() for path in written]
+        print_json({"name": found.name, "version": found.version, "directory": directory_text, "files": paths})
+    else:
+        print_line(str(target.resolve()))
+
+
+def _write_tree(source: DownloadedVersion, target: Path, advance: Callable[[int], None], written: list[Path]) -> None:
+    """Write all files, noting each in ``written``, and the empty directories of a tree.
+
+    Raises:
+        CorruptDataError: bytes do not match their digest, or a path leads out of ``target``.
+        FileExistsError: a file is there already.
+        MaterializerError: the tree was written by something that does not know its format.
+    """
+    from argosy.errors import MaterializerError
+    from argosy.materializers.json_family import read_document
+    from argosy.materializers.path import CONTENT, MANIFEST, DirectoryMaterializer
+    from argosy.transport.fetch import target_of, write_file
+
+    is_tree = source.version.format == DirectoryMaterializer.format
+    content = source.child(CONTENT) if is_tree else source
+    target.mkdir(parents=True, exist_ok=True)
+    for path in content.paths:
+        with content.open(path) as stream:
+            written.append(write_file(target, path, cast("BinaryIO", _Told(stream, advance))))
+    if not is_tree:
+        return
+    manifest = read_document(source, MANIFEST)
+    empty = manifest.get("empty_directories") if isinstance(manifest, dict) else None
+    if not isinstance(empty, list) or not all(isinstance(path, str) for path in empty):
+        raise MaterializerError(f"{MANIFEST} of version {source.version.id} does not list its empty directories")
+    for directory in [target_of(target, path) for path in empty]:
+        directory.mkdir(parents=True, exist_ok=True)
+
+
+class _Told:
+    """Tells how much of a stream was read."""
+
+    def __init__(self, stream: BinaryIO, advance: Callable[[int], None]) -> None:
+        self._stream = stream
+        self._advance = advance
+
+    def read(self, size: int = -1) -> bytes:
+        part = self._stream.read(size)
+        self._advance(len(part))
+        return part

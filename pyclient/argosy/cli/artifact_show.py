@@ -1,0 +1,87 @@
+"""``argosy artifact show``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import typer
+
+from argosy.cli.output import (
+    Format,
+    OutputOption,
+    format_bytes,
+    format_time,
+    print_facts,
+    print_json,
+    print_line,
+    print_table,
+)
+from argosy.cli.selection import AliasOption, NameArgument, PipelineOption, VersionOption
+from argosy.cli.store import selector_of, store_of
+
+if TYPE_CHECKING:
+    from argosy.cli.documents import Document
+
+SHOWN_FILES = 20
+
+
+def show_artifact(
+    context: typer.Context,
+    name: NameArgument,
+    version: VersionOption = None,
+    alias: AliasOption = None,
+    pipeline: PipelineOption = None,
+    output: OutputOption = Format.table,
+) -> None:
+    """Show one version: what it is, where it came from, its files.
+
+    \b
+    Examples:
+      argosy artifact show model
+      argosy artifact show model --version 3
+      argosy artifact show model --alias prod -o json
+      argosy artifact show preprocess_pipeline --pipeline training
+    """  # noqa: D301 - typer keeps the lines below its \b as they are
+    selector = selector_of(name, version, alias, pipeline)
+    connection = store_of(context).connect()
+    from argosy.cli.documents import version_document
+
+    document = version_document(connection.artifacts.get_artifact_version(selector))
+    if output is Format.json:
+        print_json(document)
+    else:
+        _print(document)
+
+
+def _print(document: Document) -> None:
+    producer = document["producer"]
+    made_by = f"{producer['pipeline']} / {producer['step']} (run {producer['run_id']})" if producer else ""
+    print_facts(
+        [
+            ("name", document["name"]),
+            ("version", document["version"]),
+            ("id", document["id"]),
+            ("aliases", ", ".join(document["aliases"])),
+            ("tags", ", ".join(document["tags"])),
+            ("type", document["data_type"]),
+            ("format", document["format"]),
+            ("size", format_bytes(document["size_bytes"])),
+            ("created", format_time(document["created"])),
+            ("made by", made_by),
+            ("digest", document["content_digest"]),
+        ]
+    )
+    if document["metadata"]:
+        print_line("\nmetadata")
+        print_facts((f"  {key}", json.dumps(value, ensure_ascii=False)) for key, value in document["metadata"].items())
+    files = document.get("files", [])
+    print_line("\nfiles")
+    print_table(
+        ["  PATH", "SIZE", "DIGEST"],
+        [[f"  {file['path']}", format_bytes(file["size_bytes"]), file["digest"]] for file in files[:SHOWN_FILES]],
+        right=("SIZE",),
+    )
+    if len(files) > SHOWN_FILES:
+        print_line(f"  … and {len(files) - SHOWN_FILES} more; -o json shows all")
+    print_line(f"\nargosy.load_artifact({document['name']!r}, {document['version']!r})")

@@ -1,0 +1,74 @@
+"""Rules of the house that no linter knows."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MAX_LINES = 400
+GENERATED = ("pyclient/argosy/v1/", "clients/go/argosy/v1/", "clients/typescript/src/gen/")
+LOCKS = ("clients/typescript/package-lock.json", "clients/go/go.sum", "protos/released.binpb")
+
+# Put together from parts, so that this file does not hold what it looks for.
+HOSTS = [
+    "py" + "pi.org",
+    "python" + "hosted.org",
+    "npm" + "js.org",
+    "npm" + "js.com",
+    "proxy.go" + "lang.org",
+    "repo.maven" + ".apache.org",
+    "crates" + ".io",
+]
+MACHINE_PATHS = ["/" + top + "/" for top in ("work", "root", "home/[a-z]", "Users/[A-Za-z]", "private/var")]
+FORBIDDEN = re.compile("|".join([*(re.escape(host) for host in HOSTS), *(rf"(?<![\w.]){p}" for p in MACHINE_PATHS)]))
+
+
+def committed() -> list[str]:
+    """Paths of the files of the repository; of all files where it is not one, as in an unpacked archive."""
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return [path for path in done.stdout.split("\0") if path and (ROOT / path).is_file()]
+    tops = ("pyclient", "service", "protos", "tests", "bench", "examples", "docs", "tools", "clients")
+    found = (path for top in tops for path in (ROOT / top).rglob("*") if path.is_file())
+    return [p.relative_to(ROOT).as_posix() for p in found if not {"node_modules", "__pycache__"} & set(p.parts)]
+
+
+def test_no_file_has_more_than_400_lines() -> None:
+    written = [path for path in committed() if not path.startswith(GENERATED) and path not in LOCKS]
+    lengths = {path: (ROOT / path).read_bytes().count(b"\n") for path in written}
+    assert {path: lines for path, lines in lengths.items() if lines > MAX_LINES} == {}
+
+
+def test_generated_python_is_what_the_protos_say() -> None:
+    command = [sys.executable, "tools/generate_python.py", "pyclient", "--check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_file_names_a_registry_or_a_path_of_one_machine() -> None:
+    found = {}
+    for path in committed():
+        if path.endswith(LOCKS[-1]):
+            continue
+        text = (ROOT / path).read_text(encoding="utf-8", errors="replace")
+        if hits := sorted({match.group() for match in FORBIDDEN.finditer(text)}):
+            found[path] = hits
+    assert found == {}
+
+
+@pytest.mark.parametrize("text", ["https://files." + HOSTS[1] + "/x", "see /" + "root/.cache", "cd /" + "work/main"])
+def test_the_search_finds_what_it_looks_for(text: str) -> None:
+    assert FORBIDDEN.search(text)
+
+
+def test_every_python_file_that_is_not_generated_has_a_docstring() -> None:
+    python = [path for path in committed() if path.endswith(".py") and not path.startswith(GENERATED)]
+    bare = [
+        path for path in python if (text := (ROOT / path).read_text().lstrip()) and not text.startswith(('"""', "#!"))
+    ]
+    assert bare == []
