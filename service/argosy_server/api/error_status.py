@@ -90,19 +90,18 @@ class ErrorStatus:
         return status
 
 
-def status_of(error: BaseException, request_id: str) -> ErrorStatus:
+def status_of(error: BaseException, hint: str) -> ErrorStatus:
     """Return the status for whatever a call raised.
 
     Args:
         error: a refusal, or anything else, of which nothing is told but where to look.
-        request_id: what the log calls this call.
+        hint: where to look.
     """
     if isinstance(error, errors.DomainError):
         return _refusal(error)
     if isinstance(error, MessageTooLarge):
         return _status(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MUCH", str(error), {"size": str(error.size)})
-    message = f"internal error, a defect of the service; its log has the details under request id {request_id}"
-    return _status(grpc.StatusCode.INTERNAL, "INTERNAL", message, {"request_id": request_id})
+    return _status(grpc.StatusCode.INTERNAL, "INTERNAL", f"internal error, a defect of the service; {hint}", {})
 
 
 def draining_status() -> ErrorStatus:

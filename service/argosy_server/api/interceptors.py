@@ -54,19 +54,18 @@ class CallInterceptor(grpc.ServerInterceptor):
 
     def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any]],
+        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any] | None],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler[Any, Any]:
-        """Return the wrapped handler of a method."""
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """Return the wrapped handler of a method, ``None`` when there is no such method."""
         method = handler_call_details.method
         if not method.startswith(OUR_METHODS):
             return continuation(handler_call_details)
         wrapped = self._wrapped.get(method)
         if wrapped is None:
             handler = continuation(handler_call_details)
-            # ``None`` is gRPC's way to say that there is no such method; it answers UNIMPLEMENTED itself.
             if handler is None:
-                return handler
+                return None
             wrapped = self._wrapped.setdefault(method, self._wrap(method, handler))
         return wrapped
 
@@ -127,11 +126,12 @@ class _Call:
         self._request_id = _request_id(request)
         if not tracker.enter():
             context.abort_with_status(_WireStatus(draining_status()))
-        self._token = REQUEST_ID.set(self._request_id)
+        REQUEST_ID.set(self._request_id)
 
     def end(self) -> None:
         """Count the call out."""
-        REQUEST_ID.reset(self._token)
+        # Not ``reset``: a stream the client left may be closed from another thread.
+        REQUEST_ID.set("")
         self._tracker.leave()
 
     def refuse(self, error: BaseException) -> NoReturn:
@@ -140,7 +140,7 @@ class _Call:
             # The client went away: its stream broke, or it cancelled.
             self.log("CANCELLED", logging.INFO)
             self._context.abort(grpc.StatusCode.CANCELLED, "the client went away")
-        status = status_of(error, self._request_id)
+        status = status_of(error, f"its log has the details under request id {self._request_id}")
         if not isinstance(error, DomainError) and status.code is grpc.StatusCode.INTERNAL:
             self.log(status.code.name, logging.ERROR, error)
         elif status.code is grpc.StatusCode.DATA_LOSS:

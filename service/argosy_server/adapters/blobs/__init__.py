@@ -1,0 +1,35 @@
+"""Where bytes are kept: plain files, or any store fsspec can reach."""
+
+from __future__ import annotations
+
+from typing import Literal
+from urllib.parse import unquote, urlsplit
+
+from argosy_server.usecases.ports import BlobStorage
+
+Durability = Literal["full", "process"]
+
+
+def open_storage(url_or_path: str, *, durability: Durability) -> BlobStorage:
+    """Open a folder by its path or ``file://`` URL, or another store by its fsspec URL (``s3://bucket/prefix``).
+
+    Args:
+        url_or_path: where the bytes are; a folder is created.
+        durability: for folders: ``full`` survives power loss, ``process`` any crash of processes.
+            Other stores promise what they promise.
+
+    Raises:
+        StorageUnavailable: it cannot be created or reached; says what to do.
+        StorageFull: there is no room.
+        ValueError: fsspec does not know the URL's scheme.
+    """
+    scheme, separator, _ = url_or_path.partition("://")
+    if separator and scheme != "file":
+        # fsspec and its stores are slow to import, and an embedded store never needs them.
+        from argosy_server.adapters.blobs.fsspec_storage import FsspecStorage
+
+        return FsspecStorage(url_or_path)
+    from argosy_server.adapters.blobs.local_storage import LocalStorage
+
+    path = unquote(urlsplit(url_or_path).path) if separator else url_or_path
+    return LocalStorage(path, sync=durability == "full")

@@ -1,0 +1,152 @@
+"""Any store fsspec can reach: object stores, other file systems, memory."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timezone
+from typing import Any
+
+import fsspec
+
+from argosy_server.adapters.blobs.failures import translate
+from argosy_server.adapters.blobs.locations import check_location
+from argosy_server.domain.errors import BlobCorrupt, DomainError, StorageUnavailable
+from argosy_server.usecases.ports import BlobWriter
+
+READ_BYTES = 1 << 20
+_WRITTEN_KEYS = ("mtime", "LastModified", "last_modified", "updated", "created")
+_log = logging.getLogger(__name__)
+
+
+class FsspecStorage:
+    """Objects below one URL. What was finished is as durable as the store makes it."""
+
+    def __init__(self, url: str) -> None:
+        """Open the store.
+
+        Raises:
+            ValueError: fsspec does not know the URL's scheme.
+            StorageUnavailable: the store cannot be reached.
+        """
+        self._url = url
+        try:
+            self._fs, root = fsspec.core.url_to_fs(url)
+        except ImportError as error:
+            raise ValueError(f"{url}: {error}") from error
+        self._root: str = root.rstrip("/")
+        with self.translated():
+            self._fs.makedirs(self._root, exist_ok=True)
+
+    def open_writer(self, location: str) -> BlobWriter:
+        """Begin to write a location."""
+        path = self._path(location)
+        with self.translated():
+            # Stores without folders ignore this.
+            self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+            # Not yet committed: discarding then spares an object store the upload.
+            file = self._fs.open(path, "wb", autocommit=False)
+        return FsspecWriter(self, path, file)
+
+    def read(self, location: str, start: int, stop: int) -> Iterator[bytes]:
+        """Yield the bytes ``start`` to ``stop`` in pieces of at most 1 MiB."""
+        path = self._path(location)
+        with self.translated(), self._fs.open(path, "rb") as file:
+            file.seek(start)
+            while start < stop:
+                data: bytes = file.read(min(READ_BYTES, stop - start))
+                if not data:
+                    raise BlobCorrupt(f"location {location} ends at byte {start}, {stop} were stored")
+                start += len(data)
+                yield data
+
+    def size(self, location: str) -> int | None:
+        """Return the number of bytes stored there, ``None`` when there is nothing."""
+        path = self._path(location)
+        with self.translated():
+            try:
+                return int(self._fs.size(path))
+            except FileNotFoundError:
+                return None
+
+    def delete(self, location: str) -> None:
+        """Remove a location; removing what is not there is fine."""
+        path = self._path(location)
+        with self.translated(), suppress(FileNotFoundError):
+            self._fs.rm_file(path)
+
+    def locations(self) -> Iterator[tuple[str, datetime]]:
+        """Yield every location with the time it was last written, now where the store does not tell."""
+        with self.translated():
+            # Object stores keep listings; a stale one would hide what others wrote.
+            self._fs.invalidate_cache()
+            found: dict[str, dict[str, Any]] = self._fs.find(self._root, detail=True)
+        for path in sorted(found):
+            yield path.removeprefix(self._root).lstrip("/"), _written(found[path])
+
+    def _path(self, location: str) -> str:
+        return f"{self._root}/{check_location(location)}"
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Raise the refusal for whatever the store raises in the block."""
+        try:
+            yield
+        except (FileNotFoundError, DomainError, GeneratorExit):
+            raise
+        except OSError as error:
+            raise translate(error, self._url) from error
+        except Exception as error:
+            # Each store raises its own library's errors; to us they all mean the same.
+            raise StorageUnavailable(f"blobs in {self._url} cannot be reached ({error}); try again") from error
+
+    def remove_quietly(self, path: str) -> None:
+        """Remove what a discarded writer may have left; the sweep takes it otherwise."""
+        try:
+            with self.translated(), suppress(FileNotFoundError):
+                self._fs.rm_file(path)
+        except DomainError as error:
+            _log.warning("%s could not be removed: %s", path, error)
+
+
+class FsspecWriter:
+    """Writes one new object."""
+
+    def __init__(self, storage: FsspecStorage, path: str, file: Any) -> None:
+        """Take the file fsspec opened."""
+        self._storage = storage
+        self._path = path
+        self._file = file
+        self._finished = False
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Append bytes."""
+        with self._storage.translated():
+            self._file.write(data)
+
+    def finish(self) -> None:
+        """Complete the object."""
+        with self._storage.translated():
+            self._file.close()
+            self._file.commit()
+        self._finished = True
+
+    def discard(self) -> None:
+        """Abort the upload and remove the object unless it is finished."""
+        if self._finished:
+            return
+        # Whatever the store says now, the error that led here is the one to tell.
+        with suppress(Exception):
+            self._file.discard()
+        self._storage.remove_quietly(self._path)
+
+
+def _written(info: dict[str, Any]) -> datetime:
+    for key in _WRITTEN_KEYS:
+        value = info.get(key)
+        if isinstance(value, (int, float)):
+            return datetime.fromtimestamp(value, timezone.utc)
+        if isinstance(value, datetime):
+            return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+    return datetime.now(timezone.utc)

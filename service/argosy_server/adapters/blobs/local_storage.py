@@ -1,0 +1,153 @@
+"""Plain files below one folder.
+
+A location is written once, so there are no temporary names to rename: nothing reads a location before the database
+names it, and that happens after ``finish``.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime, timezone
+from io import FileIO
+from pathlib import Path
+
+from argosy_server.adapters.blobs.failures import translated
+from argosy_server.adapters.blobs.locations import check_location
+from argosy_server.domain.errors import BlobCorrupt
+from argosy_server.usecases.ports import BlobWriter
+
+READ_BYTES = 1 << 20
+_log = logging.getLogger(__name__)
+
+
+class LocalStorage:
+    """A folder of files. With ``sync`` what was finished survives power loss, without it any crash of processes."""
+
+    def __init__(self, root: str | os.PathLike[str], *, sync: bool) -> None:
+        """Create the folder unless it is there.
+
+        Raises:
+            StorageFull, StorageUnavailable: it cannot be created.
+        """
+        self._root = Path(root).absolute()
+        self._sync = sync
+        with translated(str(self._root)):
+            _make_folder(self._root, sync=sync)
+
+    def open_writer(self, location: str) -> BlobWriter:
+        """Begin to write a location; one that was used before is refused as unavailable."""
+        path = self._path(location)
+        with translated(str(self._root)):
+            try:
+                file = FileIO(path, "xb")
+            except FileNotFoundError:
+                _make_folder(path.parent, sync=self._sync)
+                file = FileIO(path, "xb")
+        return LocalWriter(path, file, str(self._root), sync=self._sync)
+
+    def read(self, location: str, start: int, stop: int) -> Iterator[bytes]:
+        """Yield the bytes ``start`` to ``stop`` in pieces of at most 1 MiB."""
+        with translated(str(self._root)), FileIO(self._path(location)) as file:
+            file.seek(start)
+            while start < stop:
+                data = file.read(min(READ_BYTES, stop - start))
+                if not data:
+                    raise BlobCorrupt(f"location {location} ends at byte {start}, {stop} were stored")
+                start += len(data)
+                yield data
+
+    def size(self, location: str) -> int | None:
+        """Return the number of bytes stored there, ``None`` when there is nothing."""
+        path = self._path(location)
+        with translated(str(self._root)):
+            try:
+                return path.stat().st_size
+            except FileNotFoundError:
+                return None
+
+    def delete(self, location: str) -> None:
+        """Remove a location; removing what is not there is fine."""
+        path = self._path(location)
+        with translated(str(self._root)):
+            path.unlink(missing_ok=True)
+
+    def locations(self) -> Iterator[tuple[str, datetime]]:
+        """Yield every location with the time it was last written."""
+        for folder, folders, names in os.walk(self._root):
+            folders.sort()
+            for name in sorted(names):
+                path = Path(folder, name)
+                # Whoever deletes at the same time is right.
+                with suppress(FileNotFoundError):
+                    written = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
+                    yield path.relative_to(self._root).as_posix(), written
+
+    def _path(self, location: str) -> Path:
+        return self._root / check_location(location)
+
+
+class LocalWriter:
+    """Writes one new file."""
+
+    def __init__(self, path: Path, file: FileIO, root: str, *, sync: bool) -> None:
+        """Take the new, empty file."""
+        self._path = path
+        self._file = file
+        self._root = root
+        self._sync = sync
+        self._finished = False
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Append bytes."""
+        left = memoryview(data).cast("B")
+        with translated(self._root):
+            while left:
+                left = left[self._file.write(left) :]
+
+    def finish(self) -> None:
+        """Close the file, with ``sync`` after it and its folder reached the disk."""
+        with translated(self._root):
+            if self._sync:
+                os.fsync(self._file.fileno())
+            # Some file systems report a full disk only here.
+            self._file.close()
+            if self._sync:
+                _sync_folder(self._path.parent)
+        self._finished = True
+
+    def discard(self) -> None:
+        """Remove the file unless it is finished."""
+        if self._finished:
+            return
+        try:
+            with suppress(OSError):
+                self._file.close()
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            # The error that led here is the one to tell; the sweep removes what is left.
+            _log.warning("%s could not be removed: %s", self._path, error)
+
+
+def _make_folder(path: Path, *, sync: bool) -> None:
+    """Create a folder and its parents; with ``sync`` their names reach the disk too, or a file inside could be lost."""
+    missing = []
+    while not path.is_dir():
+        missing.append(path)
+        if path.parent == path:
+            break
+        path = path.parent
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
+        if sync:
+            _sync_folder(folder.parent)
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

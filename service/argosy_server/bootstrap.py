@@ -1,0 +1,118 @@
+"""The only place that constructs: what stands on what."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import asdict, dataclass
+
+import grpc
+
+from argosy.v1 import artifact_service_pb2_grpc, blob_service_pb2_grpc, pipeline_service_pb2_grpc
+from argosy_server.adapters.blobs import open_storage
+from argosy_server.adapters.metadata import open_metadata
+from argosy_server.api.artifact_servicer import ArtifactServicer
+from argosy_server.api.blob_servicer import BlobServicer
+from argosy_server.api.pipeline_servicer import PipelineServicer
+from argosy_server.config import StoreConfig
+from argosy_server.domain.errors import StorageUnavailable
+from argosy_server.domain.limits import Limits
+from argosy_server.usecases.ports import BlobStorage, MetadataStore
+from argosy_server.usecases.sweep import SweepReport, sweep
+
+SERVICES = ("argosy.v1.ArtifactService", "argosy.v1.BlobService", "argosy.v1.PipelineService")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Application:
+    """A store and the servicers that answer for it."""
+
+    metadata: MetadataStore
+    storage: BlobStorage
+    limits: Limits
+    artifacts: ArtifactServicer
+    blobs: BlobServicer
+    pipelines: PipelineServicer
+
+    def register(self, server: grpc.Server) -> None:
+        """Add the servicers to a server."""
+        artifact_service_pb2_grpc.add_ArtifactServiceServicer_to_server(self.artifacts, server)
+        blob_service_pb2_grpc.add_BlobServiceServicer_to_server(self.blobs, server)
+        pipeline_service_pb2_grpc.add_PipelineServiceServicer_to_server(self.pipelines, server)
+
+    def sweep(self) -> SweepReport:
+        """Remove what nothing can reach any more."""
+        return sweep(self.metadata, self.storage, self.limits)
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.metadata.close()
+
+
+def build(config: StoreConfig, limits: Limits | None = None) -> Application:
+    """Open the store, creating it unless it is there.
+
+    Raises:
+        StorageFull, StorageUnavailable: it cannot be created or reached; the message says what to do.
+        ValueError: the URL of the bytes has a scheme nobody knows.
+    """
+    limits = limits or Limits()
+    try:
+        config.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageUnavailable(
+            f"{config.home} cannot be created ({error.strerror}); choose another folder or change its permissions"
+        ) from error
+    metadata = open_metadata(config.database_url, durability=config.durability)
+    try:
+        storage = open_storage(config.blobs_url, durability=config.durability)
+    except BaseException:
+        metadata.close()
+        raise
+    return Application(
+        metadata=metadata,
+        storage=storage,
+        limits=limits,
+        artifacts=ArtifactServicer(metadata, storage, limits),
+        blobs=BlobServicer(metadata, storage, limits),
+        pipelines=PipelineServicer(metadata, storage, limits),
+    )
+
+
+class SweepThread:
+    """Sweeps at once and then again and again, until it is stopped."""
+
+    def __init__(self, application: Application, interval: float) -> None:
+        """Start.
+
+        Args:
+            application: whose store is swept.
+            interval: seconds between two sweeps.
+        """
+        self._application = application
+        self._interval = interval
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sweep", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop after the sweep under way."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            sweep_logged(self._application)
+            if self._stop.wait(self._interval):
+                return
+
+
+def sweep_logged(application: Application) -> None:
+    """Sweep; a failure is logged, for the next sweep does the same work again."""
+    try:
+        report = application.sweep()
+    except Exception:
+        _log.exception("the sweep failed; the next one tries again")
+        return
+    _log.debug("swept", extra=asdict(report))

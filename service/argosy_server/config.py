@@ -1,0 +1,112 @@
+"""Settings of a server. The environment is read in one place, the options of ``argosy-server serve`` in ``cli``."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Durability = Literal["full", "process"]
+DEFAULT_DATA = Path("~/.argosy-server")
+DEFAULT_LISTEN = "127.0.0.1:50051"
+
+
+class ConfigError(ValueError):
+    """A setting is malformed, or two contradict each other."""
+
+
+@dataclass(frozen=True)
+class StoreConfig:
+    """Where metadata and bytes are kept.
+
+    Attributes:
+        home: folder of everything that has no place of its own; created with its parents.
+        database: URL of the database, ``""`` for SQLite in ``home``.
+        blobs: folder or fsspec URL of the bytes, ``""`` for a folder in ``home``.
+        durability: ``full`` survives power loss, ``process`` any crash of processes.
+    """
+
+    home: Path
+    database: str = ""
+    blobs: str = ""
+    durability: Durability = "full"
+
+    @property
+    def database_url(self) -> str:
+        """URL of the database."""
+        return self.database or f"sqlite:///{self.home / 'metadata.db'}"
+
+    @property
+    def blobs_url(self) -> str:
+        """Folder or URL of the bytes."""
+        return self.blobs or str(self.home / "blobs")
+
+
+@dataclass(frozen=True)
+class Listen:
+    """The address to listen on; port 0 picks a free one."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Listen:
+        """Read ``HOST:PORT``, IPv6 hosts in brackets.
+
+        Raises:
+            ConfigError: it is malformed.
+        """
+        host, separator, port = text.rpartition(":")
+        host = host.removeprefix("[").removesuffix("]")
+        if not (separator and host and port.isdecimal() and int(port) < 1 << 16):
+            raise ConfigError(f"--listen {text!r} is no address; write HOST:PORT such as {DEFAULT_LISTEN}")
+        # The name stands for two addresses, of which one may be taken unnoticed.
+        return cls("127.0.0.1" if host == "localhost" else host, int(port))
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can connect."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def text(self, port: int) -> str:
+        """Return the address with the port that was bound."""
+        return f"[{self.host}]:{port}" if ":" in self.host else f"{self.host}:{port}"
+
+
+@dataclass(frozen=True)
+class ServerConfig:
+    """Everything ``argosy-server serve`` can be told.
+
+    Attributes:
+        store: where metadata and bytes are kept.
+        listen: the address to listen on.
+        insecure: allow other addresses than loopback although nobody is asked who they are.
+        reflection: let clients ask for the contract (grpcurl and the like).
+        grace: seconds that calls under way may take to finish when the server stops.
+        max_workers: threads for small calls, and as many each for uploads and downloads.
+        sweep_interval: seconds between two sweeps; 0 sweeps never.
+    """
+
+    store: StoreConfig
+    listen: Listen
+    insecure: bool = False
+    reflection: bool = False
+    grace: float = 30.0
+    max_workers: int = 16
+    sweep_interval: float = 600.0
+
+    def __post_init__(self) -> None:
+        """Refuse contradictions.
+
+        Raises:
+            ConfigError: another address than loopback without ``insecure``.
+        """
+        if not (self.listen.is_loopback or self.insecure):
+            raise ConfigError(
+                f"--listen {self.listen.host} can be reached from other machines, and this version asks nobody who "
+                "they are; listen on 127.0.0.1, or say --insecure if the network is yours alone"
+            )
