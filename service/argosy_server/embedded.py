@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, NoReturn, cast
+from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias, cast
 
 import grpc
 
@@ -27,7 +27,7 @@ SWEEP_DELAY = 30.0
 HINT = "the cause is attached to this error, please report it"
 # Servicers never look at it: what they need is in the message.
 _NO_CONTEXT = cast("grpc.ServicerContext", None)
-Handler = grpc.RpcMethodHandler[Any, Any]
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
 class Metadatum(NamedTuple):
