@@ -114,4 +114,5 @@ def _is_open(cls: type) -> bool:
 
 
 def _has_keepable_subclass(cls: type, asked: frozenset[object]) -> bool:
-    return any(_ask_class(sub, asked) is not True for sub in type.__subclasses__(cls))
+    subclasses: list[type] = type.__subclasses__(cls)
+    return any(_ask_class(subclass, asked) is not True for subclass in subclasses)

@@ -48,8 +48,8 @@ def describe(values: Any) -> Spec:
         return {"kind": "string", "storage": dtype.storage, "missing": missing}
     if isinstance(dtype, pd.ArrowDtype):
         return {"kind": "arrow"}
-    if isinstance(dtype, pd.PeriodDtype):
-        return {"kind": "period", "freq": dtype.freq.freqstr}
+    if isinstance(dtype, pd.PeriodDtype) and pd.api.types.pandas_dtype(dtype.name) == dtype:
+        return {"kind": "period", "dtype": dtype.name}
     if isinstance(dtype, pd.IntervalDtype) and isinstance(dtype.subtype, np.dtype) and dtype.subtype.kind in "iuf":
         return {"kind": "interval", "dtype": dtype.subtype.str, "closed": dtype.closed}
     if isinstance(values, pd.arrays.BooleanArray | pd.arrays.IntegerArray | pd.arrays.FloatingArray):
@@ -130,7 +130,8 @@ def from_arrow(column: Any, spec: Spec) -> Any:
             return times
         return pd.DatetimeIndex(times).tz_localize("UTC").tz_convert(decode_zone(spec["zone"])).array
     if kind == "period":
-        return pd.arrays.PeriodArray(_numbers(column, np.dtype(np.int64)), dtype=pd.PeriodDtype(spec["freq"]))
+        period: Any = pd.api.types.pandas_dtype(spec["dtype"])
+        return pd.arrays.PeriodArray(_numbers(column, np.dtype(np.int64)), dtype=period)
     if kind == "interval":
         return _intervals(column, spec)
     if kind in ("text", "binary", "json"):
