@@ -216,7 +216,7 @@ def test_more_digests_than_announced_are_refused(stubs: Stubs, project: str) -> 
 def test_a_malformed_digest_is_refused(stubs: Stubs, project: str) -> None:
     with expect_refusal(StatusCode.INVALID_ARGUMENT, "INVALID_FIELD") as refused:
         missing(stubs, project, "blake3:zz")
-    assert refused.refusal.fields == ["digests"]
+    assert refused.refusal.fields == ["digests[0]"]
 
 
 def test_chunks_of_a_read_stay_within_the_announced_size(stubs: Stubs, project: str) -> None:

@@ -102,9 +102,9 @@ def test_bad_versions_are_refused(stubs: Stubs, project: str, version: str) -> N
     ("field", "spec"),
     [
         ("spec.format", {"format": ""}),
-        ("spec.metadata", {"metadata": {"rows": "not json"}}),
-        ("spec.metadata", {"metadata": {"rows": "NaN"}}),
-        ("spec.tags", {"tags": [""]}),
+        ("spec.metadata['rows']", {"metadata": {"rows": "not json"}}),
+        ("spec.metadata['rows']", {"metadata": {"rows": "NaN"}}),
+        ("spec.tags[0]", {"tags": [""]}),
         ("spec.aliases", {"aliases": ["1"]}),
         ("spec.step_run_id", {"step_run_id": "x"}),
     ],
@@ -121,7 +121,7 @@ def test_paths_that_could_leave_the_version_are_refused(stubs: Stubs, project: s
     request.files[0].path = path
     with expect_refusal(StatusCode.INVALID_ARGUMENT, "INVALID_FIELD") as refused:
         stubs.artifacts.CreateArtifactVersion(request)
-    assert refused.refusal.fields == ["files.path"]
+    assert refused.refusal.fields == ["files[0].path"]
 
 
 @pytest.mark.parametrize("other", ["data.bin", "data.bin/inner"])
@@ -157,7 +157,7 @@ def test_a_malformed_digest_is_refused(stubs: Stubs, project: str) -> None:
     request.files.add(path="other.bin", digest="sha256:" + "0" * 64)
     with expect_refusal(StatusCode.INVALID_ARGUMENT, "INVALID_FIELD") as refused:
         stubs.artifacts.CreateArtifactVersion(request)
-    assert refused.refusal.fields == ["files.digest"]
+    assert refused.refusal.fields == ["files[1].digest"]
 
 
 def test_more_inline_bytes_than_announced_are_refused(stubs: Stubs, project: str) -> None:

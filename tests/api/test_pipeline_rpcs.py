@@ -305,10 +305,10 @@ def test_an_input_that_does_not_exist_is_refused(stubs: Stubs, project: str) -> 
 @pytest.mark.parametrize(
     ("field", "fields"),
     [
-        ("parameters", {"parameters": {"rate": "not json"}}),
-        ("inputs.kind", {"inputs": [pipelines.StepInputSpec(name="x", version_ids=[ABSENT])]}),
+        ("parameters['rate']", {"parameters": {"rate": "not json"}}),
+        ("inputs[0].kind", {"inputs": [pipelines.StepInputSpec(name="x", version_ids=[ABSENT])]}),
         (
-            "inputs.version_ids",
+            "inputs[0].version_ids",
             {"inputs": [pipelines.StepInputSpec(name="x", kind=states.INPUT_KIND_EXTERNAL, version_ids=["no"])]},
         ),
     ],

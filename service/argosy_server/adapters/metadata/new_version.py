@@ -24,7 +24,7 @@ MAX_NAMED = 20
 _INSERT_FILES = version_files.insert()
 _INSERT_TAGS = version_tags.insert()
 _LOSING = select(aliases.c.version_seq).where(
-    aliases.c.artifact_seq == bindparam("artifact_seq"),
+    aliases.c.artifact_seq == bindparam("of_artifact"),
     aliases.c.alias.in_(bindparam("names", expanding=True)),
     aliases.c.version_seq != bindparam("gaining"),
 )
@@ -129,7 +129,7 @@ def point_aliases(session: Session, artifact_seq: int, version_seq: int, names: 
     """Point aliases of an artifact at a version; versions that lose one are revised. The artifact's row is locked."""
     if not names:
         return
-    session.execute(_REVISE_LOSING, {"artifact_seq": artifact_seq, "names": list(names), "gaining": version_seq})
+    session.execute(_REVISE_LOSING, {"of_artifact": artifact_seq, "names": list(names), "gaining": version_seq})
     key = {"artifact_seq": artifact_seq, "version_seq": version_seq}
     session.execute(_point_alias(session.dialect), [{**key, "alias": name} for name in names])
 
