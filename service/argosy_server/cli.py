@@ -165,7 +165,7 @@ def main() -> None:
 
 
 def _serve(config: ServerConfig) -> None:
-    # gRPC's own lines on stderr tell what our errors tell better.
+    # gRPC's own lines on stderr tell what our errors tell better. It looks once, when it is imported.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     from argosy_server.api.allocator import tune_allocator
     from argosy_server.api.server import ArgosyGrpcServer, PortTaken
@@ -217,7 +217,7 @@ def _configure_logs(log_format: Literal["console", "json"], level: str) -> None:
 
     import structlog
 
-    from argosy_server.api.interceptors import REQUEST_ID
+    from argosy_server.api.request_id import REQUEST_ID
 
     def add_request_id(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         if request_id := REQUEST_ID.get():

@@ -11,20 +11,17 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import ContextVar
 from typing import Any, NoReturn
 
 import grpc
 
 from argosy_server.api.calls import CallTracker
 from argosy_server.api.error_status import ErrorStatus, draining_status, status_of
+from argosy_server.api.request_id import REQUEST_ID
 from argosy_server.domain.errors import DomainError
 from argosy_server.domain.identifiers import is_id
 
 OUR_METHODS = "/argosy."
-REQUEST_ID: ContextVar[str] = ContextVar("argosy_request_id", default="")
-"""The id under which the log knows the call this thread is answering."""
-
 _log = logging.getLogger("argosy_server.calls")
 Behavior = Callable[[Any, grpc.ServicerContext], Any]
 

@@ -35,6 +35,8 @@ class FsspecStorage:
             self._fs, root = fsspec.core.url_to_fs(url)
         except ImportError as error:
             raise ValueError(f"{url}: {error}") from error
+        except ValueError as error:
+            raise ValueError(f"{url} is no URL of a storage: {error}; write a folder or an fsspec URL") from error
         self._root: str = root.rstrip("/")
         with self.translated():
             self._fs.makedirs(self._root, exist_ok=True)

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import pytest
+
+from argosy.v1.artifact_service_pb2_grpc import ArtifactServiceStub
+from argosy.v1.blob_service_pb2_grpc import BlobServiceStub
+from argosy.v1.pipeline_service_pb2_grpc import PipelineServiceStub
+from argosy_server.embedded import open_channel
+from tests.api.server_process import ServerProcess
+
+
+@dataclass
+class Service:
+    """Raw stubs of one service; ``home`` is the folder that holds ``metadata.db`` and ``blobs/``."""
+
+    kind: str
+    home: Path
+    artifacts: ArtifactServiceStub
+    blobs: BlobServiceStub
+    pipelines: PipelineServiceStub
+
+
+def service_on(kind: str, home: Path, channel: grpc.Channel) -> Service:
+    return Service(kind, home, ArtifactServiceStub(channel), BlobServiceStub(channel), PipelineServiceStub(channel))
+
+
+@pytest.fixture(scope="session", params=["server", "embedded"])
+def stubs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The same service, behind a real server process and in this process."""
+    home = tmp_path_factory.mktemp("api") / request.param
+    if request.param == "embedded":
+        with open_channel(home) as channel:
+            yield service_on("embedded", home, channel)
+        return
+    with ServerProcess(home, "--durability=process") as server, server.channel() as channel:
+        yield service_on("server", home, channel)
+
+
+@pytest.fixture
+def project() -> str:
+    """A project nobody else uses, so that all tests can share one service."""
+    return f"p-{uuid.uuid4()}"
