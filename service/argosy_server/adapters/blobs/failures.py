@@ -14,7 +14,8 @@ _CURES = {
     errno.EACCES: "this user may not use it; change its owner or mode, or choose another place",
     errno.EPERM: "this user may not use it; change its owner or mode, or choose another place",
     errno.EIO: "the device reports an error; check the disk",
-    errno.ENOTDIR: "a part of its path is a file; remove that file or choose another place",
+    errno.ENOTDIR: "a file is in the way; remove it or choose another place",
+    errno.EEXIST: "a file is in the way; remove it or choose another place",
     errno.EMFILE: "this process has too many open files; raise its limit (ulimit -n)",
 }
 

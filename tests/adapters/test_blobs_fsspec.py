@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+
+from argosy_server.adapters.blobs import open_storage
+from argosy_server.adapters.blobs.fsspec_storage import FsspecStorage
+from argosy_server.domain.errors import StorageFull, StorageUnavailable
+from argosy_server.domain.identifiers import new_id
+from argosy_server.usecases.ports import BlobStorage
+from tests.contracts.blob_storage import BlobStorageContract, location, names, put
+
+__all__ = ["location"]
+
+
+@pytest.fixture(params=["file", "memory"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BlobStorage]:
+    if request.param == "file":
+        yield FsspecStorage((tmp_path / "blobs").as_uri())
+        return
+    root = f"/{new_id()}"
+    yield open_storage(f"memory:/{root}/blobs", durability="full")
+    fsspec.filesystem("memory").rm(root, recursive=True)
+
+
+class TestFsspecStorage(BlobStorageContract):
+    pass
+
+
+def test_two_storages_on_one_store_do_not_see_each_other() -> None:
+    base = f"memory://{new_id()}"
+    first, second = FsspecStorage(f"{base}/first"), FsspecStorage(f"{base}/second")
+    put(first, "aa/one", b"1")
+    assert (names(first), names(second)) == (["aa/one"], [])
+    fsspec.filesystem("memory").rm(base, recursive=True)
+
+
+@pytest.mark.parametrize("url", ["nothing://bucket/prefix", "nothing+else://x"])
+def test_an_unknown_scheme_is_refused_by_its_url(url: str) -> None:
+    with pytest.raises(ValueError, match="write a folder or an fsspec URL") as caught:
+        open_storage(url, durability="full")
+    assert str(caught.value).startswith(f"{url} is no URL of a storage")
+
+
+@pytest.mark.parametrize(
+    ("failure", "refusal", "words"),
+    [
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), StorageFull, "reading still works"),
+        (PermissionError(errno.EACCES, "Forbidden"), StorageUnavailable, "change its owner or mode"),
+        (ConnectionError("refused"), StorageUnavailable, "try again"),
+        (RuntimeError("the store's own error"), StorageUnavailable, "the store's own error"),
+    ],
+)
+def test_whatever_a_store_raises_is_a_refusal_with_a_cure(
+    monkeypatch: pytest.MonkeyPatch, failure: Exception, refusal: type[Exception], words: str
+) -> None:
+    storage = FsspecStorage(f"memory://{new_id()}")
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise failure
+
+    monkeypatch.setattr(fsspec.filesystem("memory"), "open", fail)
+    with pytest.raises(refusal, match=words):
+        storage.open_writer("one")
+    with pytest.raises(refusal, match=words):
+        list(storage.read("one", 0, 1))
+
+
+def test_a_folder_loads_no_fsspec(tmp_path: Path) -> None:
+    code = (
+        "import sys; from argosy_server.adapters.blobs import open_storage; "
+        f"open_storage({str(tmp_path)!r}, durability='full'); print('fsspec' in sys.modules)"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout == "False\n"

@@ -1,0 +1,157 @@
+"""What every blob storage promises. Subclass :class:`BlobStorageContract` and give it a ``storage`` fixture."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from argosy_server.domain.errors import BlobCorrupt
+from argosy_server.domain.identifiers import new_id
+from argosy_server.usecases.ports import BlobStorage
+
+MIB = 1 << 20
+CONTENT = bytes(range(256)) * 4 * 1024 * 2 + b"tail"
+"""A little more than 2 MiB, so that reads come in pieces."""
+
+
+def put(storage: BlobStorage, location: str, content: bytes) -> None:
+    writer = storage.open_writer(location)
+    writer.write(content)
+    writer.finish()
+
+
+def get(storage: BlobStorage, location: str, start: int, stop: int) -> bytes:
+    return b"".join(storage.read(location, start, stop))
+
+
+def names(storage: BlobStorage) -> list[str]:
+    return sorted(location for location, _ in storage.locations())
+
+
+@pytest.fixture
+def location() -> str:
+    """One that looks like those of uploads and was never used."""
+    return f"{new_id()[:2]}/{new_id()}.{new_id()}"
+
+
+class BlobStorageContract:
+    """Runs on every adapter."""
+
+    def test_what_was_written_is_read(self, storage: BlobStorage, location: str) -> None:
+        put(storage, location, CONTENT)
+        assert get(storage, location, 0, len(CONTENT)) == CONTENT
+        assert storage.size(location) == len(CONTENT)
+
+    def test_writes_are_appended_whatever_kind_of_bytes_they_are(self, storage: BlobStorage, location: str) -> None:
+        writer = storage.open_writer(location)
+        for part in (b"ab", memoryview(b"-cd-")[1:3], b"", memoryview(bytearray(b"ef"))):
+            writer.write(part)
+        writer.finish()
+        assert get(storage, location, 0, 6) == b"abcdef"
+
+    def test_an_empty_location_is_there(self, storage: BlobStorage, location: str) -> None:
+        put(storage, location, b"")
+        assert storage.size(location) == 0
+        assert get(storage, location, 0, 0) == b""
+        assert names(storage) == [location]
+
+    @pytest.mark.parametrize(
+        ("start", "stop"),
+        [(0, 1), (5, 5), (MIB - 1, MIB + 1), (MIB, 2 * MIB), (len(CONTENT) - 1, len(CONTENT)), (3, len(CONTENT))],
+    )
+    def test_a_range_is_exactly_its_bytes(self, storage: BlobStorage, location: str, start: int, stop: int) -> None:
+        put(storage, location, CONTENT)
+        assert get(storage, location, start, stop) == CONTENT[start:stop]
+
+    def test_pieces_are_at_most_a_mebibyte(self, storage: BlobStorage, location: str) -> None:
+        put(storage, location, CONTENT)
+        assert max(len(piece) for piece in storage.read(location, 0, len(CONTENT))) <= MIB
+
+    def test_fewer_bytes_than_asked_for_are_corruption(self, storage: BlobStorage, location: str) -> None:
+        put(storage, location, b"short")
+        with pytest.raises(BlobCorrupt, match="ends at byte 5, 6 were stored"):
+            get(storage, location, 0, 6)
+
+    def test_a_location_that_is_not_there_has_no_size_and_cannot_be_read(
+        self, storage: BlobStorage, location: str
+    ) -> None:
+        assert storage.size(location) is None
+        with pytest.raises(FileNotFoundError):
+            get(storage, location, 0, 1)
+
+    def test_a_deleted_location_is_gone(self, storage: BlobStorage, location: str) -> None:
+        put(storage, location, b"bytes")
+        storage.delete(location)
+        assert storage.size(location) is None
+        assert names(storage) == []
+
+    def test_deleting_what_is_not_there_is_fine(self, storage: BlobStorage, location: str) -> None:
+        storage.delete(location)
+        put(storage, location, b"bytes")
+        storage.delete(location)
+        storage.delete(location)
+        assert names(storage) == []
+
+    def test_discarded_bytes_are_gone(self, storage: BlobStorage, location: str) -> None:
+        writer = storage.open_writer(location)
+        writer.write(CONTENT)
+        writer.discard()
+        assert storage.size(location) is None
+        assert names(storage) == []
+
+    def test_discarding_twice_is_fine(self, storage: BlobStorage, location: str) -> None:
+        writer = storage.open_writer(location)
+        writer.discard()
+        writer.discard()
+        assert names(storage) == []
+
+    def test_discarding_what_is_finished_changes_nothing(self, storage: BlobStorage, location: str) -> None:
+        writer = storage.open_writer(location)
+        writer.write(b"bytes")
+        writer.finish()
+        writer.discard()
+        assert get(storage, location, 0, 5) == b"bytes"
+
+    def test_locations_are_listed_with_the_time_they_were_written(self, storage: BlobStorage) -> None:
+        put(storage, "aa/one", b"1")
+        put(storage, "bb/two.x", b"22")
+        put(storage, "three", b"333")
+        found = dict(storage.locations())
+        assert sorted(found) == ["aa/one", "bb/two.x", "three"]
+        now = datetime.now(timezone.utc)
+        assert all(abs(now - written) < timedelta(minutes=1) for written in found.values())
+
+    def test_two_writers_do_not_disturb_each_other(self, storage: BlobStorage) -> None:
+        first, second = storage.open_writer("ab/first"), storage.open_writer("ab/second")
+        first.write(b"1")
+        second.write(b"2")
+        first.finish()
+        second.discard()
+        assert get(storage, "ab/first", 0, 1) == b"1"
+        assert names(storage) == ["ab/first"]
+
+    @pytest.mark.parametrize(
+        "bad",
+        [
+            "",
+            "/etc/passwd",
+            "../x",
+            "a/../../x",
+            "a/..",
+            "./a",
+            "a//b",
+            "a/",
+            "a\\b",
+            "C:x",
+            "a\0b",
+            "a b",
+            "~/x",
+            ".x",
+        ],
+    )
+    def test_nothing_outside_of_the_root_can_be_named(self, storage: BlobStorage, bad: str) -> None:
+        for use in (storage.open_writer, storage.size, storage.delete, lambda bad: get(storage, bad, 0, 1)):
+            with pytest.raises(ValueError, match="is no storage location"):
+                use(bad)
+        assert names(storage) == []
