@@ -78,14 +78,14 @@ class NumpyScalarMaterializer(BuiltinMaterializer[Any]):
         """
         check_dtype(value.dtype)
         array = np.asarray(value)
+        if array.dtype.kind in "SU" and array[()] != value:
+            raise MaterializerError(f"{value!r} ends in NUL characters, which numpy drops; save it as str or bytes")
         restored = np.ndarray((), np.lib.format.descr_to_dtype(np.lib.format.dtype_to_descr(array.dtype)), array)[()]
         if type(restored) is not type(value) or restored.dtype != value.dtype:
             raise MaterializerError(
                 f"a {type_name(type(value))} would come back as {type_name(type(restored))}; "
                 f"convert it to {type(restored).__name__} before"
             )
-        if array.dtype.kind in "SU" and array[()] != value:
-            raise MaterializerError(f"{value!r} ends in NUL characters, which numpy drops; save it as str or bytes")
         write_array(array, files)
 
     def load(self, files: FileSource, as_type: type[Any] | None) -> Any:

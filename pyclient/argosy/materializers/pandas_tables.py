@@ -42,7 +42,7 @@ class TableWriter:
         Raises:
             CannotKeepError: parquet has no faithful form for it.
         """
-        if isinstance(values, pd.arrays.NumpyExtensionArray):
+        if type(values) is pd.arrays.NumpyExtensionArray:  # a StringArray is one by inheritance
             values = values.to_numpy()
         if isinstance(values.dtype, pd.CategoricalDtype):
             spec = {"kind": "category", "ordered": bool(values.ordered)}
