@@ -6,6 +6,7 @@ lease (a C extension that never releases it) makes the run look abandoned.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -14,6 +15,8 @@ from argosy.errors import ArgosyError, ConflictError, NotFoundError, Preconditio
 from argosy.v1.pipeline_pb2 import Run
 
 RENEWALS_PER_LEASE = 3
+
+_log = logging.getLogger(__name__)
 
 
 class RunCancelledError(ArgosyError):
@@ -60,11 +63,13 @@ class Lease:
             raise RunCancelledError("the run was asked to stop and did so before its next step")
 
     def _keep(self) -> None:
-        while not self._done.wait(self._interval):
-            try:
-                self._cancelled = self._renew().cancel_requested or self._cancelled
-            except (ConflictError, PreconditionError, NotFoundError) as error:
-                self._lost = error
-                return
-            except Exception:  # noqa: S112 - the service may be back before the lease is over; if not, it says so
-                continue
+        while not self._done.wait(self._interval) and self._lost is None:
+            self._renew_once()
+
+    def _renew_once(self) -> None:
+        try:
+            self._cancelled = self._renew().cancel_requested or self._cancelled
+        except (ConflictError, PreconditionError, NotFoundError) as error:
+            self._lost = error
+        except Exception:  # the service may be back before the lease is over; if it is not, it will say so
+            _log.debug("the lease of a run could not be renewed; trying again", exc_info=True)

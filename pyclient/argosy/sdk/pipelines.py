@@ -65,8 +65,9 @@ class Pipeline(Generic[P]):
         graph = self.record(*args, **kwargs)
         # Loaded only now: running needs the store, recording does not.
         from argosy.execution.run_pipeline import run_pipeline
+        from argosy.runners.local import LocalRunner
 
-        return run_pipeline(graph)
+        return run_pipeline(graph, LocalRunner())
 
     def record(self, *args: P.args, **kwargs: P.kwargs) -> Graph:
         """Execute the body once and return the graph of its steps; nothing runs, nothing is stored.

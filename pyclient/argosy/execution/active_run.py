@@ -1,0 +1,81 @@
+"""A run while it happens: what its steps share, and how it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass, field
+
+from argosy.config import ClientConfig
+from argosy.errors import ArgosyError
+from argosy.execution.failure import add_note, to_run_error
+from argosy.execution.input_versions import RunVersions
+from argosy.execution.lease import Lease, RunCancelledError
+from argosy.execution.progress import Progress
+from argosy.graph.model import Graph
+from argosy.transport.connection import Connection
+from argosy.v1.pipeline_pb2 import Run, RunState
+from argosy.v1.pipeline_service_pb2 import SkippedStep
+
+
+@dataclass
+class ActiveRun:
+    """What the steps of one run share.
+
+    Attributes:
+        graph: what runs.
+        connection: the store.
+        run: the run as it was created.
+        lease: tells whether it may go on.
+        progress: hears what happens.
+        versions: the artifact versions known so far.
+        recorded: the invocations that have a step run.
+        failed: the invocation that ended the run, empty for none.
+        began: when, by ``time.perf_counter``.
+    """
+
+    graph: Graph
+    connection: Connection
+    run: Run
+    lease: Lease
+    progress: Progress
+    versions: RunVersions = field(default_factory=RunVersions)
+    recorded: set[str] = field(default_factory=set)
+    failed: str = ""
+    began: float = field(default_factory=time.perf_counter)
+
+    @property
+    def config(self) -> ClientConfig:
+        """The settings of the store."""
+        return self.connection.config
+
+    def complete(self) -> Run:
+        """Record that every step has ended well.
+
+        Raises:
+            ConflictError: the lease expired; the run is abandoned.
+        """
+        return self.connection.pipelines.finish_run(self.run.id, RunState.RUN_STATE_COMPLETED)
+
+    def stop(self, error: BaseException) -> Run | None:
+        """Record why the run ends early, and the steps that never started; notes go to ``error``.
+
+        Returns:
+            The run with its steps, ``None`` when the store does not take it (the lease expired, or it is away).
+        """
+        is_cancelled = isinstance(error, (KeyboardInterrupt, RunCancelledError))
+        state = RunState.RUN_STATE_CANCELLED if is_cancelled else RunState.RUN_STATE_FAILED
+        skipped = [
+            SkippedStep(invocation=key, step_name=self.graph.invocations[key].step.name)
+            for key in self.graph.order()
+            if key not in self.recorded
+        ]
+        where = f"step {self.failed!r} of run" if self.failed else "run"
+        add_note(error, f"{where} {self.run.name!r} ({self.run.id}) of pipeline {self.run.pipeline_name!r}")
+        with contextlib.suppress(ArgosyError):  # what ended the run matters more; the lease will end the record
+            details = None if is_cancelled else to_run_error(error, self.failed)
+            ended = self.connection.pipelines.finish_run(self.run.id, state, error=details, skipped=skipped)
+            for step in skipped:
+                self.progress.step_ended(step.invocation, "skipped", 0.0)
+            return ended
+        return None

@@ -1,0 +1,72 @@
+"""The values a pipeline is given as ``ExternalArtifact``: made ready before a run, uploaded once in it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from argosy.execution.failure import add_note
+from argosy.execution.prepared_value import PreparedValue, SaveOptions, prepare_value
+from argosy.graph.external_artifact import ExternalArtifact
+from argosy.graph.model import Graph
+from argosy.transport.connection import Connection
+from argosy.v1.artifact_pb2 import ArtifactKind, ArtifactVersion
+
+
+@dataclass(frozen=True)
+class ReadyValue:
+    """One value that the run will upload.
+
+    Attributes:
+        artifact: what carries it; the same object may feed several inputs.
+        prepared: its files.
+    """
+
+    artifact: ExternalArtifact
+    prepared: PreparedValue
+
+    def upload(self, connection: Connection) -> ArtifactVersion:
+        """Create its version.
+
+        Raises:
+            ArgosyError: the store refused it or was lost.
+        """
+        files = self.prepared.upload(connection)
+        return connection.artifacts.create_artifact_version(self.prepared.spec, files)
+
+
+@contextlib.contextmanager
+def ready_values(graph: Graph, *, allow_pickle: bool) -> Iterator[list[ReadyValue]]:
+    """Turn every value into files before anything runs, so that one which cannot be kept stops the pipeline here.
+
+    A value that feeds several inputs appears once, named after the first of them.
+
+    Raises:
+        MaterializerError: a value cannot be kept faithfully; a note names the input and where it is passed.
+    """
+    ready: dict[int, ReadyValue] = {}
+    with contextlib.ExitStack() as open_values:
+        for invocation in (graph.invocations[key] for key in graph.order()):
+            for parameter, source in invocation.sources():
+                if not isinstance(source, ExternalArtifact) or not source.has_value or id(source) in ready:
+                    continue
+                try:
+                    prepared = _prepare(source, graph.input_name(invocation, parameter), allow_pickle=allow_pickle)
+                except Exception as error:
+                    add_note(
+                        error, f"{invocation.location}: input {parameter!r} of step {invocation.id!r}; nothing ran"
+                    )
+                    raise
+                ready[id(source)] = ReadyValue(source, open_values.enter_context(prepared))
+        yield list(ready.values())
+
+
+def _prepare(source: ExternalArtifact, name: str, *, allow_pickle: bool) -> PreparedValue:
+    options = SaveOptions(
+        allow_pickle=allow_pickle,
+        materializer=source.materializer,
+        extract_metadata=source.extract_metadata,
+        include_visualizations=source.include_visualizations,
+    )
+    return prepare_value(source.value, name, options, kind=ArtifactKind.ARTIFACT_KIND_EXTERNAL, unnamed=True)

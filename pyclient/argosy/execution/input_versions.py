@@ -1,0 +1,100 @@
+"""Which artifact versions the inputs of a step are, and their values once the step really runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+from argosy.execution.load_argument import selector_of
+from argosy.execution.stored_value import load_from
+from argosy.graph.external_artifact import ExternalArtifact
+from argosy.graph.model import ArtifactList, ArtifactSource, Invocation, StepOutputRef
+from argosy.transport.connection import Connection
+from argosy.v1.artifact_pb2 import ArtifactVersion, VersionSelector
+from argosy.v1.pipeline_pb2 import InputKind
+from argosy.v1.pipeline_service_pb2 import StepInputSpec
+
+
+@dataclass(frozen=True)
+class ResolvedInput:
+    """One input of a step that is about to start.
+
+    Attributes:
+        name: the parameter's name.
+        kind: how the versions came.
+        versions: the versions, one unless a list was passed.
+        container: ``list`` or ``tuple`` when one was passed, else ``None``.
+    """
+
+    name: str
+    kind: InputKind.ValueType
+    versions: tuple[ArtifactVersion, ...]
+    container: type[list[Any]] | type[tuple[Any, ...]] | None = None
+
+    def to_spec(self) -> StepInputSpec:
+        """Return the input as the service records it."""
+        return StepInputSpec(
+            name=self.name,
+            kind=self.kind,
+            is_list=self.container is not None,
+            version_ids=[version.id for version in self.versions],
+        )
+
+    def load(self, connection: Connection, annotation: Any) -> object:
+        """Download the value, or values; each call gives a fresh copy.
+
+        Raises:
+            MaterializerError: a value cannot be read here.
+            CorruptDataError: bytes do not match their digest.
+        """
+        items = [annotation] if self.container is None else _item_annotations(annotation, len(self.versions))
+        values = [
+            load_from(connection, VersionSelector(id=version.id), as_type=item)
+            for version, item in zip(self.versions, items, strict=True)
+        ]
+        return values[0] if self.container is None else self.container(values)
+
+
+@dataclass
+class RunVersions:
+    """The versions a run knows of.
+
+    Attributes:
+        outputs: what its steps made or took from cache, by invocation and output name.
+        values: the versions of the values it was given, by the ``id()`` of their ``ExternalArtifact``.
+    """
+
+    outputs: dict[tuple[str, str], ArtifactVersion] = field(default_factory=dict)
+    values: dict[int, ArtifactVersion] = field(default_factory=dict)
+
+    def resolve(self, connection: Connection, invocation: Invocation) -> list[ResolvedInput]:
+        """Find the versions of every input, stored ones by asking the store now.
+
+        Raises:
+            NotFoundError: an id, name, version or alias means nothing; the message names the input.
+        """
+        return [self._resolve(connection, name, source) for name, source in invocation.artifacts.items()]
+
+    def _resolve(self, connection: Connection, name: str, source: ArtifactSource | ArtifactList) -> ResolvedInput:
+        if isinstance(source, ArtifactList):
+            versions = tuple(self._find(connection, item) for item in source.items)
+            return ResolvedInput(name, _kind(source.items[0]), versions, tuple if source.as_tuple else list)
+        return ResolvedInput(name, _kind(source), (self._find(connection, source),))
+
+    def _find(self, connection: Connection, source: ArtifactSource) -> ArtifactVersion:
+        if isinstance(source, StepOutputRef):
+            return self.outputs[source.invocation, source.output]
+        if isinstance(source, ExternalArtifact) and source.has_value:
+            return self.values[id(source)]
+        return connection.artifacts.get_artifact_version(selector_of(source))
+
+
+def _kind(source: ArtifactSource) -> InputKind.ValueType:
+    is_output = isinstance(source, StepOutputRef)
+    return InputKind.INPUT_KIND_STEP_OUTPUT if is_output else InputKind.INPUT_KIND_EXTERNAL
+
+
+def _item_annotations(annotation: Any, count: int) -> list[Any]:
+    """Return what each item of a list or tuple of ``count`` values is annotated as."""
+    items = [item for item in get_args(annotation) if item is not ...]
+    return items if len(items) == count else (items[:1] or [Any]) * count

@@ -1,0 +1,37 @@
+"""The cache key of a step that is about to start, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from argosy.execution.active_run import ActiveRun
+from argosy.execution.cache_key import CacheKey, InputContent, is_cacheable, make_cache_key
+from argosy.execution.code_fingerprint import fingerprint_code, warn_if_uncached
+from argosy.execution.input_versions import ResolvedInput
+from argosy.graph.model import Invocation
+from argosy.materializers.registry import materializer_id, resolve
+from argosy.v1.artifact_pb2 import ArtifactVersion
+
+
+def step_cache_key(run: ActiveRun, invocation: Invocation, inputs: Sequence[ResolvedInput]) -> CacheKey | None:
+    """Return what earlier step runs must agree in to be reused, ``None`` when none may be.
+
+    A step whose code cannot be told apart from other code is not cached, with a warning.
+    """
+    if not is_cacheable(run.graph, invocation, setting=run.config.cache):
+        return None
+    step = invocation.step
+    code = fingerprint_code(step.function)
+    warn_if_uncached(step.name, code)
+    return make_cache_key(
+        project=run.connection.project,
+        invocation=invocation,
+        code=code,
+        inputs={item.name: [_content(version) for version in item.versions] for item in inputs},
+        materializers={name: materializer_id(resolve(chosen)) for name, chosen in step.output_materializers.items()},
+    )
+
+
+def _content(version: ArtifactVersion) -> InputContent:
+    # The type counts too: a tuple and a list may have the same files and are different values.
+    return InputContent(f"{version.format} {version.data_type}", {"": version.content_digest})

@@ -1,0 +1,64 @@
+"""From a stored version to its value; inside a step, what is loaded counts as an input of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from argosy.config import resolve
+from argosy.execution.context import StepContext, current_step
+from argosy.graph.value_types import plain_annotation
+from argosy.materializers.registry import MaterializerChoice, load_value
+from argosy.transport.connection import Connection
+from argosy.transport.download import open_version
+from argosy.v1.artifact_pb2 import VersionSelector
+from argosy.v1.pipeline_service_pb2 import LoadedInput
+
+
+def load_from(
+    connection: Connection,
+    selector: VersionSelector,
+    *,
+    as_type: Any = None,
+    allow_pickle: bool | None = None,
+    materializer: MaterializerChoice | None = None,
+) -> Any:
+    """Load the value a selector means, in one round trip when it is small.
+
+    Args:
+        connection: the store.
+        selector: which version.
+        as_type: class or annotation for what cannot be found by its recorded name; ``Any`` says nothing.
+        allow_pickle: whether a pickle may be loaded; by default as configured.
+        materializer: reads the files, whatever was recorded.
+
+    Raises:
+        NotFoundError: nothing matches.
+        MaterializerError: the value cannot be read here.
+        PickleRefusedError: it is a pickle, and pickle is off.
+        CorruptDataError: stored bytes do not match their checksum.
+    """
+    hint = plain_annotation(as_type)
+    with open_version(connection, selector) as files:
+        recorded = files.version
+        value = load_value(
+            files,
+            materializer=materializer or recorded.materializer,
+            data_type=recorded.data_type,
+            format=recorded.format,
+            as_type=None if hint is Any or hint is ... else hint,
+            allow_pickle=connection.config.allow_pickle if allow_pickle is None else allow_pickle,
+        )
+    step = recording_step(connection)
+    if step is not None:
+        step.loaded.append(LoadedInput(selector=selector, version_id=recorded.id))
+    return value
+
+
+def recording_step(connection: Connection) -> StepContext | None:
+    """Return the running step if its records are where this connection leads."""
+    step = current_step()
+    if step is None:
+        return None
+    here, configured = connection.config, resolve()
+    same_store = (here.server, here.store_directory) == (configured.server, configured.store_directory)
+    return step if same_store and here.project == configured.project else None

@@ -1,0 +1,66 @@
+"""Metadata and tags a user gives: what is not JSON, or not text, is refused by name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from argosy.errors import ParameterError
+
+_MAX_DEPTH = 20
+
+
+def checked_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return metadata as plain JSON values: tuples become lists, scalars of numpy plain numbers.
+
+    Raises:
+        ParameterError: a key is no text, or a value is not JSON; the message names it.
+    """
+    if metadata is None:
+        return {}
+    if not isinstance(metadata, Mapping):
+        raise ParameterError(f"metadata= takes a dict of text to JSON values, got {type(metadata).__name__}")
+    return _plain_dict(metadata, "metadata", 0)
+
+
+def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """Return tags as a tuple.
+
+    Raises:
+        ParameterError: a single text, which would be taken apart into letters, or something that is no text.
+    """
+    if isinstance(tags, str):
+        raise ParameterError(f"tags={tags!r} is one text; write tags=[{tags!r}]")
+    found = tuple(tags)
+    for tag in found:
+        if not isinstance(tag, str):
+            raise ParameterError(f"tags= holds {tag!r}, which is no text; write {str(tag)!r}")
+    return found
+
+
+def _plain_dict(value: Mapping[Any, Any], where: str, depth: int) -> dict[str, Any]:
+    for key in value:
+        if not isinstance(key, str):
+            raise ParameterError(f"{where} has the key {key!r}, which is no text; write {str(key)!r}")
+    return {key: _plain(item, f"{where}[{key!r}]", depth + 1) for key, item in value.items()}
+
+
+def _plain(value: Any, where: str, depth: int) -> Any:
+    if depth > _MAX_DEPTH:
+        raise ParameterError(f"{where} is nested more than {_MAX_DEPTH} levels deep; save it as an artifact")
+    if type(value).__module__ == "numpy" and getattr(value, "shape", None) == ():
+        value = value.item()
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ParameterError(f"{where} is {value}, which JSON cannot say; leave it out, or write None")
+        return float(value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, f"{where}[{index}]", depth + 1) for index, item in enumerate(value)]
+    if isinstance(value, Mapping):
+        return _plain_dict(value, where, depth)
+    raise ParameterError(
+        f"{where} is of type {type(value).__qualname__}, which JSON cannot say; convert it, or save it as an artifact"
+    )

@@ -1,0 +1,1 @@
+"""Where steps run. Each runner keeps the promise of :class:`argosy.execution.runner.Runner`."""
