@@ -1,0 +1,140 @@
+"""The cache key of a step: everything an earlier result must agree in to be reused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from blake3 import blake3
+
+from argosy.execution.code_fingerprint import CodeFingerprint
+from argosy.execution.value_digest import UnhashableValueError, ValueDigester
+from argosy.graph.canonical_json import canonical_json
+from argosy.graph.model import ArtifactInput, ArtifactList, Graph, Invocation, Parameter
+from argosy.graph.outputs import OutputSpec
+from argosy.graph.value_types import type_name
+
+_REVISION = "argosy cache key 1"
+"""Changes when the same parts would mean something else."""
+
+
+@dataclass(frozen=True)
+class InputContent:
+    """What a stored artifact version contains, whatever it is called.
+
+    Attributes:
+        format: the name of its file layout.
+        files: path -> digest (``blake3:…``).
+    """
+
+    format: str
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class CacheKey:
+    """The key and the named parts it is made of.
+
+    Attributes:
+        digest: 64 hexadecimal digits.
+        parts: ``code``, ``code:mymodule.helper``, ``parameter:rate``, ``input:x``, ``outputs``,
+            ``materializers``, ``project`` -> digest.
+    """
+
+    digest: str
+    parts: Mapping[str, str]
+
+
+def make_cache_key(
+    *,
+    project: str,
+    invocation: Invocation,
+    code: CodeFingerprint,
+    inputs: Mapping[str, Sequence[InputContent]],
+    materializers: Mapping[str, str],
+) -> CacheKey | None:
+    """Combine the parts; ``None`` when the code has no digest.
+
+    Args:
+        project: the project.
+        invocation: the step as it was called.
+        code: the fingerprint of its function.
+        inputs: name of each artifact input -> contents, one unless a list was passed, in order.
+        materializers: output name -> what names the materializer and its format.
+
+    Raises:
+        KeyError: an artifact input of the invocation is not in ``inputs``.
+    """
+    if code.digest is None:
+        return None
+    parts = {"project": _digest_of(project), "code": code.own}
+    parts.update({f"code:{name}": digest for name, digest in code.parts.items()})
+    parts.update({f"parameter:{name}": _of_parameter(value) for name, value in invocation.parameters.items()})
+    parts.update(
+        {f"input:{name}": _of_input(invocation.artifacts[name], inputs[name]) for name in invocation.artifacts}
+    )
+    parts["outputs"] = _digest_of(*(text for output in invocation.step.outputs for text in _of_output(output)))
+    parts["materializers"] = _digest_of(*(text for item in sorted(materializers.items()) for text in item))
+    ordered = dict(sorted(parts.items()))
+    whole = _digest_of(_REVISION, *(text for item in ordered.items() for text in item))
+    return CacheKey(whole, MappingProxyType(ordered))
+
+
+def differing_parts(one: Mapping[str, str], other: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of the parts in which two keys differ, sorted."""
+    return tuple(sorted(name for name in {*one, *other} if one.get(name) != other.get(name)))
+
+
+def is_cacheable(graph: Graph, invocation: Invocation, *, setting: bool = True) -> bool:
+    """Tell whether results of an invocation may be reused.
+
+    A value passed as ``ExternalArtifact`` forbids it. Else the first that says something
+    decides: the step's ``with_options``, the pipeline's ``with_options``, ``@step``,
+    ``@pipeline``, the setting.
+    """
+    if invocation.takes_external_value:
+        return False
+    said = (
+        invocation.cache_override,
+        graph.cache_override,
+        invocation.step.enable_cache,
+        graph.pipeline.enable_cache,
+    )
+    return next((choice for choice in said if choice is not None), setting)
+
+
+def _of_parameter(parameter: Parameter) -> str:
+    """Digest the value with its types; JSON alone would take a tuple for a list."""
+    try:
+        return ValueDigester(_name_of).digest(parameter.value).hex()
+    except UnhashableValueError:
+        return _digest_of(type(parameter.value).__qualname__, parameter.json)
+
+
+def _of_input(source: ArtifactInput, contents: Sequence[InputContent]) -> str:
+    container = ("tuple" if source.as_tuple else "list") if isinstance(source, ArtifactList) else "one"
+    pieces = [container, str(len(contents))]
+    for content in contents:
+        pieces.extend([content.format, str(len(content.files))])
+        pieces.extend(text for item in sorted(content.files.items()) for text in item)
+    return _digest_of(*pieces)
+
+
+def _of_output(output: OutputSpec) -> tuple[str, ...]:
+    """The output as annotated: not the name of the pipeline, which may differ."""
+    labels = (output.key, str(output.is_named), type_name(output.annotation), str(output.version))
+    return (*labels, canonical_json(sorted(output.tags)), canonical_json(output.metadata))
+
+
+def _name_of(code: Any) -> str:
+    return f"{getattr(code, '__module__', '')}.{getattr(code, '__qualname__', type(code).__qualname__)}"
+
+
+def _digest_of(*pieces: str) -> str:
+    hasher = blake3()
+    for piece in pieces:
+        data = piece.encode()
+        hasher.update(len(data).to_bytes(8, "big") + data)
+    return hasher.hexdigest()

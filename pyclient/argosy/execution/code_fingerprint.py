@@ -1,0 +1,282 @@
+"""The fingerprint of a step's code: what must be unchanged for an earlier result to be reused.
+
+It covers the step's syntax tree without decorators, layout, comments and docs; recursively
+the project's functions and classes it names, also through modules; and the values of the
+globals and closure cells it reads. Installed libraries count by name only. Each part has a
+digest of its own, so that a miss can say what changed.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import importlib.util
+import inspect
+import sys
+import typing
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import CellType, FunctionType, MappingProxyType, ModuleType
+from typing import Any
+
+from blake3 import blake3
+
+from argosy.execution.class_parts import class_attributes
+from argosy.execution.code_object import ImportedName, NamesRead, code_object_digest, names_read_by
+from argosy.execution.project_code import is_project_module
+from argosy.execution.source_tree import function_source
+from argosy.execution.value_digest import UnhashableValueError, ValueDigester, is_code
+
+
+class UncachedStepWarning(UserWarning):
+    """A step is not cached, because a part of its code has no digest."""
+
+
+@dataclass(frozen=True)
+class CodeFingerprint:
+    """What was found about the code of a step.
+
+    Attributes:
+        own: digest of the function itself.
+        parts: name -> digest of everything of the project it refers to (``mymodule.helper``).
+        digest: digest of all of it; ``None`` when a part has none.
+        reasons: for each part without a digest its name and why; empty when all have one.
+    """
+
+    own: str
+    parts: Mapping[str, str]
+    digest: str | None
+    reasons: tuple[str, ...] = ()
+
+
+def fingerprint_code(function: Callable[..., Any]) -> CodeFingerprint:
+    """Make the fingerprint of a step's function; nothing is executed except imports it would do itself."""
+    walk = _Walk(function)
+    walk.finish()
+    own = walk.parts.pop(walk.root, walk.root)
+    parts = dict(sorted(walk.parts.items()))
+    reasons = tuple(f"{name}: {reason}" for name, reason in sorted(walk.reasons.items()))
+    whole = _digest_of([own, *(text for item in parts.items() for text in item)])
+    return CodeFingerprint(own, MappingProxyType(parts), None if reasons else whole, reasons)
+
+
+def warn_if_uncached(step: str, fingerprint: CodeFingerprint) -> None:
+    """Warn, naming the parts, when the fingerprint cannot be part of a cache key."""
+    if fingerprint.digest is None:
+        warnings.warn(
+            f"step {step!r} is not cached, since it reads what has no digest: {'; '.join(fingerprint.reasons)}. "
+            "Pass it as an input or make it inside the step; enable_cache=False silences this",
+            UncachedStepWarning,
+            stacklevel=2,
+        )
+
+
+class _Walk:
+    """Visits code breadth first; each function, class and value is one part."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.parts: dict[str, str] = {}
+        self.reasons: dict[str, str] = {}
+        self._names: dict[int, str] = {}
+        self._taken: set[str] = set()
+        self._value_names: dict[tuple[str, int], str] = {}
+        self._open_modules: set[int] = set()
+        self._kept_alive: list[object] = []  # ids are only names while their objects live
+        self._waiting: list[tuple[str, Callable[[], str]]] = []
+        self._values = ValueDigester(self.name_code)
+        self.root = self.name_code(function)
+
+    def finish(self) -> None:
+        """Digest every part, until no new ones turn up."""
+        while self._waiting:
+            name, digest = self._waiting.pop(0)
+            try:
+                self.parts[name] = digest()
+            except UnhashableValueError as error:
+                self.reasons[name] = str(error)
+
+    def name_code(self, thing: Any) -> str:
+        """Return the name of a function, class, module or wrapper, and plan to visit it if it is the project's."""
+        if id(thing) in self._names:
+            return self._names[id(thing)]
+        if isinstance(thing, ModuleType):
+            return f"module {thing.__name__}"
+        if not isinstance(thing, (FunctionType, type)):
+            inside = self._refer(f"{type(thing).__qualname__}.__wrapped__", thing.__wrapped__, None)
+            return f"{self.name_code(type(thing))} around {inside}"
+        name = self._free_name(_qualified_name(thing))
+        self._names[id(thing)] = name
+        self._kept_alive.append(thing)
+        if isinstance(thing, FunctionType):
+            if is_project_module(_module_of(thing)):
+                self._waiting.append((name, lambda: self._function(name, thing)))
+            elif wrapped := _project_code_inside(thing):
+                self._waiting.append((name, lambda: _digest_of([name, *map(self.name_code, wrapped)])))
+        elif is_project_module(thing.__module__):
+            self._waiting.append((name, lambda: self._class(name, thing)))
+        return name
+
+    def _free_name(self, wanted: str) -> str:
+        name, number = wanted, 1
+        while name in self._taken:
+            number += 1
+            name = f"{wanted}#{number}"
+        self._taken.add(name)
+        return name
+
+    def _function(self, name: str, function: FunctionType) -> str:
+        code = function.__code__
+        source = function_source(function)
+        pieces = [source or code_object_digest(code), self._defaults(name, function)]
+        pieces.extend(self._cells(name, function))
+        read = names_read_by(code)
+        module = _module_of(function)
+        for global_name in read.global_names:
+            if global_name in function.__globals__:
+                value = function.__globals__[global_name]
+                pieces.append(f"{global_name} is {self._refer(f'{module}.{global_name}', value, read)}")
+            elif not hasattr(builtins, global_name):
+                pieces.append(f"{global_name} is undefined")
+        pieces.extend(self._imports(name, function, read))
+        pieces.extend(sorted(map(self.name_code, _project_classes(function))))
+        return _digest_of(pieces)
+
+    def _class(self, name: str, cls: type) -> str:
+        pieces = [self.name_code(type(cls)), *map(self.name_code, cls.__bases__)]
+        for attribute, value in class_attributes(cls):
+            pieces.append(f"{attribute} is {self._refer(f'{name}.{attribute}', value, None)}")
+        return _digest_of(pieces)
+
+    def _defaults(self, name: str, function: FunctionType) -> str:
+        """The defaults of a step are bound as its parameters; those of other functions are values they read."""
+        if name == self.root or (function.__defaults__ is None and function.__kwdefaults__ is None):
+            return ""
+        return self._refer(f"{name}.<defaults>", (function.__defaults__, function.__kwdefaults__), None)
+
+    def _cells(self, name: str, function: FunctionType) -> Iterator[str]:
+        read = names_read_by(function.__code__)
+        for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+            value = _content(cell)
+            yield f"{variable} is {self._refer(f'{name}.<{variable}>', value, read)}"
+
+    def _refer(self, name: str, value: Any, read: NamesRead | None) -> str:
+        """Return what stands for a value that code reads under a name, and plan to visit it."""
+        if isinstance(value, ModuleType):
+            return self._refer_to_module(value, read)
+        if is_code(value):
+            return self.name_code(value)
+        key = (name, id(value))
+        if key not in self._value_names:
+            part = self._value_names[key] = self._free_name(name)
+            self._kept_alive.append(value)
+            self._waiting.append((part, lambda: self._values.digest(value).hex()))
+        return f"value {self._value_names[key]}"
+
+    def _refer_to_module(self, module: ModuleType, read: NamesRead | None) -> str:
+        """Follow the attributes of a project's module which the code could mean."""
+        text = f"module {module.__name__}"
+        if read is None or not is_project_module(module.__name__) or id(module) in self._open_modules:
+            return text
+        self._open_modules.add(id(module))
+        try:
+            for attribute in sorted(read.attributes & vars(module).keys()):
+                reference = self._refer(f"{module.__name__}.{attribute}", vars(module)[attribute], read)
+                text += f", {attribute} is {reference}"
+        finally:
+            self._open_modules.discard(id(module))
+        return text
+
+    def _imports(self, name: str, function: FunctionType, read: NamesRead) -> Iterator[str]:
+        for imported in read.imports:
+            try:
+                module = _imported_module(imported, function)
+            except Exception as error:  # importing runs the module, which can raise anything
+                self.reasons[f"{name}: import {imported.module}"] = str(error)
+                continue
+            if module is None:
+                continue
+            yield self._refer_to_module(module, read)
+
+
+def _imported_module(imported: ImportedName, function: FunctionType) -> ModuleType | None:
+    """Return the project's module that an import inside a function means, ``None`` for other modules."""
+    name = imported.module
+    if imported.level:
+        package = function.__globals__.get("__package__") or _module_of(function).rpartition(".")[0]
+        name = importlib.util.resolve_name("." * imported.level + name, package)
+    if not is_project_module(name):
+        return None
+    module = sys.modules.get(name) or importlib.import_module(name)
+    for attribute in imported.names:
+        if not hasattr(module, attribute):
+            importlib.import_module(f"{name}.{attribute}")
+    return module
+
+
+def _project_classes(function: FunctionType) -> list[type]:
+    """The classes of the project that the annotations name."""
+    try:
+        annotations = typing.get_type_hints(function)
+    except Exception:  # an annotation is the user's expression; the syntax tree has it as text anyway
+        annotations = {}
+    found: list[type] = []
+    waiting = list(annotations.values())
+    while waiting:
+        annotation = waiting.pop()
+        waiting.extend(argument for argument in typing.get_args(annotation) if not isinstance(argument, str))
+        if inspect.isclass(annotation) and is_project_module(annotation.__module__) and annotation not in found:
+            found.append(annotation)
+    return found
+
+
+def _project_code_inside(function: FunctionType) -> list[Any]:
+    """The project's functions and classes that a library's function wraps: it is a decorator's result.
+
+    Its other cells are the decorator's arguments, which do not count, as decorators do not.
+    """
+    found: list[Any] = []
+    seen: list[Any] = []
+    waiting: list[Any] = [function]
+    while waiting:
+        thing = waiting.pop()
+        if any(thing is known for known in seen):
+            continue
+        seen.append(thing)
+        if isinstance(thing, (FunctionType, type)) and is_project_module(_home_of(thing)):
+            found.append(thing)
+        elif isinstance(thing, FunctionType):
+            waiting.extend(content for content in map(_content, thing.__closure__ or ()) if is_code(content))
+        elif not isinstance(thing, (type, ModuleType)):
+            waiting.append(thing.__wrapped__)
+    return found
+
+
+def _home_of(thing: FunctionType | type) -> str:
+    return thing.__module__ if isinstance(thing, type) else _module_of(thing)
+
+
+def _module_of(function: FunctionType) -> str:
+    return str(function.__globals__.get("__name__", "__main__"))
+
+
+def _qualified_name(thing: FunctionType | type) -> str:
+    if isinstance(thing, type):
+        return f"{thing.__module__}.{thing.__qualname__}"
+    own_name = getattr(thing.__code__, "co_qualname", thing.__qualname__)  # wrappers bear the name of what they wrap
+    return f"{_module_of(thing)}.{own_name}"
+
+
+def _content(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return "<empty>"
+
+
+def _digest_of(pieces: list[str]) -> str:
+    hasher = blake3()
+    for piece in pieces:
+        data = piece.encode()
+        hasher.update(len(data).to_bytes(8, "big") + data)
+    return hasher.hexdigest()
