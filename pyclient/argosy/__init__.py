@@ -1,0 +1,123 @@
+"""Argosy stores, versions and exchanges the artifacts of machine-learning pipelines.
+
+Importing it loads nothing heavy: each name below is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argosy.errors import (
+        AlreadyExistsError,
+        ArgosyError,
+        ConfigurationError,
+        ConflictError,
+        CorruptDataError,
+        DefinitionError,
+        GraphError,
+        InvalidRequestError,
+        MaterializerError,
+        NotFoundError,
+        OutputError,
+        ParameterError,
+        PickleRefusedError,
+        PreconditionError,
+        SaveOutputError,
+        ServiceError,
+        UnavailableError,
+    )
+    from argosy.execution.run_record import PipelineRun
+    from argosy.graph.artifact_config import ArtifactConfig
+    from argosy.graph.external_artifact import ExternalArtifact
+    from argosy.materializers.base import Materializer, register_materializer
+    from argosy.sdk.artifacts import load_artifact, save_artifact
+    from argosy.sdk.client import Client
+    from argosy.sdk.pipelines import pipeline
+    from argosy.sdk.steps import step
+    from argosy.sdk.versions import ArtifactVersion
+
+    __version__: str
+
+_HOMES = {
+    "AlreadyExistsError": "errors",
+    "ArgosyError": "errors",
+    "ArtifactConfig": "graph.artifact_config",
+    "ArtifactVersion": "sdk.versions",
+    "Client": "sdk.client",
+    "ConfigurationError": "errors",
+    "ConflictError": "errors",
+    "CorruptDataError": "errors",
+    "DefinitionError": "errors",
+    "ExternalArtifact": "graph.external_artifact",
+    "GraphError": "errors",
+    "InvalidRequestError": "errors",
+    "Materializer": "materializers.base",
+    "MaterializerError": "errors",
+    "NotFoundError": "errors",
+    "OutputError": "errors",
+    "ParameterError": "errors",
+    "PickleRefusedError": "errors",
+    "PipelineRun": "execution.run_record",
+    "PreconditionError": "errors",
+    "SaveOutputError": "errors",
+    "ServiceError": "errors",
+    "UnavailableError": "errors",
+    "load_artifact": "sdk.artifacts",
+    "pipeline": "sdk.pipelines",
+    "register_materializer": "materializers.base",
+    "save_artifact": "sdk.artifacts",
+    "step": "sdk.steps",
+}
+
+__all__ = [
+    "AlreadyExistsError",
+    "ArgosyError",
+    "ArtifactConfig",
+    "ArtifactVersion",
+    "Client",
+    "ConfigurationError",
+    "ConflictError",
+    "CorruptDataError",
+    "DefinitionError",
+    "ExternalArtifact",
+    "GraphError",
+    "InvalidRequestError",
+    "Materializer",
+    "MaterializerError",
+    "NotFoundError",
+    "OutputError",
+    "ParameterError",
+    "PickleRefusedError",
+    "PipelineRun",
+    "PreconditionError",
+    "SaveOutputError",
+    "ServiceError",
+    "UnavailableError",
+    "__version__",
+    "load_artifact",
+    "pipeline",
+    "register_materializer",
+    "save_artifact",
+    "step",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name when it is first used (PEP 562)."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        found: object = version("argosy")
+    elif name in _HOMES:
+        found = getattr(importlib.import_module(f"argosy.{_HOMES[name]}"), name)
+    else:
+        raise AttributeError(f"module 'argosy' has no attribute {name!r}")
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted(__all__)

@@ -49,7 +49,7 @@ class Calls:
         try:
             return method(request, timeout=self.unary_deadline)
         except grpc.RpcError as error:
-            raise to_exception(error, self.address) from None
+            raise to_exception(error, self.address) from error.__cause__
 
     def receive(
         self, method: grpc.UnaryStreamMultiCallable[Request, Response], request: Request

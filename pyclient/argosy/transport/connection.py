@@ -7,6 +7,7 @@ import contextlib
 import os
 import threading
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import grpc
 
@@ -16,6 +17,7 @@ from argosy.transport.artifact_client import ArtifactClient
 from argosy.transport.blob_client import BlobClient
 from argosy.transport.calls import Calls
 from argosy.transport.channels import open_embedded_channel, open_server_channel
+from argosy.transport.error_mapping import to_exception
 from argosy.transport.pipeline_client import PipelineClient
 from argosy.v1.blob_service_pb2 import GetCapabilitiesResponse
 
@@ -135,7 +137,7 @@ def _open(config: ClientConfig) -> tuple[grpc.Channel, GetCapabilitiesResponse]:
         channel = open_server_channel(config.server)
         calls = replace(_calls(config), unary_deadline=config.connect_timeout)
     else:
-        channel = open_embedded_channel(directory)
+        channel = _open_embedded(directory, config)
         calls = _calls(config)
     try:
         capabilities = _first_contact(BlobClient(channel, calls), config)
@@ -144,6 +146,13 @@ def _open(config: ClientConfig) -> tuple[grpc.Channel, GetCapabilitiesResponse]:
         channel.close()
         raise
     return channel, capabilities
+
+
+def _open_embedded(directory: Path, config: ClientConfig) -> grpc.Channel:
+    try:
+        return open_embedded_channel(directory)
+    except grpc.RpcError as error:  # the directory cannot be used; the embedded server says so as a status
+        raise to_exception(error, address_of(config)) from error.__cause__
 
 
 def _first_contact(blobs: BlobClient, config: ClientConfig) -> GetCapabilitiesResponse:

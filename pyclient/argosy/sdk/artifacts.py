@@ -1,0 +1,187 @@
+"""``save_artifact`` and ``load_artifact``: any value, by name, in one line.
+
+Inside a step both are linked to it: what is saved is recorded at once, whatever the step's end,
+and what is loaded is recorded as an input when the step ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar, overload
+from uuid import UUID
+
+from argosy.config import resolve
+from argosy.errors import ParameterError
+from argosy.execution.artifact_version import ArtifactVersion
+from argosy.execution.prepared_value import PREVIEWS, SaveOptions, prepare_value
+from argosy.execution.stored_value import load_from, recording_step
+from argosy.execution.user_metadata import checked_metadata, checked_tags
+from argosy.graph.names import alias_problem, new_name_problem, version_problem
+from argosy.materializers.registry import MaterializerChoice
+from argosy.sdk.selectors import make_selector
+from argosy.transport.connection import Connection, connect
+from argosy.transport.download import RESERVED_PREFIX
+
+T = TypeVar("T")
+
+assert PREVIEWS.startswith(RESERVED_PREFIX)  # what is saved as a preview is what loading leaves out
+
+
+def save_artifact(
+    value: object,
+    name: str,
+    *,
+    version: int | str | None = None,
+    alias: str | None = None,
+    tags: Iterable[str] = (),
+    metadata: Mapping[str, Any] | None = None,
+    materializer: MaterializerChoice | None = None,
+    extract_metadata: bool = True,
+    include_visualizations: bool = True,
+    allow_pickle: bool | None = None,
+) -> ArtifactVersion:
+    """Save a value as a new version of an artifact; all of it is stored, or nothing.
+
+    Args:
+        value: anything a materializer can keep faithfully.
+        name: the artifact's name.
+        version: the version's label; by default the next number.
+        alias: a name that shall point at this version from now on (``"prod"``).
+        tags: labels, shared by any number of versions.
+        metadata: facts, JSON values by name; they win over those found in the value.
+        materializer: keeps the value, instead of the one its type would choose.
+        extract_metadata: whether facts are found in the value (shape, columns, ...).
+        include_visualizations: whether previews are made.
+        allow_pickle: whether the value, or a part of it, may be pickled; by default as configured.
+
+    Raises:
+        ParameterError: a malformed name, version, alias, tag or metadata; the message names it.
+        MaterializerError: the value cannot be kept faithfully.
+        PickleRefusedError: only pickle could keep it, and pickle is off.
+        AlreadyExistsError: the artifact has a version with this label.
+        UnavailableError: the store cannot be reached.
+    """
+    return save_to(
+        connect(resolve()),
+        value,
+        name,
+        version=version,
+        alias=alias,
+        tags=tags,
+        metadata=metadata,
+        materializer=materializer,
+        extract_metadata=extract_metadata,
+        include_visualizations=include_visualizations,
+        allow_pickle=allow_pickle,
+    )
+
+
+@overload
+def load_artifact(
+    name_or_id: str | UUID,
+    version: int | str | None = ...,
+    *,
+    alias: str | None = ...,
+    pipeline_name: str | None = ...,
+    as_type: type[T],
+    allow_pickle: bool | None = ...,
+    materializer: MaterializerChoice | None = ...,
+) -> T: ...
+@overload
+def load_artifact(
+    name_or_id: str | UUID,
+    version: int | str | None = ...,
+    *,
+    alias: str | None = ...,
+    pipeline_name: str | None = ...,
+    as_type: None = ...,
+    allow_pickle: bool | None = ...,
+    materializer: MaterializerChoice | None = ...,
+) -> Any: ...
+def load_artifact(
+    name_or_id: str | UUID,
+    version: int | str | None = None,
+    *,
+    alias: str | None = None,
+    pipeline_name: str | None = None,
+    as_type: type[T] | None = None,
+    allow_pickle: bool | None = None,
+    materializer: MaterializerChoice | None = None,
+) -> T | Any:
+    """Load the value of a stored version: the latest one, unless told otherwise.
+
+    Args:
+        name_or_id: an artifact's name; a ``UUID``, or a text of that form, is a version's id.
+        version: this version, a number or a label.
+        alias: the version this name points at.
+        pipeline_name: the version in the most recent completed run of this pipeline.
+        as_type: the class to make, for classes that cannot be found by their recorded name
+            (such as those of a script).
+        allow_pickle: whether a pickle may be loaded, which runs code; by default as configured.
+        materializer: reads the files, whatever was recorded.
+
+    Raises:
+        ParameterError: malformed arguments, or some that do not go together.
+        NotFoundError: nothing matches (also a ``LookupError``); the message lists similar names.
+        MaterializerError: the value cannot be read here.
+        PickleRefusedError: it is a pickle, and pickle is off.
+        CorruptDataError: stored bytes do not match their checksum.
+        UnavailableError: the store cannot be reached.
+    """
+    selector = make_selector(name_or_id, version, alias=alias, pipeline_name=pipeline_name)
+    return load_from(
+        connect(resolve()), selector, as_type=as_type, allow_pickle=allow_pickle, materializer=materializer
+    )
+
+
+def save_to(
+    connection: Connection,
+    value: object,
+    name: str,
+    *,
+    version: int | str | None = None,
+    alias: str | None = None,
+    tags: Iterable[str] = (),
+    metadata: Mapping[str, Any] | None = None,
+    materializer: MaterializerChoice | None = None,
+    extract_metadata: bool = True,
+    include_visualizations: bool = True,
+    allow_pickle: bool | None = None,
+) -> ArtifactVersion:
+    """Do what :func:`save_artifact` promises, through ``connection``."""
+    _check_arguments(name, version, alias)
+    options = SaveOptions(
+        allow_pickle=connection.config.allow_pickle if allow_pickle is None else allow_pickle,
+        materializer=materializer,
+        extract_metadata=extract_metadata,
+        include_visualizations=include_visualizations,
+    )
+    prepared = prepare_value(
+        value,
+        name,
+        options,
+        version="" if version is None else str(version),
+        tags=checked_tags(tags),
+        aliases=() if alias is None else (alias,),
+        metadata=checked_metadata(metadata),
+    )
+    step = recording_step(connection)
+    with prepared:
+        if step is not None:
+            prepared.spec.step_run_id = step.step_run_id
+        saved = connection.artifacts.create_artifact_version(prepared.spec, prepared.upload(connection))
+    made = ArtifactVersion(saved, connection)
+    if step is not None:
+        step.saved.append(made)
+    return made
+
+
+def _check_arguments(name: object, version: object, alias: object) -> None:
+    problems = {
+        "name": new_name_problem(name),
+        "version": None if version is None else version_problem(version),
+        "alias": None if alias is None else alias_problem(alias),
+    }
+    for argument, problem in problems.items():
+        if problem:
+            raise ParameterError(f"save_artifact({argument}=...): {problem}")
