@@ -64,11 +64,3 @@ def test_no_file_names_a_registry_or_a_path_of_one_machine() -> None:
 @pytest.mark.parametrize("text", ["https://files." + HOSTS[1] + "/x", "see /" + "root/.cache", "cd /" + "work/main"])
 def test_the_search_finds_what_it_looks_for(text: str) -> None:
     assert FORBIDDEN.search(text)
-
-
-def test_every_python_file_that_is_not_generated_has_a_docstring() -> None:
-    python = [path for path in committed() if path.endswith(".py") and not path.startswith(GENERATED)]
-    bare = [
-        path for path in python if (text := (ROOT / path).read_text().lstrip()) and not text.startswith(('"""', "#!"))
-    ]
-    assert bare == []

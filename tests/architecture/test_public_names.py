@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import argosy
 
 PUBLIC_NAMES = [
+    "AlreadyExistsError",
+    "ArgosyError",
     "ArtifactConfig",
     "ArtifactVersion",
     "Client",
+    "ConfigurationError",
+    "ConflictError",
+    "CorruptDataError",
+    "DefinitionError",
     "ExternalArtifact",
+    "GraphError",
+    "InvalidRequestError",
     "Materializer",
-    "Pipeline",
+    "MaterializerError",
+    "NotFoundError",
+    "OutputError",
+    "ParameterError",
+    "PickleRefusedError",
     "PipelineRun",
-    "Step",
+    "PreconditionError",
+    "SaveOutputError",
+    "ServiceError",
+    "UnavailableError",
     "__version__",
-    "errors",
     "load_artifact",
     "pipeline",
+    "register_materializer",
     "save_artifact",
     "step",
 ]
@@ -27,8 +44,12 @@ def test_the_public_names_are_exactly_these() -> None:
 
 
 def test_every_public_name_can_be_imported() -> None:
-    assert [name for name in PUBLIC_NAMES if getattr(argosy, name, None) is None] == []
+    assert [name for name in PUBLIC_NAMES if not callable(getattr(argosy, name)) and name != "__version__"] == []
+
+
+def test_the_version_is_that_of_the_installed_distribution() -> None:
+    assert argosy.__version__ == version("argosy")
 
 
 def test_dir_shows_the_public_names() -> None:
-    assert set(PUBLIC_NAMES) <= set(dir(argosy))
+    assert dir(argosy) == PUBLIC_NAMES

@@ -21,7 +21,7 @@ app = typer.Typer(
     \b
     Examples:
       argosy artifact list                                what is in the embedded store
-      argosy --server grpc://host:7437 artifact list      what is on a server
+      argosy --server grpc://host:50051 artifact list      what is on a server
       argosy artifact get model --alias prod -d ./model   its files, verified
       argosy artifact put ./report --name report          a file or a directory
       argosy run show -o json training-3                  a run and its steps, for programs
