@@ -10,19 +10,21 @@ from pathlib import Path
 
 import grpc
 import pytest
-from argosy_server.embedded import EmbeddedChannel, open_channel
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from argosy.v1 import artifact_pb2 as nouns
 from argosy.v1 import artifact_service_pb2 as messages
 from argosy.v1.artifact_service_pb2_grpc import ArtifactServiceStub
+from argosy_server.bootstrap import Application, build
+from argosy_server.config import StoreConfig
+from argosy_server.embedded import EmbeddedChannel, open_channel
 from tests.stateful.store_model import ModelVersion, StoreModel
 
 PROJECT = "default"
 names = st.sampled_from(["weights", "data/train"])
 clients = st.integers(0, 1)
-labels = st.sampled_from(["", "", "", "1", "2", "5", "9", "best"])
+labels = st.sampled_from(["1", "2", "5", "9", "best"])
 aliases = st.sampled_from(["prod", "canary"])
 tags = st.sampled_from([(), ("raw",), ("clean", "raw")])
 contents = st.sampled_from([b"", b"one", b"two", bytes(range(256)) * 200])
@@ -45,8 +47,10 @@ class StoreMachine(RuleBasedStateMachine):
     @initialize()
     def open_two_clients(self) -> None:
         self.channels = [open_channel(self.home), open_channel(self.home)]
+        self.sweeper: Application = build(StoreConfig(self.home, durability="process"))
 
     def teardown(self) -> None:
+        self.sweeper.close()
         for channel in self.channels:
             channel.close()
         shutil.rmtree(self.home)
@@ -58,7 +62,16 @@ class StoreMachine(RuleBasedStateMachine):
         self.used_ids.append(str(uuid.uuid4()))
         return self.used_ids[-1]
 
+    @rule(client=clients, name=names, content=contents, some_tags=tags)
+    def save_under_the_next_number(self, client: int, name: str, content: bytes, some_tags: tuple[str, ...]) -> None:
+        self.save(client, name, "", content, some_tags)
+
     @rule(client=clients, name=names, label=labels, content=contents, some_tags=tags)
+    def save_under_a_label(
+        self, client: int, name: str, label: str, content: bytes, some_tags: tuple[str, ...]
+    ) -> None:
+        self.save(client, name, label, content, some_tags)
+
     def save(self, client: int, name: str, label: str, content: bytes, some_tags: tuple[str, ...]) -> None:
         request = messages.CreateArtifactVersionRequest(
             project=PROJECT,
@@ -163,6 +176,14 @@ class StoreMachine(RuleBasedStateMachine):
     def load_latest(self, client: int, name: str) -> None:
         self.expect_load(client, nouns.VersionSelector(name=name), self.model.artifact(name).latest)
 
+    @invariant()
+    def the_latest_is_the_one_saved_last(self) -> None:
+        for name, artifact in self.model.artifacts.items():
+            if artifact.latest is not None:
+                selector = nouns.VersionSelector(name=name)
+                request = messages.GetArtifactVersionRequest(project=PROJECT, selector=selector)
+                assert self.stub(1).GetArtifactVersion(request).artifact_version.id == artifact.latest.id
+
     @rule(client=clients, name=names, alias=aliases)
     def load_by_alias(self, client: int, name: str, alias: str) -> None:
         target = self.model.artifact(name).aliases.get(alias)
@@ -175,9 +196,9 @@ class StoreMachine(RuleBasedStateMachine):
         request = messages.GetArtifactVersionRequest(project="other", selector=nouns.VersionSelector(id=target.id))
         self.expect_not_found(lambda: self.stub(client).GetArtifactVersion(request))
 
-    @rule(client=clients)
-    def sweep(self, client: int) -> None:
-        self.channels[client].sweep()
+    @rule()
+    def sweep(self) -> None:
+        self.sweeper.sweep()
 
     @rule(client=clients)
     def restart(self, client: int) -> None:
