@@ -101,7 +101,7 @@ check-protos: $(DEV)
 check-generated: $(DEV)
 	$(BIN)/python tools/generate_python.py pyclient --check
 check-fast-tests: $(DEV)
-	$(BIN)/pytest --quiet tests/unit tests/architecture
+	$(PYTEST) --quiet tests/unit tests/architecture
 
 # What has to be installed.
 
