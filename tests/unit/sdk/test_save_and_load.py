@@ -21,6 +21,7 @@ from argosy.errors import (
     NotFoundError,
     ParameterError,
     PickleRefusedError,
+    UnavailableError,
 )
 from argosy.execution.context import StepContext, entered_step
 from argosy.execution.prepared_value import DescriptionWarning, PickleWarning
@@ -258,6 +259,12 @@ def test_what_goes_to_another_project_is_not_linked(step: StepContext) -> None:
     with entered_step(step):
         saved = Client(project="other").save_artifact(2, "inside")
     assert (saved.producer_step_run_id, step.saved) == (None, [])
+
+
+def test_a_home_that_is_no_directory_is_named(home: Path) -> None:
+    home.write_text("a file")
+    with pytest.raises(UnavailableError, match=str(home)):
+        save_artifact(1, "value")
 
 
 MEMORY = """

@@ -142,7 +142,7 @@ def test_a_large_version_is_streamed_in_one_call(serve: Serve) -> None:
                 target = bytearray(BIG)
                 assert stream.readinto(target) == BIG  # type: ignore[attr-defined]  # BinaryIO lacks readinto
             assert target == store.files[path]
-    assert store.calls == ["DownloadArtifact"]
+    assert (store.calls, store.completed) == (["DownloadArtifact"], 1)
 
 
 def test_small_files_in_the_way_of_a_large_one_are_kept(serve: Serve) -> None:
