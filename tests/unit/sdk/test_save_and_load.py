@@ -295,3 +295,23 @@ def test_memory_does_not_grow_with_the_value() -> None:
         growth[what] = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     assert growth["save"] < 50, growth
     assert growth["load"] < 50, growth
+
+
+FORKING = """
+import os
+from argosy.sdk.artifacts import load_artifact, save_artifact
+
+save_artifact("parent", "value")
+child = os.fork()
+if child == 0:
+    save_artifact("child", "value")
+    os._exit(0 if load_artifact("value", 1) == "parent" else 1)
+status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+print(status, load_artifact("value"), save_artifact("again", "value").version)
+"""
+
+
+def test_a_forked_child_shares_the_embedded_store() -> None:
+    command = [sys.executable, "-c", FORKING]
+    output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert output.split() == ["0", "child", "3"]
