@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections.abc
 import dataclasses
+import enum
 import importlib.util
 import inspect
 import types
@@ -93,7 +94,7 @@ def _ask_builtin(cls: type, base: type, identifiers: tuple[str, ...]) -> bool | 
         return True
     if identifiers[0] == "argosy.sklearn":
         return None  # skops answers for a value only
-    if base is cls or issubclass(cls, PurePath) or type_name(base) in ("numpy:generic", "enum:Enum"):
+    if base is cls or issubclass(cls, (PurePath, enum.Enum)) or type_name(base) == "numpy:generic":
         return False
     return None  # a subclass of a builtin: named tuples are kept, others are not
 

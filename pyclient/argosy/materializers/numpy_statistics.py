@@ -56,10 +56,10 @@ class _Moments:
         low, high = part.min(), part.max()
         self.minimum = low if self.minimum is None else min(self.minimum, low)
         self.maximum = high if self.maximum is None else max(self.maximum, high)
-        numbers = part.astype(np.float64)
-        mean = float(numbers.mean())
-        numbers -= mean
-        squares = float(np.dot(numbers, numbers))
+        mean = float(part.mean(dtype=np.float64))
+        numbers = np.subtract(part, mean, dtype=np.float64)
+        # Not np.dot: BLAS would wake its threads for every piece, under the feet of the user's own.
+        squares = float(np.multiply(numbers, numbers, out=numbers).sum())
         delta = mean - self.mean
         total = self.count + part.size
         self.squares += squares + delta * delta * self.count * part.size / total

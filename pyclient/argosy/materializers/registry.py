@@ -153,7 +153,7 @@ def resolve(materializer: MaterializerChoice) -> Materializer[Any]:
     if isinstance(materializer, Materializer):
         return materializer
     if isinstance(materializer, str):
-        if materializer.startswith("argosy.") and ":" not in materializer:
+        if materializer.startswith("argosy.") and ":" not in materializer and materializer.count(".") == 1:
             return builtin(materializer)
         name = materializer if ":" in materializer else ":".join(materializer.rpartition(".")[::2])
         materializer = registered_by_name(name) or _imported(name)

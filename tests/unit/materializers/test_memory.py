@@ -1,0 +1,104 @@
+"""Neither saving nor loading a large value takes a second copy of it."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Callable
+from typing import BinaryIO
+
+import numpy as np
+import pytest
+
+from argosy.materializers.files import FileSink
+from argosy.materializers.registry import extract_metadata, load_value, save_value
+from tests.unit.materializers.kept import MemorySource
+
+ARRAY_BYTES = 200 << 20
+SLACK_BYTES = 16 << 20
+
+
+class Zeros:
+    """A stream of a header and then zeros, as long as the file says, that holds none of it."""
+
+    def __init__(self, header: bytes, size: int) -> None:
+        self._head, self._left = header, size
+
+    def read(self, count: int = -1) -> bytes:
+        buffer = bytearray(min(count, self._left))
+        self.readinto(memoryview(buffer))
+        return bytes(buffer)
+
+    def readinto(self, view: memoryview) -> int:
+        count = min(len(view), self._left, 1 << 20)
+        head = self._head[:count]
+        view[: len(head)] = head
+        self._head = self._head[len(head) :]
+        self._left -= count
+        return count
+
+    def __enter__(self) -> Zeros:
+        return self
+
+    def __exit__(self, *error: object) -> None: ...
+
+
+class LargeSource(MemorySource):
+    """One ``npy`` file of the wanted size, made while it is read."""
+
+    def size(self, path: str) -> int:
+        return len(self.read(path)) + ARRAY_BYTES
+
+    def open(self, path: str) -> BinaryIO:
+        return Zeros(self.read(path), self.size(path))  # type: ignore[return-value]  # what loading uses of a stream
+
+
+def peak_of(action: Callable[[], object]) -> int:
+    """Most bytes that were held at once by what ``action`` allocated; numpy reports its buffers too."""
+    tracemalloc.start()
+    try:
+        action()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("layout", ["C", "F", "strided"])
+def test_saving_a_large_array_takes_no_second_copy(layout: str) -> None:
+    side = 5 << 10
+    array = np.zeros((side, side), order="F" if layout == "F" else "C")
+    if layout == "strided":
+        array = np.zeros((side, 2 * side))[:, ::2]
+    assert array.nbytes == ARRAY_BYTES
+    sink = FileSink()
+
+    def save() -> None:
+        save_value(array, sink, allow_pickle=False)
+        for file in sink.files:
+            assert file.size_bytes == ARRAY_BYTES + 128
+            for _ in file.chunks():
+                pass
+
+    try:
+        assert peak_of(save) < SLACK_BYTES
+    finally:
+        sink.close()
+
+
+def test_loading_a_large_array_takes_no_second_copy() -> None:
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (26214400,), }".ljust(117) + b"\n"
+    source = LargeSource({"data.npy": b"\x93NUMPY\x01\x00\x76\x00" + header})
+
+    def load() -> None:
+        array = load_value(
+            source, materializer="argosy.numpy", data_type="numpy:ndarray", format="npy", allow_pickle=False
+        )
+        assert isinstance(array, np.ndarray)
+        assert (array.nbytes, bool(array.any())) == (ARRAY_BYTES, False)
+
+    peak = peak_of(load)
+    assert ARRAY_BYTES <= peak < ARRAY_BYTES + SLACK_BYTES
+
+
+def test_statistics_of_a_large_array_take_no_temporary_of_its_size() -> None:
+    array = np.zeros(ARRAY_BYTES // 8)
+    assert peak_of(lambda: extract_metadata(array, "argosy.numpy")) < SLACK_BYTES
