@@ -1,0 +1,343 @@
+"""What the use cases ask of the database, one interface for each kind of fact.
+
+All of them work inside the transaction they were taken from (``ports.Transaction``), and every method is told the
+project: nothing of another one can be seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from argosy_server.domain.artifact import (
+    ArtifactFile,
+    ArtifactSpec,
+    ArtifactSummary,
+    ArtifactVersion,
+    Producer,
+    VersionSelector,
+)
+from argosy_server.domain.blob import Blob, Upload, UploadState
+from argosy_server.domain.identifiers import Digest
+from argosy_server.domain.paging import Page, PageRequest
+from argosy_server.domain.pipeline import (
+    InputSpec,
+    LoadedInput,
+    PipelineSummary,
+    Run,
+    RunError,
+    RunState,
+    StepRun,
+    StepState,
+)
+
+
+class ArtifactRepository(Protocol):
+    """Artifact versions and aliases of all projects; every method is told the project."""
+
+    def add(
+        self, project: str, spec: ArtifactSpec, files: Sequence[ArtifactFile], producer: Producer | None
+    ) -> ArtifactVersion:
+        """Insert a version under the next number or the label of ``spec``, and move its aliases to it.
+
+        The counter row of the artifact is locked until the transaction ends, so numbers and ordinals have no gaps
+        and no duplicates. A numeric label raises the counter. Every file's blob must be live.
+
+        Raises:
+            VersionExists: the label is taken, also by a deleted version.
+            BlobMissing: a file's blob is not live in this project; names up to 20 digests.
+        """
+        ...
+
+    def get(self, project: str, selector: VersionSelector) -> ArtifactVersion:
+        """Return the one version, with its files; ids also find deleted versions, names never do.
+
+        ``pipeline_name`` means: among the outputs and saved versions of the steps of that pipeline's most recently
+        completed run (cached steps included), the one of that name with the highest ordinal.
+
+        Raises:
+            ArtifactNotFound: with up to 5 similar names in metadata ``near`` (comma separated).
+        """
+        ...
+
+    def get_many(self, project: str, ids: Sequence[str]) -> list[ArtifactVersion]:
+        """Return versions by id in the order asked for, without files, deleted ones included.
+
+        Raises:
+            ArtifactNotFound: one of them does not exist in this project.
+        """
+        ...
+
+    def list_artifacts(
+        self, project: str, name_contains: str, include_unnamed: bool, page: PageRequest
+    ) -> Page[ArtifactSummary]:
+        """Return a row for each artifact that has a live version, sorted by name (bytes of UTF-8)."""
+        ...
+
+    def list_versions(
+        self,
+        project: str,
+        page: PageRequest,
+        *,
+        name: str = "",
+        pipeline_name: str = "",
+        tag: str = "",
+        created_from: datetime | None = None,
+        created_until: datetime | None = None,
+        oldest_first: bool = False,
+    ) -> Page[ArtifactVersion]:
+        """Return live versions without files, by order of creation in the project."""
+        ...
+
+    def update(
+        self,
+        project: str,
+        version_id: str,
+        *,
+        tags: Sequence[str] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        etag: str = "",
+    ) -> ArtifactVersion:
+        """Replace the tags, and merge the metadata (an empty text removes its key).
+
+        Raises:
+            ArtifactNotFound: no such live version.
+            EtagMismatch: ``etag`` is given and is not the current one.
+        """
+        ...
+
+    def set_alias(self, project: str, alias: str, version: ArtifactVersion) -> ArtifactVersion:
+        """Point an alias of the version's artifact at it, and return the version as it is now."""
+        ...
+
+    def delete_alias(self, project: str, name: str, alias: str) -> None:
+        """Remove an alias.
+
+        Raises:
+            ArtifactNotFound: no such alias.
+        """
+        ...
+
+    def delete(self, project: str, version_id: str) -> ArtifactVersion:
+        """Make a version a tombstone: files, tags, aliases and metadata go; row, label, ordinal and lineage stay.
+
+        Raises:
+            ArtifactNotFound: no such live version.
+        """
+        ...
+
+    def is_used(self, project: str, version_id: str) -> bool:
+        """Tell whether a run made, returned, was given or loaded the version."""
+        ...
+
+
+class BlobRepository(Protocol):
+    """The rows of blobs, and the bytes of the small ones."""
+
+    def find(self, project: str, digests: Iterable[Digest]) -> dict[Digest, Blob]:
+        """Return the live blobs among the digests."""
+        ...
+
+    def lease(self, project: str, digests: Iterable[Digest], duration: timedelta) -> set[Digest]:
+        """Lock the live blobs among the digests, keep them for ``duration`` at least, and return which they are."""
+        ...
+
+    def insert(self, blob: Blob, content: bytes | None, lease: timedelta) -> Blob:
+        """Add a live blob, or keep and lease the live one that is there, and return the one that counts.
+
+        Args:
+            blob: with ``location == ""`` when ``content`` is given.
+            content: the bytes of a blob that lives in the database.
+            lease: how long it is kept without a version that refers to it.
+
+        Raises:
+            StorageUnavailable: a blob of this digest is being deleted just now; try again.
+        """
+        ...
+
+    def content(self, blob: Blob) -> bytes:
+        """Return the bytes of a blob that lives in the database.
+
+        Raises:
+            BlobNotFound: it was deleted since.
+        """
+        ...
+
+    def mark_deleting(self, limit: int) -> list[Blob]:
+        """Turn unreferenced blobs whose lease has expired into ``deleting``; return all that are, at most ``limit``."""
+        ...
+
+    def remove(self, blobs: Sequence[Blob]) -> None:
+        """Remove the rows of ``deleting`` blobs whose locations are gone."""
+        ...
+
+    def known_locations(self, locations: Sequence[str]) -> set[str]:
+        """Return those of the locations that a blob row, or an open upload whose lease has not expired, names."""
+        ...
+
+
+class UploadRepository(Protocol):
+    """Uploads on their way."""
+
+    def add(self, project: str, lease: timedelta) -> Upload:
+        """Insert an open upload."""
+        ...
+
+    def get(self, project: str, upload_id: str) -> Upload:
+        """Return and lock an upload.
+
+        Raises:
+            UploadNotFound: no such upload in this project, or its lease has expired.
+        """
+        ...
+
+    def put(
+        self,
+        upload: Upload,
+        lease: timedelta,
+        *,
+        state: UploadState | None = None,
+        writer: str | None = None,
+        received: tuple[int, Digest, bytes] | None = None,
+    ) -> Upload:
+        """Change an upload that was got in this transaction and renew its lease.
+
+        Args:
+            upload: as it was got.
+            lease: how long it lives from now on.
+            state: the new state.
+            writer: the new writer; forgets what an earlier one brought.
+            received: size, digest and piece checksums of what the current writer brought.
+        """
+        ...
+
+    def remove_expired(self) -> int:
+        """Remove uploads that expired, were aborted or were committed; return how many.
+
+        The bytes of those that never became a blob are orphans then.
+        """
+        ...
+
+
+class RunRepository(Protocol):
+    """Runs and step runs. States are read as ABANDONED once the lease of the run has expired."""
+
+    def add(self, project: str, pipeline_name: str, name: str, parameters: Mapping[str, str], lease: timedelta) -> Run:
+        """Insert a running run. The name of an abandoned run is free: that run keeps its id, and its name for people.
+
+        Raises:
+            RunExists: a run of this name exists that was not abandoned.
+        """
+        ...
+
+    def get(self, project: str, run: str, *, steps: bool = False) -> Run:
+        """Return a run by id or name (the newest of that name).
+
+        Raises:
+            RunNotFound: no such run in this project.
+        """
+        ...
+
+    def get_step(self, project: str, step_run_id: str) -> tuple[Run, StepRun]:
+        """Return and lock a step run (without inputs and outputs) and its run (without steps).
+
+        Raises:
+            RunNotFound: no such step run in this project.
+        """
+        ...
+
+    def renew(self, run: Run, lease: timedelta) -> Run:
+        """Extend the lease of a running run from now on."""
+        ...
+
+    def request_cancel(self, run: Run) -> Run:
+        """Remember that the run shall stop."""
+        ...
+
+    def finish(self, run: Run, state: RunState, error: RunError | None) -> Run:
+        """End a run; returns it with its steps."""
+        ...
+
+    def add_step(self, run: Run, step: StepRun, inputs: Sequence[InputSpec]) -> None:
+        """Insert a step run with its inputs; start time, and end time for final states, are now.
+
+        Raises:
+            IllegalTransition: the invocation was started before in this run.
+        """
+        ...
+
+    def end_step(self, step: StepRun, state: StepState, error: RunError | None) -> None:
+        """Change the state of a running step run and set its end."""
+        ...
+
+    def add_outputs(self, step: StepRun, outputs: Sequence[tuple[str, str]]) -> None:
+        """Record returned outputs: (output name, version id), in order."""
+        ...
+
+    def add_saved(self, step_run_id: str, version_id: str) -> None:
+        """Record a version saved inside the step."""
+        ...
+
+    def add_loaded(self, step: StepRun, loaded: Sequence[LoadedInput]) -> None:
+        """Record versions the step's code loaded, with the selectors it used."""
+        ...
+
+    def load_step(self, project: str, step_run_id: str) -> StepRun:
+        """Return a step run with inputs, outputs, saved and loaded versions (all without files)."""
+        ...
+
+    def cache_candidates(self, project: str, cache_key: str, limit: int) -> list[StepRun]:
+        """Return the newest completed step runs with this key, newest first, without inputs and outputs."""
+        ...
+
+    def loads(self, step_run_id: str) -> list[LoadedInput]:
+        """Return what a step's code loaded, with the selectors it used."""
+        ...
+
+    def previous_step(self, project: str, pipeline_name: str, step: StepRun) -> StepRun | None:
+        """Return the newest completed step run of the same pipeline and step that has a cache key.
+
+        One of the same invocation is preferred. Inputs and outputs are left out.
+        """
+        ...
+
+    def list_runs(self, project: str, pipeline_name: str, state: RunState | None, page: PageRequest) -> Page[Run]:
+        """Return runs newest first, without steps."""
+        ...
+
+    def list_pipelines(self, project: str, page: PageRequest) -> Page[PipelineSummary]:
+        """Return a row for each pipeline, sorted by name (bytes of UTF-8)."""
+        ...
+
+
+class ReplyRepository(Protocol):
+    """Replies kept under request ids, so that a retried mutation changes nothing the second time."""
+
+    def find(self, project: str, request_id: str) -> tuple[bytes, bytes] | None:
+        """Return (fingerprint of the request, reply), ``None`` when the id is new."""
+        ...
+
+    def store(self, project: str, request_id: str, fingerprint: bytes, reply: bytes) -> None:
+        """Keep a reply.
+
+        Raises:
+            RequestIdReused: another transaction stored one under this id just now.
+        """
+        ...
+
+    def remove_older_than(self, age: timedelta) -> int:
+        """Forget replies older than ``age`` and return how many."""
+        ...
+
+
+class EventRepository(Protocol):
+    """What changed, in order, for watchers to come."""
+
+    def append(self, project: str, kind: str, payload: Mapping[str, str]) -> None:
+        """Write an event row: kind such as ``version_created``, and ids and names that matter."""
+        ...
+
+    def remove_older_than(self, age: timedelta) -> int:
+        """Forget events older than ``age`` and return how many."""
+        ...
