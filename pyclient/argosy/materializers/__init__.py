@@ -1,1 +1,1 @@
-"""Turning values into files of a documented format and back, one family of types a file."""
+"""Values to files and back: one file per family of types, chosen in ``registry``, specified in docs/formats.md."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from argosy.materializers.files import FileSink
@@ -102,3 +103,22 @@ def test_loading_a_large_array_takes_no_second_copy() -> None:
 def test_statistics_of_a_large_array_take_no_temporary_of_its_size() -> None:
     array = np.zeros(ARRAY_BYTES // 8)
     assert peak_of(lambda: extract_metadata(array, "argosy.numpy")) < SLACK_BYTES
+
+
+def test_large_frame_goes_through_the_disk_and_comes_back() -> None:
+    numbers = np.random.default_rng(0).integers(0, 2**62, 5_000_000)
+    frame = pd.DataFrame({"a": numbers})
+    sink = FileSink()
+    try:
+        saved = save_value(frame, sink, allow_pickle=False)
+        (file,) = sink.files
+        assert file.local_path is not None
+        source = MemorySource({file.path: file.local_path.read_bytes()})
+    finally:
+        sink.close()
+    assert not file.local_path.exists()
+    back = load_value(
+        source, materializer=saved.materializer, data_type=saved.data_type, format=saved.format, allow_pickle=False
+    )
+    assert isinstance(back, pd.DataFrame)
+    pd.testing.assert_frame_equal(back, frame)
