@@ -1,14 +1,12 @@
-"""Connections: how they are set up, how transactions begin, and that a forked process makes its own."""
+"""Connections: how they are set up and how their transactions begin."""
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import weakref
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import URL, Connection, Engine, Pool, QueuePool, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -23,9 +21,6 @@ WRITES = "argosy_writes"
 """Execution option of engines whose transactions write."""
 
 Durability = Literal["full", "process"]
-
-_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
-_inherited: list[Pool] = []
 
 
 def parse_url(text: str) -> URL:
@@ -62,9 +57,7 @@ def make_engine(url: URL, durability: Durability) -> Engine:
     Raises:
         StorageUnavailable: the driver is not installed, or SQLite is too old.
     """
-    engine = _sqlite_engine(url, durability) if url.get_backend_name() == "sqlite" else _postgresql_engine(url)
-    _engines.add(engine)
-    return engine
+    return _sqlite_engine(url, durability) if url.get_backend_name() == "sqlite" else _postgresql_engine(url)
 
 
 def _sqlite_engine(url: URL, durability: Durability) -> Engine:
@@ -107,14 +100,3 @@ def _postgresql_engine(url: URL) -> Engine:
         raise StorageUnavailable(
             "a PostgreSQL database needs the driver psycopg, which is not installed; pip install 'psycopg[binary]>=3.2'"
         ) from error
-
-
-def _discard_connections_after_fork() -> None:
-    for engine in list(_engines):
-        # Kept for ever and never closed: closing what the parent uses would end the parent's locks or sessions.
-        _inherited.append(engine.pool)
-        engine.dispose(close=False)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_discard_connections_after_fork)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
-import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -25,6 +22,7 @@ from argosy_server.adapters.metadata.engine import (
 )
 from argosy_server.adapters.metadata.error_translation import translate
 from argosy_server.adapters.metadata.event_repository import SqlEventRepository
+from argosy_server.adapters.metadata.fork_gate import ForkGate
 from argosy_server.adapters.metadata.reply_repository import SqlReplyRepository
 from argosy_server.adapters.metadata.run_repository import SqlRunRepository
 from argosy_server.adapters.metadata.schema import prepare
@@ -32,7 +30,7 @@ from argosy_server.adapters.metadata.session import Session
 from argosy_server.adapters.metadata.times import moment
 from argosy_server.adapters.metadata.upload_repository import SqlUploadRepository
 from argosy_server.domain.errors import StorageUnavailable
-from argosy_server.usecases.ports import (
+from argosy_server.usecases.repositories import (
     ArtifactRepository,
     BlobRepository,
     EventRepository,
@@ -70,9 +68,10 @@ class SqlTransaction:
 class SqlMetadataStore:
     """A database whose schema is up to date."""
 
-    def __init__(self, engine: Engine, url: URL, store_id: str) -> None:
+    def __init__(self, engine: Engine, forks: ForkGate, url: URL, store_id: str) -> None:
         """Take an engine whose database was prepared; :meth:`open` does both."""
         self._engine = engine
+        self._forks = forks
         self._database = describe(url)
         self._store_id = store_id
         postgresql = engine.dialect.name == "postgresql"
@@ -80,23 +79,24 @@ class SqlMetadataStore:
         snapshot: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reads = engine.execution_options(**snapshot) if postgresql else engine
         self._writes = engine.execution_options(**{WRITES: True})
-        # SQLite lets waiting writers poll with growing pauses; threads of one process queue here instead.
-        self._queue: threading.Lock | None = None if postgresql else threading.Lock()
-        _stores.add(self)
+        # SQLite lets waiting writers poll with growing pauses; threads of one process queue instead.
+        self._queues = not postgresql
 
     @classmethod
     def open(cls, url: str, durability: Durability) -> SqlMetadataStore:
         """Open a database, creating it or bringing its schema up to date first; see ``open_metadata``."""
         parsed = parse_url(url)
         engine = make_engine(parsed, durability)
+        forks = ForkGate(engine)
         try:
-            store_id = prepare(engine)
+            with forks.passing():
+                store_id = prepare(engine)
         except BaseException as error:
             engine.dispose()
             if isinstance(error, DBAPIError) and (known := translate(error, describe(parsed))) is not None:
                 raise known from error
             raise
-        return cls(engine, parsed, store_id)
+        return cls(engine, forks, parsed, store_id)
 
     @property
     def store_id(self) -> str:
@@ -106,7 +106,7 @@ class SqlMetadataStore:
     @contextmanager
     def read(self) -> Iterator[SqlTransaction]:
         """Open a read-only transaction with one view of the data."""
-        with self._translated(), self._reads.connect() as connection:
+        with self._translated(), self._forks.passing(), self._reads.connect() as connection:
             # Ends with a rollback, which is cheaper than a commit and the same when nothing was written.
             connection.begin()
             yield SqlTransaction(Session(connection, writes=False))
@@ -114,7 +114,13 @@ class SqlMetadataStore:
     @contextmanager
     def write(self) -> Iterator[SqlTransaction]:
         """Open a transaction that commits when the block ends well, and rolls back when it raises."""
-        with self._translated(), self._turn(), self._writes.connect() as connection, connection.begin():
+        with (
+            self._translated(),
+            self._forks.passing(),
+            self._turn(),
+            self._writes.connect() as connection,
+            connection.begin(),
+        ):
             yield SqlTransaction(Session(connection, writes=True))
 
     def close(self) -> None:
@@ -133,10 +139,10 @@ class SqlMetadataStore:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        queue = self._queue
-        if queue is None:
+        if not self._queues:
             yield
             return
+        queue = self._forks.writers
         if not queue.acquire(timeout=BUSY_TIMEOUT_SECONDS):
             raise StorageUnavailable(
                 f"{self._database}: writers of this process kept it busy for {BUSY_TIMEOUT_SECONDS} seconds; try again"
@@ -145,20 +151,3 @@ class SqlMetadataStore:
             yield
         finally:
             queue.release()
-
-    def forget_queue(self) -> None:
-        """After a fork: whoever held the queue does not live in this process."""
-        if self._queue is not None:
-            self._queue = threading.Lock()
-
-
-_stores: weakref.WeakSet[SqlMetadataStore] = weakref.WeakSet()
-
-
-def _forget_queues() -> None:
-    for store in list(_stores):
-        store.forget_queue()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_queues)

@@ -1,0 +1,26 @@
+"""The contract of ``MetadataStore``. A subclass gives a fixture ``store``: a new, empty one for each test."""
+
+from __future__ import annotations
+
+from tests.contracts.metadata_blobs import BlobContract, UploadContract
+from tests.contracts.metadata_finding import FindingContract, ListContract
+from tests.contracts.metadata_runs import RunContract
+from tests.contracts.metadata_steps import CacheContract, StepContract
+from tests.contracts.metadata_transactions import EventContract, ReplyContract, TransactionContract
+from tests.contracts.metadata_versions import VersionContract
+
+
+class MetadataContract(
+    VersionContract,
+    FindingContract,
+    ListContract,
+    BlobContract,
+    UploadContract,
+    RunContract,
+    StepContract,
+    CacheContract,
+    TransactionContract,
+    ReplyContract,
+    EventContract,
+):
+    """Everything the ports promise."""

@@ -1,0 +1,216 @@
+"""What every store must keep about blobs and uploads: leases, references, and when they may go."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from argosy_server.domain.blob import UploadState
+from argosy_server.domain.errors import BlobMissing, BlobNotFound, StorageUnavailable, UploadNotFound
+from argosy_server.domain.identifiers import new_id
+from argosy_server.usecases.ports import MetadataStore
+from tests.contracts.metadata_facts import HOUR, NONE, PAST, SPEC, blob_of, digest, put_blob, save
+
+BLOB = blob_of(b"content")
+AWAY = replace(blob_of(b"large"), location="ab/abc.writer")
+
+
+class BlobContract:
+    def test_an_inserted_blob_is_found_with_its_bytes(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            assert tx.blobs.insert(BLOB, b"content", HOUR) == BLOB
+
+        with store.read() as tx:
+            assert tx.blobs.find("p", [BLOB.digest, digest(1)]) == {BLOB.digest: BLOB}
+            assert tx.blobs.content(BLOB) == b"content"
+
+    def test_an_empty_blob_is_a_blob(self, store: MetadataStore) -> None:
+        empty = blob_of(b"")
+        with store.write() as tx:
+            tx.blobs.insert(empty, b"", HOUR)
+            assert tx.blobs.content(empty) == b""
+
+    def test_the_same_bytes_again_keep_the_blob_that_is_there(self, store: MetadataStore) -> None:
+        first = replace(BLOB, location="ab/first")
+        with store.write() as tx:
+            tx.blobs.insert(first, None, HOUR)
+            assert tx.blobs.insert(replace(BLOB, location="ab/second"), None, HOUR) == first
+            assert tx.blobs.insert(BLOB, b"content", HOUR) == first
+            assert tx.blobs.known_locations(["ab/first", "ab/second"]) == {"ab/first"}
+            with pytest.raises(BlobNotFound):
+                tx.blobs.content(first)
+
+    def test_blobs_of_another_project_do_not_exist(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            tx.blobs.insert(BLOB, b"content", HOUR)
+            assert tx.blobs.find("q", [BLOB.digest]) == {}
+            assert tx.blobs.lease("q", [BLOB.digest], HOUR) == set()
+            with pytest.raises(BlobNotFound):
+                tx.blobs.content(replace(BLOB, project="q"))
+
+    def test_many_digests_are_found_at_once(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            files = [put_blob(tx, str(number).encode()) for number in range(50)]
+            wanted = [file.digest for file in files] + [digest(number) for number in range(12_000)]
+            assert set(tx.blobs.find("p", wanted)) == {file.digest for file in files}
+            assert tx.blobs.lease("p", wanted, HOUR) == {file.digest for file in files}
+
+    def test_an_unreferenced_blob_goes_in_three_steps_once_its_lease_is_over(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            tx.blobs.insert(AWAY, None, PAST)
+            assert tx.blobs.mark_deleting(10) == [AWAY]
+
+        with store.write() as tx:
+            assert tx.blobs.find("p", [AWAY.digest]) == {}
+            assert tx.blobs.lease("p", [AWAY.digest], HOUR) == set()
+            assert tx.blobs.known_locations([AWAY.location]) == {AWAY.location}
+            assert tx.blobs.mark_deleting(10) == [AWAY]
+            tx.blobs.remove([AWAY])
+            assert tx.blobs.known_locations([AWAY.location]) == set()
+            assert tx.blobs.mark_deleting(10) == []
+            tx.blobs.remove([AWAY])
+
+    def test_a_removed_blob_takes_its_bytes_along_and_can_come_back(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            tx.blobs.insert(BLOB, b"content", PAST)
+            tx.blobs.mark_deleting(10)
+            tx.blobs.remove([BLOB])
+            with pytest.raises(BlobNotFound):
+                tx.blobs.content(BLOB)
+            tx.blobs.insert(BLOB, b"content", HOUR)
+            assert tx.blobs.content(BLOB) == b"content"
+
+    def test_a_leased_blob_is_never_marked(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            tx.blobs.insert(BLOB, b"content", HOUR)
+            assert tx.blobs.mark_deleting(10) == []
+
+    def test_a_lease_is_extended_but_never_shortened(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            tx.blobs.insert(BLOB, b"content", PAST)
+            assert tx.blobs.lease("p", [BLOB.digest], HOUR) == {BLOB.digest}
+            tx.blobs.lease("p", [BLOB.digest], PAST)
+            tx.blobs.insert(BLOB, b"content", PAST)
+            assert tx.blobs.mark_deleting(10) == []
+
+    def test_inserting_again_leases_the_blob_that_is_there(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            tx.blobs.insert(BLOB, b"content", PAST)
+            tx.blobs.insert(BLOB, b"content", HOUR)
+            assert tx.blobs.mark_deleting(10) == []
+
+    def test_a_referenced_blob_is_never_marked_until_its_last_version_is_deleted(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            file = put_blob(tx, b"content", lease=PAST)
+        first, second = save(store, files=[file]), save(store, files=[file])
+
+        with store.write() as tx:
+            tx.artifacts.delete("p", first.id)
+            assert tx.blobs.mark_deleting(10) == []
+            tx.artifacts.delete("p", second.id)
+            assert tx.blobs.mark_deleting(10) == [BLOB]
+
+    def test_a_reference_in_one_project_does_not_keep_the_bytes_of_another(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            file = put_blob(tx, b"content", lease=PAST)
+            put_blob(tx, b"content", "q", lease=PAST)
+            tx.artifacts.add("p", SPEC, [file], None)
+            assert [blob.project for blob in tx.blobs.mark_deleting(10)] == ["q"]
+
+    def test_only_so_many_are_marked_at_once(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            for number in range(5):
+                put_blob(tx, str(number).encode(), lease=PAST)
+            marked = tx.blobs.mark_deleting(3)
+            assert len(marked) == 3
+            tx.blobs.remove(marked)
+            assert len(tx.blobs.mark_deleting(3)) == 2
+
+    def test_a_blob_being_deleted_can_neither_be_inserted_nor_referred_to(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            file = put_blob(tx, b"content", lease=PAST)
+            tx.blobs.mark_deleting(10)
+
+        with pytest.raises(StorageUnavailable, match="being deleted"), store.write() as tx:
+            tx.blobs.insert(BLOB, b"content", HOUR)
+        with pytest.raises(BlobMissing):
+            save(store, files=[file])
+
+    def test_a_live_blob_is_not_removed(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            tx.blobs.insert(BLOB, b"content", HOUR)
+            tx.blobs.remove([BLOB])
+            assert tx.blobs.find("p", [BLOB.digest]) == {BLOB.digest: BLOB}
+            assert tx.blobs.content(BLOB) == b"content"
+
+
+class UploadContract:
+    def test_an_upload_is_open_and_empty_at_first(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            upload = tx.uploads.add("p", HOUR)
+            assert tx.uploads.get("p", upload.id) == upload
+            assert upload.expires_at > tx.now()
+        assert (upload.state, upload.writer, upload.size, upload.digest) == (UploadState.OPEN, "", 0, None)
+
+    def test_what_arrived_is_kept_until_another_writer_takes_over(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            upload = tx.uploads.put(tx.uploads.add("p", HOUR), HOUR, writer="first")
+            upload = tx.uploads.put(upload, HOUR, received=(7, BLOB.digest, BLOB.pieces))
+            assert tx.uploads.get("p", upload.id) == upload
+            assert (upload.writer, upload.size, upload.digest, upload.pieces) == (
+                "first",
+                7,
+                BLOB.digest,
+                BLOB.pieces,
+            )
+            upload = tx.uploads.put(upload, HOUR, writer="second")
+            assert tx.uploads.get("p", upload.id) == upload
+        assert (upload.writer, upload.size, upload.digest, upload.pieces) == ("second", 0, None, b"")
+
+    def test_an_upload_that_expired_is_of_another_project_or_unknown_is_not_found(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            upload, expired = tx.uploads.add("p", HOUR), tx.uploads.add("p", PAST)
+            for project, upload_id in (("p", expired.id), ("q", upload.id), ("p", new_id())):
+                with pytest.raises(UploadNotFound):
+                    tx.uploads.get(project, upload_id)
+
+    def test_a_change_renews_the_lease(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            upload = tx.uploads.add("p", PAST)
+            tx.uploads.put(upload, HOUR)
+            assert tx.uploads.get("p", upload.id).expires_at > tx.now()
+
+    def test_expired_aborted_and_committed_uploads_are_removed(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            kept = tx.uploads.add("p", HOUR)
+            tx.uploads.add("p", PAST)
+            for state in (UploadState.ABORTED, UploadState.COMMITTED):
+                tx.uploads.put(tx.uploads.add("p", HOUR), HOUR, state=state)
+            assert tx.uploads.remove_expired() == 3
+            assert tx.uploads.remove_expired() == 0
+            assert tx.uploads.get("p", kept.id) == kept
+
+    def test_a_change_of_an_upload_that_was_removed_is_refused(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            upload = tx.uploads.add("p", PAST)
+            tx.uploads.remove_expired()
+            with pytest.raises(UploadNotFound):
+                tx.uploads.put(upload, HOUR)
+
+    def test_only_the_location_of_the_current_writer_of_an_open_upload_is_known(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            first = tx.uploads.put(tx.uploads.add("p", HOUR), HOUR, writer="one")
+            second = tx.uploads.put(first, HOUR, writer="two")
+            expired = tx.uploads.put(tx.uploads.add("p", HOUR), PAST, writer="three")
+            aborted = tx.uploads.put(tx.uploads.add("p", HOUR), HOUR, state=UploadState.ABORTED, writer="four")
+            asked = [first.location, second.location, expired.location, aborted.location, "odd name", ""]
+            assert tx.blobs.known_locations(asked) == {second.location}
+
+    def test_a_zero_lease_is_over_at_once(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            upload = tx.uploads.add("p", NONE)
+            while tx.now() == upload.expires_at:
+                continue
+            with pytest.raises(UploadNotFound):
+                tx.uploads.get("p", upload.id)

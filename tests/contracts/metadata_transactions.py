@@ -1,0 +1,127 @@
+"""What every store must promise about transactions, replies and events."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from argosy_server.domain.errors import RequestIdReused
+from argosy_server.domain.identifiers import is_id
+from argosy_server.usecases.ports import MetadataStore, Transaction
+from tests.contracts.metadata_facts import FIRST_PAGE, HOUR, PAST, SPEC, blob_of, new_run, save
+
+BLOB = blob_of(b"content")
+
+
+def change_everything_and_fail(tx: Transaction) -> None:
+    tx.blobs.insert(BLOB, b"content", HOUR)
+    tx.uploads.add("p", PAST)
+    tx.artifacts.add("p", SPEC, [], None)
+    new_run(tx, "monday")
+    tx.replies.store("p", "r", b"f", b"reply")
+    tx.events.append("p", "version_created", {})
+    raise ZeroDivisionError
+
+
+class TransactionContract:
+    def test_a_block_that_raises_leaves_nothing_behind(self, store: MetadataStore) -> None:
+        with pytest.raises(ZeroDivisionError), store.write() as tx:
+            change_everything_and_fail(tx)
+
+        with store.write() as tx:
+            assert tx.blobs.find("p", [BLOB.digest]) == {}
+            assert tx.uploads.remove_expired() == 0
+            assert tx.artifacts.list_artifacts("p", "", True, FIRST_PAGE).rows == []
+            assert tx.runs.list_runs("p", "", None, FIRST_PAGE).rows == []
+            assert tx.replies.find("p", "r") is None
+            assert tx.events.remove_older_than(PAST) == 0
+
+    def test_a_reader_sees_one_state_however_long_it_reads(self, store: MetadataStore) -> None:
+        save(store)
+        with store.read() as tx:
+            before = tx.artifacts.list_versions("p", FIRST_PAGE).rows
+            writer = threading.Thread(target=save, args=(store,))
+            writer.start()
+            writer.join()
+            assert tx.artifacts.list_versions("p", FIRST_PAGE).rows == before
+        with store.read() as tx:
+            assert len(tx.artifacts.list_versions("p", FIRST_PAGE).rows) == 2
+
+    def test_the_clock_of_the_database_is_in_utc_and_goes_on(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            first, second = tx.now(), tx.now()
+        assert first.tzinfo is timezone.utc
+        assert first <= second
+        assert abs(first - datetime.now(timezone.utc)) < timedelta(minutes=5)
+
+    def test_the_store_has_an_id(self, store: MetadataStore) -> None:
+        assert is_id(store.store_id)
+
+    def test_a_closed_store_can_be_used_again(self, store: MetadataStore) -> None:
+        store.close()
+        assert save(store).version == "1"
+
+
+class ReplyContract:
+    def test_a_reply_is_found_under_its_id_in_its_project(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            assert tx.replies.find("p", "r") is None
+            tx.replies.store("p", "r", b"\0f", b"\0reply")
+            tx.replies.store("q", "r", b"other", b"")
+
+        with store.read() as tx:
+            assert tx.replies.find("p", "r") == (b"\0f", b"\0reply")
+            assert tx.replies.find("q", "r") == (b"other", b"")
+
+    def test_an_id_is_stored_once(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            tx.replies.store("p", "r", b"f", b"first")
+        with pytest.raises(RequestIdReused), store.write() as tx:
+            tx.replies.store("p", "r", b"f", b"second")
+        with store.read() as tx:
+            assert tx.replies.find("p", "r") == (b"f", b"first")
+
+    def test_of_racing_transactions_under_one_id_only_one_changes_anything(self, store: MetadataStore) -> None:
+        barrier = threading.Barrier(6)
+        outcomes: list[str] = []
+
+        def mutate() -> None:
+            barrier.wait()
+            try:
+                with store.write() as tx:
+                    if tx.replies.find("p", "r") is not None:
+                        outcomes.append("replayed")
+                        return
+                    tx.artifacts.add("p", SPEC, [], None)
+                    tx.replies.store("p", "r", b"f", b"reply")
+            except RequestIdReused:
+                outcomes.append("refused")
+            else:
+                outcomes.append("done")
+
+        threads = [threading.Thread(target=mutate) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert (len(outcomes), outcomes.count("done")) == (6, 1)
+        assert save(store).version == "2"
+
+    def test_old_replies_are_forgotten(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            tx.replies.store("p", "r", b"f", b"reply")
+            assert tx.replies.remove_older_than(HOUR) == 0
+            assert tx.replies.remove_older_than(PAST) == 1
+            assert tx.replies.find("p", "r") is None
+
+
+class EventContract:
+    def test_events_are_kept_until_they_are_old(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            for kind in ("version_created", "alias_set"):
+                tx.events.append("p", kind, {"name": "größe"})
+            assert tx.events.remove_older_than(HOUR) == 0
+            assert tx.events.remove_older_than(PAST) == 2
+            assert tx.events.remove_older_than(PAST) == 0
