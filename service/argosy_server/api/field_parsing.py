@@ -147,7 +147,8 @@ def render_timestamp(moment: datetime) -> Timestamp:
 
 def _check_json(field: str, text: str) -> None:
     try:
-        json.loads(text, parse_constant=_refuse_constant)
+        # Numbers stay texts: Python refuses to read very long ones, JSON does not.
+        json.loads(text, parse_int=str, parse_float=str, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise InvalidField(field, f"{text[:80]!r} is no JSON document ({error})") from error
 
