@@ -98,13 +98,14 @@ def test_a_run_has_times_a_name_and_can_be_read_again(home: Path) -> None:
 
     run = adding.with_options(run_name="monday")()
     assert (run.name, run.pipeline_name, run.project) == ("monday", "adding", "default")
-    assert run.started is not None and run.ended is not None
+    assert run.started is not None
+    assert run.ended is not None
     assert run.started.tzinfo is timezone.utc
     assert run.duration == (run.ended - run.started).total_seconds()
     again = argosy.Client().get_run("monday")
     assert (again.id, again.status, list(again.steps)) == (run.id, "completed", ["numbers", "total"])
     assert run.reload().steps["total"].output == run.steps["total"].output
-    assert "monday" in run._repr_html_() and "completed" in run._repr_html_()
+    assert "<b>monday</b> of pipeline <b>adding</b>: completed" in run._repr_html_()
 
 
 def test_runs_and_pipelines_are_listed_newest_first_and_without_steps(home: Path) -> None:
@@ -156,7 +157,8 @@ def test_a_list_of_artifacts_arrives_as_a_list_and_is_recorded_as_a_tuple_of_ver
 
     @argosy.pipeline
     def gathering() -> None:
-        add_all([total(numbers(2)), total(numbers(4)), argosy.ExternalArtifact(name="hundred"), saved])
+        stored: Any = saved  # a version stands for its value
+        add_all([total(numbers(2)), total(numbers(4)), argosy.ExternalArtifact(name="hundred"), stored])
 
     run = gathering()
     assert run.steps["add_all"].output.load() == 207

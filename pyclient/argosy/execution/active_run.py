@@ -70,8 +70,8 @@ class ActiveRun:
             for key in self.graph.order()
             if key not in self.recorded
         ]
-        where = f"step {self.failed!r} of run" if self.failed else "run"
-        add_note(error, f"{where} {self.run.name!r} ({self.run.id}) of pipeline {self.run.pipeline_name!r}")
+        run = f"run {self.run.name!r} ({self.run.id}) of pipeline {self.run.pipeline_name!r}"
+        add_note(error, f"step {self.failed!r} ended {run}" if self.failed else f"{run} ended")
         with contextlib.suppress(ArgosyError):  # what ended the run matters more; the lease will end the record
             details = None if is_cancelled else to_run_error(error, self.failed)
             ended = self.connection.pipelines.finish_run(self.run.id, state, error=details, skipped=skipped)

@@ -1,0 +1,167 @@
+"""Runs whose process is interrupted, stopped or killed, and runs whose server goes away."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+import argosy
+from argosy.execution.rescue import load_rescued
+from argosy.execution.run_record import PipelineRun
+from argosy_server.api.server import ArgosyGrpcServer
+from argosy_server.bootstrap import SERVICES, build
+from argosy_server.config import StoreConfig
+from argosy_server.domain.limits import Limits
+
+LEASE = 1.0
+"""Seconds; the server's own minute would make these tests slow."""
+
+PROGRAM = """
+import time
+from pathlib import Path
+import argosy
+
+@argosy.step(enable_cache=False)
+def slow() -> {returns}:
+    Path("started").touch()
+    time.sleep({seconds})
+    return {value}
+
+@argosy.step
+def after() -> int:
+    return 2
+
+@argosy.pipeline
+def working() -> None:
+    after.with_options(after=slow())()
+
+working.with_options(run_name="nightly")()
+"""
+
+
+@pytest.fixture
+def server(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ArgosyGrpcServer]:
+    """A server in this process, with a short lease, which everything is configured to use."""
+    application = build(
+        StoreConfig(tmp_path / "data", durability="process"), Limits(run_lease=timedelta(seconds=LEASE))
+    )
+    grpc_server = ArgosyGrpcServer(4)
+    port = grpc_server.bind("127.0.0.1", 0)
+    grpc_server.serve(application.register, SERVICES, reflection=False)
+    monkeypatch.setenv("ARGOSY_SERVER", f"grpc://127.0.0.1:{port}")
+    yield grpc_server
+    grpc_server.drain(0)
+    application.close()
+
+
+def start(tmp_path: Path, *, seconds: float, returns: str = "int", value: int | None = 1) -> subprocess.Popen[str]:
+    """Start the program and wait until its first step runs."""
+    script = tmp_path / "program.py"
+    script.write_text(PROGRAM.format(seconds=seconds, returns=returns, value=value))
+    process = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: (tmp_path / "started").exists() or process.poll() is not None)
+    assert process.poll() is None, process.communicate()[1]
+    return process
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def statuses(run: PipelineRun) -> dict[str, str]:
+    return {name: step.status for name, step in run.steps.items()}
+
+
+def test_a_killed_run_reads_as_abandoned_and_its_name_is_free(server: ArgosyGrpcServer, tmp_path: Path) -> None:
+    process = start(tmp_path, seconds=60)
+    killed = argosy.Client().get_run("nightly")
+    assert (killed.status, statuses(killed)) == ("running", {"slow": "running"})
+    process.kill()
+    process.communicate()
+    wait_until(lambda: killed.reload().status == "abandoned")
+    assert statuses(killed.reload()) == {"slow": "abandoned"}
+    (tmp_path / "started").unlink()
+    process = start(tmp_path, seconds=0)
+    assert (process.wait(30), process.communicate()[1]) == (0, "")
+    again = argosy.Client().get_run("nightly")
+    assert again.id != killed.id
+    assert again.status == "completed"
+    assert killed.reload().status == "abandoned"
+
+
+def test_a_step_may_take_longer_than_the_lease(server: ArgosyGrpcServer) -> None:
+    @argosy.step(enable_cache=False)
+    def slow() -> int:
+        time.sleep(2 * LEASE)
+        return 1
+
+    @argosy.pipeline
+    def working() -> None:
+        slow()
+
+    assert working().status == "completed"
+
+
+def test_a_run_that_slept_through_its_lease_stops_and_rescues_what_it_has(
+    server: ArgosyGrpcServer, tmp_path: Path
+) -> None:
+    process = start(tmp_path, seconds=0.5)
+    os.kill(process.pid, signal.SIGSTOP)
+    wait_until(lambda: argosy.Client().get_run("nightly").status == "abandoned")
+    os.kill(process.pid, signal.SIGCONT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert re.search(r"ConflictError: the lease of run 'nightly' expired at .* it is abandoned", errors)
+    assert "SaveOutputError: what step 'slow' returned could not be saved: ConflictError" in errors
+    (directory,) = re.findall(r"load_rescued\('([^']+)'\)", errors)
+    assert load_rescued(directory) == 1
+    assert statuses(next(iter(argosy.Client().list_runs())).reload()) == {"slow": "abandoned"}
+
+
+def test_a_run_without_values_to_lose_ends_with_the_conflict_itself(server: ArgosyGrpcServer, tmp_path: Path) -> None:
+    process = start(tmp_path, seconds=0.5, returns="None", value=None)
+    os.kill(process.pid, signal.SIGSTOP)
+    wait_until(lambda: argosy.Client().get_run("nightly").status == "abandoned")
+    os.kill(process.pid, signal.SIGCONT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert re.search(r"^argosy\.errors\.ConflictError: the lease of run 'nightly' expired", errors, re.MULTILINE)
+    assert "rescue" not in errors.rpartition("ConflictError")[2]
+
+
+def test_an_interrupt_from_the_keyboard_cancels_the_run(home: Path, tmp_path: Path) -> None:
+    process = start(tmp_path, seconds=60)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGINT
+    assert "KeyboardInterrupt" in errors
+    run = argosy.Client().get_run("nightly")
+    assert (run.status, statuses(run)) == ("cancelled", {"slow": "cancelled", "after": "skipped"})
+
+
+def test_outputs_are_rescued_when_the_server_goes_away(server: ArgosyGrpcServer) -> None:
+    @argosy.step(enable_cache=False)
+    def fit() -> list[int]:
+        server.drain(0)
+        return [1, 2]
+
+    @argosy.pipeline
+    def training() -> None:
+        fit()
+
+    with pytest.raises(argosy.SaveOutputError, match="UnavailableError") as caught:
+        training()
+    (directory,) = re.findall(r"load_rescued\('([^']+)'\)", str(caught.value))
+    assert load_rescued(directory) == [1, 2]
