@@ -74,9 +74,9 @@ def _container_to_plain(value: object, path: str) -> Any:
         fields = dataclasses.fields(value)
         return {field.name: _to_plain(getattr(value, field.name), f"{path}.{field.name}") for field in fields}
     if is_pydantic_model(value):
-        return value.model_dump(mode="json")  # type: ignore[attr-defined] # told apart without importing pydantic
+        return _model_to_plain(value, path)
     where = f" at {path}" if path else ""
-    raise TypeError(f"{_article(type(value).__name__)}{where}, which is not JSON-like")
+    raise TypeError(f"a value of type {type(value).__name__}{where}, which is not JSON-like")
 
 
 def _mapping_to_plain(value: Mapping[Any, Any], path: str) -> dict[str, Any]:
@@ -89,11 +89,15 @@ def _mapping_to_plain(value: Mapping[Any, Any], path: str) -> dict[str, Any]:
     return plain
 
 
+def _model_to_plain(model: Any, path: str) -> Any:
+    try:
+        return model.model_dump(mode="json")
+    except ValueError as error:  # of pydantic, for a field it cannot serialize
+        where = f" at {path}" if path else ""
+        raise TypeError(f"a {type(model).__name__}{where} that is not JSON-like ({error})") from None
+
+
 def is_pydantic_model(value: object) -> bool:
     """Tell whether a value is an instance of a pydantic model; imports nothing."""
     pydantic = sys.modules.get("pydantic")
     return pydantic is not None and isinstance(value, pydantic.BaseModel)
-
-
-def _article(noun: str) -> str:
-    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"

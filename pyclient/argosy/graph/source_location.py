@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import CodeType, FrameType
 
 _OWN_PACKAGE = "argosy"
+_INSTALLED = ("site-packages", "dist-packages")
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,22 @@ def caller_frame() -> FrameType:
 
 
 def caller_location() -> SourceLocation:
-    """Return the line of the user's code which is being executed."""
-    frame = caller_frame()
-    return SourceLocation(frame.f_code.co_filename, frame.f_lineno)
+    """Return the line of the user's code which is being executed, not of a library it called."""
+    frame: FrameType | None = caller_frame()
+    innermost = frame
+    while frame is not None and _is_library(frame):
+        frame = frame.f_back
+    found = frame or innermost
+    assert found is not None
+    return SourceLocation(found.f_code.co_filename, found.f_lineno)
+
+
+def _is_library(frame: FrameType) -> bool:
+    module = str(frame.f_globals.get("__name__", ""))
+    file = frame.f_code.co_filename
+    return module.partition(".")[0] in sys.stdlib_module_names - {"__main__"} or any(
+        part in file for part in _INSTALLED
+    )
 
 
 def _is_own(frame: FrameType) -> bool:
