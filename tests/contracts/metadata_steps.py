@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from argosy_server.domain.artifact import Producer, VersionSelector
-from argosy_server.domain.errors import ArtifactNotFound, IllegalTransition
+from argosy_server.domain.errors import ArtifactNotFound, IllegalTransition, RunNotFound
 from argosy_server.domain.identifiers import new_id
 from argosy_server.domain.pipeline import InputKind, InputSpec, LoadedInput, RunError, RunState, StepRun, StepState
 from argosy_server.usecases.ports import MetadataStore, Transaction
@@ -121,6 +121,11 @@ class StepContract:
                 use(tx, how, version_id)
         with store.read() as tx:
             assert tx.runs.list_runs("p", "", None, FIRST_PAGE).rows == []
+
+    def test_a_version_cannot_be_saved_in_a_step_that_does_not_exist(self, store: MetadataStore) -> None:
+        version = save(store)
+        with pytest.raises(RunNotFound), store.write() as tx:
+            tx.runs.add_saved(new_id(), version.id)
 
     def test_lineage_keeps_pointing_at_deleted_versions(self, store: MetadataStore) -> None:
         with store.write() as tx:

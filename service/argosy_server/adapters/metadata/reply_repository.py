@@ -19,7 +19,9 @@ _REMOVE = delete(replies).where(replies.c.created_at < bindparam("before"))
 
 @cache
 def _store(dialect: str) -> Insert:
-    return upsert(dialect, replies).on_conflict_do_nothing()
+    kept = upsert(dialect, replies).on_conflict_do_nothing()
+    result: Insert = kept.returning(replies.c.request_id)  # type: ignore[assignment]  # the same statement
+    return result
 
 
 class SqlReplyRepository:
@@ -37,7 +39,7 @@ class SqlReplyRepository:
     def store(self, project: str, request_id: str, fingerprint: bytes, reply: bytes) -> None:
         """Keep a reply."""
         # Waits for another transaction that stores one under the same id, and then finds it there.
-        result = self._session.execute(
+        stored = self._session.execute(
             _store(self._session.dialect),
             {
                 "project": project,
@@ -46,8 +48,8 @@ class SqlReplyRepository:
                 "reply": reply,
                 "created_at": self._session.now(),
             },
-        )
-        if result.rowcount == 0:
+        ).scalar_one_or_none()
+        if stored is None:
             raise RequestIdReused(
                 f"another request with the id {request_id!r} was served at the same time; send it again for its reply"
             )

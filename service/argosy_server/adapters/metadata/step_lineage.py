@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Executable, bindparam, insert, literal, select
+from sqlalchemy import bindparam, insert, literal, select
 from sqlalchemy.exc import IntegrityError
 
-from argosy_server.adapters.metadata.session import Params, Session, batches
+from argosy_server.adapters.metadata.session import Session, batches
 from argosy_server.adapters.metadata.tables import step_inputs, step_runs, step_versions
 from argosy_server.adapters.metadata.version_queries import load_versions
 from argosy_server.domain.artifact import ArtifactVersion, VersionSelector
-from argosy_server.domain.errors import ArtifactNotFound
+from argosy_server.domain.errors import ArtifactNotFound, RunNotFound
 from argosy_server.domain.pipeline import InputKind, InputSpec, LoadedInput, StepInput, StepOutput, StepRun
 
 
@@ -31,16 +32,20 @@ class Role(Enum):
 _INSERT_INPUTS = step_inputs.insert()
 _INSERT = step_versions.insert()
 _COLUMNS = ("project", "step_run_id", "role", "position", "name", "version_id")
-_INSERT_SAVED = insert(step_versions).from_select(
-    _COLUMNS,
-    select(
-        step_runs.c.project,
-        step_runs.c.id,
-        literal(Role.SAVED.value),
-        literal(0),
-        literal(""),
-        bindparam("version_id"),
-    ).where(step_runs.c.id == bindparam("step_run_id")),
+_INSERT_SAVED = (
+    insert(step_versions)
+    .from_select(
+        _COLUMNS,
+        select(
+            step_runs.c.project,
+            step_runs.c.id,
+            literal(Role.SAVED.value),
+            literal(0),
+            literal(""),
+            bindparam("version_id"),
+        ).where(step_runs.c.id == bindparam("step_run_id")),
+    )
+    .returning(step_versions.c.seq)
 )
 _INPUTS = (
     select(step_inputs)
@@ -110,11 +115,13 @@ def link_saved(session: Session, step_run_id: str, version_id: str) -> None:
     """Record a version saved inside a step.
 
     Raises:
-        ArtifactNotFound: the version, or the step run, does not exist in the project.
+        ArtifactNotFound: the version does not exist in the project of the step run.
+        RunNotFound: no such step run.
     """
-    result = _insert(session, _INSERT_SAVED, {"step_run_id": step_run_id, "version_id": version_id})
-    if result == 0:
-        raise ArtifactNotFound(f"step run {step_run_id} does not exist", resource=f"step run {step_run_id}")
+    with _known_versions():
+        row = session.execute(_INSERT_SAVED, {"step_run_id": step_run_id, "version_id": version_id}).one_or_none()
+    if row is None:
+        raise RunNotFound(f"step run {step_run_id} does not exist", resource=f"step run {step_run_id}")
 
 
 def loads(session: Session, step_run_id: str) -> list[LoadedInput]:
@@ -167,12 +174,14 @@ def _link(
         for position, name, version_id, selector in given
     ]
     if rows:
-        _insert(session, _INSERT, rows)
+        with _known_versions():
+            session.execute(_INSERT, rows)
 
 
-def _insert(session: Session, statement: Executable, params: Params) -> int:
+@contextmanager
+def _known_versions() -> Iterator[None]:
     try:
-        return session.execute(statement, params).rowcount
+        yield
     except IntegrityError as error:
         raise ArtifactNotFound(
             "a version that shall become part of the lineage does not exist in this project", resource="step run"
