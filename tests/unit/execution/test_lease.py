@@ -1,0 +1,79 @@
+"""The thread that keeps a run alive, and what it lets the run know."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from argosy.errors import ConflictError, UnavailableError
+from argosy.execution.lease import Lease, RunCancelledError
+from argosy.v1.pipeline_pb2 import Run
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.002)
+
+
+def raises(lease: Lease) -> bool:
+    try:
+        lease.check()
+    except Exception:
+        return True
+    return False
+
+
+def test_it_renews_again_and_again_until_it_is_left() -> None:
+    renewed = threading.Semaphore(0)
+
+    def renew() -> Run:
+        renewed.release()
+        return Run()
+
+    with Lease(renew, 0.03) as lease:
+        assert all(renewed.acquire(timeout=10) for _ in range(3))
+        lease.check()
+    while renewed.acquire(timeout=0.1):
+        pass
+    assert not renewed.acquire(timeout=0.1)
+
+
+def test_a_request_to_stop_is_passed_on() -> None:
+    with Lease(lambda: Run(cancel_requested=True), 0.03) as lease:
+        wait_until(lambda: raises(lease))
+        with pytest.raises(RunCancelledError, match="asked to stop"):
+            lease.check()
+
+
+def test_a_lost_lease_is_passed_on_and_not_asked_for_again() -> None:
+    asked: list[int] = []
+
+    def renew() -> Run:
+        asked.append(1)
+        raise ConflictError("too late", reason="LEASE_EXPIRED")
+
+    with Lease(renew, 0.03) as lease:
+        wait_until(lambda: raises(lease))
+        with pytest.raises(ConflictError, match="too late"):
+            lease.check()
+        time.sleep(0.05)
+    assert asked == [1]
+
+
+def test_a_service_that_is_away_for_a_moment_is_asked_again() -> None:
+    asked: list[int] = []
+
+    def renew() -> Run:
+        asked.append(1)
+        if len(asked) < 3:
+            raise UnavailableError("away")
+        return Run()
+
+    with Lease(renew, 0.03) as lease:
+        wait_until(lambda: len(asked) > 3)
+        lease.check()
