@@ -142,6 +142,7 @@ class BlobServiceServicer:
         - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or is still being written.
         - INVALID_ARGUMENT / DIGEST_MISMATCH: other bytes or another size arrived; they are discarded.
         - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+        - NOT_FOUND / BLOB_NOT_FOUND: it was committed before, and its blob was deleted since.
         - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

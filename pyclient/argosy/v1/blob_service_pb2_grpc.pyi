@@ -79,6 +79,7 @@ class BlobServiceStub:
     - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or is still being written.
     - INVALID_ARGUMENT / DIGEST_MISMATCH: other bytes or another size arrived; they are discarded.
     - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+    - NOT_FOUND / BLOB_NOT_FOUND: it was committed before, and its blob was deleted since.
     - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
     """
     AbortUpload: _grpc.UnaryUnaryMultiCallable[_blob_service_pb2.AbortUploadRequest, _blob_service_pb2.AbortUploadResponse]
@@ -149,6 +150,7 @@ class BlobServiceAsyncStub(BlobServiceStub):
     - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or is still being written.
     - INVALID_ARGUMENT / DIGEST_MISMATCH: other bytes or another size arrived; they are discarded.
     - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+    - NOT_FOUND / BLOB_NOT_FOUND: it was committed before, and its blob was deleted since.
     - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
     """
     AbortUpload: _aio.UnaryUnaryMultiCallable[_blob_service_pb2.AbortUploadRequest, _blob_service_pb2.AbortUploadResponse]  # type: ignore[assignment]
@@ -246,6 +248,7 @@ class BlobServiceServicer(metaclass=_abc_1.ABCMeta):
         - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or is still being written.
         - INVALID_ARGUMENT / DIGEST_MISMATCH: other bytes or another size arrived; they are discarded.
         - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+        - NOT_FOUND / BLOB_NOT_FOUND: it was committed before, and its blob was deleted since.
         - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
         """
 

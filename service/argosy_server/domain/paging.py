@@ -45,7 +45,7 @@ class PageRequest:
             made_for, after = json.loads(base64.urlsafe_b64decode(page_token.encode()))
         except (ValueError, binascii.Error, TypeError):
             made_for, after = None, ()
-        if made_for != query or not isinstance(after, list):
+        if made_for != query or not isinstance(after, list) or not all(isinstance(key, str | int) for key in after):
             raise CursorExpired("page_token is not of this list; start again without it")
         return cls(size, tuple(after))
 

@@ -31,3 +31,9 @@ def test_sizes_are_clamped_and_negative_ones_refused() -> None:
     assert PageRequest.parse(5000, "", "names").size == 1000
     with pytest.raises(InvalidField):
         PageRequest.parse(-1, "", "names")
+
+
+def test_a_token_with_other_keys_than_texts_and_numbers_is_refused() -> None:
+    token = next_token(Page(["a"], ([1],)), "names")  # type: ignore[arg-type]  # forged
+    with pytest.raises(CursorExpired):
+        PageRequest.parse(0, token, "names")

@@ -76,6 +76,7 @@ type BlobServiceClient interface {
 	// - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or is still being written.
 	// - INVALID_ARGUMENT / DIGEST_MISMATCH: other bytes or another size arrived; they are discarded.
 	// - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+	// - NOT_FOUND / BLOB_NOT_FOUND: it was committed before, and its blob was deleted since.
 	// - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
 	CommitUpload(ctx context.Context, in *CommitUploadRequest, opts ...grpc.CallOption) (*CommitUploadResponse, error)
 	// Gives an upload up; its bytes are discarded. Aborting twice is fine.
@@ -230,6 +231,7 @@ type BlobServiceServer interface {
 	// - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or is still being written.
 	// - INVALID_ARGUMENT / DIGEST_MISMATCH: other bytes or another size arrived; they are discarded.
 	// - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+	// - NOT_FOUND / BLOB_NOT_FOUND: it was committed before, and its blob was deleted since.
 	// - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
 	CommitUpload(context.Context, *CommitUploadRequest) (*CommitUploadResponse, error)
 	// Gives an upload up; its bytes are discarded. Aborting twice is fine.

@@ -1601,6 +1601,7 @@ export const BlobServiceService = {
    * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or is still being written.
    * - INVALID_ARGUMENT / DIGEST_MISMATCH: other bytes or another size arrived; they are discarded.
    * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+   * - NOT_FOUND / BLOB_NOT_FOUND: it was committed before, and its blob was deleted since.
    * - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
    */
   commitUpload: {
@@ -1694,6 +1695,7 @@ export interface BlobServiceServer extends UntypedServiceImplementation {
    * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or is still being written.
    * - INVALID_ARGUMENT / DIGEST_MISMATCH: other bytes or another size arrived; they are discarded.
    * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+   * - NOT_FOUND / BLOB_NOT_FOUND: it was committed before, and its blob was deleted since.
    * - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
    */
   commitUpload: handleUnaryCall<CommitUploadRequest, CommitUploadResponse>;
@@ -1819,6 +1821,7 @@ export interface BlobServiceClient extends Client {
    * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or is still being written.
    * - INVALID_ARGUMENT / DIGEST_MISMATCH: other bytes or another size arrived; they are discarded.
    * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+   * - NOT_FOUND / BLOB_NOT_FOUND: it was committed before, and its blob was deleted since.
    * - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
    */
   commitUpload(
