@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import argosy
+from argosy.execution.code_fingerprint import UncachedStepWarning
 from argosy.execution.lease import RunCancelledError
 from argosy.execution.rescue import load_rescued
 from argosy.execution.run_record import PipelineRun
@@ -74,6 +75,22 @@ def test_what_completed_before_a_failure_is_cached_next_time(home: Path) -> None
         with pytest.raises(OwnError):
             working()
         assert statuses(last_run()) == {"one": expected, "failing": "failed"}
+
+
+def test_a_step_that_could_not_start_is_the_one_that_failed(home: Path) -> None:
+    handle = open(__file__)  # noqa: SIM115 - the code of a step that reads it has no digest, which warns
+
+    @argosy.step
+    def reading() -> bool:
+        return handle.closed
+
+    @argosy.pipeline
+    def working() -> None:
+        passed_on.with_options(after=reading())(one())
+
+    with handle, pytest.raises(UncachedStepWarning):  # warnings are errors in these tests
+        working()
+    assert statuses(last_run()) == {"reading": "failed", "one": "skipped", "passed_on": "skipped"}
 
 
 def test_a_failed_steps_name_is_free_for_the_next_run(home: Path) -> None:

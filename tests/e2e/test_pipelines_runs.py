@@ -320,3 +320,55 @@ def test_what_a_failing_step_saved_and_loaded_stays_linked(home: Path) -> None:
     step = next(iter(argosy.Client().list_runs())).reload().steps["busy"]
     assert ([v.name for v in step.saved], [v.name for v in step.loaded]) == (["partial"], ["values"])
     assert argosy.load_artifact("partial") == 1
+
+
+def test_the_same_version_loaded_twice_is_one_input(home: Path) -> None:
+    saved = argosy.save_artifact([1, 2], "values", alias="prod")
+    saved_id = saved.id
+
+    @argosy.step
+    def reading() -> int:
+        by_name: list[int] = argosy.load_artifact("values")
+        by_alias: list[int] = argosy.load_artifact("values", alias="prod")
+        again: list[int] = argosy.load_artifact(saved_id)
+        return len(by_name + by_alias + again)
+
+    @argosy.pipeline
+    def working() -> None:
+        reading()
+
+    first, second = working().steps["reading"], working().steps["reading"]
+    assert (first.output.load(), first.loaded) == (6, (saved,))
+    assert (second.status, second.loaded) == ("cached", (saved,))
+
+
+def test_large_and_small_outputs_of_one_step_arrive_together(store: str) -> None:
+    @argosy.step
+    def arrays() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return np.arange(400_000.0), np.arange(100_000.0), np.arange(3.0)
+
+    @argosy.step
+    def sizes(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> list[int]:
+        return [len(a), len(b), len(c)]
+
+    @argosy.pipeline
+    def working() -> None:
+        a, b, c = arrays()
+        sizes(a, b, c)
+
+    assert working().steps["sizes"].output.load() == [400_000, 100_000, 3]
+
+
+def test_values_saved_by_a_step_are_not_among_its_outputs_even_under_the_same_name(home: Path) -> None:
+    @argosy.step
+    def making() -> Annotated[int, "n"]:
+        argosy.save_artifact(41, "n")
+        return 42
+
+    @argosy.pipeline
+    def working() -> None:
+        making()
+
+    step = working().steps["making"]
+    assert [(version.version, version.load()) for version in step.saved] == [("1", 41)]
+    assert (step.output.version, step.output.load()) == ("2", 42)

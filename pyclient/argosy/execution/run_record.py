@@ -147,8 +147,8 @@ class StepRunRecord(_Timed):
 
     @cached_property
     def loaded(self) -> tuple[ArtifactVersion, ...]:
-        """The versions its own code loaded."""
-        return tuple(map(self._version, self._message.loaded))
+        """The versions its own code loaded, each once."""
+        return tuple(dict.fromkeys(map(self._version, self._message.loaded)))
 
     @property
     def cache_miss(self) -> tuple[str, ...]:

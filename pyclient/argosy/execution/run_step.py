@@ -14,7 +14,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from argosy.errors import ArgosyError, NotFoundError, PreconditionError, SaveOutputError
+from argosy.errors import ArgosyError, NotFoundError, PreconditionError, SaveOutputError, ServiceError
 from argosy.execution.active_run import ActiveRun
 from argosy.execution.context import StepContext, entered_step
 from argosy.execution.failure import add_note, to_run_error
@@ -71,6 +71,11 @@ def _start(run: ActiveRun, invocation: Invocation) -> tuple[list[ResolvedInput],
         raise RunCancelledError(
             f"run {run.run.name!r} was asked to stop and did so before step {invocation.id!r}"
         ) from None
+    except ServiceError:  # the store does not take the run any further: there is nothing to record
+        raise
+    except Exception as error:  # the code or a value of the user's could not be looked at
+        _record_as_failed(run, invocation, error)
+        raise
     run.recorded.add(invocation.id)
     return inputs, started
 
@@ -142,7 +147,7 @@ def _save(
     try:
         outputs = save_outputs(run.connection, run.graph, invocation, values)
         return run.connection.pipelines.complete_step(
-            step_run_id, started.attempt_token, outputs, loaded=context.loaded
+            step_run_id, started.attempt_token, outputs, loaded=_distinct(context.loaded)
         )
     except Exception as error:
         if not values:
@@ -175,5 +180,12 @@ def _fail(
             started.attempt_token,
             None if is_cancelled else to_run_error(error, invocation.id),
             state=StepState.STEP_STATE_CANCELLED if is_cancelled else StepState.STEP_STATE_FAILED,
-            loaded=loaded,
+            loaded=_distinct(loaded),
         )
+
+
+def _distinct(loaded: Sequence[LoadedInput]) -> list[LoadedInput]:
+    """Drop repetitions: a loop may load the same version by the same name a thousand times."""
+    return list(
+        {(item.selector.SerializeToString(deterministic=True), item.version_id): item for item in loaded}.values()
+    )
