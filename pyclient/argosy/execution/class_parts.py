@@ -22,6 +22,7 @@ _BOOKKEEPING = frozenset(
         "__module__",
         "__qualname__",
         "__signature__",
+        "__slotnames__",
         "__static_attributes__",
         "__weakref__",
         "_abc_impl",

@@ -149,6 +149,20 @@ def test_class_counts_by_what_it_defines(fingerprint: Fingerprint, one: str, oth
     assert before.digest != after.digest
 
 
+def test_using_what_was_fingerprinted_changes_nothing(fingerprint: Fingerprint) -> None:
+    first = fingerprint(
+        "import dataclasses, enum, functools\n"
+        "class Kind(enum.Enum):\n    A = 1\n"
+        "@dataclasses.dataclass\nclass C:\n    a: list = dataclasses.field(default_factory=list)\n"
+        "@functools.lru_cache\ndef helper(x):\n    return x\n"
+        "config = C()\n"
+        "def fit(x):\n    return config, C(), Kind(1), helper(x)\n"
+    )
+    fit = sys.modules["steps"].fit
+    assert fit(3)[0].a == []
+    assert fingerprint_code(fit) == first
+
+
 def test_docs_of_a_class_do_not_count(fingerprint: Fingerprint) -> None:
     text = 'class C:\n    """{}."""\n    def run(self):\n        """{}."""\ndef fit(x):\n    return C\n'
     assert fingerprint(text.replace("{}", "One")) == fingerprint(text.replace("{}", "Another"))

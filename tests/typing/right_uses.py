@@ -1,0 +1,86 @@
+"""Read by mypy, never run: what type checkers know about steps and pipelines."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from typing_extensions import assert_type
+
+from argosy.execution.run_record import PipelineRun
+from argosy.graph.artifact_config import ArtifactConfig
+from argosy.graph.external_artifact import ExternalArtifact
+from argosy.graph.model import Graph
+from argosy.sdk.pipelines import Pipeline, pipeline
+from argosy.sdk.steps import Step, step
+
+Array = npt.NDArray[np.float64]
+
+
+@step
+def bare(x: int, /, rate: float = 0.1) -> str:
+    return str(x * rate)
+
+
+@step()
+def parenthesized(x: int, *, rate: float) -> Array:
+    return np.ones(x) * rate
+
+
+@step(name="other", enable_cache=False, output_materializers={"train": object})
+def two(x: Array) -> tuple[Annotated[Array, "train"], Annotated[Array, ArtifactConfig(name="test", tags=["a"])]]:
+    return x, x
+
+
+@step
+def nothing(data: list[Array], mode: Literal["a", "b"] = "a") -> None: ...
+
+
+@pipeline
+def training(rate: float = 0.1) -> None:
+    train, test = two(parenthesized(3, rate=rate))
+    assert_type(train, Array)
+    assert_type(test, Array)
+    nothing([train, test], mode="b")
+    nothing.with_options(name="again", after=train)([train])
+    nothing.with_options(after=["other", bare])(ExternalArtifact([1]))
+
+
+@pipeline(name="inference", enable_cache=True)
+def inference(data: Array) -> int:
+    two(data)
+    return 1
+
+
+def check_steps() -> None:
+    assert_type(bare(1), str)
+    assert_type(bare(1, rate=2), str)
+    assert_type(parenthesized(1, rate=2), Array)
+    assert_type(bare.with_options(enable_cache=False)(1), str)
+    assert_type(bare.name, str)
+    wrapped: Step[[Array], tuple[Array, Array]] = two
+    assert wrapped is two
+
+
+def check_external_artifact_fits_every_parameter() -> None:
+    assert_type(ExternalArtifact(3), Any)
+    assert_type(ExternalArtifact(name="a", version=1), Any)
+    parenthesized(ExternalArtifact(id="3a92ae32-a764-4420-98ba-07da8f742b76"), rate=ExternalArtifact(value=None))
+    two(ExternalArtifact(np.array([1, 2, 3])))
+    nothing([ExternalArtifact(name="a", alias="prod"), ExternalArtifact(name="a", pipeline_name="training")])
+
+
+def check_external_artifact_is_a_class_too(value: object) -> None:
+    if isinstance(value, ExternalArtifact):
+        assert_type(value, ExternalArtifact)
+        assert_type(value.version, str | None)
+
+
+def check_pipelines() -> None:
+    assert_type(training(), PipelineRun)
+    assert_type(training(rate=0.5), PipelineRun)
+    assert_type(inference.with_options(run_name="a")(ExternalArtifact(name="a")), PipelineRun)
+    assert_type(training.record(0.5), Graph)
+    some: Pipeline[[Array]] = inference
+    assert some is inference
