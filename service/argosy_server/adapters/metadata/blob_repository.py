@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row, Select, bindparam, case, delete, exists, select, tuple_, update
 
 from argosy_server.adapters.metadata.session import Insert, Session, batches, upsert
-from argosy_server.adapters.metadata.tables import blob_contents, blobs, uploads, version_files
+from argosy_server.adapters.metadata.tables import STORED_OUTSIDE, blob_contents, blobs, uploads, version_files
 from argosy_server.domain.blob import Blob, BlobState, UploadState, upload_location
 from argosy_server.domain.errors import BlobNotFound, StorageUnavailable
 from argosy_server.domain.identifiers import Digest
@@ -57,7 +57,9 @@ _REMOVE_CONTENT = delete(blob_contents).where(
     exists().where(_KEY, blobs.c.state == DELETING),
 )
 _REMOVE = delete(blobs).where(_KEY, blobs.c.location == bindparam("p_location"), blobs.c.state == DELETING)
-_LOCATIONS = select(blobs.c.location).where(blobs.c.location.in_(bindparam("locations", expanding=True)))
+_LOCATIONS = select(blobs.c.location).where(
+    STORED_OUTSIDE, blobs.c.location.in_(bindparam("locations", expanding=True))
+)
 _WRITERS = select(uploads.c.id, uploads.c.writer).where(
     uploads.c.id.in_(bindparam("ids", expanding=True)),
     uploads.c.state == UploadState.OPEN.value,

@@ -12,7 +12,7 @@ from sqlalchemy import Row, bindparam, select, update
 from argosy_server.adapters.metadata import step_lineage
 from argosy_server.adapters.metadata.run_rows import to_run, to_step
 from argosy_server.adapters.metadata.session import Insert, Session, upsert
-from argosy_server.adapters.metadata.tables import runs, step_runs
+from argosy_server.adapters.metadata.tables import REUSABLE, runs, step_runs
 from argosy_server.adapters.metadata.texts import dump, dump_error
 from argosy_server.domain.errors import IllegalTransition, RunNotFound
 from argosy_server.domain.pipeline import InputSpec, LoadedInput, Run, RunError, StepRun, StepState
@@ -37,10 +37,9 @@ _END = (
     .values(state=bindparam("new_state"), error=bindparam("new_error"), ended_at=bindparam("now"))
 )
 _PROJECT_OF_RUN = select(runs.c.project).where(runs.c.id == bindparam("run_id"))
-_REUSABLE = (step_runs.c.state == StepState.COMPLETED.value, step_runs.c.cache_key != "")
 _CANDIDATES = (
     select(step_runs)
-    .where(step_runs.c.project == bindparam("project"), step_runs.c.cache_key == bindparam("cache_key"), *_REUSABLE)
+    .where(step_runs.c.project == bindparam("project"), step_runs.c.cache_key == bindparam("cache_key"), REUSABLE)
     .order_by(step_runs.c.seq.desc())
     .limit(bindparam("rows"))
 )
@@ -51,7 +50,7 @@ _PREVIOUS = (
         step_runs.c.pipeline_name == bindparam("pipeline_name"),
         step_runs.c.step_name == bindparam("step_name"),
         step_runs.c.id != bindparam("id"),
-        *_REUSABLE,
+        REUSABLE,
     )
     .order_by(step_runs.c.seq.desc())
     .limit(1)

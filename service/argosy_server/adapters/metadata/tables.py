@@ -29,6 +29,11 @@ metadata = MetaData(
     }
 )
 
+STORED_OUTSIDE = text("location <> ''")
+"""Blobs with a location of their own. As a condition it must be written as in the index, or the index is not used."""
+REUSABLE = text("state = 'completed' AND cache_key <> ''")
+"""Step runs the cache may reuse; see above."""
+
 _BIG = BigInteger()
 _SEQ = BigInteger().with_variant(Integer(), "sqlite")
 """SQLite numbers only a column of type INTEGER by itself."""
@@ -73,8 +78,8 @@ blobs = Table(
         "ux_blobs_location",
         "location",
         unique=True,
-        sqlite_where=text("location <> ''"),
-        postgresql_where=text("location <> ''"),
+        sqlite_where=STORED_OUTSIDE,
+        postgresql_where=STORED_OUTSIDE,
     ),
 )
 
@@ -172,8 +177,8 @@ step_runs = Table(
         "project",
         "cache_key",
         "seq",
-        sqlite_where=text("state = 'completed' AND cache_key <> ''"),
-        postgresql_where=text("state = 'completed' AND cache_key <> ''"),
+        sqlite_where=REUSABLE,
+        postgresql_where=REUSABLE,
     ),
     Index(
         "ix_step_runs_previous",
@@ -181,8 +186,8 @@ step_runs = Table(
         "pipeline_name",
         "step_name",
         "seq",
-        sqlite_where=text("state = 'completed' AND cache_key <> ''"),
-        postgresql_where=text("state = 'completed' AND cache_key <> ''"),
+        sqlite_where=REUSABLE,
+        postgresql_where=REUSABLE,
     ),
 )
 
