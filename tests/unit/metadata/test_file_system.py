@@ -34,7 +34,7 @@ broken line
         ("/mnt/with space/meta.db", "cifs"),
         ("/mnt/ssh/a/b/meta.db", "fuse.sshfs"),
         ("/mnt/over/meta.db", "fuse.s3fs"),
-        ("/work/meta.db", "9p"),
+        ("/srv/meta.db", "9p"),
     ],
 )
 def test_the_deepest_mount_decides(path: str, expected: str | None) -> None:
