@@ -1,6 +1,8 @@
 """Hands values from one piece of work to another without any pipeline: save, find, load.
 
-python examples/handoff.py
+    python examples/handoff.py
+
+The store is the embedded one, or the server that ARGOSY_SERVER names.
 """
 
 import numpy as np

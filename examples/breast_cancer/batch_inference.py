@@ -114,7 +114,7 @@ def main() -> None:
     print(
         f"\nDrift: {drift['drifted'].sum()} of {len(drift)} columns differ from the training data. The nearest to it:"
     )
-    print(drift.head(5).round(4).to_string())
+    print(drift.rename_axis(None).head(5).round(4).to_string())
 
 
 if __name__ == "__main__":

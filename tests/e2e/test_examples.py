@@ -1,0 +1,132 @@
+"""The examples, run as their readers run them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+
+import argosy
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+def run(*command: str | Path) -> str:
+    """Run an example with every warning an error; return what it printed."""
+    environment = {**os.environ, "PYTHONWARNINGS": "error"}
+    done = subprocess.run([sys.executable, *command], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert done.stderr == ""
+    return done.stdout
+
+
+def train() -> str:
+    return run(EXAMPLES / "breast_cancer/training.py")
+
+
+def infer(*arguments: str) -> str:
+    return run(EXAMPLES / "breast_cancer/batch_inference.py", *arguments)
+
+
+def test_training_keeps_what_inference_needs(store: str) -> None:
+    printed = train()
+    record = argosy.Client().get_run(next(argosy.Client().list_runs("breast_cancer_training")).id)
+    steps = {name: step.status for name, step in record.steps.items()}
+    assert steps == dict.fromkeys(["load_data", "split", "preprocess", "train", "evaluate"], "completed")
+    assert "model 1 is 'prod' now" in printed
+    assert 0.98 <= argosy.load_artifact("metrics", pipeline_name="breast_cancer_training")["auc"] <= 1.0
+
+
+def test_the_fitted_objects_are_kept_without_pickle(store: str) -> None:
+    train()
+    client = argosy.Client()
+    formats = {
+        name: client.get_artifact_version(name).format for name in ("preprocess_pipeline", "model", "dataset_trn")
+    }
+    assert formats == {"preprocess_pipeline": "skops", "model": "skops", "dataset_trn": "parquet"}
+    assert type(argosy.load_artifact("preprocess_pipeline")) is Pipeline
+    assert type(argosy.load_artifact("model", alias="prod")) is LogisticRegression
+
+
+def test_inference_uses_what_training_stored(store: str) -> None:
+    train()
+    printed = infer()
+    client = argosy.Client()
+    trained = client.get_run(next(client.list_runs("breast_cancer_training")).id)
+    inferred = client.get_run(next(client.list_runs("breast_cancer_batch_inference")).id)
+    kept = trained.steps["preprocess"].outputs
+    assert inferred.steps["inference_preprocess"].inputs["preprocess_pipeline"] == kept["preprocess_pipeline"]
+    assert inferred.steps["report_drift"].inputs["reference_dataset"] == kept["dataset_trn"]
+    assert inferred.steps["predict"].inputs["model"] == trained.steps["train"].output
+    predictions = inferred.steps["predict"].output.load()
+    assert isinstance(predictions, pd.Series)
+    assert (len(predictions), predictions.name, predictions.index[0]) == (114, "p_malignant", 455)
+    assert "114 new patients, 26 of them probably malignant" in printed
+    assert "Drift: 0 of 30 columns" in printed
+
+
+def test_another_stain_is_found_as_drift_of_the_texture_columns(home: Path) -> None:
+    train()
+    infer("--stain", "1.15")
+    report = argosy.load_artifact("drift_report", as_type=pd.DataFrame)
+    assert {"mean texture", "worst texture", "texture error"} <= set(report.index[report["drifted"]])
+    assert report["drifted"].sum() < 6
+
+
+def test_a_second_training_is_all_cached(home: Path) -> None:
+    train()
+    printed = train()
+    assert printed.count(" cached ") == 5
+    assert argosy.Client().get_artifact_version("model").version == "1"
+
+
+def test_inference_before_any_training_says_what_is_missing(home: Path) -> None:
+    command = [sys.executable, str(EXAMPLES / "breast_cancer/batch_inference.py")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "NotFoundError: artifact 'preprocess_pipeline' does not exist" in done.stderr
+    assert "step 'inference_preprocess'" in done.stderr
+
+
+def test_the_handoff_prints_what_it_did(store: str) -> None:
+    lines = run(EXAMPLES / "handoff.py").splitlines()
+    assert lines[0] == "saved handoff/weights version 1: [1000, 8] of float64"
+    assert lines[1].startswith("loaded weights (1000, 8)")
+    assert lines[2].startswith("a misspelt name is told: artifact 'handoff/wieghts' does not exist")
+    assert "handoff/weights" in lines[2]
+
+
+def two_processes(**environment: str) -> subprocess.CompletedProcess[str]:
+    settings = {**os.environ, "PYTHON": sys.executable, **environment}
+    return subprocess.run([EXAMPLES / "two_processes.sh"], env=settings, capture_output=True, text=True, check=False)
+
+
+def test_three_processes_share_artifacts_through_a_server(home: Path) -> None:
+    done = two_processes()
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert "saved shared/weights version 1 as npy, 8,000,128 bytes" in done.stdout
+    assert "loaded a table of 3 rows and 1,000,000 weights, all as saved" in done.stdout
+    assert "read shared/settings version 1 (json) without the SDK" in done.stdout
+    assert done.stdout.endswith("the server drained and stopped\n")
+    assert not home.exists()
+
+
+def test_the_script_tells_and_fails_when_the_server_does_not_start(home: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\necho 'no module here' >&2\nexit 3\n")
+    broken.chmod(0o755)
+    done = two_processes(PYTHON=str(broken))
+    assert done.returncode == 1
+    assert "the server did not start" in done.stderr
+    assert "no module here" in done.stderr
+
+
+@pytest.mark.parametrize("example", ["breast_cancer/training.py", "breast_cancer/batch_inference.py", "handoff.py"])
+def test_an_example_says_how_it_is_run(example: str) -> None:
+    assert f"    python examples/{example}\n" in (EXAMPLES / example).read_text()
