@@ -17,7 +17,7 @@ filer:/home /home nfs4 rw,vers=4.2 0 0
 me@host: /mnt/ssh fuse.sshfs rw 0 0
 /dev/sdc /mnt/over ext4 rw 0 0
 bucket /mnt/over fuse.s3fs rw 0 0
-host0 /work 9p rw 0 0
+host0 /srv 9p rw 0 0
 broken line
 """
 
