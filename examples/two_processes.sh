@@ -8,6 +8,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-$([ -x "$here/../.venv/bin/python" ] && echo "$here/../.venv/bin/python" || echo python3)}
 scratch=$(mktemp -d)
 server=
+# Settings of the person who runs this take no part.
+unset $(env | sed -n 's/^\(ARGOSY_[A-Z_]*\)=.*/\1/p')
 
 finish() {
     code=$?
@@ -36,7 +38,6 @@ cat "$scratch/ready"
 address=$(sed -n 's/^argosy-server listening on //p' "$scratch/ready")
 [ -n "$address" ] || { echo "the server was not ready after 10 s" >&2; exit 1; }
 
-# A home of its own: neither files nor settings of the user take part.
 export ARGOSY_SERVER=$address ARGOSY_HOME="$scratch/home" ARGOSY_PROJECT=default
 echo; echo "process 1 saves";                "$python" "$here/two_processes/save.py"
 echo; echo "process 2 loads";                "$python" "$here/two_processes/load.py"

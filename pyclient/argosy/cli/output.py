@@ -52,7 +52,10 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right:
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False)
-    console.print(table)
+    with console.capture() as lines:
+        console.print(table)
+    for line in lines.get().splitlines():
+        print_line(line.rstrip())  # rich fills the last column up
 
 
 def print_facts(facts: Iterable[tuple[str, str]]) -> None:

@@ -1,0 +1,25 @@
+"""The benches run and tell what they measured; whether a promise is kept is for a quiet machine to say."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NUMBERS = {"start-up": 4, "server-ready": 2, "command-line": 2, "small-objects": 4, "five-steps": 3, "large-array": 9}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_bench_measures_in_a_quick_round(name: str) -> None:
+    command = [sys.executable, "-m", "bench", "--quick", "--json", "--only", name]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    results = json.loads(done.stdout)
+    assert len(results) == NUMBERS[name], done.stderr
+    assert done.returncode == (1 if any(result["ratio"] and result["ratio"] > 1 for result in results) else 0)
+    assert [
+        result["name"] for result in results if not result["samples"] or result["unit"] not in {"ms", "s", "MiB"}
+    ] == []
