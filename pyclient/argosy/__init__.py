@@ -24,10 +24,12 @@ if TYPE_CHECKING:
         ParameterError,
         PickleRefusedError,
         PreconditionError,
+        RunCancelledError,
         SaveOutputError,
         ServiceError,
         UnavailableError,
     )
+    from argosy.execution.rescue import load_rescued
     from argosy.execution.run_record import PipelineRun
     from argosy.graph.artifact_config import ArtifactConfig
     from argosy.graph.external_artifact import ExternalArtifact
@@ -61,10 +63,12 @@ _HOMES = {
     "PickleRefusedError": "errors",
     "PipelineRun": "execution.run_record",
     "PreconditionError": "errors",
+    "RunCancelledError": "errors",
     "SaveOutputError": "errors",
     "ServiceError": "errors",
     "UnavailableError": "errors",
     "load_artifact": "sdk.artifacts",
+    "load_rescued": "execution.rescue",
     "pipeline": "sdk.pipelines",
     "register_materializer": "materializers.base",
     "save_artifact": "sdk.artifacts",
@@ -92,11 +96,13 @@ __all__ = [
     "PickleRefusedError",
     "PipelineRun",
     "PreconditionError",
+    "RunCancelledError",
     "SaveOutputError",
     "ServiceError",
     "UnavailableError",
     "__version__",
     "load_artifact",
+    "load_rescued",
     "pipeline",
     "register_materializer",
     "save_artifact",

@@ -9,6 +9,7 @@
     │   └── PickleRefusedError   only pickle could keep the value and pickle is off
     ├── OutputError              a step returned the wrong number of values (also TypeError)
     ├── SaveOutputError          a returned value could not be saved; tells where the rescue is
+    ├── RunCancelledError        somebody asked the run to stop, and it did
     ├── CorruptDataError         bytes do not match their checksum; never returned as a value
     └── ServiceError             the service refused or could not be reached
         ├── InvalidRequestError      (also ValueError)
@@ -64,6 +65,10 @@ class OutputError(ArgosyError, TypeError):
 
 class SaveOutputError(ArgosyError):
     """A returned value could not be saved; the message says where it was rescued to."""
+
+
+class RunCancelledError(ArgosyError):
+    """Somebody asked the run to stop; it did, before its next step."""
 
 
 class CorruptDataError(ArgosyError):

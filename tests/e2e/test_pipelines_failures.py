@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import argosy
+from argosy.errors import RunCancelledError
 from argosy.execution.code_fingerprint import UncachedStepWarning
-from argosy.execution.lease import RunCancelledError
 from argosy.execution.rescue import load_rescued
 from argosy.execution.run_record import PipelineRun
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from argosy.config import ClientConfig, resolve
 from argosy.errors import ConfigurationError
 

@@ -7,10 +7,10 @@ import time
 from dataclasses import dataclass, field
 
 from argosy.config import ClientConfig
-from argosy.errors import ArgosyError
+from argosy.errors import ArgosyError, RunCancelledError
 from argosy.execution.failure import add_note, to_run_error
 from argosy.execution.input_versions import RunVersions
-from argosy.execution.lease import Lease, RunCancelledError
+from argosy.execution.lease import Lease
 from argosy.execution.progress import Progress
 from argosy.graph.model import Graph
 from argosy.transport.connection import Connection

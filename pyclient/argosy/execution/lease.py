@@ -11,16 +11,12 @@ import threading
 from collections.abc import Callable
 from types import TracebackType
 
-from argosy.errors import ArgosyError, ConflictError, NotFoundError, PreconditionError
+from argosy.errors import ArgosyError, ConflictError, NotFoundError, PreconditionError, RunCancelledError
 from argosy.v1.pipeline_pb2 import Run
 
 RENEWALS_PER_LEASE = 3
 
 _log = logging.getLogger(__name__)
-
-
-class RunCancelledError(ArgosyError):
-    """Somebody asked the run to stop; it did, before its next step."""
 
 
 class Lease:

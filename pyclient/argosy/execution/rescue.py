@@ -57,8 +57,10 @@ class Rescue:
         lines: list[str] = []
         if self.directories:
             lines += ["The returned values are on disk; get them back with:"]
-            lines += ["    from argosy.execution.rescue import load_rescued"]
-            lines += [f"    value = load_rescued({str(path)!r})  # {name}" for name, path in self.directories.items()]
+            lines += ["    import argosy"]
+            lines += [
+                f"    value = argosy.load_rescued({str(path)!r})  # {name}" for name, path in self.directories.items()
+            ]
         lines += [f"The value of {name!r} could not be rescued: {why}" for name, why in self.lost.items()]
         return "\n".join(lines)
 

@@ -14,12 +14,18 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from argosy.errors import ArgosyError, NotFoundError, PreconditionError, SaveOutputError, ServiceError
+from argosy.errors import (
+    ArgosyError,
+    NotFoundError,
+    PreconditionError,
+    RunCancelledError,
+    SaveOutputError,
+    ServiceError,
+)
 from argosy.execution.active_run import ActiveRun
 from argosy.execution.context import StepContext, entered_step
 from argosy.execution.failure import add_note, to_run_error
 from argosy.execution.input_versions import ResolvedInput
-from argosy.execution.lease import RunCancelledError
 from argosy.execution.rescue import Endangered, rescue_values
 from argosy.execution.save_outputs import save_outputs
 from argosy.execution.step_cache import step_cache_key

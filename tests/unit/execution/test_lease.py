@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from argosy.errors import ConflictError, UnavailableError
-from argosy.execution.lease import Lease, RunCancelledError
+from argosy.errors import ConflictError, RunCancelledError, UnavailableError
+from argosy.execution.lease import Lease
 from argosy.v1.pipeline_pb2 import Run
 
 
