@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 from grpc import StatusCode
 
+from argosy.v1 import artifact_pb2 as nouns
+from argosy.v1 import artifact_service_pb2 as artifacts
+from argosy_server.bootstrap import build
+from argosy_server.config import StoreConfig
 from argosy_server.embedded import EmbeddedRpcError, open_channel
 from tests.api.calls import (
     LARGE,
@@ -19,6 +23,7 @@ from tests.api.calls import (
     download,
     expect_refusal,
     missing,
+    new_request_id,
     put_blob,
     read_blob,
     upload_parts,
@@ -74,6 +79,38 @@ def test_a_file_that_is_cut_or_gone_is_data_loss(own: Service, damage: str) -> N
         path.unlink()
     with expect_refusal(StatusCode.DATA_LOSS, "BLOB_CORRUPT"):
         read_blob(own, "default", digest)
+
+
+def delete_and_sweep(own: Service, version_id: str) -> None:
+    own.artifacts.DeleteArtifactVersion(
+        artifacts.DeleteArtifactVersionRequest(project="default", request_id=new_request_id(), id=version_id)
+    )
+    application = build(StoreConfig(own.home))
+    report = application.sweep()
+    application.close()
+    assert report.blobs > 0
+
+
+def start_download(own: Service) -> Iterator[artifacts.DownloadArtifactResponse]:
+    request = artifacts.DownloadArtifactRequest(project="default", selector=nouns.VersionSelector(name="weights"))
+    return own.artifacts.DownloadArtifact(request)
+
+
+def test_a_download_under_way_goes_on_when_the_version_is_deleted_and_swept(own: Service) -> None:
+    own.artifacts.UploadArtifact(upload_parts("default", "weights", LARGE))
+    messages = start_download(own)
+    version, _, first = next(messages).version, next(messages), next(messages).chunk
+    delete_and_sweep(own, version.id)
+    assert first + b"".join(message.chunk for message in messages) == LARGE
+
+
+def test_bytes_swept_before_a_download_came_to_them_are_not_found_and_no_alarm(own: Service) -> None:
+    own.artifacts.UploadArtifact(upload_parts("default", "weights", LARGE))
+    messages = start_download(own)
+    delete_and_sweep(own, next(messages).version.id)
+    assert next(messages).HasField("file_start")
+    with expect_refusal(StatusCode.NOT_FOUND, "BLOB_NOT_FOUND"):
+        next(messages)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from argosy_server.domain.blob import UploadState
-from argosy_server.domain.errors import BlobMissing, BlobNotFound, StorageUnavailable, UploadNotFound
+from argosy_server.domain.errors import BlobMissing, BlobNotFound, UploadNotFound
 from argosy_server.domain.identifiers import new_id
 from argosy_server.usecases.ports import MetadataStore
 from tests.contracts.metadata_facts import HOUR, NONE, PAST, SPEC, blob_of, digest, put_blob, save
@@ -127,15 +127,35 @@ class BlobContract:
             tx.blobs.remove(marked)
             assert len(tx.blobs.mark_deleting(3)) == 2
 
-    def test_a_blob_being_deleted_can_neither_be_inserted_nor_referred_to(self, store: MetadataStore) -> None:
+    def test_a_blob_being_deleted_cannot_be_referred_to(self, store: MetadataStore) -> None:
         with store.write() as tx:
             file = put_blob(tx, b"content", lease=PAST)
             tx.blobs.mark_deleting(10)
 
-        with pytest.raises(StorageUnavailable, match="being deleted"), store.write() as tx:
-            tx.blobs.insert(BLOB, b"content", HOUR)
         with pytest.raises(BlobMissing):
             save(store, files=[file])
+
+    @pytest.mark.parametrize("before", ["", "ab/before"])
+    @pytest.mark.parametrize("after", ["", "ab/after"])
+    def test_the_same_bytes_may_come_back_while_the_sweep_that_marked_them_is_still_at_it_or_died(
+        self, store: MetadataStore, before: str, after: str
+    ) -> None:
+        old, new = replace(BLOB, location=before), replace(BLOB, location=after)
+        with store.write() as tx:
+            tx.blobs.insert(old, None if before else b"content", PAST)
+            assert tx.blobs.mark_deleting(10) == [old]
+        with store.write() as tx:
+            assert tx.blobs.insert(new, None if after else b"content", PAST) == new
+
+        # The sweep goes on; then the new bytes are swept in their turn.
+        with store.write() as tx:
+            tx.blobs.remove([old])
+            assert tx.blobs.find("p", [BLOB.digest]) == {BLOB.digest: new}
+            if not after:
+                assert tx.blobs.content(new) == b"content"
+            assert tx.blobs.mark_deleting(10) == [new]
+            tx.blobs.remove([new])
+            assert tx.blobs.mark_deleting(10) == []
 
     def test_a_live_blob_is_not_removed(self, store: MetadataStore) -> None:
         with store.write() as tx:

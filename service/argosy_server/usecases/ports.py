@@ -3,7 +3,8 @@
 The life of bytes: a :class:`BlobWriter` is opened at a *new* location, takes bytes, and is finished, which makes
 them durable; only then does a transaction insert the row of a blob that names the location. A location is never
 reused and what is stored there never changes. To remove a blob its row first becomes ``deleting`` (in a transaction
-that rechecks references and leases), then the location is removed, then the row; each step can be redone.
+that rechecks references and leases), then the location is removed, then the row; each step can be redone. The same
+bytes may come back in between: they take the row over with a new location of their own.
 
 The life of a fact: every change happens inside one :class:`Transaction`, together with its event row and with the
 reply stored under the caller's request id. Leaving the block commits; an exception rolls everything back.

@@ -40,24 +40,56 @@ def read_blob(metadata: MetadataStore, storage: BlobStorage, blob: Blob, wanted:
         _verify_content(blob, content)
         yield from _chunks(memoryview(content)[wanted.start : wanted.stop])
         return
-    first, last = wanted.start // PIECE_BYTES, -(-wanted.stop // PIECE_BYTES)
-    for index in range(first, last) if wanted.length else ():
-        piece_start = index * PIECE_BYTES
-        piece = _verified_piece(storage, blob, index)
-        start, stop = max(wanted.start - piece_start, 0), min(wanted.stop - piece_start, PIECE_BYTES)
-        yield from _chunks(memoryview(piece)[start:stop])
-
-
-def _verified_piece(storage: BlobStorage, blob: Blob, index: int) -> bytes:
-    start = index * PIECE_BYTES
-    stop = min(start + PIECE_BYTES, blob.size)
+    if not wanted.length:
+        return
     try:
-        piece = b"".join(storage.read(blob.location, start, stop))
+        for piece_start, piece in _verified_pieces(storage, blob, wanted):
+            start, stop = max(wanted.start - piece_start, 0), min(wanted.stop - piece_start, PIECE_BYTES)
+            yield from _chunks(memoryview(piece)[start:stop])
     except FileNotFoundError as error:
-        raise _corrupt(blob, "its bytes are gone") from error
-    if xxh3_64_digest(piece) != blob.piece_checksum(index):
-        raise _corrupt(blob, f"bytes {start} to {stop} do not match their checksum")
-    return piece
+        raise _gone(metadata, blob) from error
+
+
+def _verified_pieces(storage: BlobStorage, blob: Blob, wanted: ByteRange) -> Iterator[tuple[int, bytes]]:
+    """Yield the pieces a range touches, with where they start.
+
+    All come from one read: a file that is open can still be read when a sweep removes it meanwhile.
+    """
+    index = wanted.start // PIECE_BYTES
+    stop = min(-(-wanted.stop // PIECE_BYTES) * PIECE_BYTES, blob.size)
+    for piece in _pieces(storage.read(blob.location, index * PIECE_BYTES, stop)):
+        start = index * PIECE_BYTES
+        if xxh3_64_digest(piece) != blob.piece_checksum(index):
+            raise _corrupt(blob, f"bytes {start} to {start + len(piece)} do not match their checksum")
+        yield start, piece
+        index += 1
+
+
+def _pieces(stored: Iterator[bytes]) -> Iterator[bytes]:
+    """Put bytes together, or cut them, to pieces of ``PIECE_BYTES``; the last one may be shorter."""
+    parts: list[memoryview] = []
+    size = 0
+    for data in stored:
+        view = memoryview(data)
+        while view.nbytes:
+            part = view[: PIECE_BYTES - size]
+            parts.append(part)
+            size += part.nbytes
+            view = view[part.nbytes :]
+            if size == PIECE_BYTES:
+                yield b"".join(parts)
+                parts, size = [], 0
+    if parts:
+        yield b"".join(parts)
+
+
+def _gone(metadata: MetadataStore, blob: Blob) -> BlobNotFound | BlobCorrupt:
+    """Tell bytes that were deleted since they were found from those that were lost."""
+    with metadata.read() as tx:
+        current = tx.blobs.find(blob.project, [blob.digest]).get(blob.digest)
+    if current is not None and current.location == blob.location:
+        return _corrupt(blob, "its bytes are gone")
+    return BlobNotFound(f"blob {blob.digest} was deleted while it was read", resource=f"blob {blob.digest}")
 
 
 def _verify_content(blob: Blob, content: bytes) -> None:

@@ -146,13 +146,12 @@ class BlobRepository(Protocol):
     def insert(self, blob: Blob, content: bytes | None, lease: timedelta) -> Blob:
         """Add a live blob, or keep and lease the live one that is there, and return the one that counts.
 
+        A row that is ``deleting`` is taken over, so that a sweep that died keeps nobody from saving the same bytes.
+
         Args:
             blob: with ``location == ""`` when ``content`` is given.
             content: the bytes of a blob that lives in the database.
             lease: how long it is kept without a version that refers to it.
-
-        Raises:
-            StorageUnavailable: a blob of this digest is being deleted just now; try again.
         """
         ...
 

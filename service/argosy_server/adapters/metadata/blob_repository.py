@@ -12,7 +12,7 @@ from sqlalchemy import Row, Select, bindparam, case, delete, exists, select, tup
 from argosy_server.adapters.metadata.session import Insert, Session, batches, upsert
 from argosy_server.adapters.metadata.tables import STORED_OUTSIDE, blob_contents, blobs, uploads, version_files
 from argosy_server.domain.blob import Blob, BlobState, UploadState, upload_location
-from argosy_server.domain.errors import BlobNotFound, StorageUnavailable
+from argosy_server.domain.errors import BlobNotFound
 from argosy_server.domain.identifiers import Digest
 
 LIVE = BlobState.LIVE.value
@@ -71,11 +71,12 @@ _WRITERS = select(uploads.c.id, uploads.c.writer).where(
 def _insert(dialect: str) -> Insert:
     statement = upsert(dialect, blobs)
     new = statement.excluded.lease_expires_at
+    # A row that is being deleted is taken over: whoever marked it may have died. Its old location is an orphan then.
+    location = case((blobs.c.state == DELETING, statement.excluded.location), else_=blobs.c.location)
     later = case((blobs.c.lease_expires_at < new, new), else_=blobs.c.lease_expires_at)
     kept = statement.on_conflict_do_update(
         index_elements=[blobs.c.project, blobs.c.digest],
-        set_={"lease_expires_at": later},
-        where=blobs.c.state == LIVE,
+        set_={"location": location, "state": LIVE, "lease_expires_at": later},
     )
     result: Insert = kept.returning(*_COLUMNS)  # type: ignore[assignment]  # the same statement with its columns typed
     return result
@@ -136,11 +137,7 @@ class SqlBlobRepository:
                 "state": LIVE,
                 "lease_expires_at": self._session.after(lease),
             },
-        ).one_or_none()
-        if row is None:
-            raise StorageUnavailable(
-                f"blob {blob.digest} is being deleted just now; try again", resource=f"blob {blob.digest}"
-            )
+        ).one()
         counts = _blob(row)
         if content is not None and not counts.location:
             self._session.execute(
@@ -171,9 +168,8 @@ class SqlBlobRepository:
         """Remove the rows of ``deleting`` blobs whose locations are gone."""
         if not blobs:
             return
-        inline = [blob for blob in blobs if not blob.location]
-        if inline:
-            self._session.execute(_REMOVE_CONTENT, [_key(blob) for blob in inline])
+        # Also of those with a location: they may have taken over a row whose bytes were in the database.
+        self._session.execute(_REMOVE_CONTENT, [_key(blob) for blob in blobs])
         self._session.execute(_REMOVE, [{**_key(blob), "p_location": blob.location} for blob in blobs])
 
     def known_locations(self, locations: Sequence[str]) -> set[str]:
