@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 Durability = Literal["full", "process"]
 DEFAULT_DATA = Path("~/.argosy-server")
@@ -35,7 +37,7 @@ class StoreConfig:
     @property
     def database_url(self) -> str:
         """URL of the database."""
-        return self.database or f"sqlite:///{self.home / 'metadata.db'}"
+        return self.database or f"sqlite:///{quote(os.fsencode(self.home / 'metadata.db'))}"
 
     @property
     def blobs_url(self) -> str:

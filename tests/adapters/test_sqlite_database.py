@@ -146,6 +146,8 @@ def test_a_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
         ("meta.db", "malformed"),
         ("sqlite://", "names no file"),
         ("sqlite:///:memory:", "names no file"),
+        ("sqlite://host/meta.db", "names no file"),
+        ("sqlite:////tmp/meta.db?mode=ro", "has a query; write %3F for"),
         ("mysql://localhost/x", "'mysql' databases are not supported"),
     ],
 )

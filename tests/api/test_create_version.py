@@ -175,6 +175,26 @@ def test_more_files_than_announced_are_refused(stubs: Stubs, project: str) -> No
     assert refused.refusal.metadata["limit"] == "10000"
 
 
+def test_a_file_list_that_no_answer_could_carry_is_refused_and_the_longest_other_one_is_answered(
+    stubs: Stubs, project: str
+) -> None:
+    request = create_request(project, "dataset")
+    del request.files[:]
+    room = (3 << 20) // 9_000 - 100
+    for number in range(9_000):
+        request.files.add(path=f"{number:0{room}}", inline_content=b"")
+    metadata = {"text": '"' + "x" * ((256 << 10) - 6) + '"'}
+    request.spec.metadata.update(metadata)
+    version = stubs.artifacts.CreateArtifactVersion(request).artifact_version
+    assert (len(version.files), dict(version.metadata)) == (9_000, metadata)
+    request.request_id = new_request_id()
+    for file in request.files:
+        file.path += "x"
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "LIMIT_EXCEEDED"):
+        stubs.artifacts.CreateArtifactVersion(request)
+    assert get(stubs, project, name="dataset").version == "1"
+
+
 def test_the_same_request_twice_makes_one_version(stubs: Stubs, project: str) -> None:
     request = create_request(project, "weights")
     first = stubs.artifacts.CreateArtifactVersion(request)

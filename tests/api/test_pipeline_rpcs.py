@@ -252,6 +252,39 @@ def test_a_run_without_a_name_gets_one_of_its_pipeline(stubs: Stubs, project: st
     assert first.name != second.name
 
 
+def test_the_name_a_run_gets_is_a_name_also_for_a_long_pipeline(stubs: Stubs, project: str) -> None:
+    run = start_run(stubs, project, "x" * 255)
+    assert get_run(stubs, project, run.name).id == run.id
+
+
+def test_answers_about_runs_leave_metadata_out_where_they_would_be_too_large(stubs: Stubs, project: str) -> None:
+    metadata = {"text": '"' + "x" * 250_000 + '"'}
+    inputs = [create(stubs, project, f"x{number}", metadata=metadata).id for number in range(20)]
+    given = pipelines.StepInputSpec(name="xs", kind=states.INPUT_KIND_EXTERNAL, is_list=True, version_ids=inputs)
+    run = start_run(stubs, project)
+    started = start_step(stubs, run, inputs=[given])
+    assert [version.id for version in started.step_run.inputs[0].versions] == inputs
+    completed = complete_step(stubs, project, started, model=b"model")
+    assert completed.outputs[0].version.files[0].size_bytes == 5
+    finished = finish_run(stubs, run)
+    assert finished == get_run(stubs, project, run.id)
+    assert [version.name for version in finished.steps[0].inputs[0].versions] == [f"x{number}" for number in range(20)]
+
+
+def test_more_inputs_or_outputs_than_a_step_may_have_are_refused(stubs: Stubs, project: str) -> None:
+    run = start_run(stubs, project)
+    inputs = [
+        pipelines.StepInputSpec(name=f"x{number}", kind=states.INPUT_KIND_EXTERNAL, is_list=True)
+        for number in range(1001)
+    ]
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "LIMIT_EXCEEDED"):
+        start_step(stubs, run, inputs=inputs)
+    started = start_step(stubs, run)
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "LIMIT_EXCEEDED"):
+        complete_step(stubs, project, started, **{f"x{number}": b"" for number in range(1001)})
+    assert get_run(stubs, project, run.id).steps[0].state == states.STEP_STATE_RUNNING
+
+
 def test_runs_are_listed_newest_first_and_filtered(stubs: Stubs, project: str) -> None:
     runs = [start_run(stubs, project, pipeline, name) for pipeline, name in [("a", "1"), ("b", "2"), ("a", "3")]]
     finish_run(stubs, runs[0])

@@ -50,7 +50,8 @@ class ArtifactServiceStub:
     Errors:
     - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
     - FAILED_PRECONDITION / BLOB_MISSING: a file names a digest the project does not have.
-    - INVALID_ARGUMENT / LIMIT_EXCEEDED: too many files or inline bytes; upload the bytes first.
+    - INVALID_ARGUMENT / LIMIT_EXCEEDED: too many files or inline bytes (upload the
+      bytes first), or more than 3 MiB of file list, counted as the paths and 100 bytes a file.
     - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
     - NOT_FOUND / RUN_NOT_FOUND: `step_run_id` names no step run.
     - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
@@ -146,7 +147,8 @@ class ArtifactServiceAsyncStub(ArtifactServiceStub):
     Errors:
     - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
     - FAILED_PRECONDITION / BLOB_MISSING: a file names a digest the project does not have.
-    - INVALID_ARGUMENT / LIMIT_EXCEEDED: too many files or inline bytes; upload the bytes first.
+    - INVALID_ARGUMENT / LIMIT_EXCEEDED: too many files or inline bytes (upload the
+      bytes first), or more than 3 MiB of file list, counted as the paths and 100 bytes a file.
     - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
     - NOT_FOUND / RUN_NOT_FOUND: `step_run_id` names no step run.
     - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
@@ -245,7 +247,8 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors:
         - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
         - FAILED_PRECONDITION / BLOB_MISSING: a file names a digest the project does not have.
-        - INVALID_ARGUMENT / LIMIT_EXCEEDED: too many files or inline bytes; upload the bytes first.
+        - INVALID_ARGUMENT / LIMIT_EXCEEDED: too many files or inline bytes (upload the
+          bytes first), or more than 3 MiB of file list, counted as the paths and 100 bytes a file.
         - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
         - NOT_FOUND / RUN_NOT_FOUND: `step_run_id` names no step run.
         - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.

@@ -201,7 +201,9 @@ class Run(_message.Message):
 
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___StepRun]:
-        """Its step runs in the order they started; empty in lists."""
+        """Its step runs in the order they started; empty in lists, and where even shortened step runs
+        (see StepRun) would not fit in an answer.
+        """
 
     def __init__(
         self,
@@ -259,7 +261,10 @@ Global___RunError: _TypeAlias = RunError  # noqa: Y015
 
 @_typing.final
 class StepRun(_message.Message):
-    """One execution of a step invocation."""
+    """One execution of a step invocation. An answer stays below the message limit of 4 MiB: where it
+    would not, the server leaves out metadata, tags and aliases of the versions, if that is not
+    enough `parameters`, then `inputs`, `saved` and `loaded`.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

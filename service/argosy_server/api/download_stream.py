@@ -14,7 +14,7 @@ from argosy_server.domain.errors import ArtifactNotFound, InvalidField
 from argosy_server.domain.identifiers import parse_path, parse_project
 from argosy_server.usecases.artifacts import require_live
 from argosy_server.usecases.ports import BlobStorage, MetadataStore
-from argosy_server.usecases.read_blob import find_blob, read_blob
+from argosy_server.usecases.read_blob import find_blobs, read_blob
 
 
 def download(
@@ -37,7 +37,7 @@ def download(
         if len(files) != 1 and (request.offset or request.limit):
             raise InvalidField("offset", f"a range needs one file, and the version has {len(files)}; set path")
         ranges = [ByteRange.parse(request.offset, request.limit, file.size) for file in files]
-        blobs = [find_blob(tx, project, file.digest) for file in files]
+        blobs = find_blobs(tx, project, [file.digest for file in files])
     yield wire.DownloadArtifactResponse(version=render_version(version))
     for file, blob, wanted in zip(files, blobs, ranges, strict=True):
         yield from _file_messages(metadata, storage, file, blob, wanted)

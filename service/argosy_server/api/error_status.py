@@ -112,7 +112,7 @@ def draining_status() -> ErrorStatus:
 
 def _refusal(error: errors.DomainError) -> ErrorStatus:
     code = CODES[type(error)]
-    message = _cut_sent(str(error))
+    message = _cut_sent(_encodable(str(error)))
     details: list[Message] = []
     if isinstance(error, errors.InvalidField):
         bad = error_details_pb2.BadRequest()
@@ -160,7 +160,7 @@ def _cut_metadata(metadata: dict[str, str]) -> dict[str, str]:
     kept: dict[str, str] = {}
     room = MAX_METADATA
     for key, value in list(metadata.items())[:MAX_ITEMS]:
-        text = _cut_list(value, room - len(key))
+        text = _cut_list(_encodable(value), room - len(key))
         room -= len(key) + len(text.encode())
         if room > 0:
             kept[key] = text
@@ -178,6 +178,11 @@ def _cut_list(text: str, room: int) -> str:
     return _cut(kept, max(room, 1))
 
 
+def _encodable(text: str) -> str:
+    """Return the text with ``?`` for what UTF-8 cannot say, such as odd bytes in the name of a folder."""
+    return text.encode(errors="replace").decode()
+
+
 def _cut_sent(message: str) -> str:
     """Cut a message so that it fits as gRPC sends it, where a letter beyond ASCII takes three bytes each of its own."""
     while len(quote(message, safe=" !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~")) > MAX_MESSAGE:
@@ -187,7 +192,7 @@ def _cut_sent(message: str) -> str:
 
 def _cut(text: str, size: int) -> str:
     """Cut a text to at most ``size`` bytes."""
-    raw = text.encode()
+    raw = text.encode(errors="replace")
     if len(raw) <= size:
-        return text
+        return raw.decode()
     return raw[: max(size - 3, 0)].decode(errors="ignore") + "..."

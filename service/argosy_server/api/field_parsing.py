@@ -100,7 +100,7 @@ def parse_text_map(field: str, values: Mapping[str, str], limits: Limits) -> dic
     if len(values) > MAX_KEYS:
         raise LimitExceeded(f"{field}: has {len(values)} keys; at most {MAX_KEYS} are allowed", limit=MAX_KEYS)
     parsed = {parse_text(f"{field} key", key, required=True): text for key, text in values.items()}
-    size = sum(len(key) + len(text.encode()) for key, text in parsed.items())
+    size = sum(len(key.encode()) + len(text.encode()) for key, text in parsed.items())
     if size > limits.max_metadata_bytes:
         raise LimitExceeded(
             f"{field}: has {size} bytes; at most {limits.max_metadata_bytes} are allowed, save big values as artifacts",

@@ -9,6 +9,7 @@ from typing import TypeVar
 from blake3 import blake3
 from google.protobuf.message import Message
 
+from argosy_server.api.reply_size import check_reply
 from argosy_server.domain.errors import DomainError, StorageUnavailable
 from argosy_server.domain.identifiers import parse_project
 from argosy_server.usecases.idempotency import RequestKey, run_once
@@ -39,9 +40,10 @@ def answer_once(
 
     Raises:
         RequestIdReused: the request id stands for another request.
+        LimitExceeded: the response is too large to be received.
         DomainError: whatever ``action`` raises; nothing was changed.
     """
-    return response_type.FromString(run_once(metadata, key, lambda tx: action(tx).SerializeToString()))
+    return response_type.FromString(run_once(metadata, key, lambda tx: check_reply(action(tx).SerializeToString())))
 
 
 def publish_once(
@@ -61,7 +63,7 @@ def publish_once(
     made: list[bytes] = []
 
     def run(tx: Transaction) -> bytes:
-        made[:] = [action(tx).SerializeToString()]
+        made[:] = [check_reply(action(tx).SerializeToString())]
         return made[0]
 
     try:

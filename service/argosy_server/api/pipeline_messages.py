@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from argosy.v1 import pipeline_pb2, pipeline_service_pb2
 from argosy_server.api.artifact_messages import parse_selector, render_version
-from argosy_server.api.field_parsing import parse_enum, parse_text, render_timestamp
+from argosy_server.api.field_parsing import MAX_KEYS, parse_enum, parse_text, render_timestamp
 from argosy_server.domain.errors import InvalidField, LimitExceeded
 from argosy_server.domain.identifiers import is_id, parse_id, parse_name
 from argosy_server.domain.limits import Limits
@@ -65,13 +65,16 @@ def parse_inputs(field: str, inputs: Iterable[pipeline_service_pb2.StepInputSpec
 
     Raises:
         InvalidField: a name, kind or id is malformed, a name stands twice, or the number of versions is not one.
-        LimitExceeded: more versions than a call may name.
+        LimitExceeded: more inputs or versions than a call may name.
     """
     parsed = [_parse_input(f"{field}[{index}]", spec) for index, spec in enumerate(inputs)]
-    names = [spec.name for spec in parsed]
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            raise InvalidField(f"{field}[{index}].name", f"{name!r} stands twice; a parameter is given once")
+    if len(parsed) > MAX_KEYS:
+        raise LimitExceeded(f"{field}: {len(parsed)} inputs; at most {MAX_KEYS}", limit=MAX_KEYS)
+    names: set[str] = set()
+    for index, spec in enumerate(parsed):
+        if spec.name in names:
+            raise InvalidField(f"{field}[{index}].name", f"{spec.name!r} stands twice; a parameter is given once")
+        names.add(spec.name)
     count = sum(len(spec.version_ids) for spec in parsed)
     if count > limits.max_files:
         raise LimitExceeded(f"{field}: {count} versions; at most {limits.max_files}", limit=limits.max_files)

@@ -7,7 +7,14 @@ import grpc
 from argosy.v1 import pipeline_pb2, pipeline_service_pb2_grpc
 from argosy.v1 import pipeline_service_pb2 as wire
 from argosy_server.api.artifact_messages import parse_new_files, parse_spec
-from argosy_server.api.field_parsing import parse_enum, parse_json_map, parse_text, parse_text_map, require_message
+from argosy_server.api.field_parsing import (
+    MAX_KEYS,
+    parse_enum,
+    parse_json_map,
+    parse_text,
+    parse_text_map,
+    require_message,
+)
 from argosy_server.api.once import answer_once, discard_quietly, publish_once, request_key
 from argosy_server.api.page_tokens import query_of
 from argosy_server.api.pipeline_messages import (
@@ -21,6 +28,7 @@ from argosy_server.api.pipeline_messages import (
     render_run,
     render_step,
 )
+from argosy_server.api.reply_size import fit
 from argosy_server.domain.artifact import ArtifactSpec
 from argosy_server.domain.errors import LimitExceeded
 from argosy_server.domain.identifiers import parse_id, parse_name, parse_project
@@ -28,7 +36,7 @@ from argosy_server.domain.limits import Limits
 from argosy_server.domain.paging import PageRequest, next_token
 from argosy_server.usecases.end_step import NewOutput, complete_step, fail_step
 from argosy_server.usecases.ports import BlobStorage, MetadataStore, Transaction
-from argosy_server.usecases.staging import NewFile, StagedFile, stage_files
+from argosy_server.usecases.staging import NewFile, StagedFile, check_sizes, stage_files
 from argosy_server.usecases.start_step import find_reusable, start_step
 from argosy_server.usecases.track_runs import cancel_run, create_run, finish_run, renew_run
 
@@ -91,7 +99,7 @@ class PipelineServicer(pipeline_service_pb2_grpc.PipelineServiceServicer):
                 parts,
                 reusable,
             )
-            return wire.StartStepResponse(step_run=render_step(step), attempt_token=step.attempt_token)
+            return wire.StartStepResponse(step_run=fit(render_step(step)), attempt_token=step.attempt_token)
 
         return answer_once(self._metadata, key, wire.StartStepResponse, start)
 
@@ -104,12 +112,15 @@ class PipelineServicer(pipeline_service_pb2_grpc.PipelineServiceServicer):
         token = parse_text("attempt_token", request.attempt_token)
         parsed = [self._parse_output(f"outputs[{index}]", output) for index, output in enumerate(request.outputs)]
         loaded = parse_loaded("loaded", request.loaded)
-        self._check_inline([file for _, _, files in parsed for file in files])
+        if len(parsed) > MAX_KEYS:
+            raise LimitExceeded(f"outputs: {len(parsed)} outputs; at most {MAX_KEYS}", limit=MAX_KEYS)
+        # Each output alone is checked when it is staged; they come and are answered in one message.
+        check_sizes(self._limits, [file for _, _, files in parsed for file in files])
         outputs = self._stage_outputs(key.project, parsed)
 
         def complete(tx: Transaction) -> wire.CompleteStepResponse:
             step = complete_step(tx, self._limits, key.project, step_run_id, token, outputs, loaded)
-            return wire.CompleteStepResponse(step_run=render_step(step, output_files=True))
+            return wire.CompleteStepResponse(step_run=fit(render_step(step, output_files=True)))
 
         staged = [file for output in outputs for file in output.staged]
         return publish_once(self._metadata, self._storage, key, staged, wire.CompleteStepResponse, complete)
@@ -125,7 +136,7 @@ class PipelineServicer(pipeline_service_pb2_grpc.PipelineServiceServicer):
 
         def fail(tx: Transaction) -> wire.FailStepResponse:
             step = fail_step(tx, key.project, step_run_id, token, state, error, loaded)
-            return wire.FailStepResponse(step_run=render_step(step))
+            return wire.FailStepResponse(step_run=fit(render_step(step)))
 
         return answer_once(self._metadata, key, wire.FailStepResponse, fail)
 
@@ -144,7 +155,8 @@ class PipelineServicer(pipeline_service_pb2_grpc.PipelineServiceServicer):
         ]
 
         def finish(tx: Transaction) -> wire.FinishRunResponse:
-            return wire.FinishRunResponse(run=render_run(finish_run(tx, key.project, run_id, state, error, skipped)))
+            run = finish_run(tx, key.project, run_id, state, error, skipped)
+            return wire.FinishRunResponse(run=fit(render_run(run)))
 
         return answer_once(self._metadata, key, wire.FinishRunResponse, finish)
 
@@ -164,7 +176,7 @@ class PipelineServicer(pipeline_service_pb2_grpc.PipelineServiceServicer):
         run_key = parse_run_key("run", request.run)
         with self._metadata.read() as tx:
             run = tx.runs.get(project, run_key, steps=True)
-        return wire.GetRunResponse(run=render_run(run))
+        return wire.GetRunResponse(run=fit(render_run(run)))
 
     def ListRuns(self, request: wire.ListRunsRequest, context: grpc.ServicerContext) -> wire.ListRunsResponse:
         """See the contract."""
@@ -200,16 +212,6 @@ class PipelineServicer(pipeline_service_pb2_grpc.PipelineServiceServicer):
             parse_spec(f"{field}.spec", output.spec, self._limits),
             parse_new_files(f"{field}.files", output.files),
         )
-
-    def _check_inline(self, files: list[NewFile]) -> None:
-        """Hold the limits of one request: each output alone is checked when it is staged."""
-        inline = sum(len(file.content or b"") for file in files)
-        if inline > self._limits.max_inline_bytes:
-            raise LimitExceeded(
-                f"outputs: {inline} inline bytes; at most {self._limits.max_inline_bytes} fit in one request, "
-                "upload larger files first and name their digests",
-                limit=self._limits.max_inline_bytes,
-            )
 
     def _stage_outputs(self, project: str, parsed: list[tuple[str, ArtifactSpec, list[NewFile]]]) -> list[NewOutput]:
         outputs: list[NewOutput] = []

@@ -19,6 +19,8 @@ class Limits:
     max_chunk_bytes: int = 2 << 20
     max_inline_bytes: int = 1 << 20
     max_files: int = 10_000
+    max_file_list_bytes: int = 3 << 20
+    """All files of a version must fit in one message, and metadata beside them."""
     max_digests: int = 10_000
     max_blob_row_bytes: int = 32 << 10
     """Blobs up to this size live in the metadata database: a file each is what makes small saves slow."""

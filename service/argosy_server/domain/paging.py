@@ -43,11 +43,16 @@ class PageRequest:
             return cls(size)
         try:
             made_for, after = json.loads(base64.urlsafe_b64decode(page_token.encode()))
-        except (ValueError, binascii.Error, TypeError):
+        except (ValueError, binascii.Error, TypeError, RecursionError):
             made_for, after = None, ()
-        if made_for != query or not isinstance(after, list) or not all(isinstance(key, str | int) for key in after):
+        if made_for != query or not isinstance(after, list) or not all(map(_is_key, after)):
             raise CursorExpired("page_token is not of this list; start again without it")
         return cls(size, tuple(after))
+
+
+def _is_key(key: object) -> bool:
+    """Tell whether a value may be a sort key: a text or number that every database takes."""
+    return (isinstance(key, str) and key.isprintable()) or (isinstance(key, int) and abs(key) < 1 << 63)
 
 
 @dataclass(frozen=True)

@@ -30,10 +30,10 @@ def update_version(
     if tags is None and metadata is None:
         raise InvalidField("update_mask", "names nothing to change; name 'tags', 'metadata' or both")
     version = tx.artifacts.update(project, version_id, tags=tags, metadata=metadata, etag=etag)
-    size = sum(len(key) + len(text) for key, text in version.metadata.items())
+    size = sum(len(key.encode()) + len(text.encode()) for key, text in version.metadata.items())
     if size > limits.max_metadata_bytes:
         raise LimitExceeded(
-            f"{size} characters of metadata; at most {limits.max_metadata_bytes} fit; save large facts as an artifact",
+            f"{size} bytes of metadata; at most {limits.max_metadata_bytes} fit; save large facts as an artifact",
             limit=limits.max_metadata_bytes,
         )
     kind = "tags_changed" if tags is not None else "metadata_changed"

@@ -66,10 +66,10 @@ def insert_version(
 def _check_spec(limits: Limits, spec: ArtifactSpec) -> None:
     if not spec.format:
         raise InvalidField("spec.format", "is empty; name the layout of the files, such as 'json', 'npy' or 'bytes'")
-    size = sum(len(key) + len(text) for key, text in spec.metadata.items())
+    size = sum(len(key.encode()) + len(text.encode()) for key, text in spec.metadata.items())
     if size > limits.max_metadata_bytes:
         raise LimitExceeded(
-            f"{size} characters of metadata; at most {limits.max_metadata_bytes} fit; save large facts as an artifact",
+            f"{size} bytes of metadata; at most {limits.max_metadata_bytes} fit; save large facts as an artifact",
             limit=limits.max_metadata_bytes,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from xxhash import xxh3_64_digest
 
@@ -21,10 +21,20 @@ def find_blob(tx: Transaction, project: str, digest: Digest) -> Blob:
     Raises:
         BlobNotFound: the project has no such blob.
     """
-    blob = tx.blobs.find(project, [digest]).get(digest)
-    if blob is None:
-        raise BlobNotFound(f"project {project!r} has no blob {digest}", resource=f"blob {digest}")
-    return blob
+    return find_blobs(tx, project, [digest])[0]
+
+
+def find_blobs(tx: Transaction, project: str, digests: Sequence[Digest]) -> list[Blob]:
+    """Return live blobs in the order of their digests.
+
+    Raises:
+        BlobNotFound: the project does not have one of them.
+    """
+    found = tx.blobs.find(project, digests)
+    for digest in digests:
+        if digest not in found:
+            raise BlobNotFound(f"project {project!r} has no blob {digest}", resource=f"blob {digest}")
+    return [found[digest] for digest in digests]
 
 
 def read_blob(metadata: MetadataStore, storage: BlobStorage, blob: Blob, wanted: ByteRange) -> Iterator[bytes]:

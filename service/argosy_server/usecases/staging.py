@@ -12,12 +12,16 @@ import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 
 from argosy_server.domain.blob import Blob, BlobHasher, UploadState, upload_location
-from argosy_server.domain.errors import InvalidField, LimitExceeded, StorageFull, StorageUnavailable
+from argosy_server.domain.errors import DomainError, InvalidField, LimitExceeded
 from argosy_server.domain.identifiers import Digest, new_id
 from argosy_server.domain.limits import Limits
 from argosy_server.usecases.ports import BlobStorage, BlobWriter, MetadataStore, Transaction
+
+FILE_BYTES = 100
+"""Most bytes a file takes in an answer beside its path: digest, size and what stands around them."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ def stage_files(
 
     Raises:
         InvalidField: two files have the same path.
-        LimitExceeded: too many files or inline bytes.
+        LimitExceeded: too many files or inline bytes, or too long paths.
         StorageFull, StorageUnavailable: nothing is left behind.
     """
     _check_files(limits, files)
@@ -71,6 +75,28 @@ def stage_files(
         discard_staged(metadata, storage, project, staged)
         raise
     return staged
+
+
+def check_sizes(limits: Limits, files: Sequence[NewFile]) -> None:
+    """Hold the limits of all files of one request together.
+
+    Raises:
+        LimitExceeded: too many inline bytes, or a list of files that no answer could carry.
+    """
+    inline = sum(len(file.content or b"") for file in files)
+    if inline > limits.max_inline_bytes:
+        cure = "upload larger files with CreateUpload, WriteUpload and CommitUpload and name their digests"
+        raise LimitExceeded(
+            f"{inline} inline bytes in one request; at most {limits.max_inline_bytes} fit; {cure}",
+            limit=limits.max_inline_bytes,
+        )
+    listed = sum(len(file.path.encode()) + FILE_BYTES for file in files)
+    if listed > limits.max_file_list_bytes:
+        raise LimitExceeded(
+            f"the list of {len(files)} files has {listed} bytes ({FILE_BYTES} for each beside its path); at most "
+            f"{limits.max_file_list_bytes} fit in one answer; choose shorter paths, or save several artifacts",
+            limit=limits.max_file_list_bytes,
+        )
 
 
 def receive_file(
@@ -162,7 +188,7 @@ def _receive_large(
         write_all(storage.open_writer(location), hasher, head, rest)
     except BaseException:
         # On a full disk the row may have to stay until the sweep; the error that matters is the first one.
-        with contextlib.suppress(StorageFull, StorageUnavailable), metadata.write() as tx:
+        with contextlib.suppress(DomainError), metadata.write() as tx:
             tx.uploads.put(tx.uploads.get(project, upload.id), timedelta(), state=UploadState.ABORTED)
         raise
     blob = Blob(project, hasher.digest(), hasher.size, location, hasher.pieces())
@@ -172,12 +198,7 @@ def _receive_large(
 def _check_files(limits: Limits, files: Sequence[NewFile]) -> None:
     if len(files) > limits.max_files:
         raise LimitExceeded(f"{len(files)} files; a version has at most {limits.max_files}", limit=limits.max_files)
-    inline = sum(len(file.content or b"") for file in files)
-    if inline > limits.max_inline_bytes:
-        cure = "upload larger files with CreateUpload, WriteUpload and CommitUpload and name their digests"
-        raise LimitExceeded(
-            f"{inline} inline bytes; at most {limits.max_inline_bytes} fit; {cure}", limit=limits.max_inline_bytes
-        )
+    check_sizes(limits, files)
     paths: set[str] = set()
     for file in files:
         if file.path in paths:
@@ -187,8 +208,7 @@ def _check_files(limits: Limits, files: Sequence[NewFile]) -> None:
 
 
 def _check_no_file_is_a_folder(paths: set[str]) -> None:
-    for path in paths:
-        parts = path.split("/")
-        for depth in range(1, len(parts)):
-            if (folder := "/".join(parts[:depth])) in paths:
-                raise InvalidField("files.path", f"{folder!r} is a file and a folder of {path!r}; choose one")
+    # In this order a file comes right before what lies in a folder of its name.
+    for path, following in pairwise(sorted(paths, key=lambda path: path.replace("/", "\0"))):
+        if following.startswith(f"{path}/"):
+            raise InvalidField("files.path", f"{path!r} is a file and a folder of {following!r}; choose one")

@@ -23,7 +23,7 @@ def create_run(
     Raises:
         RunExists: a run of this name exists that was not abandoned.
     """
-    name = name or f"{pipeline_name}-{tx.now():%Y_%m_%d-%H_%M_%S}-{new_id()[:6]}"
+    name = name or f"{pipeline_name[:200]}-{tx.now():%Y_%m_%d-%H_%M_%S}-{new_id()[:6]}"
     run = tx.runs.add(project, pipeline_name, name, parameters, limits.run_lease)
     tx.events.append(project, "run_started", {"id": run.id, "name": run.name, "pipeline": pipeline_name})
     return run

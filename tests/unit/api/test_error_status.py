@@ -133,3 +133,11 @@ def test_a_long_list_is_cut_to_twenty_and_a_count() -> None:
 def test_a_short_list_is_kept_whole_without_a_count() -> None:
     metadata = info_of(status_of(errors.ArtifactNotFound("no", near="a,b"), "")).metadata
     assert dict(metadata) == {"near": "a,b"}
+
+
+@pytest.mark.parametrize("kind", REFUSALS, ids=lambda kind: kind.__name__)
+def test_a_path_that_is_no_text_can_be_told(kind: type[errors.DomainError]) -> None:
+    odd = "odd\udcff"
+    status = status_of(kind(odd, odd) if kind is errors.InvalidField else kind(odd, resource=odd, near=odd), "")
+    assert "odd?" in status.message
+    assert b"odd?" in status.to_rpc_status().SerializeToString()

@@ -106,3 +106,17 @@ def test_of_two_channels_one_sweeps(tmp_path: Path) -> None:
     swept_at = (tmp_path / "last_sweep").stat().st_mtime_ns
     second.close()
     assert (tmp_path / "last_sweep").stat().st_mtime_ns == swept_at
+
+
+@pytest.mark.parametrize("name", ["a b", "a?b", "?mode=ro", "a#b", "a%20b", "a%b", "a%3Fb", "a@b:c", "file:a", "ü"])
+def test_a_home_may_have_any_name(tmp_path: Path, name: str) -> None:
+    with open_channel(tmp_path / name):
+        assert (tmp_path / name / "metadata.db").stat().st_size > 0
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse names that are no UTF-8")
+def test_a_home_may_have_a_name_that_is_no_text(tmp_path: Path) -> None:
+    home = tmp_path / os.fsdecode(b"odd\xff")
+    with open_channel(home):
+        assert (home / "metadata.db").stat().st_size > 0

@@ -52,12 +52,13 @@ type ArtifactServiceClient interface {
 	// Makes a version visible, all of it or nothing, in one transaction.
 	//
 	// Errors:
-	// - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
-	// - FAILED_PRECONDITION / BLOB_MISSING: a file names a digest the project does not have.
-	// - INVALID_ARGUMENT / LIMIT_EXCEEDED: too many files or inline bytes; upload the bytes first.
-	// - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
-	// - NOT_FOUND / RUN_NOT_FOUND: `step_run_id` names no step run.
-	// - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
+	//   - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
+	//   - FAILED_PRECONDITION / BLOB_MISSING: a file names a digest the project does not have.
+	//   - INVALID_ARGUMENT / LIMIT_EXCEEDED: too many files or inline bytes (upload the
+	//     bytes first), or more than 3 MiB of file list, counted as the paths and 100 bytes a file.
+	//   - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+	//   - NOT_FOUND / RUN_NOT_FOUND: `step_run_id` names no step run.
+	//   - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
 	CreateArtifactVersion(ctx context.Context, in *CreateArtifactVersionRequest, opts ...grpc.CallOption) (*CreateArtifactVersionResponse, error)
 	// Returns one version with its files.
 	//
@@ -259,12 +260,13 @@ type ArtifactServiceServer interface {
 	// Makes a version visible, all of it or nothing, in one transaction.
 	//
 	// Errors:
-	// - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
-	// - FAILED_PRECONDITION / BLOB_MISSING: a file names a digest the project does not have.
-	// - INVALID_ARGUMENT / LIMIT_EXCEEDED: too many files or inline bytes; upload the bytes first.
-	// - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
-	// - NOT_FOUND / RUN_NOT_FOUND: `step_run_id` names no step run.
-	// - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
+	//   - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
+	//   - FAILED_PRECONDITION / BLOB_MISSING: a file names a digest the project does not have.
+	//   - INVALID_ARGUMENT / LIMIT_EXCEEDED: too many files or inline bytes (upload the
+	//     bytes first), or more than 3 MiB of file list, counted as the paths and 100 bytes a file.
+	//   - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+	//   - NOT_FOUND / RUN_NOT_FOUND: `step_run_id` names no step run.
+	//   - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
 	CreateArtifactVersion(context.Context, *CreateArtifactVersionRequest) (*CreateArtifactVersionResponse, error)
 	// Returns one version with its files.
 	//

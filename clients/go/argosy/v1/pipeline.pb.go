@@ -244,7 +244,8 @@ type Run struct {
 	LeaseExpireTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=lease_expire_time,json=leaseExpireTime,proto3" json:"lease_expire_time,omitempty"`
 	// True once CancelRun was called; the runner stops at the next step.
 	CancelRequested bool `protobuf:"varint,11,opt,name=cancel_requested,json=cancelRequested,proto3" json:"cancel_requested,omitempty"`
-	// Its step runs in the order they started; empty in lists.
+	// Its step runs in the order they started; empty in lists, and where even shortened step runs
+	// (see StepRun) would not fit in an answer.
 	Steps         []*StepRun `protobuf:"bytes,12,rep,name=steps,proto3" json:"steps,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -428,7 +429,9 @@ func (x *RunError) GetInvocation() string {
 	return ""
 }
 
-// One execution of a step invocation.
+// One execution of a step invocation. An answer stays below the message limit of 4 MiB: where it
+// would not, the server leaves out metadata, tags and aliases of the versions, if that is not
+// enough `parameters`, then `inputs`, `saved` and `loaded`.
 type StepRun struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// UUID.

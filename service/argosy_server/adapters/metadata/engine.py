@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import unquote
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -17,6 +18,8 @@ BUSY_TIMEOUT_SECONDS = 60
 OLDEST_SQLITE = (3, 35, 0)
 """The first with RETURNING."""
 POOL_SIZE = 32
+SQLITE = "sqlite://"
+"""What the URL of a file begins with; a slash and the percent-encoded path follow."""
 WRITES = "argosy_writes"
 """Execution option of engines whose transactions write."""
 
@@ -30,18 +33,26 @@ def parse_url(text: str) -> URL:
         StorageUnavailable: it is malformed, or names another kind of database.
     """
     rule = "write sqlite:////absolute/path/meta.db or postgresql://user:password@host/name"
+    if text.startswith(SQLITE):
+        return _sqlite_url(text, rule)
     try:
         url = make_url(text)
     except ArgumentError:
         raise StorageUnavailable(f"the database URL is malformed; {rule}") from None
     backend = url.get_backend_name()
-    if backend == "sqlite":
-        if not url.database or url.database == ":memory:" or url.query:
-            raise StorageUnavailable(f"{text!r} names no file; {rule}")
-        return url.set(drivername="sqlite+pysqlite")
     if backend in {"postgresql", "postgres"}:
         return url.set(drivername="postgresql+psycopg")
     raise StorageUnavailable(f"{backend!r} databases are not supported; {rule}")
+
+
+def _sqlite_url(text: str, rule: str) -> URL:
+    # SQLAlchemy would take the path apart at '?', and decode '%' in some versions and in others not.
+    path, question_mark, _ = text.removeprefix(SQLITE).partition("?")
+    if path in {"", "/", "/:memory:"} or not path.startswith("/"):
+        raise StorageUnavailable(f"{text!r} names no file; {rule}")
+    if question_mark:
+        raise StorageUnavailable(f"{text!r} has a query; write %3F for '?' in a path, and {rule}")
+    return URL.create("sqlite+pysqlite", database=unquote(path[1:], errors="surrogateescape"))
 
 
 def describe(url: URL) -> str:

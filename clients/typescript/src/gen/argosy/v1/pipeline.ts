@@ -96,7 +96,10 @@ export interface Run {
     | undefined;
   /** True once CancelRun was called; the runner stops at the next step. */
   cancelRequested: boolean;
-  /** Its step runs in the order they started; empty in lists. */
+  /**
+   * Its step runs in the order they started; empty in lists, and where even shortened step runs
+   * (see StepRun) would not fit in an answer.
+   */
   steps: StepRun[];
 }
 
@@ -115,7 +118,11 @@ export interface RunError {
   invocation: string;
 }
 
-/** One execution of a step invocation. */
+/**
+ * One execution of a step invocation. An answer stays below the message limit of 4 MiB: where it
+ * would not, the server leaves out metadata, tags and aliases of the versions, if that is not
+ * enough `parameters`, then `inputs`, `saved` and `loaded`.
+ */
 export interface StepRun {
   /** UUID. */
   id: string;
