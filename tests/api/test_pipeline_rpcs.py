@@ -281,7 +281,7 @@ def test_more_inputs_or_outputs_than_a_step_may_have_are_refused(stubs: Stubs, p
         start_step(stubs, run, inputs=inputs)
     started = start_step(stubs, run)
     with expect_refusal(StatusCode.INVALID_ARGUMENT, "LIMIT_EXCEEDED"):
-        complete_step(stubs, project, started, **{f"x{number}": b"" for number in range(1001)})
+        complete_step(stubs, project, started, (), **{f"x{number}": b"" for number in range(1001)})
     assert get_run(stubs, project, run.id).steps[0].state == states.STEP_STATE_RUNNING
 
 

@@ -5,6 +5,7 @@ Health checks and reflection pass untouched. Handlers keep their serializers and
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import os
@@ -17,6 +18,7 @@ import grpc
 
 from argosy_server.api.calls import CallTracker
 from argosy_server.api.error_status import ErrorStatus, draining_status, status_of
+from argosy_server.api.idle_watchdog import IdleWatchdog
 from argosy_server.api.request_id import REQUEST_ID
 from argosy_server.domain.errors import DomainError
 from argosy_server.domain.identifiers import is_id
@@ -38,15 +40,17 @@ class _WireStatus(grpc.Status):
 class CallInterceptor(grpc.ServerInterceptor):
     """Wraps each handler of our services, once."""
 
-    def __init__(self, tracker: CallTracker, pools: dict[str, ThreadPoolExecutor]) -> None:
+    def __init__(self, tracker: CallTracker, pools: dict[str, ThreadPoolExecutor], watchdog: IdleWatchdog) -> None:
         """Take what counts the calls, and the thread pools of handlers that must not use the common one.
 
         Args:
             tracker: counts calls and knows whether the server drains.
             pools: kind of handler (``stream_unary``, ``unary_stream``) to its own pool.
+            watchdog: cuts streams whose client stands still.
         """
         self._tracker = tracker
         self._pools = pools
+        self._watchdog = watchdog
         self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
 
     def intercept_service(
@@ -69,12 +73,29 @@ class CallInterceptor(grpc.ServerInterceptor):
     def _wrap(self, method: str, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
         kind = _kind(handler)
         behavior: Behavior = getattr(handler, kind)
+        if handler.request_streaming:
+            behavior = self._watched(behavior)
         guarded = (self._streamed if handler.response_streaming else self._answered)(method, behavior)
         if kind in self._pools:
             guarded.experimental_thread_pool = self._pools[kind]  # type: ignore[attr-defined]  # how gRPC is told
         # grpc's own handlers are named tuples.
         replaced: grpc.RpcMethodHandler[Any, Any] = handler._replace(**{kind: guarded})  # type: ignore[attr-defined]
         return replaced
+
+    def _watched(self, behavior: Behavior) -> Behavior:
+        def messages(requests: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
+            while True:
+                with self._watchdog.waiting(context):
+                    message = next(requests, None)
+                if message is None:
+                    return
+                yield message
+
+        @functools.wraps(behavior)
+        def answer(requests: Iterator[Any], context: grpc.ServicerContext) -> Any:
+            return behavior(messages(requests, context), context)
+
+        return answer
 
     def _answered(self, method: str, behavior: Behavior) -> Behavior:
         @functools.wraps(behavior)
@@ -97,7 +118,10 @@ class CallInterceptor(grpc.ServerInterceptor):
         def stream(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
             call = _Call(method, request, context, self._tracker)
             try:
-                yield from behavior(request, context)
+                with contextlib.closing(behavior(request, context)) as responses:
+                    for response in responses:
+                        with self._watchdog.waiting(context):
+                            yield response
             except GeneratorExit:
                 call.log("CANCELLED", logging.INFO)
                 raise

@@ -12,7 +12,7 @@ from argosy_server.domain.errors import LimitExceeded
 MAX_PART_BYTES = MAX_MESSAGE_BYTES - (512 << 10)
 """Most bytes of a run or step run, so that there is room for what stands around it."""
 
-M = TypeVar("M", pipeline_pb2.Run, pipeline_pb2.StepRun)
+M = TypeVar("M", bound=pipeline_pb2.Run | pipeline_pb2.StepRun)
 
 
 def fit(message: M) -> M:

@@ -9,6 +9,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from argosy_server.api.calls import CallTracker
+from argosy_server.api.idle_watchdog import IdleWatchdog
 from argosy_server.api.interceptors import CallInterceptor
 from argosy_server.api.message_limit import MAX_MESSAGE_BYTES
 
@@ -26,6 +27,7 @@ _OPTIONS = (
 )
 OVERALL = ""
 FLUSH_SECONDS = 2.0
+IDLE_SECONDS = 120.0
 
 
 class PortTaken(OSError):
@@ -35,13 +37,15 @@ class PortTaken(OSError):
 class ArgosyGrpcServer:
     """A ``grpc.server`` with our rules. Bind, add services, start, stop."""
 
-    def __init__(self, max_workers: int) -> None:
+    def __init__(self, max_workers: int, idle_seconds: float = IDLE_SECONDS) -> None:
         """Make thread pools: one for small calls, one each for uploads and downloads, so that slow ones starve nobody.
 
         Args:
             max_workers: threads of each pool.
+            idle_seconds: how long an upload or download may stand still before it is cut.
         """
         self._tracker = CallTracker()
+        self._watchdog = IdleWatchdog(idle_seconds)
         self._health = health.HealthServicer(experimental_non_blocking=True)
         pools = {
             "stream_unary": ThreadPoolExecutor(max_workers, thread_name_prefix="upload"),
@@ -50,7 +54,7 @@ class ArgosyGrpcServer:
         self._pools = [ThreadPoolExecutor(max_workers, thread_name_prefix="call"), *pools.values()]
         self._server = grpc.server(
             self._pools[0],
-            interceptors=[CallInterceptor(self._tracker, pools)],
+            interceptors=[CallInterceptor(self._tracker, pools, self._watchdog)],
             options=_OPTIONS,
             maximum_concurrent_rpcs=max_workers * CALLS_PER_WORKER,
         )
@@ -86,6 +90,7 @@ class ArgosyGrpcServer:
 
             names = (*services, health.SERVICE_NAME, reflected.SERVICE_NAME)
             reflected.enable_server_reflection(names, self._server)
+        self._watchdog.start()
         self._server.start()
         for name in (OVERALL, *services):
             self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
@@ -102,6 +107,7 @@ class ArgosyGrpcServer:
         self._server.stop(None if cut else FLUSH_SECONDS).wait()
         for pool in self._pools:
             pool.shutdown(wait=True, cancel_futures=True)
+        self._watchdog.stop()
         return cut
 
 

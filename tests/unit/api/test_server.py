@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import grpc
@@ -17,6 +18,7 @@ from argosy_server.api.server import ArgosyGrpcServer, PortTaken
 from argosy_server.domain.errors import BlobCorrupt, BlobNotFound
 
 Serve = Callable[[blob_service_pb2_grpc.BlobServiceServicer], BlobServiceStub]
+PATIENCE = 0.4
 UPLOAD_ID = "3a92ae32-a764-4420-98ba-07da8f742b76"
 
 
@@ -58,12 +60,19 @@ class Servicer(blob_service_pb2_grpc.BlobServiceServicer):
         self, request_iterator: Iterator[wire.WriteUploadRequest], context: grpc.ServicerContext
     ) -> wire.WriteUploadResponse:
         self.threads["upload"] = threading.current_thread().name
-        return wire.WriteUploadResponse(committed_size=sum(len(message.chunk) for message in request_iterator))
+        size = 0
+        for message in request_iterator:
+            size += len(message.chunk)
+            if message.chunk == b"slow":
+                time.sleep(2 * PATIENCE)
+        return wire.WriteUploadResponse(committed_size=size)
 
     def ReadBlob(self, request: wire.ReadBlobRequest, context: grpc.ServicerContext) -> Iterator[wire.ReadBlobResponse]:
         self.threads["download"] = threading.current_thread().name
         try:
             yield wire.ReadBlobResponse(chunk=b"first")
+            if request.digest == "late":
+                time.sleep(2 * PATIENCE)
             if request.digest == "endless":
                 while True:
                     yield wire.ReadBlobResponse(chunk=b"x" * 1000)
@@ -78,7 +87,7 @@ def serve() -> Iterator[Serve]:
     channels: list[grpc.Channel] = []
 
     def start(servicer: blob_service_pb2_grpc.BlobServiceServicer) -> BlobServiceStub:
-        server = ArgosyGrpcServer(2)
+        server = ArgosyGrpcServer(2, PATIENCE)
         port = server.bind("127.0.0.1", 0)
         server.serve(
             lambda grpc_server: blob_service_pb2_grpc.add_BlobServiceServicer_to_server(servicer, grpc_server),
@@ -166,6 +175,39 @@ def test_a_stream_the_client_leaves_ends_on_the_server(serve: Serve) -> None:
     stream.cancel()
     assert servicer.ended.wait(10)
     assert stub.GetCapabilities(wire.GetCapabilitiesRequest(project="alive")).server_version == "alive"
+
+
+def test_uploads_that_stand_still_are_cut_and_free_their_threads(serve: Serve) -> None:
+    stub = serve(Servicer())
+    go_on = threading.Event()
+
+    def stalled() -> Iterator[wire.WriteUploadRequest]:
+        yield wire.WriteUploadRequest(chunk=b"abc")
+        go_on.wait(60)
+
+    uploads = [stub.WriteUpload.future(stalled()) for _ in range(4)]
+    assert stub.WriteUpload(iter([wire.WriteUploadRequest(chunk=b"abc")]), timeout=20).committed_size == 3
+    assert [upload.code() for upload in uploads] == [grpc.StatusCode.CANCELLED] * 4
+    go_on.set()
+
+
+def test_downloads_nobody_takes_are_cut_and_free_their_threads(serve: Serve) -> None:
+    stub = serve(Servicer())
+    stalled = [stub.ReadBlob(wire.ReadBlobRequest(digest="endless")) for _ in range(4)]
+    after = stub.ReadBlob(wire.ReadBlobRequest(), timeout=20)
+    assert next(after).chunk == b"first"
+    for stream in stalled:
+        with pytest.raises(grpc.RpcError) as cut:
+            list(stream)
+        assert cut.value.code() is grpc.StatusCode.CANCELLED
+
+
+def test_a_stream_on_which_the_server_works_long_is_not_cut(serve: Serve) -> None:
+    stub = serve(Servicer())
+    assert stub.WriteUpload(iter([wire.WriteUploadRequest(chunk=b"slow")] * 2)).committed_size == 8
+    with pytest.raises(grpc.RpcError) as ended:
+        list(stub.ReadBlob(wire.ReadBlobRequest(digest="late")))
+    assert ended.value.code() is grpc.StatusCode.NOT_FOUND
 
 
 def test_a_taken_port_is_refused_although_grpc_would_share_it() -> None:
