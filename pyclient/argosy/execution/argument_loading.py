@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
@@ -52,10 +53,10 @@ def load_arguments(
     bound = bind_call("step", step, args, kwargs, location)
     for name, argument in bound.arguments.items():
         if is_artifact_list(argument):
-            values = [_load(item, step.annotation_of(name), location) for item in argument]
+            values = [_load(item, name, step, location) for item in argument]
             bound.arguments[name] = values if isinstance(argument, list) else tuple(values)
         elif _holds_artifact(argument):
-            bound.arguments[name] = _load(argument, step.annotation_of(name), location)
+            bound.arguments[name] = _load(argument, name, step, location)
     return bound.args, bound.kwargs
 
 
@@ -63,26 +64,26 @@ def _holds_artifact(argument: object) -> bool:
     return isinstance(argument, StepOutputs) or is_artifact(argument) or is_artifact_list(argument)
 
 
-def _load(artifact: object, annotation: Any, location: SourceLocation) -> object:
+def _load(artifact: object, name: str, step: StepDefinition, location: SourceLocation) -> object:
     if isinstance(artifact, (StepOutput, StepOutputs)):
         raise GraphError(
             f"{location}: {artifact!r} is used outside the body of its pipeline, where it has no value; take the value "
             'from the run instead: run.steps["..."].output'
         )
     if isinstance(artifact, ExternalArtifact):
-        return artifact.value if artifact.has_value else _stored(artifact, annotation)
+        return artifact.value if artifact.has_value else _stored(artifact, name, step)
     version_id = version_id_of(artifact)
     assert version_id is not None
-    return _stored(VersionRef(version_id), annotation)
+    return _stored(VersionRef(version_id), name, step)
 
 
-def _stored(source: VersionRef | ExternalArtifact, annotation: Any) -> object:
-    loader = _loader.get() or _store_loader()
-    return loader(source, annotation)
+def _stored(source: VersionRef | ExternalArtifact, name: str, step: StepDefinition) -> object:
+    loader = _loader.get() or _store_loader(step)
+    return loader(source, step.annotation_of(name))
 
 
-def _store_loader() -> ArgumentLoader:
+def _store_loader(step: StepDefinition) -> ArgumentLoader:
     # Loaded only now: it knows the store, which a call with plain values never needs.
     from argosy.execution.load_argument import load_argument
 
-    return load_argument
+    return functools.partial(load_argument, allow_pickle=step.allow_pickle)

@@ -6,7 +6,9 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from argosy.config import ClientConfig
 from argosy.execution.failure import add_note
+from argosy.execution.pickle_policy import pickle_allowed
 from argosy.execution.prepared_value import PreparedValue, SaveOptions, prepare_value
 from argosy.graph.external_artifact import ExternalArtifact
 from argosy.graph.model import Graph
@@ -37,12 +39,13 @@ class ReadyValue:
 
 
 @contextlib.contextmanager
-def ready_values(graph: Graph, *, allow_pickle: bool) -> Iterator[list[ReadyValue]]:
+def ready_values(graph: Graph, config: ClientConfig) -> Iterator[list[ReadyValue]]:
     """Turn every value into files before anything runs, so that one which cannot be kept stops the pipeline here.
 
     A value that feeds several inputs appears once, named after the first of them.
 
     Raises:
+        PickleRefusedError: only pickle could keep a value, and pickle is off for the step it feeds.
         MaterializerError: a value cannot be kept faithfully; a note names the input and where it is passed.
     """
     ready: dict[int, ReadyValue] = {}
@@ -52,6 +55,7 @@ def ready_values(graph: Graph, *, allow_pickle: bool) -> Iterator[list[ReadyValu
                 if not isinstance(source, ExternalArtifact) or not source.has_value or id(source) in ready:
                     continue
                 try:
+                    allow_pickle = pickle_allowed(invocation.step, config)
                     prepared = _prepare(source, graph.input_name(invocation, parameter), allow_pickle=allow_pickle)
                 except Exception as error:
                     add_note(

@@ -40,16 +40,17 @@ class ResolvedInput:
             version_ids=[version.id for version in self.versions],
         )
 
-    def load(self, connection: Connection, annotation: Any) -> object:
+    def load(self, connection: Connection, annotation: Any, *, allow_pickle: bool | None) -> object:
         """Download the value, or values; each call gives a fresh copy.
 
         Raises:
             MaterializerError: a value cannot be read here.
+            PickleRefusedError: a value is a pickle, and pickle is off.
             CorruptDataError: bytes do not match their digest.
         """
         items = [annotation] if self.container is None else _item_annotations(annotation, len(self.versions))
         values = [
-            load_from(connection, VersionSelector(id=version.id), as_type=item)
+            load_from(connection, VersionSelector(id=version.id), as_type=item, allow_pickle=allow_pickle)
             for version, item in zip(self.versions, items, strict=True)
         ]
         return values[0] if self.container is None else self.container(values)

@@ -12,14 +12,17 @@ from argosy.transport.connection import connect
 from argosy.v1.artifact_pb2 import VersionSelector
 
 
-def load_argument(source: VersionRef | ExternalArtifact, annotation: Any, /) -> object:
+def load_argument(
+    source: VersionRef | ExternalArtifact, annotation: Any, /, *, allow_pickle: bool | None = None
+) -> object:
     """Load an argument of a step that is called as a plain function, from the configured store.
 
     Raises:
         NotFoundError: nothing matches.
         MaterializerError: the value cannot be read here.
+        PickleRefusedError: it is a pickle, and pickle is off.
     """
-    return load_from(connect(resolve()), selector_of(source), as_type=annotation)
+    return load_from(connect(resolve()), selector_of(source), as_type=annotation, allow_pickle=allow_pickle)
 
 
 def selector_of(source: VersionRef | ExternalArtifact) -> VersionSelector:

@@ -1,7 +1,7 @@
 """The whole story of a run, from a recorded graph to the record of what became of it.
 
-1. What can be refused is refused before anything is stored: outputs that pickle alone could keep,
-   values that cannot be kept.
+1. What can be refused is refused before anything is stored: materializers that are none, outputs
+   that pickle alone could keep, values that cannot be kept.
 2. The run is created; from here on a thread renews its lease.
 3. Values passed as ``ExternalArtifact`` are uploaded, each once.
 4. The runner calls ``run_step`` for each step; an exception ends the run.
@@ -19,7 +19,7 @@ from argosy.config import resolve
 from argosy.execution.active_run import ActiveRun
 from argosy.execution.external_values import ReadyValue, ready_values
 from argosy.execution.lease import Lease
-from argosy.execution.pickle_policy import check_pickle_policy
+from argosy.execution.pickle_policy import check_keepers
 from argosy.execution.progress import choose_progress
 from argosy.execution.run_record import PipelineRun
 from argosy.execution.run_step import run_step
@@ -39,6 +39,7 @@ def run_pipeline(graph: Graph, runner: Runner, *, connection: Connection | None 
 
     Raises:
         PickleRefusedError: an output could only be a pickle and pickle is off; nothing has run.
+        DefinitionError: a step names what is no materializer for an output; nothing has run.
         MaterializerError: a value given to the pipeline cannot be kept; nothing has run.
         AlreadyExistsError: a run of this name exists.
         RunCancelledError: somebody asked the run to stop.
@@ -47,9 +48,8 @@ def run_pipeline(graph: Graph, runner: Runner, *, connection: Connection | None 
         Exception: what a step raised, with a note that names the step and the run.
     """
     connection = connection or connect(resolve())
-    allow_pickle = connection.config.allow_pickle
-    check_pickle_policy(graph, allow_pickle=allow_pickle)
-    with ready_values(graph, allow_pickle=allow_pickle) as values:
+    check_keepers(graph, connection.config)
+    with ready_values(graph, connection.config) as values:
         active = _create(graph, connection)
         try:
             with active.lease:

@@ -116,6 +116,7 @@ def _execute(
         pipeline_name=run.graph.pipeline.name,
         step_name=invocation.step.name,
         invocation=invocation.id,
+        allow_pickle=invocation.step.allow_pickle,
     )
     try:
         returned = _call(run, invocation, inputs, context)
@@ -132,7 +133,10 @@ def _execute(
 def _call(run: ActiveRun, invocation: Invocation, inputs: Sequence[ResolvedInput], context: StepContext) -> object:
     """Load the inputs and run the function; the inputs are let go before its outputs are saved."""
     step = invocation.step
-    given = {item.name: item.load(run.connection, step.annotation_of(item.name)) for item in inputs}
+    given = {
+        item.name: item.load(run.connection, step.annotation_of(item.name), allow_pickle=step.allow_pickle)
+        for item in inputs
+    }
     # A step may change what it is given; the graph, and the function's own defaults, stay as they are.
     given |= {name: copy.deepcopy(parameter.value) for name, parameter in invocation.parameters.items()}
     bound = inspect.BoundArguments(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from argosy.errors import SaveOutputError
+from argosy.execution.pickle_policy import pickle_allowed
 from argosy.execution.prepared_value import SaveOptions, prepare_value
 from argosy.graph.model import Graph, Invocation
 from argosy.graph.returned_values import ReturnedValue
@@ -31,7 +32,7 @@ def _save(
 ) -> NewStepOutput:
     output = item.output
     options = SaveOptions(
-        allow_pickle=connection.config.allow_pickle,
+        allow_pickle=pickle_allowed(invocation.step, connection.config),
         materializer=invocation.step.output_materializers.get(output.key),
     )
     try:

@@ -28,7 +28,7 @@ def load_from(
         connection: the store.
         selector: which version.
         as_type: class or annotation for what cannot be found by its recorded name; ``Any`` says nothing.
-        allow_pickle: whether a pickle may be loaded; by default as configured.
+        allow_pickle: whether a pickle may be loaded; by default as the running step says, else as configured.
         materializer: reads the files, whatever was recorded.
 
     Raises:
@@ -46,12 +46,22 @@ def load_from(
             data_type=recorded.data_type,
             format=recorded.format,
             as_type=None if hint is Any or hint is ... else hint,
-            allow_pickle=connection.config.allow_pickle if allow_pickle is None else allow_pickle,
+            allow_pickle=pickle_allowed_here(allow_pickle, connection),
         )
     step = recording_step(connection)
     if step is not None:
         step.loaded.append(LoadedInput(selector=selector, version_id=recorded.id))
     return value
+
+
+def pickle_allowed_here(argument: bool | None, connection: Connection) -> bool:
+    """Tell whether pickles are allowed now: the first word of an argument, the running step and the settings."""
+    if argument is not None:
+        return argument
+    step = current_step()
+    if step is not None and step.allow_pickle is not None:
+        return step.allow_pickle
+    return connection.config.allow_pickle
 
 
 def recording_step(connection: Connection) -> StepContext | None:

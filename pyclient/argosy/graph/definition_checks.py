@@ -25,10 +25,13 @@ class Candidate:
     name: str
     given_name: Any
     enable_cache: Any
+    allow_pickle: Any
     location: SourceLocation
 
     @classmethod
-    def of(cls, kind: Literal["step", "pipeline"], function: Any, name: Any, enable_cache: Any) -> Candidate:
+    def of(
+        cls, kind: Literal["step", "pipeline"], function: Any, name: Any, enable_cache: Any, allow_pickle: Any = None
+    ) -> Candidate:
         """Describe what was decorated.
 
         Raises:
@@ -38,7 +41,7 @@ class Candidate:
             problem = _not_a_function(kind, function)
             raise DefinitionError(f"{caller_location()}: {problem}")
         own_name = function.__name__ if name is None else str(name)
-        return cls(kind, function, own_name, name, enable_cache, location_of(function.__code__))
+        return cls(kind, function, own_name, name, enable_cache, allow_pickle, location_of(function.__code__))
 
     @cached_property
     def signature(self) -> inspect.Signature:
@@ -82,10 +85,12 @@ def _name_is_allowed(candidate: Candidate) -> str | None:
 
 
 @_rule
-def _enable_cache_is_a_bool(candidate: Candidate) -> str | None:
-    if candidate.enable_cache is None or isinstance(candidate.enable_cache, bool):
-        return None
-    return f"enable_cache is True or False, not {candidate.enable_cache!r}"
+def _switches_are_bools(candidate: Candidate) -> str | None:
+    for option in ("enable_cache", "allow_pickle"):
+        given = getattr(candidate, option)
+        if given is not None and not isinstance(given, bool):
+            return f"{option} is True or False, not {given!r}"
+    return None
 
 
 @_rule

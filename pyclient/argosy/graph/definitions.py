@@ -35,6 +35,7 @@ class StepDefinition:
         location: where it is defined.
         enable_cache: what the decorator says about caching; ``None`` leaves it to the pipeline.
         output_materializers: output name -> the materializer it is saved with, for those given.
+        allow_pickle: whether it may save and load pickles; ``None`` leaves it to the settings.
     """
 
     name: str
@@ -45,6 +46,7 @@ class StepDefinition:
     location: SourceLocation
     enable_cache: bool | None = None
     output_materializers: Mapping[str, Any] = field(default_factory=lambda: _NO_MATERIALIZERS, compare=False)
+    allow_pickle: bool | None = None
 
     def annotation_of(self, parameter: str) -> Any:
         """Return the annotation of an input, ``Any`` when it has none."""
@@ -73,6 +75,7 @@ def define_step(
     name: str | None = None,
     enable_cache: bool | None = None,
     output_materializers: Any = None,
+    allow_pickle: bool | None = None,
     frame: FrameType | None = None,
 ) -> StepDefinition:
     """Check a function and its options and describe it as a step.
@@ -82,12 +85,13 @@ def define_step(
         name: the step's name; the function's own by default.
         enable_cache: whether its results may be reused; by default the pipeline decides.
         output_materializers: one materializer for every output, or a dict by output name.
+        allow_pickle: whether it may save and load pickles; by default as configured.
         frame: where it is decorated, to find classes local to a function.
 
     Raises:
         DefinitionError: the function cannot be a step; the message has file:line and the cure.
     """
-    candidate = check_definition(Candidate.of("step", function, name, enable_cache))
+    candidate = check_definition(Candidate.of("step", function, name, enable_cache, allow_pickle))
     annotations = resolve_annotations(function, frame)
     try:
         outputs = declared_outputs(annotations.pop("return", ...))
@@ -103,6 +107,7 @@ def define_step(
         location=location_of(function.__code__),
         enable_cache=enable_cache,
         output_materializers=materializers,
+        allow_pickle=allow_pickle,
     )
 
 

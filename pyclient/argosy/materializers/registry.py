@@ -36,6 +36,7 @@ __all__ = [
     "MaterializerChoice",
     "SavedValue",
     "extract_metadata",
+    "is_pickle",
     "load_value",
     "materializer_id",
     "register_materializer",
@@ -71,7 +72,7 @@ def save_value(
     if not isinstance(value, chosen.types):
         expected = " or ".join(type_name(cls) for cls in chosen.types)
         raise MaterializerError(f"{materializer_id(chosen)} keeps {expected}, not {type_name(type(value))}")
-    if _is_pickle(chosen) and not allow_pickle:
+    if is_pickle(chosen) and not allow_pickle:
         raise _refusal(value, "value", [])
     return _save_with(chosen, value, sink, "value", allow_pickle=allow_pickle)
 
@@ -109,7 +110,7 @@ def load_value(
             f"the version is recorded with format {format!r}, but {materializer or ID_BY_FORMAT[format]} reads "
             f"{reader.format!r}; pass materializer= one that reads it"
         )
-    if _is_pickle(reader) and not allow_pickle:
+    if is_pickle(reader) and not allow_pickle:
         raise PickleRefusedError(
             f"this {data_type or 'value'} was saved as a pickle, which runs code when it is loaded, and pickle is off; "
             f"if you trust who saved it, pass allow_pickle=True or set ARGOSY_ALLOW_PICKLE=1"
@@ -239,7 +240,7 @@ def _save(value: object, sink: FileSink, path: str, *, allow_pickle: bool) -> Sa
 def _save_with(
     materializer: Materializer[Any], value: object, sink: FileSink, path: str, *, allow_pickle: bool
 ) -> SavedValue:
-    uses_pickle = _is_pickle(materializer)
+    uses_pickle = is_pickle(materializer)
     if isinstance(materializer, NestingMaterializer) and type(materializer).save is NestingMaterializer.save:
         leaves = leaf_saver(sink, allow_pickle=allow_pickle, path=path)
         materializer.save_nested(value, sink, leaves)
@@ -273,7 +274,8 @@ def _refusal(value: object, path: str, reasons: list[str]) -> PickleRefusedError
     )
 
 
-def _is_pickle(materializer: Materializer[Any]) -> bool:
+def is_pickle(materializer: Materializer[Any]) -> bool:
+    """Tell whether what a materializer writes runs code when it is loaded."""
     return materializer.format == builtin(_PICKLE).format
 
 

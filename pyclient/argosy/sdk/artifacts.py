@@ -14,7 +14,7 @@ from argosy.config import resolve
 from argosy.errors import ParameterError
 from argosy.execution.artifact_version import ArtifactVersion
 from argosy.execution.prepared_value import PREVIEWS, SaveOptions, prepare_value
-from argosy.execution.stored_value import load_from, recording_step
+from argosy.execution.stored_value import load_from, pickle_allowed_here, recording_step
 from argosy.execution.user_metadata import checked_metadata, checked_tags
 from argosy.graph.names import alias_problem, new_name_problem, version_problem
 from argosy.materializers.registry import MaterializerChoice
@@ -52,7 +52,8 @@ def save_artifact(
         materializer: keeps the value, instead of the one its type would choose.
         extract_metadata: whether facts are found in the value (shape, columns, ...).
         include_visualizations: whether previews are made.
-        allow_pickle: whether the value, or a part of it, may be pickled; by default as configured.
+        allow_pickle: whether the value, or a part of it, may be pickled; by default as the running step
+            says, else as configured.
 
     Raises:
         ParameterError: a malformed name, version, alias, tag or metadata; the message names it.
@@ -117,7 +118,8 @@ def load_artifact(
         pipeline_name: the version in the most recent completed run of this pipeline.
         as_type: the class to make, for classes that cannot be found by their recorded name
             (such as those of a script).
-        allow_pickle: whether a pickle may be loaded, which runs code; by default as configured.
+        allow_pickle: whether a pickle may be loaded, which runs code; by default as the running step
+            says, else as configured.
         materializer: reads the files, whatever was recorded.
 
     Raises:
@@ -151,7 +153,7 @@ def save_to(
     """Do what :func:`save_artifact` promises, through ``connection``."""
     _check_arguments(name, version, alias)
     options = SaveOptions(
-        allow_pickle=connection.config.allow_pickle if allow_pickle is None else allow_pickle,
+        allow_pickle=pickle_allowed_here(allow_pickle, connection),
         materializer=materializer,
         extract_metadata=extract_metadata,
         include_visualizations=include_visualizations,

@@ -116,7 +116,11 @@ class Step(Generic[P, R]):
 def step(function: Callable[P, R], /) -> Step[P, R]: ...
 @overload
 def step(
-    *, name: str | None = None, enable_cache: bool | None = None, output_materializers: Any = None
+    *,
+    name: str | None = None,
+    enable_cache: bool | None = None,
+    output_materializers: Any = None,
+    allow_pickle: bool | None = None,
 ) -> Callable[[Callable[P, R]], Step[P, R]]: ...
 
 
@@ -127,6 +131,7 @@ def step(
     name: str | None = None,
     enable_cache: bool | None = None,
     output_materializers: Any = None,
+    allow_pickle: bool | None = None,
 ) -> Any:
     """Make a step of a function; use it with or without parentheses.
 
@@ -136,6 +141,8 @@ def step(
         enable_cache: whether earlier results may be reused; by default the pipeline decides.
         output_materializers: a ``Materializer`` class or instance for all outputs, or a dict
             of them by output name; by default they are chosen by the value's type.
+        allow_pickle: whether what it returns, is given, saves and loads may be a pickle; by
+            default the settings decide.
 
     Raises:
         DefinitionError: the function cannot be a step; the message has file:line and the cure.
@@ -144,6 +151,7 @@ def step(
         "name": name,
         "enable_cache": enable_cache,
         "output_materializers": output_materializers,
+        "allow_pickle": allow_pickle,
     }
 
     def decorate(decorated: Callable[P, R]) -> Step[P, R]:
