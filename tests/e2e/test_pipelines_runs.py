@@ -273,7 +273,7 @@ def test_a_class_of_the_test_itself_comes_back_by_the_consumers_annotation(home:
 
 def test_a_step_called_as_a_function_loads_its_artifact_arguments(home: Path) -> None:
     saved = argosy.save_artifact([1, 2, 3], "values")
-    assert total(saved) == 6  # type: ignore[arg-type] # a version stands for its value
+    assert total(saved) == 6
     assert total(argosy.ExternalArtifact(name="values")) == 6
     assert total(argosy.ExternalArtifact(id=UUID(saved.id))) == 6
     assert total(argosy.ExternalArtifact([4])) == 4

@@ -14,6 +14,7 @@ from argosy.graph.external_artifact import ExternalArtifact
 from argosy.graph.model import Graph
 from argosy.sdk.pipelines import Pipeline, pipeline
 from argosy.sdk.steps import Step, step
+from argosy.sdk.versions import ArtifactVersion
 
 Array = npt.NDArray[np.float64]
 
@@ -28,7 +29,7 @@ def parenthesized(x: int, *, rate: float) -> Array:
     return np.ones(x) * rate
 
 
-@step(name="other", enable_cache=False, output_materializers={"train": object})
+@step(name="other", enable_cache=False, output_materializers={"train": object}, allow_pickle=True)
 def two(x: Array) -> tuple[Annotated[Array, "train"], Annotated[Array, ArtifactConfig(name="test", tags=["a"])]]:
     return x, x
 
@@ -75,6 +76,17 @@ def check_external_artifact_is_a_class_too(value: object) -> None:
     if isinstance(value, ExternalArtifact):
         assert_type(value, ExternalArtifact)
         assert_type(value.version, str | None)
+
+
+def check_artifact_versions_fit_every_parameter(run: PipelineRun, stored: ArtifactVersion) -> None:
+    assert_type(run.steps["fit"].output, ArtifactVersion)
+    assert_type(stored.version, str)
+    assert_type(stored.load(as_type=int), int)
+    two(run.steps["fit"].output)
+    nothing([run.steps["fit"].outputs["train"], stored])
+    inference(stored)
+    inference(run.steps["fit"].inputs["x"])
+    print(run.steps["fit"].inputs["x"].version)
 
 
 def check_pipelines() -> None:

@@ -19,6 +19,10 @@ from argosy.v1 import artifact_pb2
 if TYPE_CHECKING:
     from argosy.transport.connection import Connection
 
+    _FitsEveryParameter = Any
+else:
+    _FitsEveryParameter = object
+
 T = TypeVar("T")
 
 _ATTEMPTS = 10
@@ -28,10 +32,11 @@ _KINDS = {
 }
 
 
-class ArtifactVersion:
+class ArtifactVersion(_FitsEveryParameter):  # type: ignore[misc]  # Any is the point: see below
     """One stored version of an artifact, as it was when it was read. It can be passed to a step.
 
     Nothing of it changes; methods that change the store return the version as it is then.
+    Type checkers accept it for every parameter of a step or pipeline, as they do ``ExternalArtifact``.
     """
 
     def __init__(self, message: artifact_pb2.ArtifactVersion, connection: Connection) -> None:

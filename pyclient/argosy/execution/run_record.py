@@ -132,8 +132,11 @@ class StepRunRecord(_Timed):
         )
 
     @cached_property
-    def inputs(self) -> Mapping[str, StepInput]:
-        """The versions it was given, by input name; a tuple where it was given a list."""
+    def inputs(self) -> Mapping[str, Any]:
+        """The versions it was given, by input name: each a :data:`StepInput`, a tuple where it was given a list.
+
+        Type checkers see ``Any``, so that ``step.inputs["model"].version`` needs no check of what the call shows.
+        """
         found: dict[str, StepInput] = {}
         for item in self._message.inputs:
             versions = tuple(map(self._version, item.versions))
