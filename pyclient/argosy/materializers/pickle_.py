@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 FILE = "data.pkl"
 ENVIRONMENT = "environment.json"
 _OUT_OF_BAND_BYTES = 1 << 20
-_PROTOCOL = 5
 
 
 class PickleMaterializer(BuiltinMaterializer[Any]):
@@ -39,7 +38,7 @@ class PickleMaterializer(BuiltinMaterializer[Any]):
         Raises:
             CannotKeepError: the value cannot be pickled.
         """
-        import cloudpickle
+        from argosy.materializers.pickler import dumps, version
 
         buffers: list[pickle.PickleBuffer] = []
 
@@ -50,13 +49,13 @@ class PickleMaterializer(BuiltinMaterializer[Any]):
             return False
 
         try:
-            content = cloudpickle.dumps(value, protocol=_PROTOCOL, buffer_callback=keep_in_band)
+            content = dumps(value, buffer_callback=keep_in_band)
         except Exception as error:  # __reduce__ is the user's code
             raise CannotKeepError(f"{type_name(type(value))} cannot be pickled: {error}") from error
         files.write(FILE, content)
         for index, buffer in enumerate(buffers):
             files.write(f"buffers/{index}", buffer.raw())
-        environment = {"python": platform.python_version(), "cloudpickle": str(cloudpickle.__version__)}
+        environment = {"python": platform.python_version(), "cloudpickle": version}
         write_document({**environment, "buffers": len(buffers)}, files, ENVIRONMENT)
 
     def load(self, files: FileSource, as_type: type[Any] | None) -> Any:

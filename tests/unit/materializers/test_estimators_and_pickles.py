@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -122,6 +123,16 @@ def test_what_no_format_keeps_comes_back_by_pickle(value: Any) -> None:
     back = roundtrip(value, allow_pickle=True)
     assert type(back) is type(value)
     assert np.array_equal(back, value)
+
+
+@pytest.mark.parametrize("wrap", [lambda part: part, lambda part: samples.Opaque({"part": part})])
+def test_what_cloudpickle_would_change_is_refused(wrap: Any, tmp_path: Path) -> None:
+    (tmp_path / "text").touch()
+    with (tmp_path / "text").open() as file:
+        for part in (memoryview(b"ab"), file):
+            rule = f"{type(part).__name__} would come back as another type; keep its content"
+            with pytest.raises(MaterializerError, match=rule):
+                keep(wrap(part), allow_pickle=True)
 
 
 def test_pickle_of_another_python_is_read_with_a_warning() -> None:
