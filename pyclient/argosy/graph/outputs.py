@@ -25,6 +25,7 @@ from argosy.errors import DefinitionError
 from argosy.graph.annotations import Unresolved
 from argosy.graph.artifact_config import ArtifactConfig
 from argosy.graph.names import SEPARATOR, new_name_problem
+from argosy.graph.value_types import without_alias
 
 _NOTHING: tuple[Any, ...] = (type(None), typing.NoReturn, getattr(typing, "Never", typing.NoReturn))
 
@@ -93,6 +94,7 @@ def declared_outputs(annotation: Any) -> Outputs:
         return Outputs((OutputSpec("output"),))
     if annotation is None or any(annotation is nothing for nothing in _NOTHING):
         return Outputs(())
+    annotation = without_alias(annotation)
     items = _tuple_items(annotation)
     if items is None:
         return Outputs((_spec(annotation, "output"),))
@@ -113,6 +115,7 @@ def _tuple_items(annotation: Any) -> tuple[Any, ...] | None:
 
 
 def _spec(annotation: Any, unnamed_key: str) -> OutputSpec:
+    annotation = without_alias(annotation)
     if typing.get_origin(annotation) is not Annotated:
         return OutputSpec(unnamed_key, annotation)
     names = [extra for extra in annotation.__metadata__ if isinstance(extra, str)]

@@ -47,10 +47,21 @@ def plain_annotation(annotation: Any) -> Any:
             annotation = functools.reduce(operator.or_, allowed)
         elif hasattr(annotation, "__supertype__"):
             annotation = annotation.__supertype__
-        elif type(annotation).__name__ == "TypeAliasType":
-            annotation = annotation.__value__
         else:
-            return annotation
+            meant = without_alias(annotation)
+            if meant is annotation:
+                return annotation
+            annotation = meant
+
+
+def without_alias(annotation: Any) -> Any:
+    """Return what a type alias (``type Pair = tuple[int, int]``) stands for, everything else as it is."""
+    if type(annotation).__name__ == "TypeAliasType":
+        return without_alias(annotation.__value__)
+    origin = typing.get_origin(annotation)
+    if type(origin).__name__ == "TypeAliasType":
+        return without_alias(origin.__value__[typing.get_args(annotation)])
+    return annotation
 
 
 def is_union(annotation: Any) -> bool:

@@ -38,6 +38,10 @@ def _ask(annotation: object, asked: frozenset[object]) -> bool | None:
         return False
     origin = typing.get_origin(annotation)
     arguments = typing.get_args(annotation)
+    if type(annotation).__name__ == "TypeAliasType":
+        return _ask(annotation.__value__, asked)  # type: ignore[attr-defined]  # it has one, in every version
+    if type(origin).__name__ == "TypeAliasType":  # NDArray[float] is one from numpy 2.5 on
+        return _ask(origin.__value__[arguments], asked)  # type: ignore[union-attr]
     if origin is typing.Annotated:
         return _ask(arguments[0], asked)
     if origin is typing.Literal:

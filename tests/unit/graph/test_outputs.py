@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, NamedTuple, NoReturn, Optional, Tuple, Union  # noqa: UP035 - users write Tuple
+from typing import Annotated, Any, NamedTuple, NoReturn, Optional, Tuple, TypeVar, Union  # noqa: UP035 - users write Tuple
 
 import numpy as np
 import pytest
+from typing_extensions import TypeAliasType
 
 from argosy.errors import DefinitionError
 from argosy.graph.artifact_config import ArtifactConfig
@@ -46,7 +47,15 @@ def test_no_outputs(annotation: Any) -> None:
     assert declared_outputs(annotation).specs == ()
 
 
-@pytest.mark.parametrize("annotation", [tuple[int, str], Tuple[int, str]])  # noqa: UP006 - users write it so
+Both = TypeAliasType("Both", tuple[int, str])
+First = TypeVar("First")
+OneAnd = TypeAliasType("OneAnd", tuple[First, str], type_params=(First,))
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [tuple[int, str], Tuple[int, str], Both, OneAnd[int]],  # noqa: UP006 - users write it so
+)
 def test_tuple_means_several_outputs_numbered_from_zero(annotation: Any) -> None:
     outputs = declared_outputs(annotation)
     assert outputs.specs == (OutputSpec("output_0", int), OutputSpec("output_1", str))

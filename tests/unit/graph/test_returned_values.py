@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal, NewType, Protocol, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from argosy.errors import OutputError
@@ -123,6 +124,8 @@ class Runs(Protocol):
         (np.zeros(2), np.ndarray, True),
         (np.zeros(2), np.ndarray[Any, np.dtype[np.float64]], True),
         ([1.0], np.ndarray, False),
+        (np.zeros(2), npt.NDArray[np.float64], True),
+        ([1.0], npt.NDArray[np.float64], False),
     ],
 )
 def test_a_value_is_judged_by_its_annotation(value: object, annotation: Any, fits: bool) -> None:

@@ -116,7 +116,7 @@ def test_any_value_comes_back_equal_and_of_the_same_type(value: Any) -> None:
         np.float64(math.nan),
         [np.float16(1.5), np.int8(-3), np.uint64(2**64 - 1), np.complex64(1j), np.bool_(True)],
         [np.str_("é"), np.bytes_(b"x")],
-        [np.datetime64("2020-01-01", "D"), np.timedelta64(3, "ns"), np.datetime64("NaT"), np.longdouble(1) / 3],
+        [np.datetime64("2020-01-01", "D"), np.timedelta64(3, "ns"), np.datetime64("NaT", "s"), np.longdouble(1) / 3],
         [pd.NaT, pd.Timestamp("2020-01-01 00:00:00.123456789", tz="Asia/Tokyo"), pd.Timedelta(3, "s")],
         {np.int64(3): np.arange(3), "nested": ({"deep": np.ones((2, 2))},)},
     ],

@@ -13,12 +13,15 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
+from typing_extensions import TypeAliasType
 
 from argosy.materializers.annotations import needs_pickle
 from tests.unit.materializers import samples
 
 UserId = NewType("UserId", int)
 T = TypeVar("T")
+Count = TypeAliasType("Count", int)
+Many = TypeAliasType("Many", list[T], type_params=(T,))
 
 
 class Fits(Protocol):
@@ -52,6 +55,9 @@ class Member(Family, str):
         Path,
         np.ndarray,
         npt.NDArray[np.float64],
+        Count,
+        Many[int],
+        Many[Count],
         np.float64,
         pd.DataFrame,
         list[int],
@@ -79,6 +85,7 @@ def test_kept_without_pickle(annotation: Any) -> None:
         Plain,
         threading.Thread,
         list[Plain],
+        Many[Plain],
         dict[str, list[Plain]],
         tuple[int, Plain],
         Union[Plain, threading.Thread],  # noqa: UP007 - the older spelling is what is under test
