@@ -29,8 +29,12 @@ def canonical_json(value: object) -> str:
     Raises:
         TypeError: some part of the value is not JSON-like; the message names the part and its type.
     """
-    plain = to_plain(value)
-    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(to_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise TypeError("a text with half a surrogate pair, which UTF-8 cannot say") from None
+    return text
 
 
 def to_plain(value: object, path: str = "") -> Any:

@@ -30,7 +30,7 @@ _PLAIN = frozenset({type(None), bool, int, float, str})
 
 def version_id_of(value: object) -> UUID | None:
     """Return the id of the artifact version that ``value`` is, ``None`` if it is none."""
-    if type(value) in _PLAIN or isinstance(value, (StepOutput, StepOutputs)):
+    if type(value) in _PLAIN or isinstance(value, (type, StepOutput, StepOutputs)):
         return None
     if inspect.getattr_static(value, VERSION_ID_ATTRIBUTE, None) is None:
         return None

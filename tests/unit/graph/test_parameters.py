@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argosy.errors import ParameterError
+from argosy.execution.artifact_version import ArtifactVersion
 from argosy.graph.canonical_json import canonical_json
 from argosy.graph.external_artifact import ExternalArtifact
 from argosy.graph.parameters import is_artifact, is_artifact_list, make_parameter, version_id_of
@@ -97,6 +98,9 @@ def test_every_parameter_has_one_json_text(value: object, text: str) -> None:
         ({(1, object()): 1}, "a value of type object at [1]"),
         (complex(1), "a value of type complex, which is not JSON-like"),
         ({1: "a", "1": "b"}, "a dict whose keys have the text '1' twice"),
+        ("\ud800", "a text with half a surrogate pair, which UTF-8 cannot say"),
+        ({"a": ["\ud800"]}, "a text with half a surrogate pair"),
+        (pathlib.PurePosixPath("\udcff"), "a text with half a surrogate pair"),
     ],
 )
 def test_what_json_cannot_say_is_refused_with_the_cure(value: object, message: str) -> None:
@@ -122,6 +126,13 @@ def test_data_for_a_typed_input_is_told_to_be_wrapped() -> None:
 def test_default_that_does_not_fit_its_annotation_is_the_authors_word() -> None:
     assert make_parameter(None, float, what="p", default=None).value is None
     assert make_parameter(1, float, what="p", default=1).json == "1.0"
+
+
+def test_class_of_artifact_versions_is_no_artifact() -> None:
+    assert version_id_of(ArtifactVersion) is None
+    assert version_id_of(Version) is None
+    with pytest.raises(ParameterError, match="a value of type type, which is not JSON-like"):
+        make_parameter(ArtifactVersion, Any, what="parameter 'p'")
 
 
 def test_artifacts_are_told_from_parameters() -> None:
