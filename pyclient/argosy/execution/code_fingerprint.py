@@ -27,6 +27,7 @@ from argosy.execution.code_object import ImportedName, NamesRead, code_object_di
 from argosy.execution.project_code import is_project_module
 from argosy.execution.source_tree import function_source
 from argosy.execution.value_digest import UnhashableValueError, ValueDigester, is_code
+from argosy.graph.source_location import SourceLocation
 
 
 class UncachedStepWarning(UserWarning):
@@ -61,15 +62,21 @@ def fingerprint_code(function: Callable[..., Any]) -> CodeFingerprint:
     return CodeFingerprint(own, MappingProxyType(parts), None if reasons else whole, reasons)
 
 
-def warn_if_uncached(step: str, fingerprint: CodeFingerprint) -> None:
-    """Warn, naming the parts, when the fingerprint cannot be part of a cache key."""
+def warn_if_uncached(step: str, fingerprint: CodeFingerprint, location: SourceLocation) -> None:
+    """Warn where the step is defined, naming the parts, when the fingerprint cannot be part of a cache key."""
     if fingerprint.digest is None:
-        warnings.warn(
+        warnings.warn_explicit(
             f"step {step!r} is not cached, since it reads what has no digest: {'; '.join(fingerprint.reasons)}. "
             "Pass it as an input or make it inside the step; enable_cache=False silences this",
             UncachedStepWarning,
-            stacklevel=2,
+            location.file,
+            location.line,
+            registry=_warned,
         )
+
+
+_warned: dict[str | tuple[str, type[Warning], int], int] = {}
+"""What Python keeps to show a warning once, however often the step runs."""
 
 
 class _Walk:

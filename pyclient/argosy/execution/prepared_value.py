@@ -8,13 +8,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from argosy.errors import MaterializerError
+from argosy.graph.source_location import caller_location
 from argosy.materializers.files import FileSink
 from argosy.materializers.registry import MaterializerChoice, extract_metadata, save_value, visualize
 from argosy.transport.connection import Connection
+from argosy.transport.download import RESERVED_PREFIX
 from argosy.transport.upload import InlineBudget, upload_files
 from argosy.v1.artifact_pb2 import ArtifactKind, ArtifactSpec, NewArtifactFile
 
-PREVIEWS = ".argosy/previews/"
+PREVIEWS = f"{RESERVED_PREFIX}previews/"
 """Where previews lie inside a version; they describe the value and do not count as its content."""
 
 _warned_of_pickle: set[str] = set()
@@ -103,6 +106,7 @@ def prepare_value(
     sink = FileSink()
     try:
         saved = save_value(value, sink, materializer=options.materializer, allow_pickle=options.allow_pickle)
+        _refuse_reserved_paths(sink, saved.materializer)
         if saved.uses_pickle and options.materializer is None:
             _warn_of_pickle(saved.data_type)
         keeper = options.materializer or saved.materializer
@@ -128,6 +132,15 @@ def prepare_value(
     return PreparedValue(spec, sink)
 
 
+def _refuse_reserved_paths(sink: FileSink, materializer: str) -> None:
+    for file in sink.files:
+        if f"{file.path}/".startswith(RESERVED_PREFIX):
+            raise MaterializerError(
+                f"{materializer}.save wrote {file.path!r}; what lies below {RESERVED_PREFIX!r} describes a value and "
+                "is left out when it is loaded: choose another path"
+            )
+
+
 def _facts(value: object, keeper: MaterializerChoice, name: str) -> dict[str, str]:
     try:
         return {key: _json(key, fact) for key, fact in extract_metadata(value, keeper).items()}
@@ -147,11 +160,10 @@ def _add_previews(value: object, keeper: MaterializerChoice, name: str, sink: Fi
 def _warn_of_pickle(data_type: str) -> None:
     if data_type not in _warned_of_pickle:
         _warned_of_pickle.add(data_type)
-        warnings.warn(
+        _warn(
             f"{data_type} is kept as a pickle, which only Python can read and which runs code when it is loaded; "
             "to keep it in a neutral format subclass argosy.Materializer, to forbid pickles set ARGOSY_ALLOW_PICKLE=0",
             PickleWarning,
-            stacklevel=2,
         )
 
 
@@ -162,5 +174,7 @@ def _json(key: str, fact: object) -> str:
         raise TypeError(f"metadata[{key!r}] is not a JSON value ({error})") from None
 
 
-def _warn(message: str) -> None:
-    warnings.warn(message, DescriptionWarning, stacklevel=2)
+def _warn(message: str, category: type[Warning] = DescriptionWarning) -> None:
+    """Warn at the user's line, which may be any number of our own frames away."""
+    location = caller_location()
+    warnings.warn_explicit(message, category, location.file, location.line)

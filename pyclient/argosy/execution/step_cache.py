@@ -22,7 +22,7 @@ def step_cache_key(run: ActiveRun, invocation: Invocation, inputs: Sequence[Reso
         return None
     step = invocation.step
     code = fingerprint_code(step.function)
-    warn_if_uncached(step.name, code)
+    warn_if_uncached(step.name, code, step.location)
     return make_cache_key(
         project=run.connection.project,
         invocation=invocation,

@@ -17,6 +17,7 @@ from argosy.execution.code_fingerprint import (
     fingerprint_code,
     warn_if_uncached,
 )
+from argosy.graph.source_location import SourceLocation
 
 Fingerprint = Callable[..., CodeFingerprint]
 
@@ -199,12 +200,15 @@ def test_part_without_digest_means_uncached_and_is_named(fingerprint: Fingerprin
     found = fingerprint(f"VALUE = {value}\ndef fit(x):\n    return VALUE\n")
     assert found.digest is None
     assert [reason[: len(why)] for reason in found.reasons] == [why]
-    with pytest.warns(UncachedStepWarning, match=r"step 'fit' is not cached.*steps\.VALUE.*Pass it as an input"):
-        warn_if_uncached("fit", found)
+    with pytest.warns(
+        UncachedStepWarning, match=r"step 'fit' is not cached.*steps\.VALUE.*Pass it as an input"
+    ) as warned:
+        warn_if_uncached("fit", found, SourceLocation("steps.py", 3))
+    assert [(warning.filename, warning.lineno) for warning in warned] == [("steps.py", 3)]
 
 
 def test_complete_fingerprint_warns_about_nothing(fingerprint: Fingerprint) -> None:
-    warn_if_uncached("fit", fingerprint(PLAIN))
+    warn_if_uncached("fit", fingerprint(PLAIN), SourceLocation("steps.py", 3))
 
 
 def test_import_that_fails_inside_means_uncached(fingerprint: Fingerprint) -> None:
