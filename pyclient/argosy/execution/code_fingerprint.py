@@ -108,7 +108,7 @@ class _Walk:
         if id(thing) in self._names:
             return self._names[id(thing)]
         if isinstance(thing, ModuleType):
-            return f"module {thing.__name__}"
+            return self._refer_to_module(thing, None)
         if not isinstance(thing, (FunctionType, type)):
             inside = self._refer(f"{type(thing).__qualname__}.__wrapped__", thing.__wrapped__, None)
             return f"{self.name_code(type(thing))} around {inside}"
@@ -183,11 +183,11 @@ class _Walk:
     def _refer_to_module(self, module: ModuleType, read: NamesRead | None) -> str:
         """Follow the attributes of a project's module which the code could mean."""
         text = f"module {module.__name__}"
-        if read is None or not is_project_module(module.__name__) or id(module) in self._open_modules:
+        if not is_project_module(module.__name__) or id(module) in self._open_modules:
             return text
         self._open_modules.add(id(module))
         try:
-            for attribute in sorted(read.attributes & vars(module).keys()):
+            for attribute in sorted(_attributes_meant(module, read)):
                 reference = self._refer(f"{module.__name__}.{attribute}", vars(module)[attribute], read)
                 text += f", {attribute} is {reference}"
         finally:
@@ -219,6 +219,15 @@ def _imported_module(imported: ImportedName, function: FunctionType) -> ModuleTy
         if not hasattr(module, attribute):
             importlib.import_module(f"{name}.{attribute}")
     return module
+
+
+def _attributes_meant(module: ModuleType, read: NamesRead | None) -> frozenset[str]:
+    """Return which attributes of a module code could mean: all, where it is handed around as a value."""
+    present = frozenset(name for name in vars(module) if not (name.startswith("__") and name.endswith("__")))
+    if read is None:
+        return present
+    named = read.attributes | read.texts if "getattr" in read.global_names else read.attributes
+    return named & present or present
 
 
 def _project_classes(function: FunctionType) -> list[type]:
@@ -253,7 +262,10 @@ def _project_code_inside(function: FunctionType) -> list[Any]:
         if isinstance(thing, (FunctionType, type)) and is_project_module(_home_of(thing)):
             found.append(thing)
         elif isinstance(thing, FunctionType):
-            waiting.extend(content for content in map(_content, thing.__closure__ or ()) if is_code(content))
+            for content in map(_content, thing.__closure__ or ()):
+                # A mapping holds what is chosen from when it is called: functools.singledispatch.
+                candidates = list(content.values()) if isinstance(content, dict) else [content]
+                waiting.extend(filter(is_code, candidates))
         elif not isinstance(thing, (type, ModuleType)):
             waiting.append(thing.__wrapped__)
     return found

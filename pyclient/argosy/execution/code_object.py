@@ -37,11 +37,13 @@ class NamesRead:
     Attributes:
         global_names: names looked up in the module, sorted.
         attributes: names looked up on any object.
+        texts: the texts it contains, which may be names for ``getattr``.
         imports: imports in the body, in order.
     """
 
     global_names: tuple[str, ...]
     attributes: frozenset[str]
+    texts: frozenset[str]
     imports: tuple[ImportedName, ...]
 
 
@@ -55,8 +57,10 @@ def names_read_by(code: CodeType) -> NamesRead:
     """Find the names a code object and those inside it read."""
     global_names: set[str] = set()
     attributes: set[str] = set()
+    texts: set[str] = set()
     imports: list[ImportedName] = []
     for part in _with_inner(code):
+        texts.update(constant for constant in part.co_consts if isinstance(constant, str))
         instructions = list(dis.get_instructions(part))
         for index, instruction in enumerate(instructions):
             if instruction.opname in _READS_GLOBAL:
@@ -66,7 +70,7 @@ def names_read_by(code: CodeType) -> NamesRead:
             elif instruction.opname == "IMPORT_NAME":
                 level, names = (before.argval for before in instructions[index - 2 : index])
                 imports.append(ImportedName(instruction.argval, level, tuple(names or ())))
-    return NamesRead(tuple(sorted(global_names)), frozenset(attributes), tuple(imports))
+    return NamesRead(tuple(sorted(global_names)), frozenset(attributes), frozenset(texts), tuple(imports))
 
 
 def inner_code_objects(code: CodeType) -> list[CodeType]:

@@ -126,6 +126,44 @@ WAYS = {
         def fit(x: Data | None):
             return x.run()
     """,
+    "single dispatch": """
+        from functools import singledispatch
+        from helpers import scale
+        @singledispatch
+        def general(x):
+            return x
+        general.register(int, scale)
+        def fit(x):
+            return general(x)
+    """,
+    "attribute by its text": """
+        import helpers
+        def fit(x):
+            return getattr(helpers, 'scale')(x)
+    """,
+    "attribute by a computed text": """
+        import helpers
+        def fit(x):
+            return getattr(helpers, 'sc' + x)(x)
+    """,
+    "module in a dict": """
+        import helpers
+        HOW = {'a': helpers}
+        def fit(x):
+            return HOW['a'].scale(x)
+    """,
+    "module in a class": """
+        import helpers
+        class How:
+            how = helpers
+        def fit(x):
+            return How.how.scale(x)
+    """,
+    "module passed on": """
+        import helpers
+        def fit(x):
+            return x(helpers)
+    """,
     "object of a project class": """
         import helpers
         class Model:
@@ -159,6 +197,20 @@ def test_helper_that_is_not_named_does_not_count(fingerprint: Fingerprint) -> No
     before = fingerprint(HELPER, helpers="def scale(x):\n    return x\ndef other():\n    return 1\n")
     after = fingerprint(HELPER, helpers="def scale(x):\n    return x\ndef other():\n    return 2\n")
     assert before == after
+
+
+def test_attribute_by_its_text_brings_no_other_attribute(fingerprint: Fingerprint) -> None:
+    steps = "import helpers\ndef fit(x):\n    return getattr(helpers, 'scale')(x)\n"
+    before = fingerprint(steps, helpers="def scale(x):\n    return x\ndef other():\n    return 1\n")
+    after = fingerprint(steps, helpers="def scale(x):\n    return x\ndef other():\n    return 2\n")
+    assert before == after
+
+
+def test_modules_that_import_each_other_are_followed_once(fingerprint: Fingerprint) -> None:
+    steps = "import helpers\ndef fit(x):\n    return x(helpers)\n"
+    before = fingerprint(steps, helpers="import steps\ndef scale(x):\n    return x * 2\n")
+    after = fingerprint(steps, helpers="import steps\ndef scale(x):\n    return x * 3\n")
+    assert before.digest != after.digest
 
 
 def test_functions_that_call_each_other_are_followed_once(fingerprint: Fingerprint) -> None:
