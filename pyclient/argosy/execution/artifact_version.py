@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from argosy.errors import ConflictError
 from argosy.execution.stored_value import load_from
-from argosy.execution.user_metadata import checked_metadata, checked_tags
+from argosy.graph.user_metadata import checked_metadata, checked_tags
 from argosy.v1 import artifact_pb2
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from argosy.errors import DefinitionError
-from argosy.graph.canonical_json import canonical_json
+from argosy.errors import DefinitionError, ParameterError
 from argosy.graph.names import new_name_problem, version_problem
+from argosy.graph.user_metadata import checked_metadata
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,8 @@ def _checked_tags(tags: object) -> tuple[str, ...]:
     return tuple(checked)
 
 
-def _checked_metadata(metadata: object) -> Mapping[str, Any]:
-    if not isinstance(metadata, Mapping) or not all(isinstance(key, str) for key in metadata):
-        raise DefinitionError("ArtifactConfig(metadata=...): metadata is a dict with str keys")
+def _checked_metadata(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
-        canonical_json(dict(metadata))
-    except TypeError as error:
-        raise DefinitionError(f"ArtifactConfig(metadata=...): {error}; metadata holds JSON values") from None
-    return MappingProxyType(dict(metadata))
+        return MappingProxyType(checked_metadata(metadata))
+    except ParameterError as error:
+        raise DefinitionError(f"ArtifactConfig(metadata=...): {error}") from None

@@ -15,8 +15,8 @@ from argosy.errors import ParameterError
 from argosy.execution.artifact_version import ArtifactVersion
 from argosy.execution.prepared_value import SaveOptions, prepare_value
 from argosy.execution.stored_value import load_from, pickle_allowed_here, recording_step
-from argosy.execution.user_metadata import checked_metadata, checked_tags
 from argosy.graph.names import alias_problem, new_name_problem, version_problem
+from argosy.graph.user_metadata import checked_metadata, checked_tags
 from argosy.materializers.registry import MaterializerChoice
 from argosy.sdk.selectors import make_selector
 from argosy.transport.connection import Connection, connect

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
+from datetime import date
 from typing import Annotated, Any, NamedTuple, NoReturn, Optional, Tuple, TypeVar, Union  # noqa: UP035 - users write Tuple
 
 import numpy as np
@@ -132,8 +134,12 @@ def test_bad_annotations_are_refused_with_the_cure(annotation: Any, message: str
         (lambda: ArtifactConfig(version=0), "ArtifactConfig(version=...): '0' is no version number"),
         (lambda: ArtifactConfig(tags="dev"), "tags are a list of str; write tags=[...]"),
         (lambda: ArtifactConfig(tags=[""]), "'' is no tag"),
-        (lambda: ArtifactConfig(metadata={"a": object()}), "a value of type object at ['a'], which is not JSON-like"),
-        (lambda: ArtifactConfig(metadata={1: 2}), "metadata is a dict with str keys"),  # type: ignore[dict-item] # refused
+        (lambda: ArtifactConfig(metadata={"a": object()}), "metadata['a'] is of type object, which JSON cannot say"),
+        (lambda: ArtifactConfig(metadata={"a": [math.nan]}), "metadata['a'][0] is nan, which JSON cannot say"),
+        (lambda: ArtifactConfig(metadata={"a": date(2020, 1, 2)}), "metadata['a'] is of type date"),
+        (lambda: ArtifactConfig(metadata={"": 1}), "metadata has an empty key"),
+        (lambda: ArtifactConfig(metadata={"a": "\ud800"}), "metadata['a'] holds '\\ud800', which has half a surrogate"),
+        (lambda: ArtifactConfig(metadata={1: 2}), "metadata has the key 1, which is no text"),  # type: ignore[dict-item] # refused
     ],
 )
 def test_bad_configs_are_refused_with_the_rule(make: Callable[[], object], message: str) -> None:

@@ -111,6 +111,10 @@ def test_what_an_unknown_name_resembles_is_told() -> None:
         ({"metadata": {"a": {"b": [object()]}}}, r"metadata\['a'\]\['b'\]\[0\] is of type object"),
         ({"metadata": {1: 2}}, r"metadata has the key 1, which is no text; write '1'"),
         ({"metadata": {"a": {1: 2}}}, r"metadata\['a'\] has the key 1"),
+        ({"metadata": {"": 2}}, "metadata has an empty key; give it a name"),
+        ({"metadata": {"\ud800": 2}}, "metadata holds .* half a surrogate pair"),
+        ({"metadata": {"a": ["\ud800"]}}, r"metadata\['a'\]\[0\] holds .* half a surrogate pair"),
+        ({"tags": ["\ud800"]}, "tags= holds .* half a surrogate pair"),
         ({"metadata": [1]}, r"metadata= takes a dict of text to JSON values, got list"),
     ],
 )

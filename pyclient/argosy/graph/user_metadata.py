@@ -36,6 +36,7 @@ def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
     for tag in found:
         if not isinstance(tag, str):
             raise ParameterError(f"tags= holds {tag!r}, which is no text; write {str(tag)!r}")
+        _refuse_half_characters(tag, "tags=")
     return found
 
 
@@ -43,6 +44,9 @@ def _plain_dict(value: Mapping[Any, Any], where: str, depth: int) -> dict[str, A
     for key in value:
         if not isinstance(key, str):
             raise ParameterError(f"{where} has the key {key!r}, which is no text; write {str(key)!r}")
+        if not key:
+            raise ParameterError(f"{where} has an empty key; give it a name")
+        _refuse_half_characters(key, where)
     return {key: _plain(item, f"{where}[{key!r}]", depth + 1) for key, item in value.items()}
 
 
@@ -51,7 +55,10 @@ def _plain(value: Any, where: str, depth: int) -> Any:
         raise ParameterError(f"{where} is nested more than {_MAX_DEPTH} levels deep; save it as an artifact")
     if type(value).__module__ == "numpy" and getattr(value, "shape", None) == ():
         value = value.item()
-    if value is None or isinstance(value, (bool, int, str)):
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, str):
+        _refuse_half_characters(value, where)
         return value
     if isinstance(value, float):
         if not math.isfinite(value):
@@ -64,3 +71,12 @@ def _plain(value: Any, where: str, depth: int) -> Any:
     raise ParameterError(
         f"{where} is of type {type(value).__qualname__}, which JSON cannot say; convert it, or save it as an artifact"
     )
+
+
+def _refuse_half_characters(text: str, where: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ParameterError(
+            f"{where} holds {text[:80]!r}, which has half a surrogate pair and is no text in UTF-8; remove it"
+        ) from None
