@@ -21,7 +21,7 @@ HOSTS = [
     "npm" + "js.org",
     "npm" + "js.com",
     "proxy.go" + "lang.org",
-    "repo.maven" + ".apache.org",
+    "repo" + ".maven.apache.org",
     "crates" + ".io",
 ]
 MACHINE_PATHS = ["/" + top + "/" for top in ("work", "root", "home/[a-z]", "Users/[A-Za-z]", "private/var")]
