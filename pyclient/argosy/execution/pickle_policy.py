@@ -22,7 +22,7 @@ def pickle_allowed(step: StepDefinition, config: ClientConfig) -> bool:
     return config.allow_pickle if step.allow_pickle is None else step.allow_pickle
 
 
-def check_keepers(graph: Graph, config: ClientConfig) -> None:
+def check_pickle_policy(graph: Graph, config: ClientConfig) -> None:
     """Refuse a graph with an output that could not be saved as its step declares it.
 
     Raises:

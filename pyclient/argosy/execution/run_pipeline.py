@@ -19,7 +19,7 @@ from argosy.config import resolve
 from argosy.execution.active_run import ActiveRun
 from argosy.execution.external_values import ReadyValue, ready_values
 from argosy.execution.lease import Lease
-from argosy.execution.pickle_policy import check_keepers
+from argosy.execution.pickle_policy import check_pickle_policy
 from argosy.execution.progress import choose_progress
 from argosy.execution.run_record import PipelineRun
 from argosy.execution.run_step import run_step
@@ -48,7 +48,7 @@ def run_pipeline(graph: Graph, runner: Runner, *, connection: Connection | None 
         Exception: what a step raised, with a note that names the step and the run.
     """
     connection = connection or connect(resolve())
-    check_keepers(graph, connection.config)
+    check_pickle_policy(graph, connection.config)
     with ready_values(graph, connection.config) as values:
         active = _create(graph, connection)
         try:
