@@ -53,30 +53,62 @@ def test_a_new_version_of_what_a_thread_loaded_is_a_miss(home: Path) -> None:
     assert (again.output.load(), again.cache_miss) == (2, ("loaded:number",))
 
 
-def test_a_thread_older_than_the_step_is_not_part_of_it(home: Path) -> None:
-    go, saved = threading.Event(), threading.Event()
-
-    def save() -> None:
-        go.wait(30)
-        argosy.save_artifact(1, "elsewhere")
-        saved.set()
-
-    older = threading.Thread(target=save)
-    older.start()
+def test_threads_somebody_else_started_are_not_part_of_the_step(home: Path) -> None:
+    running, saved = threading.Event(), threading.Event()
 
     @argosy.step(enable_cache=False)
     def fit() -> None:
-        go.set()
-        saved.wait(30)
+        running.set()
+        assert saved.wait(30)
+
+    @argosy.step(enable_cache=False)
+    def other() -> None: ...
 
     @argosy.pipeline
     def training() -> None:
         fit()
 
+    @argosy.pipeline
+    def elsewhere() -> None:
+        other()
+
+    def meanwhile() -> None:
+        assert running.wait(30)
+        # The thread is younger than the step and has nothing to do with it.
+        in_thread(lambda: argosy.save_artifact(1, "elsewhere"))
+        in_thread(elsewhere)
+        saved.set()
+
+    driver = threading.Thread(target=meanwhile)
+    driver.start()
     step = training().steps["fit"]
-    older.join()
+    driver.join()
     assert step.saved == ()
     assert argosy.Client().get_artifact_version("elsewhere").producer_step_run_id is None
+    assert [run.pipeline_name for run in argosy.Client().list_runs()] == ["elsewhere", "training"]
+
+
+def test_a_thread_that_outlives_its_step_is_not_part_of_the_next(home: Path) -> None:
+    pools: list[ThreadPoolExecutor] = []
+
+    @argosy.step(enable_cache=False)
+    def first() -> None:
+        pools.append(ThreadPoolExecutor(max_workers=1))
+        pools[0].submit(lambda: argosy.save_artifact(1, "one")).result()
+
+    @argosy.step(enable_cache=False)
+    def second() -> None:
+        pools[0].submit(lambda: argosy.save_artifact(2, "two")).result()
+
+    @argosy.pipeline
+    def training() -> None:
+        first()
+        second()
+
+    run = training()
+    pools[0].shutdown()
+    assert [version.name for version in run.steps["first"].saved] == ["one"]
+    assert run.steps["second"].saved == ()
 
 
 def test_a_pipeline_in_a_thread_of_a_step_is_refused(home: Path) -> None:

@@ -1,15 +1,17 @@
 """What is running now: the step whose code is being executed in this context.
 
 A thread starts with an empty context, yet what it saves and loads is the step's when the step
-started it. Python does not tell who started a thread; one that is younger than the only step
-which runs counts as that step's.
+started it. Python does not tell who started a thread, so from the first step on ``Thread.start``
+remembers it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import contextvars
+import functools
 import threading
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,31 +43,44 @@ class StepContext:
 
 
 _current: contextvars.ContextVar[StepContext | None] = contextvars.ContextVar("argosy_step", default=None)
-_running: list[tuple[StepContext, frozenset[threading.Thread]]] = []
-"""The steps that run in this process, each with the threads that were there before it."""
+_running: list[StepContext] = []
+_started_in: weakref.WeakKeyDictionary[threading.Thread, StepContext] = weakref.WeakKeyDictionary()
+"""Thread -> the step that started it."""
 
 
 def current_step() -> StepContext | None:
     """Return the running step, ``None`` outside of one."""
-    return _current.get() or _step_of_young_thread()
+    return _current.get() or _step_of_this_thread()
 
 
 @contextlib.contextmanager
 def entered_step(context: StepContext) -> Iterator[StepContext]:
     """Make ``context`` the running step until the block ends."""
-    running = (context, frozenset(threading.enumerate()))
+    _notice_thread_starts()
     token = _current.set(context)
-    _running.append(running)
+    _running.append(context)
     try:
         yield context
     finally:
-        _running[:] = [other for other in _running if other is not running]
+        _running[:] = [other for other in _running if other is not context]
         _current.reset(token)
 
 
-def _step_of_young_thread() -> StepContext | None:
-    running = tuple(_running)
-    if len(running) != 1:
-        return None
-    step, older_threads = running[0]
-    return None if threading.current_thread() in older_threads else step
+def _step_of_this_thread() -> StepContext | None:
+    """Return the step that started this thread, unless it has ended: threads of a pool outlive it."""
+    step = _started_in.get(threading.current_thread())
+    return step if any(step is running for running in _running) else None
+
+
+@functools.cache
+def _notice_thread_starts() -> None:
+    start = threading.Thread.start
+
+    @functools.wraps(start)
+    def noticed_start(thread: threading.Thread) -> None:
+        step = current_step()
+        if step is not None:
+            _started_in[thread] = step
+        start(thread)
+
+    threading.Thread.start = noticed_start  # type: ignore[assignment,method-assign]  # the one place every thread passes
