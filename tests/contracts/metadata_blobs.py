@@ -6,14 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from argosy_server.domain.blob import UploadState
+from argosy_server.domain.blob import Blob, UploadState
 from argosy_server.domain.errors import BlobMissing, BlobNotFound, UploadNotFound
 from argosy_server.domain.identifiers import new_id
-from argosy_server.usecases.ports import MetadataStore
+from argosy_server.usecases.ports import MetadataStore, Transaction
 from tests.contracts.metadata_facts import HOUR, NONE, PAST, SPEC, blob_of, digest, put_blob, save
 
 BLOB = blob_of(b"content")
 AWAY = replace(blob_of(b"large"), location="ab/abc.writer")
+
+
+def mark(tx: Transaction, limit: int = 10) -> list[Blob]:
+    return tx.blobs.mark_deleting(tx.blobs.unreachable(None, limit))
 
 
 class BlobContract:
@@ -59,22 +63,22 @@ class BlobContract:
     def test_an_unreferenced_blob_goes_in_three_steps_once_its_lease_is_over(self, store: MetadataStore) -> None:
         with store.write() as tx:
             tx.blobs.insert(AWAY, None, PAST)
-            assert tx.blobs.mark_deleting(10) == [AWAY]
+            assert mark(tx) == [AWAY]
 
         with store.write() as tx:
             assert tx.blobs.find("p", [AWAY.digest]) == {}
             assert tx.blobs.lease("p", [AWAY.digest], HOUR) == set()
             assert tx.blobs.known_locations([AWAY.location]) == {AWAY.location}
-            assert tx.blobs.mark_deleting(10) == [AWAY]
+            assert mark(tx) == [AWAY]
             tx.blobs.remove([AWAY])
             assert tx.blobs.known_locations([AWAY.location]) == set()
-            assert tx.blobs.mark_deleting(10) == []
+            assert mark(tx) == []
             tx.blobs.remove([AWAY])
 
     def test_a_removed_blob_takes_its_bytes_along_and_can_come_back(self, store: MetadataStore) -> None:
         with store.write() as tx:
             tx.blobs.insert(BLOB, b"content", PAST)
-            tx.blobs.mark_deleting(10)
+            mark(tx)
             tx.blobs.remove([BLOB])
             with pytest.raises(BlobNotFound):
                 tx.blobs.content(BLOB)
@@ -84,7 +88,7 @@ class BlobContract:
     def test_a_leased_blob_is_never_marked(self, store: MetadataStore) -> None:
         with store.write() as tx:
             tx.blobs.insert(BLOB, b"content", HOUR)
-            assert tx.blobs.mark_deleting(10) == []
+            assert mark(tx) == []
 
     def test_a_lease_is_extended_but_never_shortened(self, store: MetadataStore) -> None:
         with store.write() as tx:
@@ -92,13 +96,13 @@ class BlobContract:
             assert tx.blobs.lease("p", [BLOB.digest], HOUR) == {BLOB.digest}
             tx.blobs.lease("p", [BLOB.digest], PAST)
             tx.blobs.insert(BLOB, b"content", PAST)
-            assert tx.blobs.mark_deleting(10) == []
+            assert mark(tx) == []
 
     def test_inserting_again_leases_the_blob_that_is_there(self, store: MetadataStore) -> None:
         with store.write() as tx:
             tx.blobs.insert(BLOB, b"content", PAST)
             tx.blobs.insert(BLOB, b"content", HOUR)
-            assert tx.blobs.mark_deleting(10) == []
+            assert mark(tx) == []
 
     def test_a_referenced_blob_is_never_marked_until_its_last_version_is_deleted(self, store: MetadataStore) -> None:
         with store.write() as tx:
@@ -107,30 +111,53 @@ class BlobContract:
 
         with store.write() as tx:
             tx.artifacts.delete("p", first.id)
-            assert tx.blobs.mark_deleting(10) == []
+            assert mark(tx) == []
             tx.artifacts.delete("p", second.id)
-            assert tx.blobs.mark_deleting(10) == [BLOB]
+            assert mark(tx) == [BLOB]
 
     def test_a_reference_in_one_project_does_not_keep_the_bytes_of_another(self, store: MetadataStore) -> None:
         with store.write() as tx:
             file = put_blob(tx, b"content", lease=PAST)
             put_blob(tx, b"content", "q", lease=PAST)
             tx.artifacts.add("p", SPEC, [file], None)
-            assert [blob.project for blob in tx.blobs.mark_deleting(10)] == ["q"]
+            assert [blob.project for blob in mark(tx)] == ["q"]
 
     def test_only_so_many_are_marked_at_once(self, store: MetadataStore) -> None:
         with store.write() as tx:
             for number in range(5):
                 put_blob(tx, str(number).encode(), lease=PAST)
-            marked = tx.blobs.mark_deleting(3)
+            marked = mark(tx, 3)
             assert len(marked) == 3
             tx.blobs.remove(marked)
-            assert len(tx.blobs.mark_deleting(3)) == 2
+            assert len(mark(tx, 3)) == 2
+
+    def test_what_may_go_is_found_batch_by_batch_also_what_a_dead_sweep_marked(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            for project in ("p", "q"):
+                for number in range(3):
+                    put_blob(tx, str(number).encode(), project, lease=PAST)
+            put_blob(tx, b"leased")
+            mark(tx, 1)
+        with store.read() as tx:
+            first = tx.blobs.unreachable(None, 4)
+            second = tx.blobs.unreachable(first[-1], 4)
+            assert tx.blobs.unreachable(second[-1], 4) == []
+        found = [(blob.project, blob.digest.text) for blob in [*first, *second]]
+        assert (found, len(first), len(set(found))) == (sorted(found), 4, 6)
+
+    def test_what_was_leased_or_referred_to_since_it_was_found_is_not_marked(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            leased, used, left = (put_blob(tx, content, lease=PAST) for content in (b"leased", b"used", b"left"))
+            found = tx.blobs.unreachable(None, 10)
+            tx.blobs.lease("p", [leased.digest], HOUR)
+            tx.artifacts.add("p", SPEC, [used], None)
+            assert [blob.digest for blob in tx.blobs.mark_deleting(found)] == [left.digest]
+            assert set(tx.blobs.find("p", [leased.digest, used.digest])) == {leased.digest, used.digest}
 
     def test_a_blob_being_deleted_cannot_be_referred_to(self, store: MetadataStore) -> None:
         with store.write() as tx:
             file = put_blob(tx, b"content", lease=PAST)
-            tx.blobs.mark_deleting(10)
+            mark(tx)
 
         with pytest.raises(BlobMissing):
             save(store, files=[file])
@@ -143,7 +170,7 @@ class BlobContract:
         old, new = replace(BLOB, location=before), replace(BLOB, location=after)
         with store.write() as tx:
             tx.blobs.insert(old, None if before else b"content", PAST)
-            assert tx.blobs.mark_deleting(10) == [old]
+            assert mark(tx) == [old]
         with store.write() as tx:
             assert tx.blobs.insert(new, None if after else b"content", PAST) == new
 
@@ -153,9 +180,9 @@ class BlobContract:
             assert tx.blobs.find("p", [BLOB.digest]) == {BLOB.digest: new}
             if not after:
                 assert tx.blobs.content(new) == b"content"
-            assert tx.blobs.mark_deleting(10) == [new]
+            assert mark(tx) == [new]
             tx.blobs.remove([new])
-            assert tx.blobs.mark_deleting(10) == []
+            assert mark(tx) == []
 
     def test_a_live_blob_is_not_removed(self, store: MetadataStore) -> None:
         with store.write() as tx:

@@ -130,6 +130,14 @@ class MetadataStore(Protocol):
         """
         ...
 
+    def shrink(self) -> None:
+        """Give room that much was removed from back to the disk, where the database does not do so itself.
+
+        Raises:
+            StorageUnavailable, StorageFull: the database cannot be reached or written.
+        """
+        ...
+
     def close(self) -> None:
         """Give all connections back."""
         ...

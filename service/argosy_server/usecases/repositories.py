@@ -163,8 +163,17 @@ class BlobRepository(Protocol):
         """
         ...
 
-    def mark_deleting(self, limit: int) -> list[Blob]:
-        """Turn unreferenced blobs whose lease has expired into ``deleting``; return all that are, at most ``limit``."""
+    def unreachable(self, after: Blob | None, limit: int) -> list[Blob]:
+        """Return blobs that may go, by project and digest: unreferenced with an expired lease, or ``deleting`` already.
+
+        Args:
+            after: the last one of the batch before, ``None`` for the first.
+            limit: at most this many.
+        """
+        ...
+
+    def mark_deleting(self, blobs: Sequence[Blob]) -> list[Blob]:
+        """Turn those of the blobs that still are unreachable into ``deleting``; return those that are, as they are."""
         ...
 
     def remove(self, blobs: Sequence[Blob]) -> None:

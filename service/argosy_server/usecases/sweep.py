@@ -33,14 +33,22 @@ def sweep(metadata: MetadataStore, storage: BlobStorage, limits: Limits) -> Swee
         replies = tx.replies.remove_older_than(limits.reply_retention)
         events = tx.events.remove_older_than(limits.event_retention)
     blobs = _sweep_blobs(metadata, storage)
-    return SweepReport(uploads, blobs, _sweep_orphans(metadata, storage), replies, events)
+    orphans = _sweep_orphans(metadata, storage)
+    metadata.shrink()
+    return SweepReport(uploads, blobs, orphans, replies, events)
 
 
 def _sweep_blobs(metadata: MetadataStore, storage: BlobStorage) -> int:
     removed = 0
+    last = None
     while True:
+        # Searching takes time in a large store, so it keeps no writer waiting.
+        with metadata.read() as tx:
+            found = tx.blobs.unreachable(last, BATCH)
+        if not found:
+            return removed
         with metadata.write() as tx:
-            blobs = tx.blobs.mark_deleting(BATCH)
+            blobs = tx.blobs.mark_deleting(found)
         for blob in blobs:
             if blob.location:
                 storage.delete(blob.location)
@@ -48,8 +56,7 @@ def _sweep_blobs(metadata: MetadataStore, storage: BlobStorage) -> int:
             with metadata.write() as tx:
                 tx.blobs.remove(blobs)
         removed += len(blobs)
-        if len(blobs) < BATCH:
-            return removed
+        last = found[-1]
 
 
 def _sweep_orphans(metadata: MetadataStore, storage: BlobStorage) -> int:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, case, delete, exists, select, tuple_, update
+from sqlalchemy import Row, and_, bindparam, case, delete, exists, select, tuple_, update
 
 from argosy_server.adapters.metadata.session import Insert, Session, batches, upsert
 from argosy_server.adapters.metadata.tables import STORED_OUTSIDE, blob_contents, blobs, uploads, version_files
@@ -48,9 +48,18 @@ _CONTENT = select(blob_contents.c.content).where(
     blob_contents.c.project == bindparam("project"), blob_contents.c.digest == bindparam("digest")
 )
 _REFERENCED = exists().where(version_files.c.project == blobs.c.project, version_files.c.digest == blobs.c.digest)
-_UNREACHABLE = (blobs.c.state == LIVE, blobs.c.lease_expires_at < bindparam("now"), ~_REFERENCED)
-_CANDIDATES = select(blobs.c.project, blobs.c.digest).where(*_UNREACHABLE).limit(bindparam("rows"))
-_MARKED = select(*_COLUMNS).where(blobs.c.state == DELETING).limit(bindparam("rows"))
+_ID = tuple_(blobs.c.project, blobs.c.digest)
+# Not "state = 'live'": SQLite would take the index of states, which holds nearly all blobs, again for each batch.
+_UNREACHABLE = and_(blobs.c.state != DELETING, blobs.c.lease_expires_at < bindparam("now"), ~_REFERENCED)
+_CANDIDATES = (
+    select(*_COLUMNS)
+    .where(tuple_(bindparam("project"), bindparam("digest")) < _ID, (blobs.c.state != LIVE) | _UNREACHABLE)
+    .order_by(blobs.c.project, blobs.c.digest)
+    .limit(bindparam("rows"))
+)
+_OF_THESE = select(*_COLUMNS).where(_ID.in_(bindparam("ids", expanding=True))).order_by(blobs.c.project, blobs.c.digest)
+_MARKED = _OF_THESE.where(blobs.c.state == DELETING)
+_MARK = update(blobs).where(_KEY, _UNREACHABLE).values(state=DELETING)
 _REMOVE_CONTENT = delete(blob_contents).where(
     blob_contents.c.project == bindparam("p_project"),
     blob_contents.c.digest == bindparam("p_digest"),
@@ -154,15 +163,27 @@ class SqlBlobRepository:
             raise BlobNotFound(f"blob {blob.digest} was deleted", resource=f"blob {blob.digest}")
         return bytes(content)
 
-    def mark_deleting(self, limit: int) -> list[Blob]:
-        """Turn unreferenced blobs whose lease has expired into ``deleting``; return all that are, at most ``limit``."""
-        now = self._session.now()
-        keys = [tuple(row) for row in self._session.execute(self._candidates(), {"now": now, "rows": limit})]
-        for part in batches(keys):
-            # Asked once more now that the rows are locked: a reference may have come while we waited for them.
-            mark = update(blobs).where(tuple_(blobs.c.project, blobs.c.digest).in_(part), *_UNREACHABLE)
-            self._session.execute(mark.values(state=DELETING), {"now": now})
-        return [_blob(row) for row in self._session.execute(_MARKED, {"rows": limit})]
+    def unreachable(self, after: Blob | None, limit: int) -> list[Blob]:
+        """Return blobs that may go, by project and digest: unreferenced with an expired lease, or ``deleting``."""
+        start = {"project": after.project, "digest": after.digest.text} if after else {"project": "", "digest": ""}
+        rows = self._session.execute(_CANDIDATES, {**start, "now": self._session.now(), "rows": limit})
+        return [_blob(row) for row in rows]
+
+    def mark_deleting(self, blobs: Sequence[Blob]) -> list[Blob]:
+        """Turn those of the blobs that still are unreachable into ``deleting``; return those that are, as they are."""
+        marked: list[Blob] = []
+        for part in batches([(blob.project, blob.digest.text) for blob in blobs]):
+            if self._session.locks:
+                # Rows others hold are about to be used or marked. The others are asked once more now that they are
+                # locked: a reference may have come before.
+                locked = _OF_THESE.with_for_update(skip_locked=True)
+                part = [(row.project, row.digest) for row in self._session.execute(locked, {"ids": part})]
+            now = self._session.now()
+            keys = [{"p_project": project, "p_digest": digest, "now": now} for project, digest in part]
+            if keys:
+                self._session.execute(_MARK, keys)
+            marked += [_blob(row) for row in self._session.execute(_MARKED, {"ids": part})]
+        return marked
 
     def remove(self, blobs: Sequence[Blob]) -> None:
         """Remove the rows of ``deleting`` blobs whose locations are gone."""
@@ -182,10 +203,6 @@ class SqlBlobRepository:
             writers = self._session.execute(_WRITERS, {"ids": ids, "now": now})
             known.update(upload_location(row.id, row.writer) for row in writers)
         return known.intersection(locations)
-
-    def _candidates(self) -> Select[Any]:
-        # Rows another transaction holds are about to be used or marked; the next sweep sees what became of them.
-        return _CANDIDATES.with_for_update(skip_locked=True) if self._session.locks else _CANDIDATES
 
 
 def _texts(digests: Iterable[Digest]) -> list[str]:

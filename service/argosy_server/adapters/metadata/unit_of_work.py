@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import URL, Engine
+from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from argosy_server.adapters.metadata.artifact_repository import SqlArtifactRepository
@@ -38,6 +38,9 @@ from argosy_server.usecases.repositories import (
     RunRepository,
     UploadRepository,
 )
+
+VACUUM_PAGES = 1000
+"""Pages of 4 KiB that one transaction gives back; fewer are kept for what comes next."""
 
 
 class SqlTransaction:
@@ -114,6 +117,25 @@ class SqlMetadataStore:
     @contextmanager
     def write(self) -> Iterator[SqlTransaction]:
         """Open a transaction that commits when the block ends well, and rolls back when it raises."""
+        with self._turn_to_write() as connection:
+            yield SqlTransaction(Session(connection, writes=True))
+
+    def shrink(self) -> None:
+        """Give free pages back once they are more than a quarter of a SQLite file; PostgreSQL sees to it itself."""
+        while self._queues:
+            with self._turn_to_write() as connection:
+                free = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
+                if free * 4 < connection.exec_driver_sql("PRAGMA page_count").scalar_one() or free < VACUUM_PAGES:
+                    return
+                # Few at a time, so that writers in between need not wait long. Each step of the cursor frees a page.
+                connection.exec_driver_sql(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").close()
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _turn_to_write(self) -> Iterator[Connection]:
         with (
             self._translated(),
             self._forks.passing(),
@@ -121,11 +143,7 @@ class SqlMetadataStore:
             self._writes.connect() as connection,
             connection.begin(),
         ):
-            yield SqlTransaction(Session(connection, writes=True))
-
-    def close(self) -> None:
-        """Give all connections back."""
-        self._engine.dispose()
+            yield connection
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
