@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from argosy.errors import GraphError
+from argosy.errors import GraphError, ParameterError
 from argosy.graph.external_artifact import ExternalArtifact
-from argosy.graph.model import Graph
+from argosy.graph.model import Graph, Parameter
 from argosy.graph.names import MAX_NAME_CHARACTERS
+
+MAX_PARAMETER_BYTES = 256 << 10
+"""What the service takes for all parameters of a run, or of a step, as JSON."""
 
 Rule = Callable[[Graph], None]
 _rules: list[Rule] = []
@@ -19,6 +22,7 @@ def check_graph(graph: Graph) -> Graph:
 
     Raises:
         GraphError: the first rule that is broken; the message has file:line and the cure.
+        ParameterError: the parameters of one step, or of the pipeline, are data.
     """
     for rule in _rules:
         rule(graph)
@@ -90,3 +94,20 @@ def _artifact_names_are_not_too_long(graph: Graph) -> None:
                     f"{invocation.location}: the artifact name {name[:40]!r}... has {len(name)} characters, at most "
                     f"{MAX_NAME_CHARACTERS} are allowed; shorten the names of the pipeline and the step"
                 )
+
+
+@_rule
+def _parameters_are_no_data(graph: Graph) -> None:
+    _refuse_data(graph.parameters, f"{graph.pipeline.location}: the parameters of pipeline {graph.pipeline.name!r}")
+    for invocation in graph.invocations.values():
+        _refuse_data(invocation.parameters, f"{invocation.location}: the parameters of step {invocation.id!r}")
+
+
+def _refuse_data(parameters: Mapping[str, Parameter], what: str) -> None:
+    sizes = {name: len(name.encode()) + len(parameter.json.encode()) for name, parameter in parameters.items()}
+    if sum(sizes.values()) > MAX_PARAMETER_BYTES:
+        largest = max(sizes, key=lambda name: sizes[name])
+        raise ParameterError(
+            f"{what} have {sum(sizes.values())} bytes as JSON, at most {MAX_PARAMETER_BYTES} are allowed; pass "
+            f"{largest!r} ({sizes[largest]} bytes) as ExternalArtifact(...)"
+        )

@@ -265,6 +265,7 @@ BAD_BODIES: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: fit.with_options(after="fit")(1), GraphError, "steps 'fit' wait for each other"),
     (lambda: wait_for_each_other(), GraphError, "steps 'fit', 'load' wait for each other; remove one of their after="),
     (lambda: loading(), GraphError, "pipeline 'loading' is called in the body of pipeline 'p'"),
+    (lambda: fit("x" * 300_000), ParameterError, "the parameters of step 'fit' have 3000"),
     (lambda: load.with_options(name="n" * 250)(), GraphError, "has 261 characters, at most 255 are allowed"),
 ]  # fmt: skip
 
