@@ -20,6 +20,9 @@ from argosy.v1.artifact_pb2 import ArtifactKind, ArtifactSpec, NewArtifactFile
 PREVIEWS = f"{RESERVED_PREFIX}previews/"
 """Where previews lie inside a version; they describe the value and do not count as its content."""
 
+_MAX_FACT_BYTES = 64 << 10
+"""More than this is no description; the service takes four times as much, the user's own metadata included."""
+
 _warned_of_pickle: set[str] = set()
 
 
@@ -143,10 +146,20 @@ def _refuse_reserved_paths(sink: FileSink, materializer: str) -> None:
 
 def _facts(value: object, keeper: MaterializerChoice, name: str) -> dict[str, str]:
     try:
-        return {key: _json(key, fact) for key, fact in extract_metadata(value, keeper).items()}
+        return _fitting({key: _json(key, fact) for key, fact in extract_metadata(value, keeper).items()})
     except Exception as error:
         _warn(f"no metadata was extracted from {name!r}: {type(error).__name__}: {error}")
         return {}
+
+
+def _fitting(facts: dict[str, str]) -> dict[str, str]:
+    """Return facts the service will take; it would refuse the value for the others."""
+    if "" in facts:
+        raise ValueError("a key is empty")
+    size = sum(len(key.encode()) + len(text.encode()) for key, text in facts.items())
+    if size > _MAX_FACT_BYTES:
+        raise ValueError(f"{size} bytes, at most {_MAX_FACT_BYTES} are allowed")
+    return facts
 
 
 def _add_previews(value: object, keeper: MaterializerChoice, name: str, sink: FileSink) -> None:

@@ -68,7 +68,13 @@ class FileSink:
         self._add(FileContent(self._prefix + path, buffers=views))
 
     def write_file(self, path: str, local_path: Path) -> None:
-        """Add a file whose content is streamed from ``local_path`` when it is sent."""
+        """Add a file whose content is streamed from ``local_path`` when it is sent.
+
+        Raises:
+            FileNotFoundError: there is no such file now.
+        """
+        if not local_path.is_file():
+            raise FileNotFoundError(f"{local_path} is no file, so it cannot become {path!r}; write it first")
         self._add(FileContent(self._prefix + path, local_path=local_path))
 
     def temporary_directory(self) -> Path:
