@@ -100,7 +100,7 @@ def resolve(**overrides: Any) -> ClientConfig:
     arguments = {key: value for key, value in overrides.items() if value is not None}
     _refuse_unknown(arguments, "arguments")
     environment = {key: text for key, (_, name, _) in _SETTINGS.items() if (text := os.environ.get(name, "").strip())}
-    project_file = _nearest_pyproject(Path.cwd())
+    project_file = _nearest_pyproject()
     in_project = _tool_table(project_file) if project_file else {}
     sources: list[tuple[str, Mapping[str, Any]]] = [
         ("argument {key}=", arguments),
@@ -200,7 +200,11 @@ _SETTINGS: Mapping[str, tuple[Callable[[Any], Any], str, Any]] = {
 """Every setting: its parser, its environment variable, its default (None: worked out in resolve)."""
 
 
-def _nearest_pyproject(start: Path) -> Path | None:
+def _nearest_pyproject() -> Path | None:
+    try:
+        start = Path.cwd()
+    except FileNotFoundError:  # the directory was removed under a program that still runs
+        return None
     candidates = (folder / "pyproject.toml" for folder in (start, *start.parents))
     return next((path for path in candidates if path.is_file()), None)
 

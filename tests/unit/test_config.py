@@ -72,6 +72,14 @@ def test_only_the_nearest_project_file_counts(place: Path) -> None:
     assert resolve().project == "default"
 
 
+def test_a_working_directory_that_is_gone_has_no_project_file(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = place / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert resolve().project == "default"
+
+
 def test_a_relative_home_of_a_project_file_starts_at_that_file(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ARGOSY_HOME")
     (place / "pyproject.toml").write_text('[tool.argosy]\nhome = "store"')
