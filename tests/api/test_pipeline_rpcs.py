@@ -149,6 +149,30 @@ def test_a_hit_leaves_this_runs_own_inputs_as_they_are(stubs: Stubs, project: st
     assert run_once(stubs, project, "key", inputs=inputs[1]).inputs[0].versions[0].id == two
 
 
+def test_the_answer_of_a_start_is_what_the_run_shows_from_then_on(stubs: Stubs, project: str) -> None:
+    one, two = create(stubs, project, "one", tags=["t"]), create(stubs, project, "two")
+    inputs = [
+        pipelines.StepInputSpec(name="x", kind=states.INPUT_KIND_EXTERNAL, version_ids=[two.id]),
+        pipelines.StepInputSpec(
+            name="xs", kind=states.INPUT_KIND_STEP_OUTPUT, is_list=True, version_ids=[two.id, one.id, two.id]
+        ),
+        pipelines.StepInputSpec(name="none", kind=states.INPUT_KIND_EXTERNAL, is_list=True),
+    ]
+    loaded = pipelines.LoadedInput(selector=nouns.VersionSelector(name="one"), version_id=one.id)
+    for state in (states.STEP_STATE_RUNNING, states.STEP_STATE_CACHED):
+        run = start_run(stubs, project)
+        started = start_step(
+            stubs, run, cache_key="key", inputs=inputs, parameters={"rate": "0.1"}, cache_key_parts={"code": "c"}
+        )
+        assert started.step_run.state == state
+        assert get_run(stubs, project, run.id).steps[0] == started.step_run
+        if state == states.STEP_STATE_RUNNING:
+            create(stubs, project, "saved", step_run_id=started.step_run.id)
+            complete_step(stubs, project, started, [loaded], second=b"2", first=b"1")
+    assert [output.name for output in started.step_run.outputs] == ["second", "first"]
+    assert [version.name for version in (*started.step_run.saved, *started.step_run.loaded)] == ["saved", "one"]
+
+
 def test_a_miss_says_which_part_differs(stubs: Stubs, project: str) -> None:
     parts = {"code": "a", "parameter:rate": "0.1"}
     assert list(run_once(stubs, project, "one", cache_key_parts=parts).cache_miss) == ["first_run"]

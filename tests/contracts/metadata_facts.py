@@ -63,8 +63,7 @@ def start(
 ) -> StepRun:
     step = StepRun(id=new_id(), run_id=run.id, invocation=invocation, step_name="fit", state=StepState.RUNNING)
     step = replace(step, **facts)  # type: ignore[arg-type]  # the fields are those of StepRun
-    tx.runs.add_step(run, step, inputs)
-    return step
+    return tx.runs.add_step(run, step, inputs)
 
 
 def returned(tx: Transaction, run: Run, step: StepRun, name: str = "model") -> ArtifactVersion:

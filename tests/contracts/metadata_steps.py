@@ -103,8 +103,8 @@ class StepContract:
     def test_a_step_born_final_has_ended_and_cannot_change(self, store: MetadataStore, state: StepState) -> None:
         with store.write() as tx:
             step = start(tx, new_run(tx), state=state)
-            found = tx.runs.load_step("p", step.id)
-            assert found.ended_at == found.started_at
+            assert tx.runs.load_step("p", step.id) == step
+            assert step.ended_at == step.started_at
             with pytest.raises(IllegalTransition, match="does not run"):
                 tx.runs.end_step(step, StepState.COMPLETED, None)
 

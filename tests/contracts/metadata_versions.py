@@ -22,6 +22,16 @@ def add_and_fail(tx: Transaction) -> None:
 
 
 class VersionContract:
+    def test_live_digests_are_those_of_live_versions_of_the_project(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            one, two = put_blob(tx, b"one"), put_blob(tx, b"two")
+        both = save(store, files=[one, replace(two, path="two"), replace(two, path="again")])
+        empty, deleted, foreign = save(store), save(store, files=[one]), save(store, project="q")
+        with store.write() as tx:
+            tx.artifacts.delete("p", deleted.id)
+            ids = [both.id, empty.id, deleted.id, foreign.id]
+            assert tx.artifacts.live_digests("p", ids) == {both.id: {one.digest, two.digest}, empty.id: frozenset()}
+
     def test_a_version_reads_back_as_it_was_added(self, store: MetadataStore) -> None:
         spec = ArtifactSpec(
             name="models/größe",

@@ -69,6 +69,10 @@ class ArtifactRepository(Protocol):
         """
         ...
 
+    def live_digests(self, project: str, ids: Sequence[str]) -> dict[str, frozenset[Digest]]:
+        """Return the digests of the files of those of the versions that are live."""
+        ...
+
     def list_artifacts(
         self, project: str, name_contains: str, include_unnamed: bool, page: PageRequest
     ) -> Page[ArtifactSummary]:
@@ -267,8 +271,8 @@ class RunRepository(Protocol):
         """End a run; returns it with its steps."""
         ...
 
-    def add_step(self, run: Run, step: StepRun, inputs: Sequence[InputSpec]) -> None:
-        """Insert a step run with its inputs; start time, and end time for final states, are now.
+    def add_step(self, run: Run, step: StepRun, inputs: Sequence[InputSpec]) -> StepRun:
+        """Insert a step run with its inputs, and return it with its start time and, if it is final, its end time.
 
         Raises:
             IllegalTransition: the invocation was started before in this run.

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import islice
 
-from argosy_server.domain.artifact import ArtifactVersion, VersionSelector
+from argosy_server.domain.artifact import VersionSelector
 from argosy_server.domain.errors import ArtifactNotFound, IllegalTransition
 from argosy_server.domain.identifiers import Digest, new_id
 from argosy_server.domain.limits import Limits
-from argosy_server.domain.pipeline import InputSpec, Run, StepRun, StepState
+from argosy_server.domain.pipeline import InputSpec, LoadedInput, Run, StepInput, StepRun, StepState
 from argosy_server.usecases.artifacts import require_live
 from argosy_server.usecases.ports import BlobStorage, MetadataStore, Transaction
 from argosy_server.usecases.track_runs import running
@@ -24,20 +25,40 @@ from argosy_server.usecases.track_runs import running
 MAX_CANDIDATES = 5
 
 
-def find_reusable(metadata: MetadataStore, storage: BlobStorage, project: str, cache_key: str) -> str:
-    """Return the id of the newest step run with this key whose outputs are all there, ``""`` when there is none."""
+@dataclass(frozen=True)
+class Reusable:
+    """An earlier step run whose outputs may be taken.
+
+    Attributes:
+        source: the step run, with what it returned and saved.
+        loads: what its code loaded, and how it asked.
+        digests: of the files of each version it made, by version id.
+    """
+
+    source: StepRun
+    loads: tuple[LoadedInput, ...]
+    digests: Mapping[str, frozenset[Digest]]
+
+    def all_digests(self) -> set[Digest]:
+        """Return the digests of all files."""
+        return {digest for digests in self.digests.values() for digest in digests}
+
+
+def find_reusable(metadata: MetadataStore, storage: BlobStorage, project: str, cache_key: str) -> Reusable | None:
+    """Return the newest step run with this key whose outputs are all there, ``None`` when there is none."""
     if not cache_key:
-        return ""
+        return None
     with metadata.read() as tx:
         candidates = [
-            (step.id, blobs)
+            (found, tx.blobs.find(project, found.all_digests()))
             for step in tx.runs.cache_candidates(project, cache_key, MAX_CANDIDATES)
-            if (blobs := _reusable_blobs(tx, project, step.id)) is not None
+            if (found := _reusable(tx, project, step.id)) is not None
         ]
-    for step_run_id, blobs in candidates:
-        if all(not location or storage.size(location) == size for location, size in blobs):
-            return step_run_id
-    return ""
+    for found, blobs in candidates:
+        there = (not blob.location or storage.size(blob.location) == blob.size for blob in blobs.values())
+        if blobs.keys() == found.all_digests() and all(there):
+            return found
+    return None
 
 
 def start_step(
@@ -51,7 +72,7 @@ def start_step(
     inputs: Sequence[InputSpec],
     cache_key: str,
     cache_key_parts: Mapping[str, str],
-    reusable: str,
+    reusable: Reusable | None,
 ) -> StepRun:
     """Record the start of a step: RUNNING with an attempt token, or CACHED with outputs.
 
@@ -77,7 +98,7 @@ def start_step(
     run = running(tx.runs.get(project, run_id))
     if run.cancel_requested:
         raise IllegalTransition(f"run {run.name!r} is being cancelled", resource=f"run {run.id}", state="cancelling")
-    _check_inputs(tx, project, inputs)
+    given = _live_inputs(tx, project, inputs)
     step = StepRun(
         id=new_id(),
         run_id=run.id,
@@ -89,58 +110,54 @@ def start_step(
         cache_key_parts=cache_key_parts,
     )
     if reusable and _lock_outputs(tx, limits, project, reusable):
-        return _reuse(tx, project, run, step, inputs, reusable)
+        return replace(_reuse(tx, run, step, inputs, reusable), inputs=given)
     miss = _explain_miss(tx, project, run, step)
     step = replace(step, attempt_token=secrets.token_hex(16), cache_miss=miss)
-    tx.runs.add_step(run, step, inputs)
-    return replace(tx.runs.load_step(project, step.id), attempt_token=step.attempt_token)
+    return replace(tx.runs.add_step(run, step, inputs), inputs=given)
 
 
-def _check_inputs(tx: Transaction, project: str, inputs: Sequence[InputSpec]) -> None:
+def _live_inputs(tx: Transaction, project: str, inputs: Sequence[InputSpec]) -> tuple[StepInput, ...]:
     ids = [version_id for spec in inputs for version_id in spec.version_ids]
-    for version in tx.artifacts.get_many(project, ids) if ids else ():
-        require_live(version)
+    versions = iter([require_live(version) for version in tx.artifacts.get_many(project, ids)] if ids else ())
+    return tuple(
+        StepInput(spec.name, spec.kind, spec.is_list, tuple(islice(versions, len(spec.version_ids)))) for spec in inputs
+    )
 
 
-def _reuse(
-    tx: Transaction, project: str, run: Run, step: StepRun, inputs: Sequence[InputSpec], source_id: str
-) -> StepRun:
-    source = tx.runs.load_step(project, source_id)
+def _reuse(tx: Transaction, run: Run, step: StepRun, inputs: Sequence[InputSpec], reusable: Reusable) -> StepRun:
+    source = reusable.source
     step = replace(step, state=StepState.CACHED, cached_from=source.cached_from or source.id)
-    tx.runs.add_step(run, step, inputs)
+    step = tx.runs.add_step(run, step, inputs)
     tx.runs.add_outputs(step, [(output.name, output.version.id) for output in source.outputs])
     for version in source.saved:
         tx.runs.add_saved(step.id, version.id)
-    tx.runs.add_loaded(step, tx.runs.loads(source.id))
-    return tx.runs.load_step(project, step.id)
+    tx.runs.add_loaded(step, reusable.loads)
+    return replace(step, outputs=source.outputs, saved=source.saved, loaded=source.loaded)
 
 
-def _lock_outputs(tx: Transaction, limits: Limits, project: str, step_run_id: str) -> bool:
-    versions = _reusable_versions(tx, project, step_run_id)
-    if versions is None:
-        return False
-    digests = {file.digest for version in versions for file in version.files}
-    return tx.blobs.lease(project, digests, limits.blob_lease) == digests
+def _lock_outputs(tx: Transaction, limits: Limits, project: str, reusable: Reusable) -> bool:
+    """Keep what will be reused, unless something about it has changed since it was found."""
+    digests = reusable.all_digests()
+    return (
+        tx.blobs.lease(project, digests, limits.blob_lease) == digests
+        and tx.artifacts.live_digests(project, list(reusable.digests)) == reusable.digests
+        and _still_mean(tx, project, reusable.loads)
+    )
 
 
-def _reusable_blobs(tx: Transaction, project: str, step_run_id: str) -> list[tuple[str, int]] | None:
-    versions = _reusable_versions(tx, project, step_run_id)
-    if versions is None:
+def _reusable(tx: Transaction, project: str, step_run_id: str) -> Reusable | None:
+    """Return what may be taken from a step run, or ``None`` when it does not hold any more."""
+    source = tx.runs.load_step(project, step_run_id)
+    ids = {version.id for version in (*(output.version for output in source.outputs), *source.saved)}
+    digests = tx.artifacts.live_digests(project, sorted(ids))
+    loads = tuple(tx.runs.loads(step_run_id)) if source.loaded else ()
+    if digests.keys() != ids or not _still_mean(tx, project, loads):
         return None
-    digests: set[Digest] = {file.digest for version in versions for file in version.files}
-    blobs = tx.blobs.find(project, digests)
-    return None if len(blobs) < len(digests) else [(blob.location, blob.size) for blob in blobs.values()]
+    return Reusable(source, loads, digests)
 
 
-def _reusable_versions(tx: Transaction, project: str, step_run_id: str) -> list[ArtifactVersion] | None:
-    """Return what the step run made, with files, or ``None`` when it does not hold any more."""
-    step = tx.runs.load_step(project, step_run_id)
-    made = [*(output.version for output in step.outputs), *step.saved]
-    if any(version.deleted for version in made):
-        return None
-    if any(not _still_means(tx, project, load.selector, load.version_id) for load in tx.runs.loads(step_run_id)):
-        return None
-    return [tx.artifacts.get(project, VersionSelector(id=version.id)) for version in made]
+def _still_mean(tx: Transaction, project: str, loads: Sequence[LoadedInput]) -> bool:
+    return all(_still_means(tx, project, load.selector, load.version_id) for load in loads)
 
 
 def _still_means(tx: Transaction, project: str, selector: VersionSelector, version_id: str) -> bool:

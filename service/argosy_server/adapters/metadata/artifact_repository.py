@@ -21,7 +21,7 @@ from argosy_server.adapters.metadata.tables import (
     versions,
 )
 from argosy_server.adapters.metadata.texts import dump, load_mapping
-from argosy_server.adapters.metadata.version_queries import OF_NAME, find_row, load_versions, with_files
+from argosy_server.adapters.metadata.version_queries import OF_NAME, find_row, live_digests, load_versions, with_files
 from argosy_server.domain.artifact import (
     ArtifactFile,
     ArtifactSpec,
@@ -31,6 +31,7 @@ from argosy_server.domain.artifact import (
     VersionSelector,
 )
 from argosy_server.domain.errors import ArtifactNotFound, EtagMismatch
+from argosy_server.domain.identifiers import Digest
 from argosy_server.domain.paging import Page, PageRequest
 
 _ID = (versions.c.project == bindparam("project")) & (versions.c.id == bindparam("id"))
@@ -95,6 +96,10 @@ class SqlArtifactRepository:
             if version_id not in found:
                 raise not_found(self._session, project, VersionSelector(id=version_id))
         return [found[version_id] for version_id in ids]
+
+    def live_digests(self, project: str, ids: Sequence[str]) -> dict[str, frozenset[Digest]]:
+        """Return the digests of the files of those of the versions that are live."""
+        return live_digests(self._session, project, ids)
 
     def list_artifacts(
         self, project: str, name_contains: str, include_unnamed: bool, page: PageRequest

@@ -14,6 +14,7 @@ from argosy_server.adapters.metadata.run_rows import to_run, to_step
 from argosy_server.adapters.metadata.session import Insert, Session, upsert
 from argosy_server.adapters.metadata.tables import REUSABLE, runs, step_runs
 from argosy_server.adapters.metadata.texts import dump, dump_error
+from argosy_server.adapters.metadata.times import moment, optional_moment
 from argosy_server.domain.errors import IllegalTransition, RunNotFound
 from argosy_server.domain.pipeline import InputSpec, LoadedInput, Run, RunError, StepRun, StepState
 
@@ -85,9 +86,10 @@ class SqlStepRepository:
         run = to_run(run_row, self._session.now())
         return run, to_step(row, run)
 
-    def add_step(self, run: Run, step: StepRun, inputs: Sequence[InputSpec]) -> None:
-        """Insert a step run with its inputs; start time, and end time for final states, are now."""
+    def add_step(self, run: Run, step: StepRun, inputs: Sequence[InputSpec]) -> StepRun:
+        """Insert a step run with its inputs, and return it with its start time and, if it is final, its end time."""
         now = self._session.now()
+        ended_at = None if step.state is StepState.RUNNING else now
         seq = self._session.execute(
             _insert(self._session.dialect),
             {
@@ -106,7 +108,7 @@ class SqlStepRepository:
                 "cache_miss": dump(step.cache_miss),
                 "error": dump_error(step.error),
                 "started_at": now,
-                "ended_at": None if step.state is StepState.RUNNING else now,
+                "ended_at": ended_at,
             },
         ).scalar_one_or_none()
         if seq is None:
@@ -115,6 +117,7 @@ class SqlStepRepository:
                 resource=f"run {run.id}",
             )
         step_lineage.link_inputs(self._session, run.project, step.id, inputs)
+        return replace(step, started_at=moment(now), ended_at=optional_moment(ended_at))
 
     def end_step(self, step: StepRun, state: StepState, error: RunError | None) -> None:
         """Change the state of a running step run and set its end."""
@@ -135,7 +138,8 @@ class SqlStepRepository:
 
     def add_outputs(self, step: StepRun, outputs: Sequence[tuple[str, str]]) -> None:
         """Record returned outputs: (output name, version id), in order."""
-        step_lineage.link_outputs(self._session, self._project(step), step.id, outputs)
+        if outputs:
+            step_lineage.link_outputs(self._session, self._project(step), step.id, outputs)
 
     def add_saved(self, step_run_id: str, version_id: str) -> None:
         """Record a version saved inside the step."""
@@ -143,7 +147,8 @@ class SqlStepRepository:
 
     def add_loaded(self, step: StepRun, loaded: Sequence[LoadedInput]) -> None:
         """Record versions the step's code loaded, with the selectors it used."""
-        step_lineage.link_loaded(self._session, self._project(step), step.id, loaded)
+        if loaded:
+            step_lineage.link_loaded(self._session, self._project(step), step.id, loaded)
 
     def load_step(self, project: str, step_run_id: str) -> StepRun:
         """Return a step run with inputs, outputs, saved and loaded versions (all without files)."""

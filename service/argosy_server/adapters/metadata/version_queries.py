@@ -83,6 +83,11 @@ _ALIASES = (
     .where(aliases.c.version_seq.in_(bindparam("seqs", expanding=True)))
     .order_by(aliases.c.alias)
 )
+_DIGESTS = (
+    select(versions.c.id, version_files.c.digest)
+    .outerjoin(version_files, version_files.c.version_seq == versions.c.seq)
+    .where(versions.c.project == bindparam("project"), versions.c.id.in_(bindparam("ids", expanding=True)), LIVE)
+)
 _FILES = (
     select(version_files.c.path, version_files.c.digest, version_files.c.size)
     .where(version_files.c.version_seq == bindparam("seq"))
@@ -119,6 +124,17 @@ def load_versions(session: Session, project: str, ids: Iterable[str]) -> dict[st
     for part in batches(sorted(set(ids))):
         rows.extend(session.execute(_BY_IDS, {"project": project, "ids": part}))
     return {version.id: version for version in assemble(session, rows)}
+
+
+def live_digests(session: Session, project: str, ids: Iterable[str]) -> dict[str, frozenset[Digest]]:
+    """Return the digests of the files of those of the versions that are live."""
+    found: dict[str, set[Digest]] = {}
+    for part in batches(sorted(set(ids))):
+        for row in session.execute(_DIGESTS, {"project": project, "ids": part}):
+            digests = found.setdefault(row.id, set())
+            if row.digest is not None:
+                digests.add(Digest(row.digest))
+    return {version_id: frozenset(digests) for version_id, digests in found.items()}
 
 
 def assemble(session: Session, rows: Sequence[Row[Any]], files: tuple[ArtifactFile, ...] = ()) -> list[ArtifactVersion]:
