@@ -57,10 +57,19 @@ def test_full_durability_syncs_the_file_its_folder_and_every_new_parent(tmp_path
     disk.synced.clear()
     put(storage, "ab/one", b"bytes")
     folder = tmp_path / "new/blobs/ab"
-    assert disk.synced == inodes(folder.parent, folder / "one", folder)
+    assert disk.synced == inodes(folder / "one", folder, folder.parent)
     disk.synced.clear()
     put(storage, "ab/two", b"bytes")
     assert disk.synced == inodes(folder / "two", folder)
+
+
+def test_a_folder_somebody_else_made_is_synced_as_well_for_he_may_have_died_before_he_did(
+    tmp_path: Path, disk: Disk
+) -> None:
+    storage = LocalStorage(tmp_path, sync=True)
+    (tmp_path / "ab").mkdir()
+    put(storage, "ab/one", b"bytes")
+    assert disk.synced == inodes(tmp_path / "ab/one", tmp_path / "ab", tmp_path)
 
 
 def test_process_durability_syncs_nothing(tmp_path: Path, disk: Disk) -> None:

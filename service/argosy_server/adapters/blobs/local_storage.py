@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timezone
 from io import FileIO
@@ -34,6 +34,7 @@ class LocalStorage:
         """
         self._root = Path(root).absolute()
         self._sync = sync
+        self._synced_folders: set[Path] = set()
         with translated(str(self._root)):
             _make_folder(self._root, sync=sync)
 
@@ -44,9 +45,9 @@ class LocalStorage:
             try:
                 file = FileIO(path, "xb")
             except FileNotFoundError:
-                _make_folder(path.parent, sync=self._sync)
+                path.parent.mkdir(parents=True, exist_ok=True)
                 file = FileIO(path, "xb")
-        return LocalWriter(path, file, str(self._root), sync=self._sync)
+        return LocalWriter(path, file, str(self._root), self._sync_names if self._sync else None)
 
     def read(self, location: str, start: int, stop: int) -> Iterator[bytes]:
         """Yield the bytes ``start`` to ``stop`` in pieces of at most 1 MiB."""
@@ -85,6 +86,17 @@ class LocalStorage:
                     written = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
                     yield path.relative_to(self._root).as_posix(), written
 
+    def _sync_names(self, path: Path) -> None:
+        """Let the name of a file reach the disk, and those of its folders, once by each process.
+
+        Who made a folder may have died before it synced the name, or may be about to.
+        """
+        _sync_folder(path.parent)
+        if path.parent not in self._synced_folders:
+            for folder in path.relative_to(self._root).parents[:-1]:
+                _sync_folder((self._root / folder).parent)
+            self._synced_folders.add(path.parent)
+
     def _path(self, location: str) -> Path:
         return self._root / check_location(location)
 
@@ -92,12 +104,12 @@ class LocalStorage:
 class LocalWriter:
     """Writes one new file."""
 
-    def __init__(self, path: Path, file: FileIO, root: str, *, sync: bool) -> None:
-        """Take the new, empty file."""
+    def __init__(self, path: Path, file: FileIO, root: str, sync_names: Callable[[Path], None] | None) -> None:
+        """Take the new, empty file, and what makes its name durable if it shall be."""
         self._path = path
         self._file = file
         self._root = root
-        self._sync = sync
+        self._sync_names = sync_names
         self._finished = False
 
     def write(self, data: bytes | memoryview) -> None:
@@ -108,14 +120,14 @@ class LocalWriter:
                 left = left[self._file.write(left) :]
 
     def finish(self) -> None:
-        """Close the file, with ``sync`` after it and its folder reached the disk."""
+        """Close the file; where it shall survive power loss, its bytes and then its name have reached the disk."""
         with translated(self._root):
-            if self._sync:
+            if self._sync_names is not None:
                 os.fsync(self._file.fileno())
             # Some file systems report a full disk only here.
             self._file.close()
-            if self._sync:
-                _sync_folder(self._path.parent)
+            if self._sync_names is not None:
+                self._sync_names(self._path)
         self._finished = True
 
     def discard(self) -> None:
