@@ -223,6 +223,21 @@ def test_the_advice_of_a_rescue_works_as_written(home: Path) -> None:
     assert names["value"] == {"epochs": 100}
 
 
+def test_a_stored_version_is_no_output_and_costs_no_other(home: Path) -> None:
+    @argosy.step
+    def fit() -> tuple[Annotated[Any, "saved"], Annotated[float, "loss"]]:
+        return argosy.save_artifact(1, "weights"), 0.5
+
+    @argosy.pipeline
+    def training() -> None:
+        fit()
+
+    with pytest.raises(argosy.SaveOutputError, match=r"'saved': it is a ArtifactVersion.*return its value") as caught:
+        training()
+    assert [load_rescued(directory) for directory in rescued_directories(caught.value)] == [0.5]
+    assert [artifact.name for artifact in argosy.Client().list_artifacts()] == ["weights"]
+
+
 def test_outputs_are_rescued_when_the_label_is_taken(home: Path) -> None:
     config = argosy.ArtifactConfig(name="weights", version="v1")
 

@@ -101,12 +101,13 @@ class ExternalArtifact:
 
             Raises:
                 ParameterError: not exactly one of value, id and name; a keyword that does not go
-                    with it; or a malformed id, name, version or alias.
+                    with it; a malformed id, name, version or alias; or a value that is an artifact already.
             """
             given = {"value": value, "id": id, "name": name}
             selectors = {"version": version, "alias": alias, "pipeline_name": pipeline_name}
             _require_exactly_one(given)
             _require_fitting_selectors(selectors, by_name=name is not NOT_PASSED)
+            _refuse_artifact(value)
             if value is NOT_PASSED:
                 _refuse_saving_options(materializer, extract_metadata, include_visualizations)
             _require_well_formed(given | selectors)
@@ -171,6 +172,16 @@ def _require_fitting_selectors(selectors: dict[str, object], *, by_name: bool) -
     if len(passed) > 1:
         raise ParameterError(
             f"ExternalArtifact got {' and '.join(passed)}; each selects a version on its own, so pass one of them"
+        )
+
+
+def _refuse_artifact(value: object) -> None:
+    from argosy.graph.parameters import is_artifact  # it knows this class
+
+    if is_artifact(value):
+        raise ParameterError(
+            f"ExternalArtifact got a {type(value).__name__} as its value, which is an artifact already; pass it to the "
+            "step as it is"
         )
 
 

@@ -51,6 +51,12 @@ def test_name_alone_selects_nothing_else() -> None:
     )
 
 
+class StoredVersion:
+    """Looks like an artifact version, as the SDK's own does."""
+
+    __argosy_version_id__ = ID
+
+
 BAD_COMBINATIONS: list[tuple[dict[str, Any], str]] = [
     ({}, "ExternalArtifact() got none of value, id and name; pass exactly one of value, id=... and name=..."),
     ({"value": None, "id": ID}, "got value and id; pass exactly one"),
@@ -61,6 +67,8 @@ BAD_COMBINATIONS: list[tuple[dict[str, Any], str]] = [
     ({"id": ID, "alias": "prod"}, "got alias without name"),
     ({"value": 1, "pipeline_name": "p"}, "got pipeline_name without name"),
     ({"version": 1}, "got none of value, id and name"),
+    ({"value": ExternalArtifact(1)}, "got a ExternalArtifact as its value, which is an artifact already; pass it to"),
+    ({"value": StoredVersion()}, "got a StoredVersion as its value, which is an artifact already; pass it to the step"),
     ({"name": "a", "version": 1, "alias": "prod"}, "got version and alias; each selects a version on its own"),
     ({"name": "a", "version": 1, "pipeline_name": "p"}, "got version and pipeline_name; each selects"),
     ({"name": "a", "alias": "prod", "pipeline_name": "p"}, "got alias and pipeline_name; each selects"),
