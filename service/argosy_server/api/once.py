@@ -73,7 +73,7 @@ def publish_once(
     except DomainError:
         discard_quietly(metadata, storage, key.project, staged)
         raise
-    if not (made and reply is made[0]):
+    if reply not in made:
         discard_quietly(metadata, storage, key.project, staged)
     return response_type.FromString(reply)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from argosy_server.domain.errors import InvalidField, RequestIdReused
+from argosy_server.domain.errors import DomainError, InvalidField, RequestIdReused
 from argosy_server.usecases.ports import MetadataStore, Transaction
 
 MAX_REQUEST_ID = 128
@@ -42,20 +42,22 @@ def run_once(metadata: MetadataStore, key: RequestKey, action: Callable[[Transac
     Raises:
         RequestIdReused: the id stands for another request.
     """
-    with metadata.write() as tx:
-        reply = _kept_reply(tx, key)
+    try:
+        with metadata.write() as tx:
+            reply = _kept_reply(tx, key)
+            if reply is None:
+                reply = action(tx)
+                tx.replies.store(key.project, key.request_id, key.fingerprint, reply)
+            return reply
+    except DomainError:
+        # The same request, sent twice, may have been served beside this one, or a commit took place unheard.
+        reply = _recall(metadata, key)
         if reply is None:
-            reply = action(tx)
-            tx.replies.store(key.project, key.request_id, key.fingerprint, reply)
+            raise
         return reply
 
 
-def recall(metadata: MetadataStore, key: RequestKey) -> bytes | None:
-    """Return the reply kept for this request, to spare work that comes before the transaction.
-
-    Raises:
-        RequestIdReused: the id stands for another request.
-    """
+def _recall(metadata: MetadataStore, key: RequestKey) -> bytes | None:
     with metadata.read() as tx:
         return _kept_reply(tx, key)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from argosy.v1 import artifact_service_pb2 as wire
 from argosy_server.adapters.blobs import open_storage
 from argosy_server.adapters.metadata import open_metadata
 from argosy_server.api.once import answer_once, publish_once, request_key
-from argosy_server.domain.errors import InvalidField, RequestIdReused, StorageUnavailable, VersionExists
+from argosy_server.domain.errors import DomainError, InvalidField, RequestIdReused, StorageUnavailable, VersionExists
 from argosy_server.domain.limits import Limits
 from argosy_server.usecases.ports import BlobStorage, MetadataStore, Transaction
 from argosy_server.usecases.staging import StagedFile, publish_staged, receive_file
@@ -137,3 +138,35 @@ def test_bytes_stay_for_the_sweep_when_nobody_knows_whether_they_were_published(
     with pytest.raises(type(failure)):
         publish_once(metadata, storage, request_key("p", message.request_id, message), [file], ANSWER, fail)
     assert len(locations(storage)) == 1
+
+
+class LosesAcknowledgements:
+    """A database whose transactions commit, of which nobody hears: the connection broke, or another was faster."""
+
+    def __init__(self, inner: MetadataStore, error: DomainError) -> None:
+        self._inner = inner
+        self._error = error
+        self.store_id, self.read, self.shrink, self.close = inner.store_id, inner.read, inner.shrink, inner.close
+
+    @contextmanager
+    def write(self) -> Iterator[Transaction]:
+        with self._inner.write() as tx:
+            yield tx
+        raise self._error
+
+
+@pytest.mark.parametrize("error", [StorageUnavailable("gone"), RequestIdReused("taken"), VersionExists("taken")])
+def test_a_commit_nobody_heard_of_is_answered_and_its_bytes_stay(
+    metadata: MetadataStore, storage: BlobStorage, error: DomainError
+) -> None:
+    file = stage(metadata, storage)
+    message = request()
+
+    def publish(tx: Transaction) -> wire.ListArtifactsResponse:
+        publish_staged(tx, LIMITS, "p", file)
+        return wire.ListArtifactsResponse(next_page_token="answer")
+
+    key = request_key("p", message.request_id, message)
+    store = LosesAcknowledgements(metadata, error)
+    answer = publish_once(store, storage, key, [file], wire.ListArtifactsResponse, publish)
+    assert (answer.next_page_token, len(locations(storage))) == ("answer", 1)
