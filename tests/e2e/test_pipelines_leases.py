@@ -26,9 +26,13 @@ LEASE = 1.0
 """Seconds; the server's own minute would make these tests slow."""
 
 PROGRAM = """
+import signal
 import time
 from pathlib import Path
 import argosy
+
+# As on a terminal, also where the tests run in the background and inherit that it is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @argosy.step(enable_cache=False)
 def slow() -> {returns}:
@@ -63,14 +67,28 @@ def server(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     application.close()
 
 
-def start(tmp_path: Path, *, seconds: float, returns: str = "int", value: int | None = 1) -> subprocess.Popen[str]:
-    """Start the program and wait until its first step runs."""
-    script = tmp_path / "program.py"
-    script.write_text(PROGRAM.format(seconds=seconds, returns=returns, value=value))
-    process = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    wait_until(lambda: (tmp_path / "started").exists() or process.poll() is not None)
-    assert process.poll() is None, process.communicate()[1]
-    return process
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts the program and waits until its first step runs; what still runs at the end is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*, seconds: float, returns: str = "int", value: int | None = 1) -> subprocess.Popen[str]:
+        script = tmp_path / "program.py"
+        script.write_text(PROGRAM.format(seconds=seconds, returns=returns, value=value))
+        command = [sys.executable, str(script)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        started.append(process)
+        wait_until(lambda: (tmp_path / "started").exists() or process.poll() is not None)
+        assert process.poll() is None, process.communicate()[1]
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
@@ -84,8 +102,10 @@ def statuses(run: PipelineRun) -> dict[str, str]:
     return {name: step.status for name, step in run.steps.items()}
 
 
-def test_a_killed_run_reads_as_abandoned_and_its_name_is_free(server: ArgosyGrpcServer, tmp_path: Path) -> None:
-    process = start(tmp_path, seconds=60)
+def test_a_killed_run_reads_as_abandoned_and_its_name_is_free(
+    server: ArgosyGrpcServer, start: Start, tmp_path: Path
+) -> None:
+    process = start(seconds=60)
     killed = argosy.Client().get_run("nightly")
     assert (killed.status, statuses(killed)) == ("running", {"slow": "running"})
     process.kill()
@@ -93,7 +113,7 @@ def test_a_killed_run_reads_as_abandoned_and_its_name_is_free(server: ArgosyGrpc
     wait_until(lambda: killed.reload().status == "abandoned")
     assert statuses(killed.reload()) == {"slow": "abandoned"}
     (tmp_path / "started").unlink()
-    process = start(tmp_path, seconds=0)
+    process = start(seconds=0)
     assert (process.wait(30), process.communicate()[1]) == (0, "")
     again = argosy.Client().get_run("nightly")
     assert again.id != killed.id
@@ -115,9 +135,9 @@ def test_a_step_may_take_longer_than_the_lease(server: ArgosyGrpcServer) -> None
 
 
 def test_a_run_that_slept_through_its_lease_stops_and_rescues_what_it_has(
-    server: ArgosyGrpcServer, tmp_path: Path
+    server: ArgosyGrpcServer, start: Start
 ) -> None:
-    process = start(tmp_path, seconds=0.5)
+    process = start(seconds=0.5)
     os.kill(process.pid, signal.SIGSTOP)
     wait_until(lambda: argosy.Client().get_run("nightly").status == "abandoned")
     os.kill(process.pid, signal.SIGCONT)
@@ -130,8 +150,8 @@ def test_a_run_that_slept_through_its_lease_stops_and_rescues_what_it_has(
     assert statuses(next(iter(argosy.Client().list_runs())).reload()) == {"slow": "abandoned"}
 
 
-def test_a_run_without_values_to_lose_ends_with_the_conflict_itself(server: ArgosyGrpcServer, tmp_path: Path) -> None:
-    process = start(tmp_path, seconds=0.5, returns="None", value=None)
+def test_a_run_without_values_to_lose_ends_with_the_conflict_itself(server: ArgosyGrpcServer, start: Start) -> None:
+    process = start(seconds=0.5, returns="None", value=None)
     os.kill(process.pid, signal.SIGSTOP)
     wait_until(lambda: argosy.Client().get_run("nightly").status == "abandoned")
     os.kill(process.pid, signal.SIGCONT)
@@ -141,8 +161,8 @@ def test_a_run_without_values_to_lose_ends_with_the_conflict_itself(server: Argo
     assert "rescue" not in errors.rpartition("ConflictError")[2]
 
 
-def test_an_interrupt_from_the_keyboard_cancels_the_run(home: Path, tmp_path: Path) -> None:
-    process = start(tmp_path, seconds=60)
+def test_an_interrupt_from_the_keyboard_cancels_the_run(home: Path, start: Start) -> None:
+    process = start(seconds=60)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == -signal.SIGINT
