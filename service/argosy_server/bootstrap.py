@@ -21,6 +21,7 @@ from argosy_server.usecases.ports import BlobStorage, MetadataStore
 from argosy_server.usecases.sweep import SweepReport, sweep
 
 SERVICES = ("argosy.v1.ArtifactService", "argosy.v1.BlobService", "argosy.v1.PipelineService")
+STOP_SECONDS = 5.0
 _log = logging.getLogger(__name__)
 
 
@@ -97,9 +98,9 @@ class SweepThread:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop after the sweep under way."""
+        """Stop after the sweep under way, but wait for a long one no longer: every step of it can be redone."""
         self._stop.set()
-        self._thread.join()
+        self._thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
         while True:

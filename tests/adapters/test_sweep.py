@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from argosy_server.bootstrap import Application, build
+from argosy_server import bootstrap
+from argosy_server.bootstrap import Application, SweepThread, build
 from argosy_server.config import StoreConfig
 from argosy_server.usecases import sweep as sweeping
 from argosy_server.usecases.sweep import SweepReport
@@ -56,3 +58,22 @@ def test_a_sweep_that_removed_much_makes_the_database_smaller(tmp_path: Path, ap
     application.close()
     assert before > 30_000_000
     assert (tmp_path / "metadata.db").stat().st_size < 10_000_000
+
+
+def test_a_server_that_stops_does_not_wait_for_a_long_sweep(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def long_sweep(_: Application) -> None:
+        began.set()
+        go_on.wait(20)
+        ended.set()
+
+    monkeypatch.setattr(bootstrap, "STOP_SECONDS", 0.05)
+    monkeypatch.setattr(bootstrap, "sweep_logged", long_sweep)
+    thread = SweepThread(application, 1000)
+    assert began.wait(10)
+    thread.stop()
+    assert not ended.is_set()
+    go_on.set()
