@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import subprocess
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -46,3 +48,15 @@ def stubs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def project() -> str:
     """A project nobody else uses, so that all tests can share one service."""
     return f"p-{uuid.uuid4()}"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of 16 MiB."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    path = tmp_path / "disk"
+    path.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(path)], check=True)
+    yield path
+    subprocess.run(["umount", str(path)], check=True)

@@ -30,7 +30,6 @@ from tests.api.calls import (
 )
 from tests.api.conftest import Service, service_on
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
 MEBIBYTE = 1 << 20
 
 
@@ -113,17 +112,6 @@ def test_bytes_swept_before_a_download_came_to_them_are_not_found_and_no_alarm(o
         next(messages)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 16 MiB."""
-    path = tmp_path / "disk"
-    path.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(path)], check=True)
-    yield path
-    subprocess.run(["umount", str(path)], check=True)
-
-
-@needs_root
 def test_a_full_disk_refuses_the_save_and_stays_readable(small_disk: Path) -> None:
     with open_channel(small_disk / "home") as channel:
         stubs = service_on("embedded", small_disk / "home", channel)
@@ -137,7 +125,6 @@ def test_a_full_disk_refuses_the_save_and_stays_readable(small_disk: Path) -> No
         assert sum(path.stat().st_size for path in (small_disk / "home/blobs").rglob("*") if path.is_file()) == 80_000
 
 
-@needs_root
 def test_a_store_on_a_read_only_disk_is_refused_by_name(small_disk: Path) -> None:
     with open_channel(small_disk / "home") as channel:
         create(service_on("embedded", small_disk / "home", channel), "default", "before", b"kept" * 20_000)
@@ -149,7 +136,6 @@ def test_a_store_on_a_read_only_disk_is_refused_by_name(small_disk: Path) -> Non
     assert str(small_disk) in refusal.message
 
 
-@needs_root
 def test_bytes_on_a_disk_that_went_away_are_told_gone(small_disk: Path) -> None:
     with open_channel(small_disk / "home") as channel:
         stubs = service_on("embedded", small_disk / "home", channel)

@@ -210,9 +210,13 @@ class ArtifactServiceServicer:
         size of all it sent. The end of the stream without `finish` means failure: nothing is kept.
 
         Errors:
-        - As CreateArtifactVersion, and:
-        - INVALID_ARGUMENT / INVALID_STREAM: messages out of order, or no `finish`.
+        - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
         - INVALID_ARGUMENT / DIGEST_MISMATCH: what arrived is not what `finish` declares.
+        - INVALID_ARGUMENT / INVALID_STREAM: messages out of order, or no `finish`.
+        - INVALID_ARGUMENT / LIMIT_EXCEEDED: a chunk is larger than `max_chunk_bytes`.
+        - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+        - NOT_FOUND / RUN_NOT_FOUND: `step_run_id` names no step run.
+        - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -111,9 +111,13 @@ class ArtifactServiceStub:
     size of all it sent. The end of the stream without `finish` means failure: nothing is kept.
 
     Errors:
-    - As CreateArtifactVersion, and:
-    - INVALID_ARGUMENT / INVALID_STREAM: messages out of order, or no `finish`.
+    - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
     - INVALID_ARGUMENT / DIGEST_MISMATCH: what arrived is not what `finish` declares.
+    - INVALID_ARGUMENT / INVALID_STREAM: messages out of order, or no `finish`.
+    - INVALID_ARGUMENT / LIMIT_EXCEEDED: a chunk is larger than `max_chunk_bytes`.
+    - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+    - NOT_FOUND / RUN_NOT_FOUND: `step_run_id` names no step run.
+    - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
     """
     DownloadArtifact: _grpc.UnaryStreamMultiCallable[_artifact_service_pb2.DownloadArtifactRequest, _artifact_service_pb2.DownloadArtifactResponse]
     """Streams a version: the version, then for each file `file_start`, its chunks, `file_end`.
@@ -208,9 +212,13 @@ class ArtifactServiceAsyncStub(ArtifactServiceStub):
     size of all it sent. The end of the stream without `finish` means failure: nothing is kept.
 
     Errors:
-    - As CreateArtifactVersion, and:
-    - INVALID_ARGUMENT / INVALID_STREAM: messages out of order, or no `finish`.
+    - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
     - INVALID_ARGUMENT / DIGEST_MISMATCH: what arrived is not what `finish` declares.
+    - INVALID_ARGUMENT / INVALID_STREAM: messages out of order, or no `finish`.
+    - INVALID_ARGUMENT / LIMIT_EXCEEDED: a chunk is larger than `max_chunk_bytes`.
+    - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+    - NOT_FOUND / RUN_NOT_FOUND: `step_run_id` names no step run.
+    - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
     """
     DownloadArtifact: _aio.UnaryStreamMultiCallable[_artifact_service_pb2.DownloadArtifactRequest, _artifact_service_pb2.DownloadArtifactResponse]  # type: ignore[assignment]
     """Streams a version: the version, then for each file `file_start`, its chunks, `file_end`.
@@ -356,9 +364,13 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
         size of all it sent. The end of the stream without `finish` means failure: nothing is kept.
 
         Errors:
-        - As CreateArtifactVersion, and:
-        - INVALID_ARGUMENT / INVALID_STREAM: messages out of order, or no `finish`.
+        - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
         - INVALID_ARGUMENT / DIGEST_MISMATCH: what arrived is not what `finish` declares.
+        - INVALID_ARGUMENT / INVALID_STREAM: messages out of order, or no `finish`.
+        - INVALID_ARGUMENT / LIMIT_EXCEEDED: a chunk is larger than `max_chunk_bytes`.
+        - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+        - NOT_FOUND / RUN_NOT_FOUND: `step_run_id` names no step run.
+        - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
         """
 
     @_abc_1.abstractmethod

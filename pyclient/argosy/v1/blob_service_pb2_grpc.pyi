@@ -67,6 +67,7 @@ class BlobServiceStub:
     - ABORTED / SUPERSEDED: a later stream took over.
     - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted.
     - INVALID_ARGUMENT / INVALID_STREAM: messages out of order.
+    - INVALID_ARGUMENT / LIMIT_EXCEEDED: a chunk is larger than `max_chunk_bytes`.
     - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
     - OUT_OF_RANGE / WRITE_PAST_END: `offset` is not the first byte.
     - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
@@ -138,6 +139,7 @@ class BlobServiceAsyncStub(BlobServiceStub):
     - ABORTED / SUPERSEDED: a later stream took over.
     - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted.
     - INVALID_ARGUMENT / INVALID_STREAM: messages out of order.
+    - INVALID_ARGUMENT / LIMIT_EXCEEDED: a chunk is larger than `max_chunk_bytes`.
     - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
     - OUT_OF_RANGE / WRITE_PAST_END: `offset` is not the first byte.
     - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
@@ -230,6 +232,7 @@ class BlobServiceServicer(metaclass=_abc_1.ABCMeta):
         - ABORTED / SUPERSEDED: a later stream took over.
         - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted.
         - INVALID_ARGUMENT / INVALID_STREAM: messages out of order.
+        - INVALID_ARGUMENT / LIMIT_EXCEEDED: a chunk is larger than `max_chunk_bytes`.
         - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
         - OUT_OF_RANGE / WRITE_PAST_END: `offset` is not the first byte.
         - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.

@@ -1580,6 +1580,7 @@ export const BlobServiceService = {
    * - ABORTED / SUPERSEDED: a later stream took over.
    * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted.
    * - INVALID_ARGUMENT / INVALID_STREAM: messages out of order.
+   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: a chunk is larger than `max_chunk_bytes`.
    * - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
    * - OUT_OF_RANGE / WRITE_PAST_END: `offset` is not the first byte.
    * - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
@@ -1682,6 +1683,7 @@ export interface BlobServiceServer extends UntypedServiceImplementation {
    * - ABORTED / SUPERSEDED: a later stream took over.
    * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted.
    * - INVALID_ARGUMENT / INVALID_STREAM: messages out of order.
+   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: a chunk is larger than `max_chunk_bytes`.
    * - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
    * - OUT_OF_RANGE / WRITE_PAST_END: `offset` is not the first byte.
    * - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
@@ -1793,6 +1795,7 @@ export interface BlobServiceClient extends Client {
    * - ABORTED / SUPERSEDED: a later stream took over.
    * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted.
    * - INVALID_ARGUMENT / INVALID_STREAM: messages out of order.
+   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: a chunk is larger than `max_chunk_bytes`.
    * - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
    * - OUT_OF_RANGE / WRITE_PAST_END: `offset` is not the first byte.
    * - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.

@@ -2559,10 +2559,16 @@ export const PipelineServiceService = {
    * Ends a step: outputs, state and lineage become visible together.
    *
    * Errors:
-   * - As CreateArtifactVersion for each output, and:
    * - ABORTED / LEASE_EXPIRED: the run is abandoned.
    * - ABORTED / SUPERSEDED: the attempt token is not the current one.
+   * - ALREADY_EXISTS / VERSION_EXISTS: the label of an output is taken; nothing was written.
+   * - FAILED_PRECONDITION / BLOB_MISSING: a file names a digest the project does not have.
    * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the step does not run.
+   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: too many files or inline bytes in all outputs together.
+   * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+   * - NOT_FOUND / ARTIFACT_NOT_FOUND: a loaded version does not exist.
+   * - NOT_FOUND / RUN_NOT_FOUND: no such step run.
+   * - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
    */
   completeStep: {
     path: "/argosy.v1.PipelineService/CompleteStep" as const,
@@ -2711,10 +2717,16 @@ export interface PipelineServiceServer extends UntypedServiceImplementation {
    * Ends a step: outputs, state and lineage become visible together.
    *
    * Errors:
-   * - As CreateArtifactVersion for each output, and:
    * - ABORTED / LEASE_EXPIRED: the run is abandoned.
    * - ABORTED / SUPERSEDED: the attempt token is not the current one.
+   * - ALREADY_EXISTS / VERSION_EXISTS: the label of an output is taken; nothing was written.
+   * - FAILED_PRECONDITION / BLOB_MISSING: a file names a digest the project does not have.
    * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the step does not run.
+   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: too many files or inline bytes in all outputs together.
+   * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+   * - NOT_FOUND / ARTIFACT_NOT_FOUND: a loaded version does not exist.
+   * - NOT_FOUND / RUN_NOT_FOUND: no such step run.
+   * - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
    */
   completeStep: handleUnaryCall<CompleteStepRequest, CompleteStepResponse>;
   /**
@@ -2847,10 +2859,16 @@ export interface PipelineServiceClient extends Client {
    * Ends a step: outputs, state and lineage become visible together.
    *
    * Errors:
-   * - As CreateArtifactVersion for each output, and:
    * - ABORTED / LEASE_EXPIRED: the run is abandoned.
    * - ABORTED / SUPERSEDED: the attempt token is not the current one.
+   * - ALREADY_EXISTS / VERSION_EXISTS: the label of an output is taken; nothing was written.
+   * - FAILED_PRECONDITION / BLOB_MISSING: a file names a digest the project does not have.
    * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the step does not run.
+   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: too many files or inline bytes in all outputs together.
+   * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+   * - NOT_FOUND / ARTIFACT_NOT_FOUND: a loaded version does not exist.
+   * - NOT_FOUND / RUN_NOT_FOUND: no such step run.
+   * - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
    */
   completeStep(
     request: CompleteStepRequest,

@@ -1,0 +1,143 @@
+"""Every refusal the ``Errors:`` lists of the contract promise is provoked over the wire, none left out."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+
+from argosy.v1 import artifact_pb2 as nouns
+from argosy.v1 import artifact_service_pb2 as artifacts
+from argosy.v1 import pipeline_service_pb2 as pipelines
+from argosy_server.embedded import open_channel
+from tests.api import calls, triggers
+from tests.api.conftest import Service, service_on
+from tests.api.triggers import Trigger
+
+PROTOS = Path(__file__).resolve().parents[2] / "protos/argosy/v1"
+RPC = re.compile(r"((?:  //[^\n]*\n)+)  rpc (\w+)")
+LISTED = re.compile(r"- ([A-Z_]+) / ([A-Z_]+):")
+MUTATIONS = [method for method in triggers.REQUESTS if method != "RenewRun"]
+OF_A_RUN = ["RenewRun", "StartStep", "FinishRun", "CancelRun"]
+OF_A_STEP = ["CompleteStep", "FailStep"]
+
+TRIGGERS: dict[tuple[str, str], Trigger] = {
+    **{(method, "REQUEST_ID_REUSED"): triggers.with_a_used_request_id(method) for method in MUTATIONS},
+    **{(method, "RUN_NOT_FOUND"): triggers.with_an_absent_id(method) for method in [*OF_A_RUN, *OF_A_STEP]},
+    **{(method, "UPLOAD_NOT_FOUND"): triggers.with_an_absent_id(method) for method in ["CommitUpload", "AbortUpload"]},
+    **{
+        (method, "ARTIFACT_NOT_FOUND"): triggers.with_an_absent_id(method)
+        for method in ["UpdateArtifactVersion", "SetAlias", "DeleteAlias", "DeleteArtifactVersion"]
+    },
+    **{
+        (method, "LEASE_EXPIRED"): triggers.in_an_abandoned_run(method)
+        for method in [*OF_A_RUN, *OF_A_STEP]
+        if method != "CancelRun"
+    },
+    **{(method, "ILLEGAL_TRANSITION"): triggers.in_a_finished_run(method) for method in [*OF_A_RUN, *OF_A_STEP]},
+    **{(method, "SUPERSEDED"): triggers.with_a_stale_token(method) for method in OF_A_STEP},
+    **{
+        (method, "CURSOR_EXPIRED"): triggers.with_a_forged_page_token(request, method)
+        for method, request in {
+            "ListArtifacts": artifacts.ListArtifactsRequest,
+            "ListArtifactVersions": artifacts.ListArtifactVersionsRequest,
+            "ListRuns": pipelines.ListRunsRequest,
+            "ListPipelines": pipelines.ListPipelinesRequest,
+        }.items()
+    },
+    ("CreateArtifactVersion", "VERSION_EXISTS"): triggers.create_a_taken_label,
+    ("CreateArtifactVersion", "BLOB_MISSING"): triggers.create_of_absent_bytes,
+    ("CreateArtifactVersion", "LIMIT_EXCEEDED"): lambda s, p: calls.create(s, p, "weights", bytes((1 << 20) + 1)),
+    ("CreateArtifactVersion", "RUN_NOT_FOUND"): lambda s, p: calls.create(s, p, "w", step_run_id=triggers.ABSENT),
+    ("GetArtifactVersion", "ARTIFACT_NOT_FOUND"): lambda s, p: calls.get(s, p, name="absent"),
+    ("UpdateArtifactVersion", "ETAG_MISMATCH"): triggers.update_with_a_stale_etag,
+    ("DeleteArtifactVersion", "VERSION_IN_USE"): triggers.delete_a_used_version,
+    ("UploadArtifact", "VERSION_EXISTS"): triggers.upload_a_taken_label,
+    ("UploadArtifact", "DIGEST_MISMATCH"): lambda s, p: s.artifacts.UploadArtifact(
+        calls.upload_parts(p, "weights", b"x", size=2)
+    ),
+    ("UploadArtifact", "INVALID_STREAM"): lambda s, p: s.artifacts.UploadArtifact(iter([])),
+    ("UploadArtifact", "LIMIT_EXCEEDED"): triggers.upload_a_large_chunk,
+    ("UploadArtifact", "REQUEST_ID_REUSED"): triggers.upload_a_reused_id,
+    ("UploadArtifact", "RUN_NOT_FOUND"): lambda s, p: triggers.upload(s, p, step_run_id=triggers.ABSENT),
+    ("DownloadArtifact", "ARTIFACT_NOT_FOUND"): lambda s, p: calls.download(s, p, name="absent"),
+    ("DownloadArtifact", "READ_PAST_END"): triggers.download_past_the_end,
+    ("DownloadArtifact", "BLOB_CORRUPT"): triggers.download_damaged_bytes,
+    ("FindMissingBlobs", "LIMIT_EXCEEDED"): lambda s, p: calls.missing(s, p, *[calls.digest_of(b"x")] * 10_001),
+    ("WriteUpload", "SUPERSEDED"): triggers.write_superseded,
+    ("WriteUpload", "ILLEGAL_TRANSITION"): triggers.write_to_an_aborted_upload,
+    ("WriteUpload", "INVALID_STREAM"): triggers.write_without_open,
+    ("WriteUpload", "LIMIT_EXCEEDED"): triggers.write_a_large_chunk,
+    ("WriteUpload", "UPLOAD_NOT_FOUND"): lambda s, p: s.blobs.WriteUpload(calls.write_parts(p, triggers.ABSENT, b"x")),
+    ("WriteUpload", "WRITE_PAST_END"): triggers.write_from_an_offset,
+    ("CommitUpload", "ILLEGAL_TRANSITION"): lambda s, p: calls.commit(s, p, calls.open_upload(s, p).id, b""),
+    ("CommitUpload", "DIGEST_MISMATCH"): triggers.commit_other_bytes,
+    ("CommitUpload", "BLOB_NOT_FOUND"): triggers.commit_what_was_deleted_since,
+    ("AbortUpload", "ILLEGAL_TRANSITION"): lambda s, p: triggers.send(
+        s, p, "AbortUpload", upload_id=triggers.committed(s, p)
+    ),
+    ("ReadBlob", "BLOB_CORRUPT"): triggers.read_damaged_bytes,
+    ("ReadBlob", "BLOB_NOT_FOUND"): lambda s, p: calls.read_blob(s, p, calls.digest_of(b"absent")),
+    ("ReadBlob", "READ_PAST_END"): lambda s, p: calls.read_blob(s, p, calls.put_blob(s, p, b"x"), 2),
+    ("CreateRun", "RUN_EXISTS"): triggers.create_a_taken_run,
+    ("StartStep", "ARTIFACT_NOT_FOUND"): triggers.start_with_an_absent_input,
+    ("CompleteStep", "VERSION_EXISTS"): triggers.complete_with_a_taken_label,
+    ("CompleteStep", "BLOB_MISSING"): triggers.complete_with_absent_bytes,
+    ("CompleteStep", "LIMIT_EXCEEDED"): triggers.complete_with_too_much,
+    ("CompleteStep", "ARTIFACT_NOT_FOUND"): lambda s, p: triggers.complete(s, p, loaded=triggers.ABSENT),
+    ("GetRun", "RUN_NOT_FOUND"): triggers.get_run,
+}
+
+INLINE = nouns.NewArtifactFile(path="x", inline_content=bytes(1 << 20))
+WHEN_FULL: dict[str, Trigger] = {
+    "CreateArtifactVersion": lambda s, p: calls.create(s, p, "weights", bytes(1 << 20)),
+    "UploadArtifact": lambda s, p: s.artifacts.UploadArtifact(calls.upload_parts(p, "weights", calls.LARGE)),
+    "WriteUpload": lambda s, p: s.blobs.WriteUpload(calls.write_parts(p, calls.open_upload(s, p).id, calls.LARGE)),
+    "CompleteStep": lambda s, p: triggers.complete(s, p, INLINE),
+}
+
+
+def listed() -> dict[tuple[str, str], str]:
+    """Status code of each (RPC, reason) the contract lists."""
+    return {
+        (method, reason): code
+        for path in PROTOS.glob("*_service.proto")
+        for comment, method in RPC.findall(path.read_text())
+        for code, reason in LISTED.findall(comment)
+    }
+
+
+CODES = listed()
+
+
+def test_each_listed_refusal_has_a_trigger_and_each_trigger_is_listed() -> None:
+    assert {*TRIGGERS, *((method, "STORAGE_FULL") for method in WHEN_FULL)} == set(CODES)
+
+
+@pytest.mark.parametrize(("method", "reason"), sorted(TRIGGERS), ids=lambda part: str(part))
+def test_a_listed_refusal_comes_with_its_code_and_reason(
+    stubs: Service, project: str, method: str, reason: str
+) -> None:
+    code = grpc.StatusCode[CODES[method, reason]]
+    with calls.expect_refusal(code, reason):
+        TRIGGERS[method, reason](stubs, project)
+
+
+@pytest.fixture
+def full_store(small_disk: Path) -> Iterator[Service]:
+    """A store on a disk with half a MiB left."""
+    with open_channel(small_disk / "home") as channel:
+        with (small_disk / "filler").open("wb") as filler:
+            free = os.statvfs(small_disk)
+            filler.write(bytes(free.f_bavail * free.f_frsize - (1 << 19)))
+        yield service_on("embedded", small_disk / "home", channel)
+
+
+@pytest.mark.parametrize("method", WHEN_FULL)
+def test_a_full_disk_is_told_as_listed(full_store: Service, method: str) -> None:
+    with calls.expect_refusal(grpc.StatusCode[CODES[method, "STORAGE_FULL"]], "STORAGE_FULL"):
+        WHEN_FULL[method](full_store, "default")
