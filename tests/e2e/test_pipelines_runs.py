@@ -280,6 +280,17 @@ def test_a_step_called_as_a_function_loads_its_artifact_arguments(home: Path) ->
     assert add_all([argosy.ExternalArtifact(5), argosy.ExternalArtifact(6)]) == 11
 
 
+def test_a_list_or_tuple_of_artifacts_stays_one_in_a_plain_call(home: Path) -> None:
+    @argosy.step
+    def same(parts: Any) -> Any:
+        return parts
+
+    saved = argosy.save_artifact(1, "value")
+    assert same([saved, argosy.ExternalArtifact(2)]) == [1, 2]
+    assert same((saved,)) == (1,)
+    assert same([1, 2]) == [1, 2]
+
+
 def test_save_and_load_inside_a_step_are_linked_to_it(home: Path) -> None:
     argosy.save_artifact([1, 2], "values")
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import contextvars
-import functools
-from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any
 
 from argosy.errors import GraphError
 from argosy.graph.call_binding import bind_call
@@ -16,27 +13,6 @@ from argosy.graph.model import VersionRef
 from argosy.graph.parameters import is_artifact, is_artifact_list, version_id_of
 from argosy.graph.source_location import SourceLocation, caller_location
 from argosy.graph.step_output import StepOutput, StepOutputs
-
-
-class ArgumentLoader(Protocol):
-    """Loads one stored artifact version for an input of a step."""
-
-    def __call__(self, source: VersionRef | ExternalArtifact, annotation: Any, /) -> object:
-        """Return the value; ``annotation`` is what the input says it takes."""
-        ...
-
-
-_loader: contextvars.ContextVar[ArgumentLoader | None] = contextvars.ContextVar("argosy_argument_loader", default=None)
-
-
-@contextlib.contextmanager
-def used_argument_loader(loader: ArgumentLoader) -> Iterator[None]:
-    """Load through ``loader`` until the block ends, instead of from the configured store."""
-    token = _loader.set(loader)
-    try:
-        yield
-    finally:
-        _loader.reset(token)
 
 
 def load_arguments(
@@ -78,12 +54,7 @@ def _load(artifact: object, name: str, step: StepDefinition, location: SourceLoc
 
 
 def _stored(source: VersionRef | ExternalArtifact, name: str, step: StepDefinition) -> object:
-    loader = _loader.get() or _store_loader(step)
-    return loader(source, step.annotation_of(name))
-
-
-def _store_loader(step: StepDefinition) -> ArgumentLoader:
     # Loaded only now: it knows the store, which a call with plain values never needs.
     from argosy.execution.load_argument import load_argument
 
-    return functools.partial(load_argument, allow_pickle=step.allow_pickle)
+    return load_argument(source, step.annotation_of(name), allow_pickle=step.allow_pickle)

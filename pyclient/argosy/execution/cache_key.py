@@ -82,11 +82,6 @@ def make_cache_key(
     return CacheKey(whole, MappingProxyType(ordered))
 
 
-def differing_parts(one: Mapping[str, str], other: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the names of the parts in which two keys differ, sorted."""
-    return tuple(sorted(name for name in {*one, *other} if one.get(name) != other.get(name)))
-
-
 def is_cacheable(graph: Graph, invocation: Invocation, *, setting: bool = True) -> bool:
     """Tell whether results of an invocation may be reused.
 

@@ -164,11 +164,6 @@ def registered_for(cls: type) -> type[Materializer[Any]] | None:
     return _registered.get(cls)
 
 
-def registered_types() -> tuple[type, ...]:
-    """Every class a user's materializer is registered for."""
-    return tuple(_registered)
-
-
 def registered_by_name(name: str) -> type[Materializer[Any]] | None:
     """Return the user's materializer class of this process recorded as ``module:qualname``."""
     return _by_name.get(name)

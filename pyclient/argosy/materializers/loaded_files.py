@@ -1,7 +1,6 @@
 """Directories for loaded files. They live as long as the process and are removed when it ends.
 
-A killed process leaves its directory ``argosy-loaded-*`` behind, in the system's temporary
-directory or below the root given to :func:`set_root`.
+A killed process leaves its directory ``argosy-loaded-*`` behind, in the system's temporary directory.
 """
 
 from __future__ import annotations
@@ -14,15 +13,8 @@ import threading
 from pathlib import Path
 
 _lock = threading.Lock()
-_root: Path | None = None
-_home: tuple[int, Path | None, Path] | None = None
-
-
-def set_root(root: Path | None) -> None:
-    """Place directories made from now on below ``root``; ``None`` means the system's temporary directory."""
-    global _root
-    with _lock:
-        _root = root
+_home: tuple[int, Path] | None = None
+"""The process that made the directory, and the directory."""
 
 
 def fresh_directory() -> Path:
@@ -30,13 +22,10 @@ def fresh_directory() -> Path:
     global _home
     with _lock:
         # A forked child must neither use nor remove the home of its parent.
-        if _home is None or _home[:2] != (os.getpid(), _root) or not _home[2].is_dir():
-            if _root is not None:
-                _root.mkdir(parents=True, exist_ok=True)
-            made = Path(tempfile.mkdtemp(prefix="argosy-loaded-", dir=_root))
-            _home = (os.getpid(), _root, made)
-            atexit.register(_remove, os.getpid(), made)
-        return Path(tempfile.mkdtemp(dir=_home[2]))
+        if _home is None or _home[0] != os.getpid() or not _home[1].is_dir():
+            _home = (os.getpid(), Path(tempfile.mkdtemp(prefix="argosy-loaded-")))
+            atexit.register(_remove, *_home)
+        return Path(tempfile.mkdtemp(dir=_home[1]))
 
 
 def _remove(owner: int, directory: Path) -> None:

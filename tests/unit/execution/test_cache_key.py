@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from argosy.execution.cache_key import CacheKey, InputContent, differing_parts, is_cacheable, make_cache_key
+from argosy.execution.cache_key import CacheKey, InputContent, is_cacheable, make_cache_key
 from argosy.execution.code_fingerprint import CodeFingerprint
 from argosy.graph.artifact_config import ArtifactConfig
 from argosy.graph.external_artifact import ExternalArtifact
@@ -52,6 +52,10 @@ def key_of(
     )
     assert key is not None
     return key
+
+
+def differing(one: CacheKey, other: CacheKey) -> set[str]:
+    return {name for name in {*one.parts, *other.parts} if one.parts.get(name) != other.parts.get(name)}
 
 
 def test_parts_have_the_names_a_miss_is_explained_by() -> None:
@@ -118,12 +122,12 @@ def fit_tagged(data: Any, rate: Any = 0.1) -> Annotated[int, ArtifactConfig(name
 def test_each_part_changes_the_key_and_nothing_else(changed: dict[str, Any], part: str) -> None:
     before, after = key_of(), key_of(**changed)
     assert before.digest != after.digest
-    assert differing_parts(before.parts, after.parts) == (part,)
+    assert differing(before, after) == {part}
 
 
 def test_list_and_tuple_of_inputs_differ() -> None:
     one, other = key_of(data=lambda: [source()]), key_of(data=lambda: (source(),))
-    assert differing_parts(one.parts, other.parts) == ("input:data",)
+    assert differing(one, other) == {"input:data"}
 
 
 class Colour(enum.Enum):
@@ -140,7 +144,7 @@ class Red:
     [(1, True), (1, 1.0), ([1], (1,)), (Colour.RED, "red"), (Red(), {"value": "red"}), ({1}, [1]), (None, "null")],
 )
 def test_parameters_that_json_cannot_tell_apart_differ(one: Any, other: Any) -> None:
-    assert differing_parts(key_of(rate=one).parts, key_of(rate=other).parts) == ("parameter:rate",)
+    assert differing(key_of(rate=one), key_of(rate=other)) == {"parameter:rate"}
 
 
 def test_equal_parameters_of_any_kind_are_equal() -> None:
@@ -158,10 +162,6 @@ def test_input_whose_content_is_not_given_is_an_error() -> None:
     invocation = pipeline(name="p")(lambda: fit(source())).record().invocations["fit"]
     with pytest.raises(KeyError, match="data"):
         make_cache_key(project="p", invocation=invocation, code=CODE, inputs={}, materializers={})
-
-
-def test_differing_parts_name_added_and_removed_ones() -> None:
-    assert differing_parts({"a": "1", "b": "1"}, {"b": "1", "c": "1"}) == ("a", "c")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import os
 import pickle
 import subprocess
 import sys
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +16,12 @@ import pytest
 
 import argosy
 from argosy.errors import GraphError
-from argosy.execution.argument_loading import used_argument_loader
 from argosy.execution.context import StepContext, current_step, entered_step
 from argosy.graph.external_artifact import ExternalArtifact
-from argosy.graph.model import VersionRef
 from argosy.sdk.pipelines import pipeline
 from argosy.sdk.steps import step
 
-ID = uuid.UUID("3a92ae32-a764-4420-98ba-07da8f742b76")
 CONTEXT = StepContext("run", "step-run", "training", "fit", "fit_2")
-
-
-class Version:
-    """Looks like an artifact version, as the SDK's own does."""
-
-    __argosy_version_id__ = ID
 
 
 @step
@@ -61,11 +51,6 @@ def renamed_training() -> None:
     total([1])
 
 
-def loaded(source: Any, annotation: Any) -> object:
-    """Stand for the store: tell what was asked for."""
-    return [1] if annotation == list[int] else source
-
-
 def test_step_is_its_function_outside_of_pipelines() -> None:
     assert total([1, 2], extra=3) == 6
     assert with_parentheses(1) == 1
@@ -88,33 +73,6 @@ def test_options_of_the_decorators_are_kept() -> None:
 def test_value_of_an_external_artifact_is_the_argument_of_a_plain_call() -> None:
     assert total(ExternalArtifact([1, 2])) == 3
     assert total(ExternalArtifact(value=[]), ExternalArtifact(0)) == 0
-
-
-def test_stored_artifacts_are_loaded_for_a_plain_call() -> None:
-    asked: list[Any] = []
-
-    def load(source: Any, annotation: Any) -> object:
-        asked.append((source, annotation))
-        return [4]
-
-    version: Any = Version()
-    named = ExternalArtifact(name="features")
-    with used_argument_loader(load):
-        assert total(version) == 4
-        assert total(data=named) == 4
-    assert asked == [(VersionRef(ID), list[int]), (named, list[int])]
-
-
-def test_lists_of_artifacts_are_loaded_into_lists() -> None:
-    @step
-    def kinds(parts: Any) -> Any:
-        return parts
-
-    version: Any = Version()
-    with used_argument_loader(loaded):
-        assert kinds([version, ExternalArtifact(2)]) == [VersionRef(ID), 2]
-        assert kinds((version,)) == (VersionRef(ID),)
-        assert kinds([1, 2]) == [1, 2]
 
 
 def test_output_of_a_pipeline_has_no_value_outside() -> None:
