@@ -102,6 +102,7 @@ def test_bad_versions_are_refused(stubs: Stubs, project: str, version: str) -> N
     ("field", "spec"),
     [
         ("spec.format", {"format": ""}),
+        ("spec.format", {"format": "../x"}),
         ("spec.metadata['rows']", {"metadata": {"rows": "not json"}}),
         ("spec.metadata['rows']", {"metadata": {"rows": "NaN"}}),
         ("spec.tags[0]", {"tags": [""]}),
@@ -131,6 +132,14 @@ def test_two_files_cannot_stand_at_one_place(stubs: Stubs, project: str, other: 
     with expect_refusal(StatusCode.INVALID_ARGUMENT, "INVALID_FIELD") as refused:
         stubs.artifacts.CreateArtifactVersion(request)
     assert refused.refusal.fields == ["files.path"]
+
+
+def test_a_version_has_at_least_one_file(stubs: Stubs, project: str) -> None:
+    request = create_request(project, "weights")
+    del request.files[:]
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "INVALID_FIELD") as refused:
+        stubs.artifacts.CreateArtifactVersion(request)
+    assert refused.refusal.fields == ["files"]
 
 
 def test_a_digest_the_project_does_not_have_is_refused(stubs: Stubs, project: str) -> None:

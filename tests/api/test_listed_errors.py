@@ -88,7 +88,9 @@ TRIGGERS: dict[tuple[str, str], Trigger] = {
     ("CompleteStep", "VERSION_EXISTS"): triggers.complete_with_a_taken_label,
     ("CompleteStep", "BLOB_MISSING"): triggers.complete_with_absent_bytes,
     ("CompleteStep", "LIMIT_EXCEEDED"): triggers.complete_with_too_much,
-    ("CompleteStep", "ARTIFACT_NOT_FOUND"): lambda s, p: triggers.complete(s, p, loaded=triggers.ABSENT),
+    ("CompleteStep", "ARTIFACT_NOT_FOUND"): lambda s, p: triggers.complete(
+        s, p, triggers.ONE_FILE, loaded=triggers.ABSENT
+    ),
     ("GetRun", "RUN_NOT_FOUND"): triggers.get_run,
 }
 

@@ -36,6 +36,7 @@ def send(stubs: Service, project: str, method: str, **fields: Any) -> Any:
 
 
 SPEC = nouns.ArtifactSpec(name="weights", format="bytes")
+ONE_FILE = nouns.NewArtifactFile(path="data.bin", inline_content=b"1")
 REQUESTS: dict[str, Any] = {
     "CreateArtifactVersion": artifacts.CreateArtifactVersionRequest,
     "UpdateArtifactVersion": artifacts.UpdateArtifactVersionRequest,
@@ -54,7 +55,7 @@ REQUESTS: dict[str, Any] = {
     "CancelRun": pipelines.CancelRunRequest,
 }
 WELL_FORMED: dict[str, dict[str, Any]] = {
-    "CreateArtifactVersion": {"spec": SPEC},
+    "CreateArtifactVersion": {"spec": SPEC, "files": [ONE_FILE]},
     "UpdateArtifactVersion": {"id": ABSENT, "update_mask": FieldMask(paths=["tags"])},
     "SetAlias": {"alias": "prod", "selector": nouns.VersionSelector(id=ABSENT)},
     "DeleteAlias": {"name": "weights", "alias": "prod"},

@@ -305,7 +305,7 @@ class ArtifactSpec(_message.Message):
     data_type: _builtins.str
     """See ArtifactVersion."""
     format: _builtins.str
-    """See ArtifactVersion. REQUIRED."""
+    """See ArtifactVersion. REQUIRED: lower-case letters, digits, `.`, `_` and `-`, at most 64."""
     materializer: _builtins.str
     """See ArtifactVersion."""
     kind: Global___ArtifactKind.ValueType

@@ -66,7 +66,7 @@ class CreateArtifactVersionRequest(_message.Message):
 
     @_builtins.property
     def files(self) -> _containers.RepeatedCompositeFieldContainer[_artifact_pb2.NewArtifactFile]:
-        """Its files, at most `max_files` of the capabilities."""
+        """Its files: at least one, at most `max_files` of the capabilities."""
 
     def __init__(
         self,

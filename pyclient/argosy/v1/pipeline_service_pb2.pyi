@@ -394,7 +394,7 @@ class NewStepOutput(_message.Message):
 
     @_builtins.property
     def files(self) -> _containers.RepeatedCompositeFieldContainer[_artifact_pb2.NewArtifactFile]:
-        """Its files."""
+        """Its files, at least one."""
 
     def __init__(
         self,

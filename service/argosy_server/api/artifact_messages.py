@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from argosy.v1 import artifact_pb2
 from argosy_server.api.field_parsing import (
@@ -21,7 +21,15 @@ from argosy_server.domain.artifact import (
     VersionSelector,
 )
 from argosy_server.domain.errors import InvalidField, LimitExceeded
-from argosy_server.domain.identifiers import Digest, parse_alias, parse_id, parse_name, parse_path, parse_version
+from argosy_server.domain.identifiers import (
+    Digest,
+    parse_alias,
+    parse_format,
+    parse_id,
+    parse_name,
+    parse_path,
+    parse_version,
+)
 from argosy_server.domain.limits import Limits
 from argosy_server.usecases.staging import NewFile
 
@@ -46,7 +54,7 @@ def parse_spec(field: str, spec: artifact_pb2.ArtifactSpec, limits: Limits) -> A
     unspecified = spec.kind == artifact_pb2.ARTIFACT_KIND_UNSPECIFIED
     return ArtifactSpec(
         name=parse_name(f"{field}.name", spec.name),
-        format=parse_text(f"{field}.format", spec.format, required=True),
+        format=parse_format(f"{field}.format", spec.format),
         version=parse_version(f"{field}.version", spec.version) if spec.version else "",
         data_type=parse_text(f"{field}.data_type", spec.data_type),
         materializer=parse_text(f"{field}.materializer", spec.materializer),
@@ -59,12 +67,14 @@ def parse_spec(field: str, spec: artifact_pb2.ArtifactSpec, limits: Limits) -> A
     )
 
 
-def parse_new_files(field: str, files: Iterable[artifact_pb2.NewArtifactFile]) -> list[NewFile]:
+def parse_new_files(field: str, files: Sequence[artifact_pb2.NewArtifactFile]) -> list[NewFile]:
     """Return the files of a new version.
 
     Raises:
-        InvalidField: a path or digest is malformed, or a file has neither digest nor bytes.
+        InvalidField: there is no file, a path or digest is malformed, or a file has neither digest nor bytes.
     """
+    if not files:
+        raise InvalidField(field, "is empty; a version has at least one file")
     return [_parse_new_file(f"{field}[{index}]", file) for index, file in enumerate(files)]
 
 

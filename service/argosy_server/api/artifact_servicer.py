@@ -26,6 +26,7 @@ from argosy_server.api.field_parsing import (
 from argosy_server.api.once import answer_once, publish_once, request_key
 from argosy_server.api.page_tokens import query_of
 from argosy_server.api.upload_stream import ArtifactUploadStream
+from argosy_server.domain.blob import check_received
 from argosy_server.domain.errors import InvalidField
 from argosy_server.domain.identifiers import (
     parse_alias,
@@ -41,7 +42,6 @@ from argosy_server.usecases.artifacts import delete_alias, delete_version, set_a
 from argosy_server.usecases.create_version import create_version
 from argosy_server.usecases.ports import BlobStorage, MetadataStore, Transaction
 from argosy_server.usecases.staging import receive_file, stage_files
-from argosy_server.usecases.upload_artifact import check_received
 
 OLDEST_FIRST = {wire.VERSION_ORDER_NEWEST_FIRST: False, wire.VERSION_ORDER_OLDEST_FIRST: True}
 UPDATABLE = ("tags", "metadata")
@@ -199,7 +199,7 @@ class ArtifactServicer(artifact_service_pb2_grpc.ArtifactServiceServicer):
         key = request_key(project, stream.start.request_id, stream.start, stream.finish)
 
         def create(tx: Transaction) -> wire.UploadArtifactResponse:
-            check_received(file, stream.digest, stream.size)
+            check_received(file.digest, file.received_size, stream.digest, stream.size)
             version = create_version(tx, self._limits, project, spec, [file])
             return wire.UploadArtifactResponse(artifact_version=render_version(version))
 

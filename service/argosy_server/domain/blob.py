@@ -9,6 +9,7 @@ from enum import Enum
 from blake3 import blake3
 from xxhash import xxh3_64
 
+from argosy_server.domain.errors import DigestMismatch
 from argosy_server.domain.identifiers import Digest
 
 PIECE_BYTES = 4 << 20
@@ -79,6 +80,23 @@ class BlobHasher:
     def _end_piece(self) -> None:
         self._pieces += self._piece.digest()
         self._piece.reset()
+
+
+def check_received(digest: Digest, size: int, declared_digest: Digest, declared_size: int) -> None:
+    """Compare the bytes that arrived with those the client declares.
+
+    Raises:
+        DigestMismatch: they differ; the caller discards them.
+    """
+    if (digest, size) != (declared_digest, declared_size):
+        raise DigestMismatch(
+            f"declared {declared_digest} of {declared_size} bytes, received {digest} of {size} bytes; "
+            "send the bytes again",
+            expected=declared_digest,
+            actual=digest,
+            expected_size=declared_size,
+            actual_size=size,
+        )
 
 
 class UploadState(Enum):

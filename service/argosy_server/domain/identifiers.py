@@ -11,10 +11,14 @@ from argosy_server.domain.errors import InvalidField
 MAX_NAME = 255
 MAX_PATH = 1024
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_LOOKS_LIKE_UUID = re.compile(
+    r"(urn:uuid:)?\{?[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}\}?", re.IGNORECASE
+)
 _DIGEST = re.compile(r"blake3:[0-9a-f]{64}")
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 _INTEGER = re.compile(r"[+-]?[0-9]+")
+_FORMAT = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -67,7 +71,7 @@ def parse_name(field: str, text: str) -> str:
     if text != text.strip():
         raise InvalidField(field, f"{text!r} begins or ends with white space; remove it")
     _check_parts(field, text)
-    if _UUID.fullmatch(text):
+    if _LOOKS_LIKE_UUID.fullmatch(text):
         raise InvalidField(field, f"{text!r} has the form of a UUID and would be taken for an id; choose another name")
     return text
 
@@ -95,13 +99,26 @@ def parse_version(field: str, text: str) -> str:
     if "/" in text or text != text.strip():
         raise InvalidField(field, f"{text!r} has a '/' or outer white space; write a number from 1 on or a label")
     if _INTEGER.fullmatch(text) and _NUMBER.fullmatch(text) is None:
-        raise InvalidField(field, f"{text!r} is no version number; numbers run from 1 on, without sign or leading zero")
+        rule = "numbers run from 1 on and have at most 18 digits, without sign or leading zero"
+        raise InvalidField(field, f"{text!r} is no version number; {rule}")
     return text
 
 
 def version_number(label: str) -> int | None:
     """Return the number a label stands for, or ``None`` for a label that is no number."""
     return int(label) if _NUMBER.fullmatch(label) else None
+
+
+def parse_format(field: str, text: str) -> str:
+    """Return the name of a file layout.
+
+    Raises:
+        InvalidField: it is empty or no short plain word.
+    """
+    if _FORMAT.fullmatch(text) is None:
+        rule = "a format is 1 to 64 lower-case letters, digits, '.', '_' or '-', such as 'json', 'npy' or 'bytes'"
+        raise InvalidField(field, f"{text[:80]!r} is not allowed; {rule}")
+    return text
 
 
 def parse_alias(field: str, text: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from argosy_server.domain.artifact import ArtifactFile, ArtifactSpec, ArtifactVersion, Producer
-from argosy_server.domain.errors import BlobMissing, InvalidField, LimitExceeded
+from argosy_server.domain.errors import BlobMissing, LimitExceeded
 from argosy_server.domain.identifiers import Digest
 from argosy_server.domain.limits import Limits
 from argosy_server.usecases.ports import Transaction
@@ -64,8 +64,6 @@ def insert_version(
 
 
 def _check_spec(limits: Limits, spec: ArtifactSpec) -> None:
-    if not spec.format:
-        raise InvalidField("spec.format", "is empty; name the layout of the files, such as 'json', 'npy' or 'bytes'")
     size = sum(len(key.encode()) + len(text.encode()) for key, text in spec.metadata.items())
     if size > limits.max_metadata_bytes:
         raise LimitExceeded(

@@ -51,6 +51,11 @@ class StagedFile:
     content: bytes | None = None
     upload_id: str = ""
 
+    @property
+    def received_size(self) -> int:
+        """Number of bytes that arrived; 0 when the project is said to have them."""
+        return self.blob.size if self.blob is not None else 0
+
 
 def stage_files(
     metadata: MetadataStore, storage: BlobStorage, limits: Limits, project: str, files: Sequence[NewFile]

@@ -11,9 +11,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
-from argosy_server.domain.blob import Blob, BlobHasher, Upload, UploadState
+from argosy_server.domain.blob import Blob, BlobHasher, Upload, UploadState, check_received
 from argosy_server.domain.errors import (
-    DigestMismatch,
     DomainError,
     IllegalTransition,
     InvalidField,
@@ -114,14 +113,7 @@ def commit_upload(
         raise IllegalTransition(
             f"upload {upload_id} is {state} and cannot be committed", resource=f"upload {upload_id}"
         )
-    if (upload.digest, upload.size) != (digest, size):
-        raise DigestMismatch(
-            f"declared {digest} of {size} bytes, received {upload.digest} of {upload.size} bytes; send the bytes again",
-            expected=digest,
-            actual=upload.digest,
-            expected_size=size,
-            actual_size=upload.size,
-        )
+    check_received(upload.digest, upload.size, digest, size)
     if upload.state is UploadState.COMMITTED:
         return find_blob(tx, project, digest)
     tx.uploads.put(upload, limits.upload_lease, state=UploadState.COMMITTED)

@@ -8,6 +8,7 @@ from argosy_server.domain.errors import InvalidField
 from argosy_server.domain.identifiers import (
     Digest,
     parse_alias,
+    parse_format,
     parse_id,
     parse_name,
     parse_path,
@@ -40,6 +41,9 @@ def test_ordinary_names_are_kept_as_they_are(name: str) -> None:
         ("x" * 256, "at most 255"),
         (UUID_TEXT, "form of a UUID"),
         (UUID_TEXT.upper(), "form of a UUID"),
+        (UUID_TEXT.replace("-", ""), "form of a UUID"),
+        (f"{{{UUID_TEXT}}}", "form of a UUID"),
+        (f"urn:uuid:{UUID_TEXT}", "form of a UUID"),
     ],
 )
 def test_names_that_could_lead_astray_are_refused_with_the_rule(name: str, rule: str) -> None:
@@ -61,6 +65,13 @@ def test_other_integers_and_paths_are_no_versions(label: str) -> None:
 
 def test_only_canonical_numbers_count_as_numbers() -> None:
     assert [version_number(label) for label in ["1", "44", "best", "1.5"]] == [1, 44, None, None]
+
+
+@pytest.mark.parametrize("text", ["", "../x", "JSON", "a b", "x" * 65, ".hidden"])
+def test_formats_are_short_plain_words(text: str) -> None:
+    assert parse_format("spec.format", "npy") == "npy"
+    with pytest.raises(InvalidField):
+        parse_format("spec.format", text)
 
 
 @pytest.mark.parametrize("path", ["data.json", "items/0/data.npy", ".argosy/x.html", "a b"])

@@ -26,6 +26,7 @@ from argosy_server.embedded import open_channel
 request = wire.CreateArtifactVersionRequest(
     project="p", request_id=str(uuid.uuid4()), spec=artifact_pb2.ArtifactSpec(name="n", format="bytes")
 )
+request.files.add(path="data", inline_content=b"x")
 with open_channel(pathlib.Path(sys.argv[1])) as channel:
     print(ArtifactServiceStub(channel).CreateArtifactVersion(request).artifact_version.version)
 """

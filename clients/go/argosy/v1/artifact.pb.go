@@ -468,7 +468,7 @@ type ArtifactSpec struct {
 	Version string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
 	// See ArtifactVersion.
 	DataType string `protobuf:"bytes,3,opt,name=data_type,json=dataType,proto3" json:"data_type,omitempty"`
-	// See ArtifactVersion. REQUIRED.
+	// See ArtifactVersion. REQUIRED: lower-case letters, digits, `.`, `_` and `-`, at most 64.
 	Format string `protobuf:"bytes,4,opt,name=format,proto3" json:"format,omitempty"`
 	// See ArtifactVersion.
 	Materializer string `protobuf:"bytes,5,opt,name=materializer,proto3" json:"materializer,omitempty"`

@@ -87,7 +87,7 @@ type CreateArtifactVersionRequest struct {
 	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// What the version is.
 	Spec *ArtifactSpec `protobuf:"bytes,3,opt,name=spec,proto3" json:"spec,omitempty"`
-	// Its files, at most `max_files` of the capabilities.
+	// Its files: at least one, at most `max_files` of the capabilities.
 	Files         []*NewArtifactFile `protobuf:"bytes,4,rep,name=files,proto3" json:"files,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

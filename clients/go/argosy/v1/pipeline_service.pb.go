@@ -616,7 +616,7 @@ type NewStepOutput struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// What the version is; `kind` and `step_run_id` are set by the server.
 	Spec *ArtifactSpec `protobuf:"bytes,2,opt,name=spec,proto3" json:"spec,omitempty"`
-	// Its files.
+	// Its files, at least one.
 	Files         []*NewArtifactFile `protobuf:"bytes,3,rep,name=files,proto3" json:"files,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -128,7 +128,7 @@ export interface ArtifactSpec {
   version: string;
   /** See ArtifactVersion. */
   dataType: string;
-  /** See ArtifactVersion. REQUIRED. */
+  /** See ArtifactVersion. REQUIRED: lower-case letters, digits, `.`, `_` and `-`, at most 64. */
   format: string;
   /** See ArtifactVersion. */
   materializer: string;

@@ -58,7 +58,7 @@ export interface CreateArtifactVersionRequest {
   spec:
     | ArtifactSpec
     | undefined;
-  /** Its files, at most `max_files` of the capabilities. */
+  /** Its files: at least one, at most `max_files` of the capabilities. */
   files: NewArtifactFile[];
 }
 

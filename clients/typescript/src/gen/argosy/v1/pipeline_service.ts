@@ -152,7 +152,7 @@ export interface NewStepOutput {
   spec:
     | ArtifactSpec
     | undefined;
-  /** Its files. */
+  /** Its files, at least one. */
   files: NewArtifactFile[];
 }
 
