@@ -208,6 +208,26 @@ def test_a_name_that_means_another_version_now_is_no_hit(stubs: Stubs, project: 
     assert list(once().step_run.cache_miss) == ["loaded:data"]
 
 
+def test_a_step_that_saved_under_a_name_with_a_newer_version_now_is_no_hit(stubs: Stubs, project: str) -> None:
+    def once(key: str, version: str = "") -> states.StepRun:
+        run = start_run(stubs, project)
+        started = start_step(stubs, run, cache_key=key)
+        if started.step_run.state == states.STEP_STATE_RUNNING:
+            create(stubs, project, "inner", key.encode(), version=version, step_run_id=started.step_run.id)
+            complete_step(stubs, project, started, weights=key.encode())
+        finish_run(stubs, run)
+        return started.step_run
+
+    once("a")
+    assert once("a").state == states.STEP_STATE_CACHED
+    once("b")
+    assert list(once("a").cache_miss) == ["saved:inner"]
+    assert get(stubs, project, name="inner").version == "3"
+    once("c", version="label")
+    create(stubs, project, "inner")
+    assert once("c").state == states.STEP_STATE_CACHED  # the label still says which one is meant
+
+
 def test_a_failed_step_fails_the_run_and_the_rest_is_skipped(stubs: Stubs, project: str) -> None:
     run = start_run(stubs, project)
     failed = fail_step(stubs, project, start_step(stubs, run))

@@ -341,8 +341,9 @@ class StepRun(_message.Message):
     @_builtins.property
     def cache_miss(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Why nothing was taken from cache: the names of the parts of the key that differ from the
-        nearest earlier run of this step (`code`, `parameter:rate`, `input:data`), or one of
-        `disabled`, `first_run`, `outputs_deleted`. Empty for CACHED.
+        nearest earlier run of this step (`code`, `parameter:rate`, `input:data`); `loaded:name` when a
+        name its code loaded means another version now; `saved:name` when a name its code saved under
+        has a newer version; or one of `disabled`, `first_run`, `outputs_deleted`. Empty for CACHED.
         """
 
     @_builtins.property

@@ -1,7 +1,8 @@
 """Starting a step: run it, or take its outputs from an earlier step run.
 
 A hit needs an earlier completed step run with the same key whose outputs and saved versions are all live, whose bytes
-are all in the storage, and whose loaded names still mean the versions they meant. The bytes are looked for before the
+are all in the storage in their full size, whose loaded names still mean the versions they meant, and whose saved names
+have got no newer version since (running the step would make its own the latest). The bytes are looked for before the
 transaction (``find_reusable``), rows are locked and checked again inside it. The hit replays exactly those versions
 and leaves this run's own inputs as they are. A miss says why.
 """
@@ -13,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from argosy_server.domain.artifact import VersionSelector
+from argosy_server.domain.artifact import ArtifactVersion, VersionSelector
 from argosy_server.domain.errors import ArtifactNotFound, IllegalTransition
-from argosy_server.domain.identifiers import Digest, new_id
+from argosy_server.domain.identifiers import Digest, new_id, version_number
 from argosy_server.domain.limits import Limits
 from argosy_server.domain.pipeline import InputSpec, LoadedInput, Run, StepInput, StepRun, StepState
 from argosy_server.usecases.artifacts import require_live
@@ -142,6 +143,7 @@ def _lock_outputs(tx: Transaction, limits: Limits, project: str, reusable: Reusa
         tx.blobs.lease(project, digests, limits.blob_lease) == digests
         and tx.artifacts.live_digests(project, list(reusable.digests)) == reusable.digests
         and _still_mean(tx, project, reusable.loads)
+        and not _overtaken(tx, project, reusable.source.saved)
     )
 
 
@@ -151,7 +153,7 @@ def _reusable(tx: Transaction, project: str, step_run_id: str) -> Reusable | Non
     ids = {version.id for version in (*(output.version for output in source.outputs), *source.saved)}
     digests = tx.artifacts.live_digests(project, sorted(ids))
     loads = tuple(tx.runs.loads(step_run_id)) if source.loaded else ()
-    if digests.keys() != ids or not _still_mean(tx, project, loads):
+    if digests.keys() != ids or not _still_mean(tx, project, loads) or _overtaken(tx, project, source.saved):
         return None
     return Reusable(source, loads, digests)
 
@@ -168,21 +170,37 @@ def _still_means(tx: Transaction, project: str, selector: VersionSelector, versi
     return version.id == version_id and not version.deleted
 
 
+def _overtaken(tx: Transaction, project: str, saved: Sequence[ArtifactVersion]) -> set[str]:
+    """Return the names under which the step saved, but whose latest version is not one of its own any more.
+
+    A label the step chose itself says which version is meant, whatever came after.
+    """
+    ids = {version.id for version in saved}
+    numbered = {version.name for version in saved if version_number(version.version) is not None}
+    return {name for name in numbered if tx.artifacts.get(project, VersionSelector(name=name)).id not in ids}
+
+
 def _explain_miss(tx: Transaction, project: str, run: Run, step: StepRun) -> tuple[str, ...]:
     if not step.cache_key:
         return ("disabled",)
+    for same in tx.runs.cache_candidates(project, step.cache_key, 1):
+        return _explain_same_key(tx, project, same)
     previous = tx.runs.previous_step(project, run.pipeline_name, step)
     if previous is None:
         return ("first_run",)
     before, now = previous.cache_key_parts, step.cache_key_parts
     differing = {name for name in {*before, *now} if before.get(name) != now.get(name)}
-    return tuple(sorted(differing)) or _explain_same_key(tx, project, previous)
+    return tuple(sorted(differing))
 
 
-def _explain_same_key(tx: Transaction, project: str, previous: StepRun) -> tuple[str, ...]:
-    changed = [
+def _explain_same_key(tx: Transaction, project: str, same: StepRun) -> tuple[str, ...]:
+    source = tx.runs.load_step(project, same.id)
+    if any(version.deleted for version in (*(output.version for output in source.outputs), *source.saved)):
+        return ("outputs_deleted",)
+    loaded = [
         f"loaded:{load.selector.name or load.version_id}"
-        for load in tx.runs.loads(previous.id)
+        for load in tx.runs.loads(same.id)
         if not _still_means(tx, project, load.selector, load.version_id)
     ]
-    return tuple(sorted(changed)) or ("outputs_deleted",)
+    saved = [f"saved:{name}" for name in _overtaken(tx, project, source.saved)]
+    return tuple(sorted([*loaded, *saved])) or ("outputs_deleted",)

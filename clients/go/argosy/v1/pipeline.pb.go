@@ -459,8 +459,9 @@ type StepRun struct {
 	// For CACHED: the step run whose outputs these are.
 	CachedFrom string `protobuf:"bytes,12,opt,name=cached_from,json=cachedFrom,proto3" json:"cached_from,omitempty"`
 	// Why nothing was taken from cache: the names of the parts of the key that differ from the
-	// nearest earlier run of this step (`code`, `parameter:rate`, `input:data`), or one of
-	// `disabled`, `first_run`, `outputs_deleted`. Empty for CACHED.
+	// nearest earlier run of this step (`code`, `parameter:rate`, `input:data`); `loaded:name` when a
+	// name its code loaded means another version now; `saved:name` when a name its code saved under
+	// has a newer version; or one of `disabled`, `first_run`, `outputs_deleted`. Empty for CACHED.
 	CacheMiss []string `protobuf:"bytes,13,rep,name=cache_miss,json=cacheMiss,proto3" json:"cache_miss,omitempty"`
 	// What went wrong, for FAILED.
 	Error *RunError `protobuf:"bytes,14,opt,name=error,proto3" json:"error,omitempty"`
