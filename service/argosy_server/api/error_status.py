@@ -54,8 +54,6 @@ CODES: dict[type[errors.DomainError], grpc.StatusCode] = {
 }
 """The code of each refusal; its reason is the class's own."""
 
-BY_NUMBER: dict[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
-
 
 @dataclass(frozen=True)
 class ErrorStatus:

@@ -86,8 +86,8 @@ class BlobStorage(Protocol):
         """Remove a location; removing what is not there is fine."""
         ...
 
-    def locations(self) -> Iterator[tuple[str, datetime]]:
-        """Yield every location, unfinished ones included, with the time it was last written."""
+    def locations(self) -> Iterator[str]:
+        """Yield every location, unfinished ones included."""
         ...
 
 

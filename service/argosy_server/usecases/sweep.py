@@ -61,7 +61,7 @@ def _sweep_blobs(metadata: MetadataStore, storage: BlobStorage) -> int:
 
 def _sweep_orphans(metadata: MetadataStore, storage: BlobStorage) -> int:
     removed = 0
-    locations = (location for location, _ in storage.locations())
+    locations = storage.locations()
     while batch := list(islice(locations, BATCH)):
         with metadata.read() as tx:
             known = tx.blobs.known_locations(batch)

@@ -41,7 +41,7 @@ def request(name: str = "n", request_id: str = "") -> wire.DeleteAliasRequest:
 
 
 def locations(storage: BlobStorage) -> list[str]:
-    return [location for location, _ in storage.locations()]
+    return list(storage.locations())
 
 
 def test_the_fingerprint_covers_method_and_content() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime, timezone
 from typing import Any
 
 import fsspec
@@ -16,7 +15,6 @@ from argosy_server.domain.errors import BlobCorrupt, DomainError, StorageUnavail
 from argosy_server.usecases.ports import BlobWriter
 
 READ_BYTES = 1 << 20
-_WRITTEN_KEYS = ("mtime", "LastModified", "last_modified", "updated", "created")
 _log = logging.getLogger(__name__)
 
 
@@ -78,14 +76,14 @@ class FsspecStorage:
         with self.translated(), suppress(FileNotFoundError):
             self._fs.rm_file(path)
 
-    def locations(self) -> Iterator[tuple[str, datetime]]:
-        """Yield every location with the time it was last written, now where the store does not tell."""
+    def locations(self) -> Iterator[str]:
+        """Yield every location."""
         with self.translated():
             # Object stores keep listings; a stale one would hide what others wrote.
             self._fs.invalidate_cache()
-            found: dict[str, dict[str, Any]] = self._fs.find(self._root, detail=True)
+            found: list[str] = self._fs.find(self._root)
         for path in sorted(found):
-            yield path.removeprefix(self._root).lstrip("/"), _written(found[path])
+            yield path.removeprefix(self._root).lstrip("/")
 
     def _path(self, location: str) -> str:
         return f"{self._root}/{check_location(location)}"
@@ -142,13 +140,3 @@ class FsspecWriter:
         with suppress(Exception):
             self._file.discard()
         self._storage.remove_quietly(self._path)
-
-
-def _written(info: dict[str, Any]) -> datetime:
-    for key in _WRITTEN_KEYS:
-        value = info.get(key)
-        if isinstance(value, (int, float)):
-            return datetime.fromtimestamp(value, timezone.utc)
-        if isinstance(value, datetime):
-            return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
-    return datetime.now(timezone.utc)

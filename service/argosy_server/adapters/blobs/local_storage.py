@@ -10,7 +10,6 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import datetime, timezone
 from io import FileIO
 from pathlib import Path
 
@@ -75,16 +74,12 @@ class LocalStorage:
         with translated(str(self._root)):
             path.unlink(missing_ok=True)
 
-    def locations(self) -> Iterator[tuple[str, datetime]]:
-        """Yield every location with the time it was last written."""
+    def locations(self) -> Iterator[str]:
+        """Yield every location."""
         for folder, folders, names in os.walk(self._root):
             folders.sort()
             for name in sorted(names):
-                path = Path(folder, name)
-                # Whoever deletes at the same time is right.
-                with suppress(FileNotFoundError):
-                    written = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
-                    yield path.relative_to(self._root).as_posix(), written
+                yield Path(folder, name).relative_to(self._root).as_posix()
 
     def _sync_names(self, path: Path) -> None:
         """Let the name of a file reach the disk, and those of its folders, once by each process.
