@@ -14,9 +14,14 @@ SEPARATOR = "::"
 """Joins pipeline, step and output in the names of unnamed outputs."""
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_LIKE_UUID = re.compile(
+    r"(urn:uuid:)?\{?[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}\}?", re.IGNORECASE
+)
+"""What may be meant as a UUID, in any of the ways they are written; an id is only the canonical one."""
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 _INTEGER = re.compile(r"[+-]?[0-9]+")
+_NUMBER_RULE = "numbers run from 1 on and have at most 18 digits, without sign or leading zero"
 
 
 def name_problem(name: object) -> str | None:
@@ -32,7 +37,7 @@ def name_problem(name: object) -> str | None:
         return f"{name!r} begins or ends with '/', or has '//'; remove it"
     if "." in parts or ".." in parts:
         return f"{name!r} has a '.' or '..' part; remove it"
-    if _UUID.fullmatch(name):
+    if _LIKE_UUID.fullmatch(name):
         return f"{name!r} has the form of a UUID and would be taken for an id; choose another name"
     return None
 
@@ -50,13 +55,15 @@ def version_problem(version: object) -> str | None:
     """Tell what is wrong with a version: a number from 1 on (int or text) or a label."""
     if isinstance(version, bool) or not isinstance(version, (int, str)):
         return f"a version is an int or a str, not {type(version).__name__}"
+    if isinstance(version, int) and version >= 10**18:  # str() refuses numbers of some thousand digits
+        return f"it is too large for a version number; {_NUMBER_RULE}"
     label = str(version)
     if problem := _text_problem(label):
         return problem
     if "/" in label or label != label.strip():
         return f"{label!r} has a '/' or outer white space; write a number from 1 on or a label"
     if _INTEGER.fullmatch(label) and not _NUMBER.fullmatch(label):
-        return f"{label!r} is no version number; numbers run from 1 on, without sign or leading zero"
+        return f"{label!r} is no version number; {_NUMBER_RULE}"
     return None
 
 
