@@ -244,7 +244,6 @@ def test_version_tells_the_version_and_the_store_without_opening_it(home: Path) 
     ("arguments", "message"),
     [
         (["artifact", "show", "nope"], "argosy: artifact 'nope' does not exist in project 'default'"),
-        (["artifact", "get", "../up"], "argosy: selector.name: '../up' has a '.' or '..' part; remove it"),
         (["run", "show", "nope"], "argosy: run 'nope' does not exist in project 'default'"),
     ],
 )
@@ -270,7 +269,7 @@ def test_a_server_that_is_not_there_is_told_by_address_and_setting(home: Path) -
         (["artifact", "put", ".", "--name", "x", "-m", "loss=NaN"], "NaN is not JSON"),
         (["artifact", "list", "--tag", "gold"], "add --versions"),
         (["artifact", "list", "--limit", "0"], "--limit"),
-        (["--server", "http://host", "artifact", "list"], "argument server= is 'http://host'"),
+        (["--server", "http://host", "artifact", "list"], "--server is 'http://host'"),
         (["run", "list", "--status", "sleeping"], "sleeping"),
     ],
 )
@@ -287,7 +286,8 @@ def test_put_of_something_that_cannot_be_kept_leaves_no_version(home: Path, tree
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["artifact", "list"], ["artifact", "get"], ["artifact", "put"], ["run", "show"]]
+    "command",
+    [[], ["artifact", "list"], ["artifact", "get"], ["artifact", "put"], ["run", "show"], ["run", "cancel"]],
 )
 def test_help_teaches_by_examples(home: Path, command: list[str]) -> None:
     text = run(*command, "--help").stdout
@@ -296,7 +296,7 @@ def test_help_teaches_by_examples(home: Path, command: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["artifact list", "artifact show", "artifact get", "artifact put", "run list", "run show"]
+    "command", ["artifact list", "artifact show", "artifact get", "artifact put", "run list", "run show", "run cancel"]
 )
 def test_every_example_of_a_help_text_is_a_command_that_exists(home: Path, command: str) -> None:
     text = run(*command.split(), "--help").stdout

@@ -6,6 +6,7 @@ completion answer at once.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -18,10 +19,14 @@ def main() -> None:
     """Run the command line; a refusal is one line on stderr and exit code 1, bad usage exit code 2."""
     from argosy.errors import ArgosyError
 
+    # The name of a file may be any bytes; they are printed as they are.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")
     try:
         app(prog_name="argosy")
     except ArgosyError as error:
-        _fail(str(error))
+        # The SDK names the setting; here it may as well come from the option.
+        _fail(str(error).replace("correct ARGOSY_SERVER", "correct --server or ARGOSY_SERVER"))
     except BrokenPipeError:  # `argosy artifact list | head`: the reader has what it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
-from argosy.cli import artifact_get, artifact_list, artifact_put, artifact_show, run_list, run_show
+from argosy.cli import artifact_get, artifact_list, artifact_put, artifact_show, run_cancel, run_list, run_show
 from argosy.cli.output import Format, OutputOption, print_json, print_line
-from argosy.cli.store import Store, store_of
+from argosy.cli.store import store_of, with_store
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -21,49 +20,59 @@ app = typer.Typer(
     \b
     Examples:
       argosy artifact list                                what is in the embedded store
-      argosy --server grpc://host:50051 artifact list      what is on a server
+      argosy artifact list --server grpc://host:50051     what is on a server
       argosy artifact get model --alias prod -d ./model   its files, verified
       argosy artifact put ./report --name report          a file or a directory
       argosy run show -o json training-3                  a run and its steps, for programs
 
     \b
-    Settings come from the options below, else from ARGOSY_SERVER, ARGOSY_PROJECT and ARGOSY_HOME,
-    else from [tool.argosy] in pyproject.toml, else from config.toml in the home directory.
+    Settings come from --server, --project and --home, before or after the command, else from ARGOSY_SERVER,
+    ARGOSY_PROJECT and ARGOSY_HOME, else from [tool.argosy] in pyproject.toml, else from config.toml in the
+    home directory.
     """,
 )
 artifact = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, show, get and put artifacts.")
-run = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List and show pipeline runs.")
+run = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, show and cancel pipeline runs.")
 app.add_typer(artifact, name="artifact")
 app.add_typer(run, name="run")
 
-artifact.command("list")(artifact_list.list_artifacts)
-artifact.command("show")(artifact_show.show_artifact)
-artifact.command("get")(artifact_get.get_artifact)
-artifact.command("put")(artifact_put.put_artifact)
-run.command("list")(run_list.list_runs)
-run.command("show")(run_show.show_run)
+artifact.command("list")(with_store(artifact_list.list_artifacts))
+artifact.command("show")(with_store(artifact_show.show_artifact))
+artifact.command("get")(with_store(artifact_get.get_artifact))
+artifact.command("put")(with_store(artifact_put.put_artifact))
+run.command("list")(with_store(run_list.list_runs))
+run.command("show")(with_store(run_show.show_run))
+run.command("cancel")(with_store(run_cancel.cancel_run))
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version as installed
+
+        print_line(f"argosy {installed('argosy')}")
+        raise typer.Exit
 
 
 @app.callback()
+@with_store
 def _options(
     context: typer.Context,
-    server: Annotated[
-        Optional[str],  # noqa: UP045 - typer evaluates annotations, also on Python 3.10
-        typer.Option(help="The store: grpc://host:port, unix:///path or embedded:///directory. [ARGOSY_SERVER]"),
-    ] = None,
-    project: Annotated[
-        Optional[str],  # noqa: UP045 - as above
-        typer.Option(help="The project to work in. [ARGOSY_PROJECT]"),
-    ] = None,
-    home: Annotated[
-        Optional[Path],  # noqa: UP045 - as above
-        typer.Option(help="Directory of the embedded store and the user's file. [ARGOSY_HOME]"),
-    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+    ] = False,
 ) -> None:
-    context.obj = Store(server=server, project=project, home=home)
+    pass  # with_store and the callback of --version have done it
+
+
+@artifact.callback()
+@run.callback()
+@with_store
+def _options_of_group(context: typer.Context) -> None:
+    pass  # as above
 
 
 @app.command()
+@with_store
 def version(context: typer.Context, output: OutputOption = Format.table) -> None:
     """Tell the version, and which store commands would use; nothing is opened."""
     import platform

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, Optional, cast
 import typer
 
 from argosy.cli.output import Format, OutputOption, print_json, print_line
-from argosy.cli.selection import AliasOption, NameArgument, PipelineOption, VersionOption
-from argosy.cli.store import selector_of, store_of
-from argosy.cli.transfer_bar import transfer_bar
+from argosy.cli.rules import empty_problem, following
+from argosy.cli.selection import AliasOption, NameArgument, PipelineOption, VersionOption, selector_of
+from argosy.cli.store import store_of
+from argosy.cli.transfer_bar import Told, transfer_bar
 
 if TYPE_CHECKING:
     from argosy.transport.download import DownloadedVersion
@@ -25,8 +26,14 @@ def get_artifact(
     alias: AliasOption = None,
     pipeline: PipelineOption = None,
     directory: Annotated[
-        Optional[Path],  # noqa: UP045 - typer evaluates annotations, also on Python 3.10
-        typer.Option("--directory", "-d", help="Where to; made when it is not there. Default: ./NAME-VERSION"),
+        Optional[str],  # noqa: UP045 - typer evaluates annotations, also on Python 3.10
+        typer.Option(
+            "--directory",
+            "-d",
+            metavar="DIRECTORY",
+            help="Where to; made when it is not there. Default: ./NAME-VERSION",
+            callback=following(empty_problem),
+        ),
     ] = None,
     output: OutputOption = Format.table,
 ) -> None:
@@ -47,7 +54,7 @@ def get_artifact(
 
     with open_version(connection, selector) as source:
         found = source.version
-        target = directory or Path(f"{found.name.replace('/', '-').replace('::', '-')}-{found.version}")
+        target = Path(directory or f"{found.name.replace('/', '-').replace('::', '-')}-{found.version}")
         written: list[Path] = []
         try:
             with transfer_bar(f"getting {found.name}", found.size_bytes) as advance:
@@ -83,7 +90,7 @@ def _write_tree(source: DownloadedVersion, target: Path, advance: Callable[[int]
     target.mkdir(parents=True, exist_ok=True)
     for path in content.paths:
         with content.open(path) as stream:
-            written.append(write_file(target, path, cast("BinaryIO", _Told(stream, advance))))
+            written.append(write_file(target, path, cast("BinaryIO", Told(stream, advance))))
     if not is_tree:
         return
     manifest = read_document(source, MANIFEST)
@@ -92,16 +99,3 @@ def _write_tree(source: DownloadedVersion, target: Path, advance: Callable[[int]
         raise MaterializerError(f"{MANIFEST} of version {source.version.id} does not list its empty directories")
     for directory in [target_of(target, path) for path in empty]:
         directory.mkdir(parents=True, exist_ok=True)
-
-
-class _Told:
-    """Tells how much of a stream was read."""
-
-    def __init__(self, stream: BinaryIO, advance: Callable[[int], None]) -> None:
-        self._stream = stream
-        self._advance = advance
-
-    def read(self, size: int = -1) -> bytes:
-        part = self._stream.read(size)
-        self._advance(len(part))
-        return part

@@ -8,7 +8,9 @@ import typer
 
 from argosy.cli.output import Format, OutputOption, format_bytes, format_time, print_json, print_note, print_table
 from argosy.cli.paging import LimitOption, take
+from argosy.cli.rules import following, text_problem
 from argosy.cli.store import store_of
+from argosy.graph.names import name_problem
 
 if TYPE_CHECKING:
     from argosy.cli.documents import Document
@@ -19,12 +21,20 @@ def list_artifacts(
     context: typer.Context,
     contains: Annotated[
         Optional[str],  # noqa: UP045 - typer evaluates annotations, also on Python 3.10
-        typer.Argument(help="Only names that contain this, or with --versions exactly this name."),
+        typer.Argument(
+            help="Only names that contain this, or with --versions exactly this name.", callback=following(text_problem)
+        ),
     ] = None,
     all_names: Annotated[bool, typer.Option("--all", "-a", help="Also step outputs without a name.")] = False,
     versions: Annotated[bool, typer.Option("--versions", help="One row a version, newest first.")] = False,
-    tag: Annotated[str, typer.Option(help="With --versions: only those with this tag.")] = "",
-    pipeline: Annotated[str, typer.Option(help="With --versions: only those this pipeline made.")] = "",
+    tag: Annotated[
+        Optional[str],  # noqa: UP045 - as above
+        typer.Option(help="With --versions: only those with this tag.", callback=following(text_problem)),
+    ] = None,
+    pipeline: Annotated[
+        Optional[str],  # noqa: UP045 - as above
+        typer.Option(help="With --versions: only those this pipeline made.", callback=following(name_problem)),
+    ] = None,
     limit: LimitOption = 100,
     output: OutputOption = Format.table,
 ) -> None:
@@ -42,9 +52,11 @@ def list_artifacts(
         raise typer.BadParameter("--tag and --pipeline select versions; add --versions")
     if all_names and versions:
         raise typer.BadParameter("--all is about names, --versions lists every version anyway; pass one of them")
+    if versions and contains is not None and (problem := name_problem(contains)):
+        raise typer.BadParameter(problem, param_hint="contains")
     connection = store_of(context).connect()
     if versions:
-        documents, more = _versions(connection, contains or "", tag, pipeline, limit)
+        documents, more = _versions(connection, contains or "", tag or "", pipeline or "", limit)
     else:
         documents, more = _names(connection, contains or "", all_names, limit)
     if output is Format.json:

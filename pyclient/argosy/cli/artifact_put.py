@@ -3,39 +3,52 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
 from argosy.cli.output import Format, OutputOption, print_json, print_line
+from argosy.cli.rules import empty_problem, following, text_problem
 from argosy.cli.store import store_of
-from argosy.cli.transfer_bar import transfer_bar
+from argosy.cli.transfer_bar import Told, transfer_bar
+from argosy.graph.names import alias_problem, new_name_problem, version_problem
 
-if TYPE_CHECKING:
-    from argosy.materializers.files import FileContent
+
+def _path_problem(text: str) -> str | None:
+    return empty_problem(text) or (None if Path(text).exists() else f"{text!r} does not exist")
 
 
 def put_artifact(
     context: typer.Context,
-    path: Annotated[Path, typer.Argument(help="A file or a directory.", exists=True, readable=True)],
-    name: Annotated[str, typer.Option(help="The artifact's name.")],
+    path: Annotated[str, typer.Argument(help="A file or a directory.", callback=following(_path_problem))],
+    name: Annotated[str, typer.Option(help="The artifact's name.", callback=following(new_name_problem))],
     version: Annotated[
         Optional[str],  # noqa: UP045 - typer evaluates annotations, also on Python 3.10
-        typer.Option("--version", "-v", help="A label or number; without it the next number."),
+        typer.Option(
+            "--version",
+            "-v",
+            help="A label or number; without it the next number.",
+            callback=following(version_problem),
+        ),
     ] = None,
     alias: Annotated[
         Optional[list[str]],  # noqa: UP045 - as above
-        typer.Option(help="An alias to point at it; may be repeated."),
+        typer.Option(help="An alias to point at it; may be repeated.", callback=following(alias_problem)),
     ] = None,
     tag: Annotated[
         Optional[list[str]],  # noqa: UP045 - as above
-        typer.Option(help="A tag; may be repeated."),
+        typer.Option(help="A tag; may be repeated.", callback=following(text_problem)),
     ] = None,
     metadata: Annotated[
         Optional[list[str]],  # noqa: UP045 - as above
-        typer.Option("--metadata", "-m", help="KEY=VALUE, the value JSON or else a text; may be repeated."),
+        typer.Option(
+            "--metadata",
+            "-m",
+            help="KEY=VALUE, the value JSON or else a text; may be repeated.",
+            callback=following(empty_problem),
+        ),
     ] = None,
     output: OutputOption = Format.table,
 ) -> None:
@@ -48,7 +61,8 @@ def put_artifact(
       argosy artifact put data.csv --name data --version 2024-05
     In Python it comes back as a pathlib.Path: argosy.load_artifact("model")
     """  # noqa: D301 - typer keeps the lines below its \b as they are
-    described = dict(_key_value(item) for item in metadata or [])
+    described = _described(metadata or [])
+    value = Path(path)
     connection = store_of(context).connect()
     from argosy.materializers.files import FileSink
     from argosy.materializers.registry import extract_metadata, save_value
@@ -57,20 +71,20 @@ def put_artifact(
 
     sink = FileSink()
     try:
-        saved = save_value(path, sink, allow_pickle=False)
-        facts = {**extract_metadata(path, saved.materializer), **described}
+        saved = save_value(value, sink, allow_pickle=False)
+        facts = {**extract_metadata(value, saved.materializer), **described}
         spec = ArtifactSpec(
             name=name,
             version=version or "",
             data_type=saved.data_type,
             format=saved.format,
             materializer=saved.materializer,
-            metadata={key: json.dumps(value, ensure_ascii=False, allow_nan=False) for key, value in facts.items()},
+            metadata={key: json.dumps(fact, ensure_ascii=False, allow_nan=False) for key, fact in facts.items()},
             tags=tag or [],
             aliases=alias or [],
         )
         with transfer_bar(f"putting {name}", sum(file.size_bytes for file in sink.files)) as advance:
-            files = upload_files(connection, [_Told(file, advance) for file in sink.files])
+            files = upload_files(connection, [Told(file, advance) for file in sink.files])
             created = connection.artifacts.create_artifact_version(spec, files)
     finally:
         sink.close()
@@ -82,10 +96,30 @@ def put_artifact(
         print_line(f"{created.name} {created.version} {created.id}")
 
 
+def _described(items: Iterable[str]) -> dict[str, Any]:
+    """Return the facts by their keys.
+
+    Raises:
+        typer.BadParameter: an item is malformed or no UTF-8, or a key is given twice.
+    """
+    from argosy.errors import ParameterError
+    from argosy.graph.user_metadata import checked_metadata
+
+    found: dict[str, Any] = {}
+    for key, value in map(_key_value, items):
+        if key in found:
+            raise typer.BadParameter(f"{key!r} is given twice; keep one of them", param_hint="'--metadata'")
+        found[key] = value
+    try:
+        return checked_metadata(found)
+    except ParameterError as error:
+        raise typer.BadParameter(str(error), param_hint="'--metadata'") from None
+
+
 def _key_value(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     if not key or not equals:
-        raise typer.BadParameter(f"{text!r} is no KEY=VALUE", param_hint="--metadata")
+        raise typer.BadParameter(f"{text!r} is no KEY=VALUE", param_hint="'--metadata'")
     try:
         return key, json.loads(value, parse_constant=_refuse_constant)
     except json.JSONDecodeError:
@@ -93,25 +127,4 @@ def _key_value(text: str) -> tuple[str, Any]:
 
 
 def _refuse_constant(text: str) -> None:
-    raise typer.BadParameter(f"{text} is not JSON; write it as a text: '\"{text}\"'", param_hint="--metadata")
-
-
-class _Told:
-    """A file on its way out that tells how much of it was read."""
-
-    def __init__(self, file: FileContent, advance: Callable[[int], None]) -> None:
-        self._file = file
-        self._advance = advance
-
-    @property
-    def path(self) -> str:
-        return self._file.path
-
-    @property
-    def size_bytes(self) -> int:
-        return self._file.size_bytes
-
-    def chunks(self) -> Iterator[memoryview]:
-        for chunk in self._file.chunks():
-            yield chunk
-            self._advance(chunk.nbytes)
+    raise typer.BadParameter(f"{text} is not JSON; write it as a text: '\"{text}\"'", param_hint="'--metadata'")

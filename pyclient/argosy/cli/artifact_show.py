@@ -17,8 +17,8 @@ from argosy.cli.output import (
     print_line,
     print_table,
 )
-from argosy.cli.selection import AliasOption, NameArgument, PipelineOption, VersionOption
-from argosy.cli.store import selector_of, store_of
+from argosy.cli.selection import AliasOption, NameArgument, PipelineOption, VersionOption, selector_of
+from argosy.cli.store import store_of
 
 if TYPE_CHECKING:
     from argosy.cli.documents import Document

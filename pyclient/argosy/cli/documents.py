@@ -54,6 +54,7 @@ def run_document(run: Run) -> Document:
         "project": run.project,
         "pipeline": run.pipeline_name,
         "status": _word(RunState.Name(run.state), "RUN_STATE_"),
+        "cancel_requested": run.cancel_requested,
         "started": _time(run, "create_time"),
         "ended": _time(run, "end_time"),
         "seconds": _seconds(run, "create_time", "end_time"),

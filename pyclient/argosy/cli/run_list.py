@@ -9,7 +9,9 @@ import typer
 
 from argosy.cli.output import Format, OutputOption, format_time, print_json, print_note, print_table
 from argosy.cli.paging import LimitOption, take
+from argosy.cli.rules import following
 from argosy.cli.store import store_of
+from argosy.graph.names import name_problem
 
 if TYPE_CHECKING:
     from argosy.cli.documents import Document
@@ -27,9 +29,12 @@ class Status(str, enum.Enum):
 
 def list_runs(
     context: typer.Context,
-    pipeline: Annotated[str, typer.Option(help="Only runs of this pipeline.")] = "",
+    pipeline: Annotated[
+        Optional[str],  # noqa: UP045 - typer evaluates annotations, also on Python 3.10
+        typer.Option(help="Only runs of this pipeline.", callback=following(name_problem)),
+    ] = None,
     status: Annotated[
-        Optional[Status],  # noqa: UP045 - typer evaluates annotations, also on Python 3.10
+        Optional[Status],  # noqa: UP045 - as above
         typer.Option(help="Only runs in this state."),
     ] = None,
     limit: LimitOption = 20,
@@ -50,7 +55,9 @@ def list_runs(
     state = RunState.Value(f"RUN_STATE_{status.name.upper()}") if status else RunState.RUN_STATE_UNSPECIFIED
 
     def fetch(size: int, token: str) -> tuple[list[Document], str]:
-        page = connection.pipelines.list_runs(pipeline_name=pipeline, state=state, page_size=size, page_token=token)
+        page = connection.pipelines.list_runs(
+            pipeline_name=pipeline or "", state=state, page_size=size, page_token=token
+        )
         return [run_document(run) for run in page.runs], page.next_page_token
 
     documents, more = take(fetch, limit)

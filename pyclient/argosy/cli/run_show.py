@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from argosy.cli.output import Format, OutputOption, format_time, print_facts, print_json, print_line, print_table
+from argosy.cli.rules import following, name_or_id_problem
 from argosy.cli.run_list import seconds_of
 from argosy.cli.store import store_of
 
 if TYPE_CHECKING:
     from argosy.cli.documents import Document
 
+RunArgument = Annotated[str, typer.Argument(help="The run's name or id.", callback=following(name_or_id_problem))]
+
 
 def show_run(
     context: typer.Context,
-    run: Annotated[str, typer.Argument(help="The run's name or id.")],
+    run: RunArgument,
     output: OutputOption = Format.table,
 ) -> None:
     """Show a run: its steps, what they were given and what they made.
@@ -37,6 +40,13 @@ def show_run(
         _print(document)
 
 
+def status_of(document: Document) -> str:
+    """Return the state of a run, and whether it was asked to stop."""
+    stops = document["cancel_requested"] and document["status"] == "running"
+    status: str = document["status"]
+    return f"{status}, stops before its next step" if stops else status
+
+
 def _print(document: Document) -> None:
     parameters = ", ".join(f"{key}={json.dumps(value)}" for key, value in document["parameters"].items())
     print_facts(
@@ -44,7 +54,7 @@ def _print(document: Document) -> None:
             ("name", document["name"]),
             ("id", document["id"]),
             ("pipeline", document["pipeline"]),
-            ("status", document["status"]),
+            ("status", status_of(document)),
             ("started", format_time(document["started"])),
             ("seconds", seconds_of(document)),
             ("parameters", parameters),

@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
+
+from argosy.cli.rules import following, text_problem
 
 if TYPE_CHECKING:
     from argosy.config import ClientConfig
     from argosy.transport.connection import Connection
-    from argosy.v1.artifact_pb2 import VersionSelector
+
+ServerOption = Annotated[
+    Optional[str],  # noqa: UP045 - typer evaluates annotations, also on Python 3.10
+    typer.Option(
+        "--server",
+        help="The store: grpc://host:port, unix:///path or embedded:///directory. [ARGOSY_SERVER]",
+        callback=following(text_problem),
+    ),
+]
+# What these two must be is told by the configuration.
+ProjectOption = Annotated[
+    Optional[str],  # noqa: UP045 - as above
+    typer.Option("--project", help="The project to work in. [ARGOSY_PROJECT]"),
+]
+HomeOption = Annotated[
+    Optional[str],  # noqa: UP045 - as above
+    typer.Option(
+        "--home", metavar="DIRECTORY", help="Directory of the embedded store and the user's file. [ARGOSY_HOME]"
+    ),
+]
+_SHARED = {"server": ServerOption, "project": ProjectOption, "home": HomeOption}
 
 
 @dataclass(frozen=True)
 class Store:
-    """What the options before the command say; ``None`` leaves a setting to the environment and files.
+    """What the shared options say; ``None`` leaves a setting to the environment and files.
 
     Attributes:
         server: as ``ClientConfig.server``.
@@ -24,9 +49,9 @@ class Store:
         home: as ``ClientConfig.home``.
     """
 
-    server: str | None
-    project: str | None
-    home: Path | None
+    server: str | None = None
+    project: str | None = None
+    home: str | None = None
 
     def config(self) -> ClientConfig:
         """Return the settings that hold.
@@ -40,7 +65,7 @@ class Store:
         try:
             return config.resolve(server=self.server, project=self.project, home=self.home)
         except ConfigurationError as error:
-            raise typer.BadParameter(str(error)) from None
+            raise typer.BadParameter(re.sub(r"^argument (\w+)=", r"--\1", str(error))) from None
 
     def connect(self) -> Connection:
         """Open the store.
@@ -61,27 +86,36 @@ class Store:
 
 
 def store_of(context: typer.Context) -> Store:
-    """Return the store of a command."""
-    found = context.find_object(Store)
-    assert found is not None  # the callback of the application sets it before any command runs
-    return found
+    """Return the store of a command: what was said next to it wins over what was said before."""
+    return context.find_object(Store) or Store()
 
 
-def selector_of(name: str, version: str | None, alias: str | None, pipeline: str | None) -> VersionSelector:
-    """Say which version a command means; a UUID is an id, a name alone the latest version.
+def say_store(
+    context: typer.Context, server: str | None = None, project: str | None = None, home: str | None = None
+) -> None:
+    """Keep what the shared options say for the command that follows."""
+    before = store_of(context)
+    context.obj = Store(
+        server=before.server if server is None else server,
+        project=before.project if project is None else project,
+        home=before.home if home is None else home,
+    )
 
-    Raises:
-        typer.BadParameter: more than one of version, alias and pipeline, or one of them with an id.
-    """
-    from argosy.graph.names import id_problem
-    from argosy.v1.artifact_pb2 import VersionSelector
 
-    given = {"--version": version, "--alias": alias, "--pipeline": pipeline}
-    passed = [option for option, text in given.items() if text is not None]
-    if len(passed) > 1:
-        raise typer.BadParameter(f"{' and '.join(passed)} each select a version on their own; pass one of them")
-    if id_problem(name) is None:
-        if passed:
-            raise typer.BadParameter(f"{name} is an id and needs no {passed[0]}")
-        return VersionSelector(id=name)
-    return VersionSelector(name=name, version=version or "", alias=alias or "", pipeline_name=pipeline or "")
+def with_store(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command, or a group of them, the shared options too, so that they may stand after its name."""
+
+    @functools.wraps(command)
+    def run(context: typer.Context, **arguments: Any) -> None:
+        say_store(context, **{option: arguments.pop(option) for option in _SHARED})
+        command(context, **arguments)
+
+    signature = inspect.signature(command, eval_str=True)
+    shared = [
+        inspect.Parameter(option, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+        for option, annotation in _SHARED.items()
+    ]
+    run.__signature__ = signature.replace(  # type: ignore[attr-defined]  # what typer reads
+        parameters=[*signature.parameters.values(), *shared]
+    )
+    return run

@@ -1,0 +1,50 @@
+"""What a text given on the command line must be. typer puts the option's name in front of what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+from argosy.graph.names import MAX_NAME_CHARACTERS, id_problem, name_problem
+
+Problem = Callable[[str], str | None]
+"""Tells what is wrong with a text, as the functions of :mod:`argosy.graph.names` do."""
+
+
+def following(problem: Problem) -> Callable[[Any], Any]:
+    """Return a callback of an option or argument that refuses texts with a problem.
+
+    An option that was passed is never taken for one that was not: a script whose variable is unset passes
+    an empty text, and must not get something else than it names.
+    """
+
+    def check(value: Any) -> Any:
+        for text in value if isinstance(value, list) else [value]:
+            if text is not None and (found := problem(text)):
+                raise typer.BadParameter(found)
+        return value
+
+    return check
+
+
+def text_problem(text: str) -> str | None:
+    """Tell what is wrong with a tag, or with a part of a name."""
+    if problem := empty_problem(text):
+        return problem
+    if len(text) > MAX_NAME_CHARACTERS:
+        return f"it has {len(text)} characters; at most {MAX_NAME_CHARACTERS} are allowed"
+    if not text.isprintable():  # bytes that are no UTF-8 arrive as halves of surrogate pairs, which are not
+        return f"{text[:80]!r} has control or unprintable characters; remove them"
+    return None
+
+
+def empty_problem(text: str) -> str | None:
+    """Tell whether a text is empty; all that can be wrong with a path."""
+    return None if text else "it is empty; give it at least one character"
+
+
+def name_or_id_problem(text: str) -> str | None:
+    """Tell what is wrong with the name, or else the id, of a version or run."""
+    return name_problem(text) if id_problem(text) else None
