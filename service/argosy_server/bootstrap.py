@@ -59,18 +59,16 @@ def build(config: StoreConfig, limits: Limits | None = None) -> Application:
         ValueError: the URL of the bytes has a scheme nobody knows.
     """
     limits = limits or Limits()
+    # Bytes before metadata, and those kept elsewhere first of all: a refused start leaves no database behind.
+    elsewhere = open_storage(config.blobs_url, durability=config.durability) if config.blobs else None
     try:
         config.home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageUnavailable(
             f"{config.home} cannot be created ({error.strerror}); choose another folder or change its permissions"
         ) from error
+    storage = elsewhere or open_storage(config.blobs_url, durability=config.durability)
     metadata = open_metadata(config.database_url, durability=config.durability)
-    try:
-        storage = open_storage(config.blobs_url, durability=config.durability)
-    except BaseException:
-        metadata.close()
-        raise
     return Application(
         metadata=metadata,
         storage=storage,

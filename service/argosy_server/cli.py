@@ -18,6 +18,9 @@ from argosy_server.config import DEFAULT_DATA, DEFAULT_LISTEN, ConfigError, List
 app = typer.Typer(
     help="Stores, versions and exchanges the artifacts of machine-learning pipelines over gRPC.",
     pretty_exceptions_enable=False,
+    # rich cuts the names of the environment at the width of a terminal.
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
     add_completion=False,
 )
@@ -59,6 +62,21 @@ LogLevel = Annotated[
         envvar="ARGOSY_SERVER_LOG_LEVEL", help="Least level that is logged; info logs refusals, debug every call."
     ),
 ]
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"argosy-server {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+    ] = False,
+) -> None:
+    pass  # the callback of --version has done it
 
 
 @app.command()

@@ -6,17 +6,20 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlalchemy import BigInteger, Connection, CursorResult, Executable, Select, Table, cast, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 MICROSECOND = timedelta(microseconds=1)
 BATCH = 5000
 """Most values one statement binds in a list: SQLite takes 32,766 in all, PostgreSQL 65,535."""
 _CLOCK = select(cast(func.extract("epoch", func.clock_timestamp()) * 1_000_000, BigInteger))
 
-Insert = sqlite.Insert | postgresql.Insert
+Insert: TypeAlias = "sqlite.Insert | postgresql.Insert"
 Params = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 
@@ -72,7 +75,12 @@ class Session:
 
 def upsert(dialect: str, table: Table) -> Insert:
     """Return an insert that knows ON CONFLICT; both databases write it alike, SQLAlchemy has one class for each."""
-    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    if dialect == "sqlite":
+        return sqlite.insert(table)
+    # Not at the top: it costs every embedded start 40 ms.
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(table)
 
 
 def batches(values: Sequence[Any]) -> list[Sequence[Any]]:
