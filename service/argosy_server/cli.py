@@ -27,7 +27,7 @@ app = typer.Typer(
 
 Data = Annotated[
     Path,
-    typer.Option(envvar="ARGOSY_SERVER_DATA", help="Folder of everything that has no place of its own; created."),
+    typer.Option(envvar="ARGOSY_SERVER_DATA", help="Folder (created) of what has no other place."),
 ]
 Database = Annotated[
     str,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from argosy.v1 import artifact_service_pb2 as wire
+from argosy_server import __version__
 from argosy_server.bootstrap import SERVICES
 from tests.api.calls import create, create_request, expect_refusal, get, new_request_id, upload_parts
 from tests.api.conftest import Service, service_on
@@ -188,10 +190,18 @@ def test_a_data_folder_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> N
     assert "Traceback" not in refused.stderr
 
 
-def test_a_blobs_url_nobody_knows_is_a_clear_error(tmp_path: Path) -> None:
-    refused = run("serve", "--listen=127.0.0.1:0", f"--data={tmp_path}", "--blobs=nothing://bucket")
+def test_a_blobs_url_nobody_knows_is_a_clear_error_and_leaves_nothing(tmp_path: Path) -> None:
+    refused = run("serve", "--listen=127.0.0.1:0", f"--data={tmp_path / 'data'}", "--blobs=nothing://bucket")
     assert (refused.returncode, "nothing://bucket" in refused.stderr) == (1, True)
     assert "Traceback" not in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_the_way_of_the_blobs_leaves_no_database(tmp_path: Path) -> None:
+    (tmp_path / "blobs").touch()
+    refused = run("serve", "--listen=127.0.0.1:0", f"--data={tmp_path}")
+    assert (refused.returncode, "a file is in the way" in refused.stderr) == (1, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["blobs"]
 
 
 def test_settings_come_from_the_environment_too(tmp_path: Path) -> None:
@@ -199,13 +209,23 @@ def test_settings_come_from_the_environment_too(tmp_path: Path) -> None:
     assert "--listen 0.0.0.0 can be reached from other machines" in refused.stderr
 
 
-def test_help_names_each_setting_of_serve_and_its_variable() -> None:
-    shown = run("serve", "--help", COLUMNS="200").stdout
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_help_names_each_setting_of_serve_and_its_variable_in_full(option: str) -> None:
+    shown = run("serve", option, COLUMNS="80").stdout
     settings = ["listen", "data", "database", "blobs", "durability", "insecure", "reflection", "grace"]
     settings += ["max-workers", "sweep-interval", "log-format", "log-level"]
     for setting in settings:
         assert f"--{setting} " in shown
-        assert f"ARGOSY_SERVER_{setting.replace('-', '_').upper()}]" in shown
+        assert re.search(rf"\bARGOSY_SERVER_{setting.replace('-', '_').upper()}[;\]]", shown), setting
+    assert sorted(re.findall(r"--([a-z-]+) ", shown)) == sorted([*settings, "help"])
+    assert {
+        value for value in ("127.0.0.1:50051", "~/.argosy-server", "600.0", "30.0", "16", "full") if value not in shown
+    } == set()
+
+
+def test_version_is_an_option_and_a_command() -> None:
+    assert run("--version").stdout == f"argosy-server {__version__}\n"
+    assert run("version").stdout == f"{__version__}\n"
 
 
 def test_what_was_saved_is_there_after_a_kill_and_a_restart(tmp_path: Path) -> None:
