@@ -12,6 +12,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from argosy_server.adapters.metadata.tables import share_conditions_with_postgresql
 from argosy_server.domain.errors import StorageUnavailable
 
 BUSY_TIMEOUT_SECONDS = 60
@@ -104,10 +105,11 @@ def _sqlite_engine(url: URL, durability: Durability) -> Engine:
 
 
 def _postgresql_engine(url: URL) -> Engine:
+    share_conditions_with_postgresql()
     options: dict[str, Any] = {"pool_size": POOL_SIZE, "max_overflow": POOL_SIZE, "pool_pre_ping": True}
     try:
         return create_engine(url, **options)
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise StorageUnavailable(
-            "a PostgreSQL database needs the driver psycopg, which is not installed; pip install 'psycopg[binary]>=3.2'"
+            "a PostgreSQL database needs the driver psycopg, which is not installed; pip install 'argosy[postgresql]'"
         ) from error

@@ -79,7 +79,6 @@ blobs = Table(
         "location",
         unique=True,
         sqlite_where=STORED_OUTSIDE,
-        postgresql_where=STORED_OUTSIDE,
     ),
 )
 
@@ -141,7 +140,6 @@ runs = Table(
         "name",
         unique=True,
         sqlite_where=text("state <> 'abandoned'"),
-        postgresql_where=text("state <> 'abandoned'"),
     ),
     Index("ix_runs_project_name_seq", "project", "name", "seq"),
     Index("ix_runs_project_seq", "project", "seq"),
@@ -178,7 +176,6 @@ step_runs = Table(
         "cache_key",
         "seq",
         sqlite_where=REUSABLE,
-        postgresql_where=REUSABLE,
     ),
     Index(
         "ix_step_runs_previous",
@@ -187,7 +184,6 @@ step_runs = Table(
         "step_name",
         "seq",
         sqlite_where=REUSABLE,
-        postgresql_where=REUSABLE,
     ),
 )
 
@@ -225,7 +221,6 @@ versions = Table(
         "artifact_seq",
         "ordinal",
         sqlite_where=text("deleted_at IS NULL"),
-        postgresql_where=text("deleted_at IS NULL"),
     ),
     Index("ix_versions_artifact_seq", "artifact_seq", "seq"),
     Index("ix_versions_project_seq", "project", "seq"),
@@ -324,3 +319,15 @@ events = Table(
 )
 """``xid`` is PostgreSQL's transaction id, by which readers leave out what may still commit late; 0 on SQLite, where
 writers come one after another and ``seq`` alone is the order. Numbers are not used twice, also after old rows go."""
+
+
+def share_conditions_with_postgresql() -> None:
+    """Make the partial indexes partial on PostgreSQL too.
+
+    Said at each index it would load that dialect wherever the tables are, also where all is SQLite: 40 ms.
+    """
+    for table in metadata.tables.values():
+        for index in table.indexes:
+            condition = index.dialect_options["sqlite"]["where"]
+            if condition is not None:
+                index.dialect_options["postgresql"]["where"] = condition
