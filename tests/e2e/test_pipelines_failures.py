@@ -232,7 +232,7 @@ def test_a_stored_version_is_no_output_and_costs_no_other(home: Path) -> None:
     def training() -> None:
         fit()
 
-    with pytest.raises(argosy.SaveOutputError, match=r"'saved': it is a ArtifactVersion.*return its value") as caught:
+    with pytest.raises(argosy.SaveOutputError, match=r"'saved': a ArtifactVersion stands for.*use its value") as caught:
         training()
     assert [load_rescued(directory) for directory in rescued_directories(caught.value)] == [0.5]
     assert [artifact.name for artifact in argosy.Client().list_artifacts()] == ["weights"]

@@ -8,7 +8,7 @@ from argosy.errors import SaveOutputError
 from argosy.execution.pickle_policy import pickle_allowed
 from argosy.execution.prepared_value import SaveOptions, prepare_value
 from argosy.graph.model import Graph, Invocation
-from argosy.graph.parameters import version_id_of
+from argosy.graph.parameters import artifact_cure, is_artifact
 from argosy.graph.returned_values import ReturnedValue
 from argosy.transport.connection import Connection
 from argosy.transport.upload import InlineBudget
@@ -32,10 +32,10 @@ def _save(
     connection: Connection, graph: Graph, invocation: Invocation, item: ReturnedValue, budget: InlineBudget
 ) -> NewStepOutput:
     output = item.output
-    if version_id_of(item.value) is not None:
+    if is_artifact(item.value):
         raise SaveOutputError(
-            f"output {output.key!r}: it is a {type(item.value).__name__}, which is stored already; return its value, "
-            ".load(), or nothing: what a step saves is linked to it"
+            f"output {output.key!r}: a {type(item.value).__name__} stands for a value and is none; "
+            f"{artifact_cure(item.value)}, or return nothing: what a step saves is linked to it"
         )
     options = SaveOptions(
         allow_pickle=pickle_allowed(invocation.step, connection.config),

@@ -6,6 +6,7 @@ from typing import Any
 
 from argosy.config import resolve
 from argosy.execution.context import StepContext, current_step
+from argosy.graph.switches import check_switches
 from argosy.graph.value_types import plain_annotation
 from argosy.materializers.registry import MaterializerChoice, load_value
 from argosy.transport.connection import Connection
@@ -32,11 +33,13 @@ def load_from(
         materializer: reads the files, whatever was recorded.
 
     Raises:
+        ParameterError: ``allow_pickle`` is neither ``True`` nor ``False`` nor ``None``.
         NotFoundError: nothing matches.
         MaterializerError: the value cannot be read here.
         PickleRefusedError: it is a pickle, and pickle is off.
         CorruptDataError: stored bytes do not match their checksum.
     """
+    may_unpickle = pickle_allowed_here(allow_pickle, connection)
     hint = plain_annotation(as_type)
     with open_version(connection, selector) as files:
         recorded = files.version
@@ -46,7 +49,7 @@ def load_from(
             data_type=recorded.data_type,
             format=recorded.format,
             as_type=None if hint is Any or hint is ... else hint,
-            allow_pickle=pickle_allowed_here(allow_pickle, connection),
+            allow_pickle=may_unpickle,
         )
     step = recording_step(connection)
     if step is not None:
@@ -55,8 +58,13 @@ def load_from(
 
 
 def pickle_allowed_here(argument: bool | None, connection: Connection) -> bool:
-    """Tell whether pickles are allowed now: the first word of an argument, the running step and the settings."""
+    """Tell whether pickles are allowed now: the first word of an argument, the running step and the settings.
+
+    Raises:
+        ParameterError: the argument is neither ``True`` nor ``False`` nor ``None``.
+    """
     if argument is not None:
+        check_switches(allow_pickle=argument)
         return argument
     step = current_step()
     if step is not None and step.allow_pickle is not None:

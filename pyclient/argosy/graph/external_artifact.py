@@ -8,6 +8,7 @@ from uuid import UUID
 from argosy.errors import ParameterError
 from argosy.graph.brief import brief
 from argosy.graph.names import alias_problem, id_problem, name_problem, version_problem
+from argosy.graph.switches import check_switches
 
 
 @final
@@ -101,15 +102,18 @@ class ExternalArtifact:
 
             Raises:
                 ParameterError: not exactly one of value, id and name; a keyword that does not go
-                    with it; a malformed id, name, version or alias; or a value that is an artifact already.
+                    with it; a malformed id, name, version, alias or option; or a value that is an
+                    artifact already.
             """
             given = {"value": value, "id": id, "name": name}
             selectors = {"version": version, "alias": alias, "pipeline_name": pipeline_name}
             _require_exactly_one(given)
             _require_fitting_selectors(selectors, by_name=name is not NOT_PASSED)
             _refuse_artifact(value)
+            check_switches(extract_metadata=extract_metadata, include_visualizations=include_visualizations)
             if value is NOT_PASSED:
                 _refuse_saving_options(materializer, extract_metadata, include_visualizations)
+            _refuse_no_materializer(materializer)
             _require_well_formed(given | selectors)
             fields = {
                 "value": value,
@@ -119,8 +123,8 @@ class ExternalArtifact:
                 "alias": _or_none(alias),
                 "pipeline_name": _or_none(pipeline_name),
                 "materializer": materializer,
-                "extract_metadata": bool(extract_metadata),
-                "include_visualizations": bool(include_visualizations),
+                "extract_metadata": extract_metadata,
+                "include_visualizations": include_visualizations,
             }
             for field, content in fields.items():
                 object.__setattr__(self, field, content)
@@ -182,6 +186,18 @@ def _refuse_artifact(value: object) -> None:
         raise ParameterError(
             f"ExternalArtifact got a {type(value).__name__} as its value, which is an artifact already; pass it to the "
             "step as it is"
+        )
+
+
+def _refuse_no_materializer(materializer: object) -> None:
+    """Tell by its shape: declaring imports no materializer."""
+    is_one = isinstance(materializer, str) or (
+        callable(getattr(materializer, "save", None)) and callable(getattr(materializer, "load", None))
+    )
+    if materializer is not None and not is_one:
+        raise ParameterError(
+            f"ExternalArtifact(materializer={brief(materializer)}): it is a subclass of argosy.Materializer, an "
+            "instance of one, or its name as 'module:Class'"
         )
 
 

@@ -42,6 +42,17 @@ def is_artifact(value: object) -> bool:
     return isinstance(value, (StepOutput, ExternalArtifact)) or version_id_of(value) is not None
 
 
+def artifact_cure(value: object) -> str:
+    """Tell what to do with something that stands for an artifact where its value belongs."""
+    if isinstance(value, StepOutput):
+        return "its value exists only when the pipeline runs: do this inside a step, and pass it the output"
+    if isinstance(value, ExternalArtifact) and value.has_value:
+        return "use its value, .value"
+    if isinstance(value, ExternalArtifact):
+        return "load it first, with argosy.load_artifact(...)"
+    return "use its value, .load()"
+
+
 def is_artifact_list(value: object) -> bool:
     """Tell whether ``value`` is a non-empty list or tuple wholly of artifacts."""
     if isinstance(value, StepOutputs):

@@ -149,13 +149,17 @@ def resolve(materializer: MaterializerChoice) -> Materializer[Any]:
 
     Raises:
         MaterializerError: the name is unknown here.
-        DefinitionError: it is no materializer, or cannot be made without arguments.
+        DefinitionError: it is no materializer, or no name of one, or cannot be made without arguments.
     """
     if isinstance(materializer, Materializer):
         return materializer
     if isinstance(materializer, str):
         if materializer.startswith("argosy.") and ":" not in materializer and materializer.count(".") == 1:
             return builtin(materializer)
+        if not {":", "."} & set(materializer):
+            raise DefinitionError(
+                f"materializer={materializer!r} names no module; write 'module:Class', or pass the class"
+            )
         name = materializer if ":" in materializer else ":".join(materializer.rpartition(".")[::2])
         materializer = registered_by_name(name) or _imported(name)
     if not (isinstance(materializer, type) and issubclass(materializer, Materializer)):

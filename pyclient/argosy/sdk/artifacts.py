@@ -16,6 +16,8 @@ from argosy.execution.artifact_version import ArtifactVersion
 from argosy.execution.prepared_value import SaveOptions, prepare_value
 from argosy.execution.stored_value import load_from, pickle_allowed_here, recording_step
 from argosy.graph.names import alias_problem, new_name_problem, version_problem
+from argosy.graph.parameters import artifact_cure, is_artifact
+from argosy.graph.switches import check_switches
 from argosy.graph.user_metadata import checked_metadata, checked_tags
 from argosy.materializers.registry import MaterializerChoice
 from argosy.sdk.selectors import make_selector
@@ -53,7 +55,8 @@ def save_artifact(
             says, else as configured.
 
     Raises:
-        ParameterError: a malformed name, version, alias, tag or metadata; the message names it.
+        ParameterError: a malformed name, version, alias, tag, option or metadata, or a value that is an
+            artifact already; the message names it.
         MaterializerError: the value cannot be kept faithfully.
         PickleRefusedError: only pickle could keep it, and pickle is off.
         AlreadyExistsError: the artifact has a version with this label.
@@ -148,7 +151,9 @@ def save_to(
     allow_pickle: bool | None = None,
 ) -> ArtifactVersion:
     """Do what :func:`save_artifact` promises, through ``connection``."""
+    _refuse_artifact(value)
     _check_arguments(name, version, alias)
+    check_switches(extract_metadata=extract_metadata, include_visualizations=include_visualizations)
     options = SaveOptions(
         allow_pickle=pickle_allowed_here(allow_pickle, connection),
         materializer=materializer,
@@ -173,6 +178,13 @@ def save_to(
     if step is not None:
         step.saved.append(made)
     return made
+
+
+def _refuse_artifact(value: object) -> None:
+    if is_artifact(value):
+        raise ParameterError(
+            f"save_artifact got a {type(value).__name__}, which stands for a value and is none; {artifact_cure(value)}"
+        )
 
 
 def _check_arguments(name: object, version: object, alias: object) -> None:

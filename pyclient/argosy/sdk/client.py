@@ -12,7 +12,9 @@ from uuid import UUID
 from argosy.config import ClientConfig, resolve
 from argosy.errors import ParameterError
 from argosy.execution.stored_value import load_from
+from argosy.graph.switches import check_switches
 from argosy.sdk.artifacts import save_to
+from argosy.sdk.filters import check_moments, check_texts
 from argosy.sdk.selectors import make_selector
 from argosy.sdk.versions import ArtifactVersion
 from argosy.transport.connection import Connection, connect
@@ -183,16 +185,23 @@ class Client:
         Args:
             name_contains: only names that contain this, without regard to case.
             include_unnamed: also step outputs that were given no name.
+
+        Raises:
+            ParameterError: an argument is of another type.
         """
+        check_texts("list_artifacts", name_contains=name_contains)
+        check_switches(include_unnamed=include_unnamed)
         artifacts = self.connection.artifacts
         pages = all_pages(
             lambda token: artifacts.list_artifacts(
                 name_contains=name_contains, include_unnamed=include_unnamed, page_token=token
             )
         )
-        for page in pages:
-            for item in page.artifacts:
-                yield ArtifactSummary(item.name, self._version(item.latest), item.version_count)
+        return (
+            ArtifactSummary(item.name, self._version(item.latest), item.version_count)
+            for page in pages
+            for item in page.artifacts
+        )
 
     def list_artifact_versions(
         self,
@@ -213,7 +222,13 @@ class Client:
             created_from: only versions created at this moment or later; without a zone it is local time.
             created_until: only versions created before this moment.
             oldest_first: turn the order around.
+
+        Raises:
+            ParameterError: an argument is of another type.
         """
+        check_texts("list_artifact_versions", name=name, pipeline_name=pipeline_name, tag=tag)
+        check_moments("list_artifact_versions", created_from=created_from, created_until=created_until)
+        check_switches(oldest_first=oldest_first)
         artifacts = self.connection.artifacts
         order = VersionOrder.VERSION_ORDER_OLDEST_FIRST if oldest_first else VersionOrder.VERSION_ORDER_NEWEST_FIRST
         pages = all_pages(
@@ -227,8 +242,7 @@ class Client:
                 page_token=token,
             )
         )
-        for page in pages:
-            yield from map(self._version, page.artifact_versions)
+        return (self._version(version) for page in pages for version in page.artifact_versions)
 
     def delete_artifact_version(
         self, name_or_id: str | UUID, version: int | str | None = None, *, alias: str | None = None, force: bool = False
@@ -240,6 +254,7 @@ class Client:
             NotFoundError: nothing matches.
             PreconditionError: a run made or used it and ``force`` is not set.
         """
+        check_switches(force=force)
         selector = make_selector(name_or_id, version, alias=alias)
         if not (selector.id or selector.version or selector.alias):
             raise ParameterError(
@@ -281,11 +296,29 @@ class Client:
             status: only ``running``, ``completed``, ``failed``, ``cancelled`` or ``abandoned`` ones.
 
         Raises:
-            ParameterError: there is no such status.
+            ParameterError: there is no such status, or an argument is no text.
         """
+        check_texts("list_runs", pipeline_name=pipeline_name, status=status)
         pipelines, state = self.connection.pipelines, _state(status)
         pages = all_pages(lambda token: pipelines.list_runs(pipeline_name=pipeline_name, state=state, page_token=token))
         return (self._run(run) for page in pages for run in page.runs)
+
+    def cancel_run(self, run: str | UUID) -> PipelineRun:
+        """Ask a run to stop; return it as it is now, which may be still running.
+
+        The step that runs ends first. Then the call of the pipeline raises ``RunCancelledError`` where it
+        was made, and the run reads as ``cancelled``.
+
+        Args:
+            run: its id or name.
+
+        Raises:
+            NotFoundError: no such run.
+            PreconditionError: the run has ended.
+        """
+        pipelines = self.connection.pipelines
+        asked = pipelines.cancel_run(pipelines.get_run(str(run)).id)
+        return self.get_run(asked.id)  # with its steps
 
     def list_pipelines(self) -> Iterator[PipelineSummary]:
         """Yield pipelines by name, page by page as they are taken."""

@@ -15,7 +15,14 @@ from argosy.materializers import base
 from argosy.materializers.base import Materializer
 from argosy.materializers.files import FileSink, FileSource
 from argosy.materializers.numpy_ import NumpyMaterializer
-from argosy.materializers.registry import extract_metadata, load_value, register_materializer, save_value, visualize
+from argosy.materializers.registry import (
+    extract_metadata,
+    load_value,
+    register_materializer,
+    resolve,
+    save_value,
+    visualize,
+)
 from tests.unit.materializers import samples
 from tests.unit.materializers.kept import MemorySource, keep, roundtrip
 
@@ -163,6 +170,11 @@ def test_errors_of_ones_own_materializer_name_it() -> None:
 def test_record_that_cannot_be_read_here_is_refused_with_the_cure(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(MaterializerError, match=message):
         keep([1]).load(**changed)
+
+
+def test_a_name_without_module_is_refused_with_the_form_of_names() -> None:
+    with pytest.raises(DefinitionError, match=r"^materializer='x' names no module; write 'module:Class', or pass"):
+        resolve("x")
 
 
 def test_what_is_no_materializer_is_refused() -> None:
