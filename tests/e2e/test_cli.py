@@ -333,6 +333,7 @@ def test_a_terminal_gets_a_progress_bar_and_a_pipe_gets_none(home: Path, tmp_pat
     assert run("artifact", "put", big, "--name", "big").stderr == ""
     shown = on_a_terminal(ARGOSY, "artifact", "get", "big", "-d", str(tmp_path / "back"))
     assert "getting big" in shown
+    assert "putting again" in on_a_terminal(ARGOSY, "artifact", "put", str(big), "--name", "again")
     assert (tmp_path / "back" / "big.bin").read_bytes() == big.read_bytes()
 
 

@@ -112,12 +112,30 @@ def test_a_directory_whose_name_is_no_text_can_be_read_and_written(
         (["artifact", "list", "a/", "--versions"], "contains: 'a/' begins or ends with '/'"),
         (["run", "show", "a\n"], "'run': 'a\\n' has control or unprintable characters"),
         (["--server", "http://host", "artifact", "list"], "--server is 'http://host'; write grpc://host:port"),
+        (["artifact", "put", ".", "--name", "m", "-m", "a\tb=1"], "'--metadata': key 'a\\tb' has control or unprint"),
+        (["artifact", "put", ".", "--name", "m", "-m", "a=1e999"], "'--metadata': metadata['a'] is inf"),
+        (
+            ["artifact", "put", ".", "--name", "m", "-m", "a=" + "[" * 9999],
+            "'--metadata': a is no JSON that can be kept",
+        ),
+        (
+            ["artifact", "put", ".", "--name", "m", "-m", "a=" + "1" * 9999],
+            "'--metadata': a is no JSON that can be kept",
+        ),
         (["artifact", "put", ".", "--name", "m", "-m", "a=1", "-m", "a=2"], "'a' is given twice; keep one of them"),
     ],
 )
 def test_a_refused_argument_is_called_as_it_was_typed(home: Path, arguments: list[str], message: str) -> None:
     assert message in run(*arguments, code=2).stderr
     assert not home.exists()
+
+
+def test_what_the_service_alone_refuses_is_called_as_it_was_typed_too(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    facts = [f"--metadata=fact{number}={'x' * 100_000}" for number in range(3)]
+    refused = run("artifact", "put", "file", "--name", "m", *facts, code=1)
+    assert refused.stderr.startswith("argosy: --metadata: has 3000")
+    assert as_json("artifact", "list") == []
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,14 @@ from argosy.cli.application import app
 
 __all__ = ["app", "main"]
 
+_AS_TYPED = {
+    "correct ARGOSY_SERVER": "correct --server or ARGOSY_SERVER",
+    "spec.metadata": "--metadata",
+    "spec.tags": "--tag",
+    "spec.aliases": "--alias",
+}
+"""What settings and fields in the messages of the SDK and the service are called on the command line."""
+
 
 def main() -> None:
     """Run the command line; a refusal is one line on stderr and exit code 1, bad usage exit code 2."""
@@ -25,8 +33,10 @@ def main() -> None:
     try:
         app(prog_name="argosy")
     except ArgosyError as error:
-        # The SDK names the setting; here it may as well come from the option.
-        _fail(str(error).replace("correct ARGOSY_SERVER", "correct --server or ARGOSY_SERVER"))
+        message = str(error)
+        for theirs, ours in _AS_TYPED.items():
+            message = message.replace(theirs, ours)
+        _fail(message)
     except BrokenPipeError:  # `argosy artifact list | head`: the reader has what it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)

@@ -120,10 +120,15 @@ def _key_value(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     if not key or not equals:
         raise typer.BadParameter(f"{text!r} is no KEY=VALUE", param_hint="'--metadata'")
+    if problem := text_problem(key):
+        raise typer.BadParameter(f"key {problem}", param_hint="'--metadata'")
     try:
         return key, json.loads(value, parse_constant=_refuse_constant)
     except json.JSONDecodeError:
         return key, value
+    except (ValueError, RecursionError) as error:  # a number or a nesting beyond any use
+        message = f"{key} is no JSON that can be kept ({error}); save it as an artifact"
+        raise typer.BadParameter(message, param_hint="'--metadata'") from None
 
 
 def _refuse_constant(text: str) -> None:
