@@ -232,3 +232,7 @@ def finish_run(stubs: Stubs, run: pipeline_pb2.Run, state: str = "COMPLETED") ->
         state=pipeline_pb2.RunState.Value(f"RUN_STATE_{state}"),
     )
     return stubs.pipelines.FinishRun(request).run
+
+
+def get_run(stubs: Stubs, project: str, run: str) -> pipeline_pb2.Run:
+    return stubs.pipelines.GetRun(pipeline_service_pb2.GetRunRequest(project=project, run=run)).run
