@@ -82,6 +82,14 @@ class ClientConfig:
         return self.store_directory is not None
 
 
+def pickle_cure() -> str:
+    """Tell which setting allows pickles: the project's file where it says something, since it wins."""
+    project_file = _nearest_pyproject()
+    if project_file is not None and "allow_pickle" in _tool_table(project_file):
+        return f"set allow_pickle = true in {project_file} [tool.argosy]"
+    return f"set {_SETTINGS['allow_pickle'][1]}=1"
+
+
 class _Malformed(Exception):
     """A value breaks the rule of its setting; the text is the rule."""
 

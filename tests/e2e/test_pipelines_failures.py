@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import threading
 from pathlib import Path
 from typing import Annotated, Any
@@ -114,10 +115,35 @@ def test_a_wrong_number_of_outputs_fails_the_step(home: Path, returned: Any) -> 
     def working() -> None:
         pair()
 
-    with pytest.raises(argosy.OutputError, match=r"'pair' .* declares 2 \(output_0, output_1\) outputs"):
+    with pytest.raises(argosy.OutputError, match=r"'pair' .* declares 2 outputs \(output_0, output_1\) but"):
         working()
     assert statuses(last_run()) == {"pair": "failed"}
     assert list(argosy.Client().list_artifacts(include_unnamed=True)) == []
+
+
+def test_one_more_interrupt_does_not_keep_the_end_from_being_recorded(home: Path) -> None:
+    class Interrupted(Exception):
+        def __str__(self) -> str:  # asked for while the end of the step, then that of the run, is recorded
+            signal.raise_signal(signal.SIGINT)
+            return "over"
+
+    @argosy.step
+    def fit() -> None:
+        raise Interrupted
+
+    @argosy.pipeline
+    def training() -> None:
+        fit()
+
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(Interrupted):
+            training()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert (last_run().status, statuses(last_run())) == ("failed", {"fit": "failed"})
 
 
 def test_an_interrupt_cancels_the_step_and_the_run(home: Path) -> None:
@@ -221,6 +247,21 @@ def test_the_advice_of_a_rescue_works_as_written(home: Path) -> None:
     names: dict[str, Any] = {}
     exec("\n".join(lines), names)
     assert names["value"] == {"epochs": 100}
+
+
+def test_a_value_nothing_keeps_is_explained_once(home: Path) -> None:
+    @argosy.step
+    def fit() -> Any:
+        return threading.Lock()
+
+    @argosy.pipeline
+    def training() -> None:
+        fit()
+
+    with pytest.raises(argosy.SaveOutputError) as caught:
+        training()
+    assert str(caught.value).count("value cannot be kept") == 1
+    assert str(caught.value).endswith("The value of 'output' could not be rescued: for the same reason")
 
 
 def test_a_stored_version_is_no_output_and_costs_no_other(home: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,36 @@ def test_a_step_may_allow_itself_what_the_settings_forbid() -> None:
     assert run.steps["make"].output.format == "cloudpickle"
     assert run.steps["read"].output.load() == 4
     assert read(run.steps["make"].output) == 4  # a plain call follows the same rule
+
+
+def test_where_the_project_forbids_pickles_the_error_names_its_file(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    argosy.save_artifact(Opaque(1), "opaque")
+    file = tmp_path / "pyproject.toml"
+    file.write_text("[tool.argosy]\nallow_pickle = false\n")
+
+    @argosy.step
+    def make() -> Opaque:
+        return Opaque(1)
+
+    @argosy.pipeline
+    def making() -> None:
+        make()
+
+    def load() -> object:
+        return argosy.load_artifact("opaque")
+
+    def save() -> object:
+        return argosy.save_artifact(Opaque(1), "other")
+
+    monkeypatch.setenv("ARGOSY_ALLOW_PICKLE", "1")
+    calls: list[Callable[[], object]] = [making, load, save]
+    for call in calls:
+        with pytest.raises(PickleRefusedError) as caught:
+            call()
+        assert f"set allow_pickle = true in {file} [tool.argosy]" in str(caught.value)
+        assert "ARGOSY_ALLOW_PICKLE" not in str(caught.value)
 
 
 @pytest.mark.usefixtures("forbidden")

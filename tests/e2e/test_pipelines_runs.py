@@ -76,6 +76,20 @@ def test_output_of_a_step_with_several_lists_their_names(home: Path) -> None:
         extremes().steps["both"].output  # noqa: B018 - reading it is what is tested
 
 
+def test_a_name_that_is_none_is_explained_by_those_there_are(home: Path) -> None:
+    @argosy.pipeline
+    def extremes() -> None:
+        both(numbers())
+
+    run = extremes()
+    with pytest.raises(KeyError, match=r"has no step 'x'; its steps are 'numbers', 'both'$"):
+        run.steps["x"]
+    with pytest.raises(KeyError, match=r"^step 'both' \(completed\) has no output 'x'; its outputs are 'smallest'"):
+        run.steps["both"].outputs["x"]
+    with pytest.raises(KeyError, match=r"^step 'both' \(completed\) has no input 'x'; its inputs are "):
+        run.steps["both"].inputs["x"]
+
+
 def test_output_of_a_step_without_any_says_so(home: Path) -> None:
     @argosy.step
     def nothing() -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from argosy.config import ClientConfig
 from argosy.errors import ArgosyError, RunCancelledError
 from argosy.execution.failure import add_note, to_run_error
+from argosy.execution.held_interrupt import held_interrupt
 from argosy.execution.input_versions import RunVersions
 from argosy.execution.lease import Lease
 from argosy.execution.progress import Progress
@@ -72,7 +73,8 @@ class ActiveRun:
         ]
         run = f"run {self.run.name!r} ({self.run.id}) of pipeline {self.run.pipeline_name!r}"
         add_note(error, f"step {self.failed!r} ended {run}" if self.failed else f"{run} ended")
-        with contextlib.suppress(ArgosyError):  # what ended the run matters more; the lease will end the record
+        # What ended the run matters more than an error of the store: the lease will end the record.
+        with contextlib.suppress(ArgosyError), held_interrupt():
             details = None if is_cancelled else to_run_error(error, self.failed)
             ended = self.connection.pipelines.finish_run(self.run.id, state, error=details, skipped=skipped)
             for step in skipped:

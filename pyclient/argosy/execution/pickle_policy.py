@@ -6,7 +6,7 @@ a materializer must be one, and where pickle is off no output may need it.
 
 from __future__ import annotations
 
-from argosy.config import ClientConfig
+from argosy.config import ClientConfig, pickle_cure
 from argosy.errors import PickleRefusedError
 from argosy.execution.failure import add_note
 from argosy.graph.definitions import StepDefinition
@@ -41,7 +41,7 @@ def check_pickle_policy(graph: Graph, config: ClientConfig) -> None:
                 raise PickleRefusedError(
                     f"{step.location}: output {output.key!r} of step {step.name!r} is a "
                     f"{type_name(output.annotation)}, which only pickle could keep, and pickle is off; nothing has "
-                    "run. Write @step(allow_pickle=True), set ARGOSY_ALLOW_PICKLE=1, subclass argosy.Materializer "
+                    f"run. Write @step(allow_pickle=True), {pickle_cure()}, subclass argosy.Materializer "
                     "for the class, or name one in @step(output_materializers=...)"
                 )
 

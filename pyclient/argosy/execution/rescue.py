@@ -52,8 +52,8 @@ class Rescue:
     directories: dict[str, Path]
     lost: dict[str, str]
 
-    def advice(self) -> str:
-        """Return how to get the values back, as lines to copy."""
+    def advice(self, reason: str) -> str:
+        """Return how to get the values back, as lines to copy; ``reason``, why they are here, is not repeated."""
         lines: list[str] = []
         if self.directories:
             lines += ["The returned values are on disk; get them back with:"]
@@ -61,7 +61,9 @@ class Rescue:
             lines += [
                 f"    value = argosy.load_rescued({str(path)!r})  # {name}" for name, path in self.directories.items()
             ]
-        lines += [f"The value of {name!r} could not be rescued: {why}" for name, why in self.lost.items()]
+        for name, why in self.lost.items():
+            known = "for the same reason" if why in reason else why
+            lines += [f"The value of {name!r} could not be rescued: {known}"]
         return "\n".join(lines)
 
 

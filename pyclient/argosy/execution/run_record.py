@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from argosy.execution.artifact_version import ArtifactVersion
+from argosy.execution.named import named
 from argosy.transport.connection import Connection
 from argosy.v1 import pipeline_pb2
 
@@ -112,7 +113,8 @@ class StepRunRecord(_Timed):
     @cached_property
     def outputs(self) -> Mapping[str, ArtifactVersion]:
         """What it returned, by output name, in order."""
-        return MappingProxyType({output.name: self._version(output.version) for output in self._message.outputs})
+        found = ((output.name, self._version(output.version)) for output in self._message.outputs)
+        return named(self._described, "output", found)
 
     @property
     def output(self) -> ArtifactVersion:
@@ -124,7 +126,7 @@ class StepRunRecord(_Timed):
         if len(self.outputs) == 1:
             return next(iter(self.outputs.values()))
         if not self.outputs:
-            raise ValueError(f"step {self.invocation!r} ({self.status}) has no outputs")
+            raise ValueError(f"{self._described} has no outputs")
         names = ", ".join(map(repr, self.outputs))
         raise ValueError(
             f"step {self.invocation!r} has {len(self.outputs)} outputs ({names}); choose one: "
@@ -141,7 +143,7 @@ class StepRunRecord(_Timed):
         for item in self._message.inputs:
             versions = tuple(map(self._version, item.versions))
             found[item.name] = versions if item.is_list else versions[0]
-        return MappingProxyType(found)
+        return named(self._described, "input", found.items())
 
     @cached_property
     def saved(self) -> tuple[ArtifactVersion, ...]:
@@ -166,6 +168,10 @@ class StepRunRecord(_Timed):
     def cached_from(self) -> str | None:
         """For a cached step, the id of the step run which made its outputs."""
         return self._message.cached_from or None
+
+    @property
+    def _described(self) -> str:
+        return f"step {self.invocation!r} ({self.status})"
 
     def _version(self, message: Any) -> ArtifactVersion:
         return ArtifactVersion(message, self._connection)
@@ -216,7 +222,7 @@ class PipelineRun(_Timed):
         Runs out of a list come without them; see :meth:`reload`.
         """
         records = (StepRunRecord(step, self._connection) for step in self._message.steps)
-        return MappingProxyType({record.invocation: record for record in records})
+        return named(f"run {self.name!r}", "step", ((record.invocation, record) for record in records))
 
     def reload(self) -> PipelineRun:
         """Return the run as it is now, with its steps.

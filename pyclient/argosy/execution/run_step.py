@@ -25,6 +25,7 @@ from argosy.errors import (
 from argosy.execution.active_run import ActiveRun
 from argosy.execution.context import StepContext, entered_step
 from argosy.execution.failure import add_note, to_run_error
+from argosy.execution.held_interrupt import held_interrupt
 from argosy.execution.input_versions import ResolvedInput
 from argosy.execution.rescue import Endangered, rescue_values
 from argosy.execution.save_outputs import save_outputs
@@ -170,7 +171,7 @@ def _save(
         )
         text = str(error) if isinstance(error, SaveOutputError) else f"{type(error).__name__}: {error}"
         raise SaveOutputError(
-            f"what step {invocation.id!r} returned could not be saved: {text}\n{rescue.advice()}"
+            f"what step {invocation.id!r} returned could not be saved: {text}\n{rescue.advice(text)}"
         ) from (error.__cause__ or error)
 
 
@@ -184,7 +185,7 @@ def _fail(
     """Record the end of the step; when the store is away the run's lease will end it."""
     run.failed = invocation.id
     is_cancelled = isinstance(error, KeyboardInterrupt)
-    with contextlib.suppress(ArgosyError):
+    with contextlib.suppress(ArgosyError), held_interrupt():
         run.connection.pipelines.fail_step(
             started.step_run.id,
             started.attempt_token,

@@ -51,17 +51,17 @@ def bind_returned_values(step: StepDefinition, returned: object) -> tuple[Return
 
 
 def _items(step: StepDefinition, returned: object) -> tuple[object, ...]:
-    expected = f"{len(step.outputs)} ({', '.join(step.outputs.keys)})"
+    count = len(step.outputs)
+    expected = f"{count} output{'s' if count != 1 else ''} ({', '.join(step.outputs.keys)})"
     cure = "return one value for each, or change the return annotation"
     if not isinstance(returned, (tuple, list)):
         raise OutputError(
-            f"step {step.name!r} ({step.location}) declares {expected} outputs but returned one value "
+            f"step {step.name!r} ({step.location}) declares {expected} but returned one value "
             f"of type {type(returned).__name__}; {cure}"
         )
     if len(returned) != len(step.outputs):
         raise OutputError(
-            f"step {step.name!r} ({step.location}) declares {expected} outputs but returned "
-            f"{len(returned)} values; {cure}"
+            f"step {step.name!r} ({step.location}) declares {expected} but returned {len(returned)} values; {cure}"
         )
     return tuple(returned)
 

@@ -8,9 +8,11 @@ recorded at saving decides.
 
 from __future__ import annotations
 
+import types
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from argosy.config import pickle_cure
 from argosy.errors import ArgosyError, DefinitionError, MaterializerError, PickleRefusedError
 from argosy.materializers import dataclass_state
 from argosy.materializers.base import (
@@ -113,7 +115,7 @@ def load_value(
     if is_pickle(reader) and not allow_pickle:
         raise PickleRefusedError(
             f"this {data_type or 'value'} was saved as a pickle, which runs code when it is loaded, and pickle is off; "
-            f"if you trust who saved it, pass allow_pickle=True or set ARGOSY_ALLOW_PICKLE=1"
+            f"if you trust who saved it, pass allow_pickle=True or {pickle_cure()}"
         )
     if isinstance(reader, NestingMaterializer) and type(reader).load is NestingMaterializer.load:
         leaves = leaf_loader(source, data_type=data_type, hint=as_type, allow_pickle=allow_pickle)
@@ -273,9 +275,15 @@ def _refusal(value: object, path: str, reasons: list[str]) -> PickleRefusedError
     why = f" ({'; '.join(reasons)})" if reasons else ""
     return PickleRefusedError(
         f"{path} is a {cls}, which only pickle could keep, and pickle is off{why}. "
-        f"Pass allow_pickle=True, set ARGOSY_ALLOW_PICKLE=1, or subclass argosy.Materializer with types = "
-        f"({type(value).__name__},)"
+        f"Pass allow_pickle=True, {pickle_cure()}, or {_neutral_cure(value)}"
     )
+
+
+def _neutral_cure(value: object) -> str:
+    """Tell how a value could be kept without pickle: code has no other form, data needs someone who knows its class."""
+    if isinstance(value, types.FunctionType | types.BuiltinFunctionType | types.MethodType | type):
+        return "save the data it works on and import the code where it is needed"
+    return f"subclass argosy.Materializer with types = ({type(value).__name__},)"
 
 
 def is_pickle(materializer: Materializer[Any]) -> bool:

@@ -89,7 +89,9 @@ def test_one_value_that_cannot_be_written_does_not_stop_the_others(tmp_path: Pat
 
 def test_nothing_is_left_when_nothing_could_be_written(tmp_path: Path) -> None:
     rescued = rescue_values(tmp_path, "run", [Endangered("bad", threading.Lock())])
-    assert "could not be rescued" in rescued.advice()
+    why = rescued.lost["bad"]
+    assert rescued.advice("the disk is full") == f"The value of 'bad' could not be rescued: {why}"
+    assert rescued.advice(f"output 'bad': {why}") == "The value of 'bad' could not be rescued: for the same reason"
     assert list(tmp_path.iterdir()) == []
 
 

@@ -98,6 +98,13 @@ def test_pickle_needs_permission_on_both_sides() -> None:
     assert kept.load(allow_pickle=True) == value
 
 
+@pytest.mark.parametrize("code", [lambda: 1, print, [].append, dict])
+def test_the_cure_for_code_is_not_a_materializer(code: Any) -> None:
+    cure = r"set ARGOSY_ALLOW_PICKLE=1, or save the data it works on and import the code where it is needed$"
+    with pytest.raises(PickleRefusedError, match=cure):
+        keep(code, allow_pickle=False)
+
+
 def test_functions_and_local_classes_are_pickled_by_value() -> None:
     class Local:
         pass
