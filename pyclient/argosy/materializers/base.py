@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import warnings
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from argosy.errors import DefinitionError
@@ -34,12 +35,18 @@ JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | Non
 _FORMAT = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
+class MaterializerReplacedWarning(UserWarning):
+    """A materializer took over a type that another one of the user's kept."""
+
+
 class Materializer(Generic[T]):
     """Turns values of some types into files and back.
 
-    A class is checked when it is defined and then registered for its ``types``; the newest
-    registration of a type wins, also over the built-in ones. It is made without arguments.
-    ``abstract=True`` in the class statement marks a base class for other materializers.
+    A class is checked when it is defined. One that says ``types`` itself, or has them from an abstract
+    base, is registered for them; the newest registration of a type wins, also over the built-in ones.
+    One that inherits ``types`` from a materializer takes nothing over: it keeps what is given to it by
+    ``materializer=``. It is made without arguments. ``abstract=True`` in the class statement marks a
+    base class for other materializers.
 
     Attributes:
         types: the classes it keeps, subclasses included.
@@ -48,6 +55,7 @@ class Materializer(Generic[T]):
 
     types: ClassVar[tuple[type, ...]]
     format: ClassVar[str]
+    _is_abstract: ClassVar[bool] = True
 
     def save(self, value: T, files: FileSink) -> None:
         """Write ``value`` as files. Buffers are not copied; nothing is sent before this returns."""
@@ -72,17 +80,23 @@ class Materializer(Generic[T]):
         return {}
 
     def __init_subclass__(cls, *, abstract: bool = False, **kwargs: object) -> None:
-        """Check the class, then register it for its types.
+        """Check the class, then register it for the types it names.
 
         Raises:
             DefinitionError: ``types``, ``format``, ``save`` or ``load`` is missing or malformed.
         """
         super().__init_subclass__(**kwargs)
+        cls._is_abstract = abstract
         if abstract:
             return
         check_definition(cls)
-        if not issubclass(cls, BuiltinMaterializer) or cls.__module__.partition(".")[0] != "argosy":
-            register_materializer(cls)
+        if issubclass(cls, BuiltinMaterializer) and cls.__module__.partition(".")[0] == "argosy":
+            return
+        _by_name[type_name(cls)] = cls
+        names_types = next(base for base in cls.__mro__ if "types" in vars(base))
+        if names_types is cls or vars(names_types).get("_is_abstract"):
+            for message in _take_over(cls):
+                warnings.warn(message, MaterializerReplacedWarning, stacklevel=2)
 
 
 class BuiltinMaterializer(Materializer[T], abstract=True):
@@ -144,7 +158,8 @@ _by_name: dict[str, type[Materializer[Any]]] = {}
 def register_materializer(cls: type[Materializer[T]]) -> type[Materializer[T]]:
     """Make ``cls`` the materializer of its ``types`` in this process; the newest wins.
 
-    Subclassing :class:`Materializer` does this already; call it to bring an older class back.
+    Subclassing :class:`Materializer` does this already, with a warning where it replaces another; call it
+    to bring an older class back.
 
     Raises:
         DefinitionError: ``cls`` is not a complete materializer class.
@@ -154,9 +169,22 @@ def register_materializer(cls: type[Materializer[T]]) -> type[Materializer[T]]:
         raise DefinitionError(f"register_materializer takes a subclass of Materializer, got {cls!r}")
     check_definition(cls)
     _by_name[type_name(cls)] = cls
-    for item in cls.types:
-        _registered[item] = cls
+    _take_over(cls)
     return cls
+
+
+def _take_over(cls: type[Materializer[Any]]) -> list[str]:
+    """Register ``cls`` for its types; tell which other materializers of the user's it replaces."""
+    replaced: list[str] = []
+    for item in cls.types:
+        former = _registered.get(item, cls)
+        if type_name(former) != type_name(cls):  # the same name is the same class, written again in a notebook
+            replaced.append(
+                f"{type_name(cls)} keeps {type_name(item)} from now on, instead of {type_name(former)}; to keep single "
+                f"values with it, inherit types from {former.__name__} and pass materializer={cls.__name__}"
+            )
+        _registered[item] = cls
+    return replaced
 
 
 def registered_for(cls: type) -> type[Materializer[Any]] | None:

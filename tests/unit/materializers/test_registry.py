@@ -12,7 +12,7 @@ import pytest
 
 from argosy.errors import CorruptDataError, DefinitionError, MaterializerError, PickleRefusedError
 from argosy.materializers import base
-from argosy.materializers.base import Materializer
+from argosy.materializers.base import Materializer, registered_for
 from argosy.materializers.files import FileSink, FileSource
 from argosy.materializers.numpy_ import NumpyMaterializer
 from argosy.materializers.registry import (
@@ -75,6 +75,8 @@ def test_the_newest_registration_wins_and_an_older_one_can_be_brought_back() -> 
 
 def test_own_materializer_wins_over_a_built_in_one() -> None:
     class Reversed(NumpyMaterializer):
+        types = (np.ndarray,)
+
         def extract_metadata(self, value: Any) -> dict[str, base.JSON]:
             return {"mine": True}
 
@@ -211,6 +213,47 @@ COMPLETE: dict[str, Any] = {"types": (samples.Opaque,), "format": "x", "save": s
 def test_incomplete_class_is_refused_where_it_is_defined(change: dict[str, Any], message: str) -> None:
     with pytest.raises(DefinitionError, match=message):
         type("Mine", (Materializer,), {**COMPLETE, **change})
+
+
+def test_a_subclass_of_a_materializer_takes_nothing_over() -> None:
+    mine = define()
+
+    class Debug(mine):  # type: ignore[misc,valid-type]  # made by a function
+        format = "dbg"
+
+    assert keep(samples.Opaque("x")).saved.format == "mine"
+    kept = keep(samples.Opaque("x"), materializer=Debug)
+    assert (kept.saved.format, kept.saved.materializer) == ("dbg", f"{__name__}:{Debug.__qualname__}")
+    assert kept.load() == samples.Opaque("x")
+
+
+def test_types_of_an_abstract_base_are_those_of_its_subclass() -> None:
+    class Base(Materializer[samples.Opaque], abstract=True):
+        types = (samples.Opaque,)
+
+    mine = type("Mine", (Base,), {key: value for key, value in COMPLETE.items() if key != "types"})
+    assert registered_for(samples.Opaque) is mine
+
+
+def test_taking_a_type_over_from_another_of_ones_own_is_warned_about_where_it_is_written() -> None:
+    first = define()
+    with pytest.warns(base.MaterializerReplacedWarning) as caught:
+        type("Other", (Materializer,), COMPLETE | {"types": (samples.Opaque,), "__qualname__": "Other"})
+    (warning,) = caught
+    assert warning.filename == __file__
+    assert str(warning.message) == (
+        f"{__name__}:Other keeps {base.type_name(samples.Opaque)} from now on, instead of {base.type_name(first)}; "
+        "to keep single values with it, inherit types from Mine and pass materializer=Other"
+    )
+    assert registered_for(samples.Opaque) is not first
+    register_materializer(first)
+    assert registered_for(samples.Opaque) is first
+
+
+def test_a_class_written_again_replaces_itself_without_a_word() -> None:
+    define(tag="first")
+    second = define(tag="second")
+    assert registered_for(samples.Opaque) is second
 
 
 def test_abstract_base_class_is_not_checked_and_not_registered() -> None:
