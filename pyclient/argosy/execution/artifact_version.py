@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from argosy.errors import ConflictError
 from argosy.execution.stored_value import load_from
-from argosy.graph.user_metadata import checked_metadata, checked_tags
+from argosy.graph.user_metadata import checked_metadata, checked_tags, fact_text
 from argosy.v1 import artifact_pb2
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ class ArtifactVersion(_FitsEveryParameter):  # type: ignore[misc]  # Any is the 
             ParameterError: ``tags`` is one text, or ``metadata`` is not JSON.
             NotFoundError: the version was deleted.
         """
-        facts = {key: json.dumps(fact, ensure_ascii=False) for key, fact in checked_metadata(metadata).items()}
+        facts = {key: fact_text(fact) for key, fact in checked_metadata(metadata).items()}
         changed = self._connection.artifacts.update_artifact_version(
             self.id,
             tags=None if tags is None else checked_tags(tags),

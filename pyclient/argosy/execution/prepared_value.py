@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 
 from argosy.errors import MaterializerError
 from argosy.graph.source_location import caller_location
+from argosy.graph.user_metadata import MAX_METADATA_BYTES, fact_text
 from argosy.materializers.files import FileSink
 from argosy.materializers.registry import MaterializerChoice, extract_metadata, save_value, visualize
 from argosy.transport.connection import Connection
@@ -21,7 +21,7 @@ PREVIEWS = f"{RESERVED_PREFIX}previews/"
 """Where previews lie inside a version; they describe the value and do not count as its content."""
 
 _MAX_FACT_BYTES = 64 << 10
-"""More than this is no description; the service takes four times as much, the user's own metadata included."""
+"""More than this is no description; together with the user's own metadata it may not be more than the service takes."""
 
 _warned_of_pickle: set[str] = set()
 
@@ -113,10 +113,10 @@ def prepare_value(
         if saved.uses_pickle and options.materializer is None:
             _warn_of_pickle(saved.data_type)
         keeper = options.materializer or saved.materializer
-        facts = _facts(value, keeper, name) if options.extract_metadata else {}
+        users = {key: _json(key, fact) for key, fact in (metadata or {}).items()}
+        facts = _facts(value, keeper, name, beside=users) if options.extract_metadata else {}
         if options.include_visualizations:
             _add_previews(value, keeper, name, sink)
-        facts.update({key: _json(key, fact) for key, fact in (metadata or {}).items()})
         spec = ArtifactSpec(
             name=name,
             version=version,
@@ -124,7 +124,7 @@ def prepare_value(
             format=saved.format,
             materializer=saved.materializer,
             kind=kind,
-            metadata=facts,
+            metadata=facts | users,
             tags=tags,
             aliases=aliases,
             unnamed=unnamed,
@@ -144,22 +144,26 @@ def _refuse_reserved_paths(sink: FileSink, materializer: str) -> None:
             )
 
 
-def _facts(value: object, keeper: MaterializerChoice, name: str) -> dict[str, str]:
+def _facts(value: object, keeper: MaterializerChoice, name: str, *, beside: Mapping[str, str]) -> dict[str, str]:
     try:
-        return _fitting({key: _json(key, fact) for key, fact in extract_metadata(value, keeper).items()})
+        found = {key: _json(key, fact) for key, fact in extract_metadata(value, keeper).items() if key not in beside}
+        return _fitting(found, min(_MAX_FACT_BYTES, MAX_METADATA_BYTES - _size(beside)))
     except Exception as error:
         _warn(f"no metadata was extracted from {name!r}: {type(error).__name__}: {error}")
         return {}
 
 
-def _fitting(facts: dict[str, str]) -> dict[str, str]:
+def _fitting(facts: dict[str, str], room: int) -> dict[str, str]:
     """Return facts the service will take; it would refuse the value for the others."""
     if "" in facts:
         raise ValueError("a key is empty")
-    size = sum(len(key.encode()) + len(text.encode()) for key, text in facts.items())
-    if size > _MAX_FACT_BYTES:
-        raise ValueError(f"{size} bytes, at most {_MAX_FACT_BYTES} are allowed")
+    if _size(facts) > room:
+        raise ValueError(f"{_size(facts)} bytes, at most {room} are allowed")
     return facts
+
+
+def _size(facts: Mapping[str, str]) -> int:
+    return sum(len(key.encode()) + len(text.encode()) for key, text in facts.items())
 
 
 def _add_previews(value: object, keeper: MaterializerChoice, name: str, sink: FileSink) -> None:
@@ -182,7 +186,7 @@ def _warn_of_pickle(data_type: str) -> None:
 
 def _json(key: str, fact: object) -> str:
     try:
-        return json.dumps(fact, allow_nan=False, ensure_ascii=False)
+        return fact_text(fact)
     except (TypeError, ValueError) as error:
         raise TypeError(f"metadata[{key!r}] is not a JSON value ({error})") from None
 

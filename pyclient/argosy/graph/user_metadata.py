@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from argosy.errors import ParameterError
+
+MAX_METADATA_BYTES = 256 << 10
+"""What the service takes: keys and JSON texts of one version, in UTF-8."""
 
 _MAX_DEPTH = 20
 
@@ -15,13 +19,31 @@ def checked_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return metadata as plain JSON values: tuples become lists, scalars of numpy plain numbers.
 
     Raises:
-        ParameterError: a key is no text, or a value is not JSON; the message names it.
+        ParameterError: a key is no text, a value is not JSON, or all of it is too large; the message names it.
     """
     if metadata is None:
         return {}
     if not isinstance(metadata, Mapping):
         raise ParameterError(f"metadata= takes a dict of text to JSON values, got {type(metadata).__name__}")
-    return _plain_dict(metadata, "metadata", 0)
+    plain = _plain_dict(metadata, "metadata", 0)
+    sizes = {key: len(key.encode()) + len(fact_text(value).encode()) for key, value in plain.items()}
+    if sum(sizes.values()) > MAX_METADATA_BYTES:
+        largest = max(sizes, key=sizes.__getitem__)
+        raise ParameterError(
+            f"metadata has {sum(sizes.values())} bytes as JSON, of which metadata[{largest[:80]!r}] has "
+            f"{sizes[largest]}; at most {MAX_METADATA_BYTES} are allowed: save it as an artifact"
+        )
+    return plain
+
+
+def fact_text(fact: object) -> str:
+    """Return a fact as the JSON text that is stored.
+
+    Raises:
+        TypeError: it is not JSON.
+        ValueError: it holds a number JSON cannot say.
+    """
+    return json.dumps(fact, allow_nan=False, ensure_ascii=False)
 
 
 def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:

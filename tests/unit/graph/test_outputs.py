@@ -136,6 +136,7 @@ def test_bad_annotations_are_refused_with_the_cure(annotation: Any, message: str
         (lambda: ArtifactConfig(tags=[""]), "'' is no tag"),
         (lambda: ArtifactConfig(metadata={"a": object()}), "metadata['a'] is of type object, which JSON cannot say"),
         (lambda: ArtifactConfig(metadata={"a": [math.nan]}), "metadata['a'][0] is nan, which JSON cannot say"),
+        (lambda: ArtifactConfig(metadata={"a": "x" * 300_000}), "metadata['a'] has 300003; at most 262144 are allowed"),
         (lambda: ArtifactConfig(metadata={"a": date(2020, 1, 2)}), "metadata['a'] is of type date"),
         (lambda: ArtifactConfig(metadata={"": 1}), "metadata has an empty key"),
         (lambda: ArtifactConfig(metadata={"a": "\ud800"}), "metadata['a'] holds '\\ud800', which has half a surrogate"),

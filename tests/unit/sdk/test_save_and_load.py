@@ -115,6 +115,10 @@ def test_what_an_unknown_name_resembles_is_told() -> None:
         ({"metadata": {"\ud800": 2}}, "metadata holds .* half a surrogate pair"),
         ({"metadata": {"a": ["\ud800"]}}, r"metadata\['a'\]\[0\] holds .* half a surrogate pair"),
         ({"tags": ["\ud800"]}, "tags= holds .* half a surrogate pair"),
+        (
+            {"metadata": {"a": 1, "log": "x" * 5_000_000}},
+            r"metadata has 5000007 bytes as JSON, of which metadata\['log'\] has 5000005; at most 262144 are allowed",
+        ),
         ({"metadata": [1]}, r"metadata= takes a dict of text to JSON values, got list"),
     ],
 )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import argosy
-from argosy.errors import MaterializerError
+from argosy.errors import MaterializerError, ParameterError
 from argosy.execution.prepared_value import DescriptionWarning
 from argosy.materializers.files import FileSink, FileSource
 from argosy.sdk.artifacts import save_artifact
@@ -78,6 +78,15 @@ def test_facts_the_store_would_refuse_are_left_out_with_a_warning(facts: dict[st
     with pytest.warns(DescriptionWarning, match=problem):
         saved = save_artifact(Odd(), "odd", metadata={"mine": 1}, materializer=OddMaterializer)
     assert dict(saved.metadata) == {"mine": 1}
+
+
+def test_facts_give_way_to_metadata_of_the_user_that_leaves_no_room() -> None:
+    fits = 256 * 1024 - len('log""')
+    with pytest.warns(DescriptionWarning, match="no metadata was extracted from 'value': ValueError: .* at most 0 are"):
+        saved = save_artifact([1, 2], "value", metadata={"log": "x" * fits})
+    assert dict(saved.metadata) == {"log": "x" * fits}
+    with pytest.raises(ParameterError, match=r"at most 262144 are allowed: save it as an artifact"):
+        saved.update(metadata={"log": "x" * (fits + 1)})
 
 
 def test_a_file_that_is_not_there_is_named_and_nothing_is_stored(tmp_path: Path) -> None:
