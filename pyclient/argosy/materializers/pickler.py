@@ -1,4 +1,8 @@
-"""cloudpickle, without what it changes: a memoryview would come back as bytes, an open file as a copy of its text."""
+"""cloudpickle, without what comes back as something else.
+
+A memoryview would come back as bytes, an open file as a copy of its text, and an object whose
+``__reduce__`` names another class as an object of that class.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +36,27 @@ def _refuse(value: object) -> NoReturn:
     raise TypeError(f"a {type(value).__name__} would come back as another type; keep its content instead")
 
 
+def _check_reduced(value: object, reduced: object) -> None:
+    maker = reduced[0] if isinstance(reduced, tuple) and reduced else None
+    if isinstance(maker, type) and not issubclass(type(value), maker):
+        raise TypeError(
+            f"a {type(value).__qualname__} would come back as a {maker.__qualname__}, which its __reduce__ names; "
+            "keep that instead, or let __reduce__ name the class itself"
+        )
+
+
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle ships no types
     dispatch_table: ClassVar[Any] = ChainMap(
         {memoryview: _refuse, io.TextIOWrapper: _refuse}, cloudpickle.Pickler.dispatch_table
     )
+
+    def reducer_override(self, obj: Any) -> Any:
+        reduced = super().reducer_override(obj)
+        cls: Any = type(obj)
+        if reduced is not NotImplemented or cls in self.dispatch_table or issubclass(cls, type):
+            return reduced
+        if cls.__reduce_ex__ is object.__reduce_ex__ and cls.__reduce__ is object.__reduce__:
+            return reduced  # Python's own way, which always names the class
+        reduced = obj.__reduce_ex__(_PROTOCOL)
+        _check_reduced(obj, reduced)
+        return reduced

@@ -35,6 +35,15 @@ def is_importable(cls: type) -> bool:
     return found is cls
 
 
+def is_recorded_as(cls: type, name: str, hint: object) -> bool:
+    """Tell whether a class is the one recorded as ``name``, or one that ``hint`` supplies for it.
+
+    The module does not count: libraries move classes, and a script's are in ``__main__`` only while it runs.
+    """
+    recorded = name.partition(":")[2]
+    return not recorded or cls.__qualname__ == recorded or cls in _classes_in(hint)
+
+
 def find_class(name: str, hint: object) -> type:
     """Return the class recorded as ``name``, with ``hint`` (a class or annotation) for classes without a home.
 

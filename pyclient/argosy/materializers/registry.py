@@ -29,7 +29,7 @@ from argosy.materializers.catalog import ID_BY_FORMAT, IDS_BY_TYPE, builtin
 from argosy.materializers.json_objects import is_pydantic_model
 from argosy.materializers.metadata_rules import as_metadata
 from argosy.materializers.nesting import CannotKeepError, LeafLoader, LeafSaver, NestingMaterializer, SavedValue
-from argosy.materializers.references import import_name
+from argosy.materializers.references import import_name, is_recorded_as
 
 if TYPE_CHECKING:
     from argosy.materializers.files import FileSink, FileSource
@@ -119,7 +119,15 @@ def load_value(
         )
     if isinstance(reader, NestingMaterializer) and type(reader).load is NestingMaterializer.load:
         leaves = leaf_loader(source, data_type=data_type, hint=as_type, allow_pickle=allow_pickle)
-        return reader.load_nested(source, leaves)
+        value = reader.load_nested(source, leaves)
+    else:
+        value = _load_with(reader, source, data_type=data_type, as_type=as_type)
+    if materializer and isinstance(materializer, str):  # else there is no record of a Python type, or it is overruled
+        _check_type(value, reader, data_type=data_type, hint=as_type)
+    return value
+
+
+def _load_with(reader: Materializer[Any], source: FileSource, *, data_type: str, as_type: Any) -> object:
     hint = as_type if isinstance(as_type, type) else None
     if isinstance(reader, BuiltinMaterializer):
         return reader.load(source, hint)
@@ -129,6 +137,20 @@ def load_value(
         raise
     except Exception as error:  # the user's code
         raise MaterializerError(f"{materializer_id(reader)} failed to load a {data_type}: {error!r}") from error
+
+
+def _check_type(value: object, reader: Materializer[Any], *, data_type: str, hint: Any) -> None:
+    """Refuse a value of another type than was saved: whatever made it is not faithful.
+
+    A materializer for certain types may answer with another one of them: a memmap comes back as an array.
+    """
+    answers_for = object not in reader.types and isinstance(value, reader.types)
+    if answers_for or is_recorded_as(type(value), data_type, hint):
+        return
+    raise MaterializerError(
+        f"a {data_type} was saved, but {materializer_id(reader)} made a {type_name(type(value))} of it; to load it "
+        "nevertheless pass materializer= one that reads it"
+    )
 
 
 def extract_metadata(value: object, materializer: MaterializerChoice) -> dict[str, JSON]:

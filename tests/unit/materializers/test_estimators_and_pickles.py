@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
+from collections import deque
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +20,18 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from argosy.errors import MaterializerError, PickleRefusedError
+from argosy.materializers.pickle_ import PickleMaterializer
 from argosy.materializers.registry import extract_metadata
 from tests.unit.materializers import samples
 from tests.unit.materializers.kept import Kept, keep, roundtrip, same
+
+
+class Box:
+    """Only pickle can keep it."""
+
+    def __init__(self, content: Any) -> None:
+        self.content = content
+
 
 X = np.random.default_rng(0).normal(size=(40, 3))
 Y = (X[:, 0] > 0).astype(int)
@@ -140,6 +152,42 @@ def test_what_cloudpickle_would_change_is_refused(wrap: Any, tmp_path: Path) -> 
             rule = f"{type(part).__name__} would come back as another type; keep its content"
             with pytest.raises(MaterializerError, match=rule):
                 keep(wrap(part), allow_pickle=True)
+
+
+class Liar:
+    """Comes back as something else."""
+
+    def __init__(self, *reduced: Any) -> None:
+        self.reduced = reduced
+
+    def __reduce__(self) -> Any:
+        return self.reduced
+
+
+@pytest.mark.parametrize("wrap", [lambda value: value, lambda value: [value], lambda value: {"a": (1, value)}])
+def test_an_object_that_would_come_back_as_another_class_is_refused(wrap: Any) -> None:
+    with pytest.raises(MaterializerError, match=r"a Liar would come back as a dict, which its __reduce__ names; keep"):
+        keep(wrap(Liar(dict, ())), allow_pickle=True)
+
+
+def test_an_object_that_came_back_as_another_class_is_refused_at_loading() -> None:
+    kept = keep(Liar(eval, ("{}",)), allow_pickle=True)
+    with pytest.raises(MaterializerError, match=r"a \S+:Liar was saved, but argosy\.cloudpickle made a builtins:dict"):
+        kept.load(allow_pickle=True)
+    nested = keep([Liar(eval, ("{}",))], allow_pickle=True)
+    with pytest.raises(MaterializerError, match="made a builtins:dict of it"):
+        nested.load(allow_pickle=True)
+    assert kept.load(allow_pickle=True, materializer=PickleMaterializer) == {}
+
+
+def test_an_object_may_be_made_by_a_base_of_its_class_or_by_a_function() -> None:
+    for value in (np.dtype("f8"), deque([1], 2), ValueError("x"), range(3), object(), re.compile("a"), Decimal(1)):
+        assert type(roundtrip({"a": Box(value)}, allow_pickle=True)["a"].content) is type(value)
+
+
+def test_a_class_that_moved_to_another_module_is_still_the_same() -> None:
+    kept = keep(Box(1), allow_pickle=True)
+    assert kept.load(allow_pickle=True, data_type="elsewhere:Box").content == 1
 
 
 def test_pickle_of_another_python_is_read_with_a_warning() -> None:
