@@ -152,12 +152,12 @@ class ArtifactVersion(_FitsEveryParameter):  # type: ignore[misc]  # Any is the 
         """Return the value.
 
         Args:
-            as_type: the class to make, for classes that cannot be found by their recorded name.
+            as_type: what the value shall be; also the class to make where the recorded name finds none.
             allow_pickle: whether a pickle may be loaded, which runs code; by default as configured.
 
         Raises:
             NotFoundError: the version was deleted.
-            MaterializerError: the value cannot be read here.
+            MaterializerError: the value cannot be read here, or is not what ``as_type`` says.
             CorruptDataError: stored bytes do not match their checksum.
         """
         return load_from(self._connection, self._selector(), as_type=as_type, allow_pickle=allow_pickle)

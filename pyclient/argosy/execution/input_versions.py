@@ -50,7 +50,7 @@ class ResolvedInput:
         """
         items = [annotation] if self.container is None else _item_annotations(annotation, len(self.versions))
         values = [
-            load_from(connection, VersionSelector(id=version.id), as_type=item, allow_pickle=allow_pickle)
+            load_from(connection, VersionSelector(id=version.id), annotation=item, allow_pickle=allow_pickle)
             for version, item in zip(self.versions, items, strict=True)
         ]
         return values[0] if self.container is None else self.container(values)

@@ -22,7 +22,7 @@ def load_argument(
         MaterializerError: the value cannot be read here.
         PickleRefusedError: it is a pickle, and pickle is off.
     """
-    return load_from(connect(resolve()), selector_of(source), as_type=annotation, allow_pickle=allow_pickle)
+    return load_from(connect(resolve()), selector_of(source), annotation=annotation, allow_pickle=allow_pickle)
 
 
 def selector_of(source: VersionRef | ExternalArtifact) -> VersionSelector:

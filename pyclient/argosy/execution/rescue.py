@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from argosy.errors import MaterializerError
+from argosy.execution.asked_type import check_asked_type, check_loaded_type
 from argosy.materializers.files import FileSink
 from argosy.materializers.registry import MaterializerChoice, SavedValue, load_value, save_value
 
@@ -93,18 +94,21 @@ def load_rescued(directory: str | Path, *, as_type: type | None = None) -> Any:
 
     Args:
         directory: as the error named it.
-        as_type: the class of the value, where it cannot be imported by its name.
+        as_type: what the value shall be; also the class to make where the recorded name finds none.
 
     Raises:
-        MaterializerError: the directory holds no rescued value, or it cannot be read here.
+        ParameterError: ``as_type`` is no type.
+        MaterializerError: the directory holds no rescued value, it cannot be read here, or is not what
+            ``as_type`` says.
     """
+    check_asked_type(as_type)
     folder = Path(directory)
     try:
         record = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         saved = SavedValue(**record["saved"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MaterializerError(f"{folder} holds no rescued value ({error}); pass one that an error named") from None
-    return load_value(
+    value = load_value(
         _LocalFiles(folder / FILES, record["paths"]),
         materializer=saved.materializer,
         data_type=saved.data_type,
@@ -112,6 +116,8 @@ def load_rescued(directory: str | Path, *, as_type: type | None = None) -> Any:
         as_type=as_type,
         allow_pickle=True,
     )
+    check_loaded_type(value, as_type, f"the value in {folder}")
+    return value
 
 
 def _write(directory: Path, item: Endangered) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from argosy.config import resolve
+from argosy.execution.asked_type import check_asked_type, check_loaded_type
 from argosy.execution.context import StepContext, current_step
 from argosy.graph.switches import check_switches
 from argosy.graph.value_types import plain_annotation
@@ -20,6 +21,7 @@ def load_from(
     selector: VersionSelector,
     *,
     as_type: Any = None,
+    annotation: Any = None,
     allow_pickle: bool | None = None,
     materializer: MaterializerChoice | None = None,
 ) -> Any:
@@ -28,19 +30,22 @@ def load_from(
     Args:
         connection: the store.
         selector: which version.
-        as_type: class or annotation for what cannot be found by its recorded name; ``Any`` says nothing.
+        as_type: the class or annotation the value shall be of; also for classes which cannot be found by
+            their recorded name.
+        annotation: what an input is annotated as, a hint for such classes; ``Any`` says nothing.
         allow_pickle: whether a pickle may be loaded; by default as the running step says, else as configured.
         materializer: reads the files, whatever was recorded.
 
     Raises:
-        ParameterError: ``allow_pickle`` is neither ``True`` nor ``False`` nor ``None``.
+        ParameterError: ``as_type`` is no type, or ``allow_pickle`` is neither ``True`` nor ``False`` nor ``None``.
         NotFoundError: nothing matches.
-        MaterializerError: the value cannot be read here.
+        MaterializerError: the value cannot be read here, or is not of the type that was asked for.
         PickleRefusedError: it is a pickle, and pickle is off.
         CorruptDataError: stored bytes do not match their checksum.
     """
     may_unpickle = pickle_allowed_here(allow_pickle, connection)
-    hint = plain_annotation(as_type)
+    check_asked_type(as_type)
+    hint = plain_annotation(annotation if as_type is None else as_type)
     with open_version(connection, selector) as files:
         recorded = files.version
         value = load_value(
@@ -51,6 +56,7 @@ def load_from(
             as_type=None if hint is Any or hint is ... else hint,
             allow_pickle=may_unpickle,
         )
+    check_loaded_type(value, as_type, f"{recorded.name!r} version {recorded.version}")
     step = recording_step(connection)
     if step is not None:
         step.loaded.append(LoadedInput(selector=selector, version_id=recorded.id))

@@ -116,8 +116,8 @@ def load_artifact(
         version: this version, a number or a label.
         alias: the version this name points at.
         pipeline_name: the version in the most recent completed run of this pipeline.
-        as_type: the class to make, for classes that cannot be found by their recorded name
-            (such as those of a script).
+        as_type: what the value shall be: a class or an annotation. It is also the class to make where
+            the recorded name finds none (classes of a script).
         allow_pickle: whether a pickle may be loaded, which runs code; by default as the running step
             says, else as configured.
         materializer: reads the files, whatever was recorded.
@@ -125,7 +125,7 @@ def load_artifact(
     Raises:
         ParameterError: malformed arguments, or some that do not go together.
         NotFoundError: nothing matches (also a ``LookupError``); the message lists similar names.
-        MaterializerError: the value cannot be read here.
+        MaterializerError: the value cannot be read here, or is not what ``as_type`` says.
         PickleRefusedError: it is a pickle, and pickle is off.
         CorruptDataError: stored bytes do not match their checksum.
         UnavailableError: the store cannot be reached.

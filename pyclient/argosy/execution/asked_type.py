@@ -1,0 +1,49 @@
+"""What ``as_type=`` asks for: refused when it is no type, and held to once the value is loaded."""
+
+from __future__ import annotations
+
+import typing
+from typing import Any
+
+from argosy.errors import MaterializerError, ParameterError
+from argosy.graph.brief import brief
+from argosy.graph.value_types import is_instance_of, is_union, plain_annotation, type_name
+
+
+def check_asked_type(as_type: object) -> None:
+    """Refuse what is neither ``None`` nor a class nor an annotation.
+
+    Raises:
+        ParameterError: names what was given.
+    """
+    plain = plain_annotation(as_type)
+    is_annotation = isinstance(plain, type) or typing.get_origin(plain) is not None or plain is Any
+    if as_type is not None and not is_annotation:
+        raise ParameterError(f"as_type={brief(as_type)} is no type; pass a class, or an annotation such as list[int]")
+
+
+def check_loaded_type(value: object, as_type: object, name: str) -> None:
+    """Refuse a value which is not of the type that was asked for.
+
+    Args:
+        value: what was loaded.
+        as_type: what was asked for, ``None`` for nothing.
+        name: names the value in the message.
+
+    Raises:
+        MaterializerError: names both types.
+    """
+    if as_type is not None and not _fits(value, as_type):
+        found, asked = type_name(type(value)), type_name(as_type)
+        raise MaterializerError(
+            f"{name} is a {found}, not a {asked} as as_type= says; leave as_type= out, or correct it"
+        )
+
+
+def _fits(value: object, annotation: Any) -> bool:
+    plain = plain_annotation(annotation)
+    if is_union(plain):
+        return any(_fits(value, member) for member in typing.get_args(plain))
+    if isinstance(plain, type) and any(cls.__qualname__ == plain.__qualname__ for cls in type(value).__mro__):
+        return True  # a class of a script is pickled by value: it comes back as another object of the same name
+    return is_instance_of(value, plain)
