@@ -279,6 +279,21 @@ def test_a_stored_version_is_no_output_and_costs_no_other(home: Path) -> None:
     assert [artifact.name for artifact in argosy.Client().list_artifacts()] == ["weights"]
 
 
+@pytest.mark.parametrize("what", [{"value": 1}, {"name": "weights"}])
+def test_an_external_artifact_is_no_output(home: Path, what: dict[str, Any]) -> None:
+    @argosy.step(enable_cache=False)
+    def fit() -> Any:
+        return argosy.ExternalArtifact(**what)
+
+    @argosy.pipeline
+    def training() -> None:
+        fit()
+
+    with pytest.raises(argosy.SaveOutputError, match="'output': a ExternalArtifact stands for a value and is none; "):
+        training()
+    assert list(argosy.Client().list_artifacts(include_unnamed=True)) == []
+
+
 def test_outputs_are_rescued_when_the_label_is_taken(home: Path) -> None:
     config = argosy.ArtifactConfig(name="weights", version="v1")
 

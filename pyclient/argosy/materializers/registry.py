@@ -29,7 +29,7 @@ from argosy.materializers.catalog import ID_BY_FORMAT, IDS_BY_TYPE, builtin
 from argosy.materializers.json_objects import is_pydantic_model
 from argosy.materializers.metadata_rules import as_metadata
 from argosy.materializers.nesting import CannotKeepError, LeafLoader, LeafSaver, NestingMaterializer, SavedValue
-from argosy.materializers.references import import_name, is_recorded_as
+from argosy.materializers.references import import_name, is_importable, is_recorded_as
 
 if TYPE_CHECKING:
     from argosy.materializers.files import FileSink, FileSource
@@ -305,6 +305,8 @@ def _neutral_cure(value: object) -> str:
     """Tell how a value could be kept without pickle: code has no other form, data needs someone who knows its class."""
     if isinstance(value, types.FunctionType | types.BuiltinFunctionType | types.MethodType | type):
         return "save the data it works on and import the code where it is needed"
+    if type(value).__module__ == "builtins" and not is_importable(type(value)):  # a generator, an iterator, ...
+        return "convert it to what it stands for, such as a list"
     return f"subclass argosy.Materializer with types = ({type(value).__name__},)"
 
 

@@ -117,6 +117,11 @@ def test_the_cure_for_code_is_not_a_materializer(code: Any) -> None:
         keep(code, allow_pickle=False)
 
 
+def test_the_cure_for_a_class_without_a_name_is_not_a_materializer() -> None:
+    with pytest.raises(PickleRefusedError, match=r"or convert it to what it stands for, such as a list$"):
+        keep(iter([1]), allow_pickle=False)
+
+
 def test_functions_and_local_classes_are_pickled_by_value() -> None:
     class Local:
         pass
