@@ -31,7 +31,10 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")
     try:
-        app(prog_name="argosy")
+        try:
+            app(prog_name="argosy")
+        finally:
+            sys.stdout.flush()  # while a reader that is gone can still be met below
     except ArgosyError as error:
         message = str(error)
         for theirs, ours in _AS_TYPED.items():

@@ -196,10 +196,8 @@ def test_downloads_nobody_takes_are_cut_and_free_their_threads(serve: Serve) -> 
     stalled = [stub.ReadBlob(wire.ReadBlobRequest(digest="endless")) for _ in range(4)]
     after = stub.ReadBlob(wire.ReadBlobRequest(), timeout=20)
     assert next(after).chunk == b"first"
-    for stream in stalled:
-        with pytest.raises(grpc.RpcError) as cut:
-            list(stream)
-        assert cut.value.code() is grpc.StatusCode.CANCELLED
+    # Asked without taking from the streams, which would keep them alive; it waits for their end.
+    assert [stream.code() for stream in stalled] == [grpc.StatusCode.CANCELLED] * 4
 
 
 def test_a_stream_on_which_the_server_works_long_is_not_cut(serve: Serve) -> None:
