@@ -132,9 +132,9 @@ def test_a_refused_argument_is_called_as_it_was_typed(home: Path, arguments: lis
 
 def test_what_the_service_alone_refuses_is_called_as_it_was_typed_too(home: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    facts = [f"--metadata=fact{number}={'x' * 100_000}" for number in range(3)]
+    facts = [f"--metadata=fact{number}=1" for number in range(1001)]
     refused = run("artifact", "put", "file", "--name", "m", *facts, code=1)
-    assert refused.stderr.startswith("argosy: --metadata: has 3000")
+    assert refused.stderr.startswith("argosy: --metadata: has 1002 keys")
     assert as_json("artifact", "list") == []
 
 
