@@ -50,7 +50,7 @@ class DataFrameMaterializer(BuiltinMaterializer[Any]):
         reader = TableReader(files)
         table, spec = reader.read(FILE)
         if spec is None:
-            foreign: pd.DataFrame = table.to_pandas()
+            foreign: pd.DataFrame = table.to_pandas(use_threads=False)
             return foreign
         try:
             columns = _columns(table, spec, reader)

@@ -140,7 +140,9 @@ class TableReader:
         """
         try:
             if self._files.size(path) <= _IN_MEMORY_BYTES:
-                table = pq.ParquetFile(pa.BufferReader(self._files.read(path))).read()
+                # Without threads: one of Arrow's may be the last to hold these bytes, and a thread that lets a
+                # Python object go while the interpreter ends aborts the process (seen in one of ten short runs).
+                table = pq.ParquetFile(pa.BufferReader(self._files.read(path))).read(use_threads=False)
             else:
                 with local_copy(self._files, path) as local:
                     table = pq.ParquetFile(local, memory_map=True).read()
