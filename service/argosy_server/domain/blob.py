@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -9,11 +10,15 @@ from enum import Enum
 from blake3 import blake3
 from xxhash import xxh3_64
 
-from argosy_server.domain.errors import DigestMismatch
+from argosy_server.domain.errors import BlobMissing, DigestMismatch
 from argosy_server.domain.identifiers import Digest
 
 PIECE_BYTES = 4 << 20
 """Each piece of this size has a checksum of its own, so that a range read verifies what it touches."""
+
+
+MAX_NAMED = 20
+"""A message names at most this many digests."""
 
 
 class BlobState(Enum):
@@ -96,6 +101,22 @@ def check_received(digest: Digest, size: int, declared_digest: Digest, declared_
             actual=digest,
             expected_size=declared_size,
             actual_size=size,
+        )
+
+
+def refuse_missing(project: str, digests: Collection[Digest]) -> None:
+    """Refuse files whose bytes a project does not have.
+
+    Raises:
+        BlobMissing: there are any; it names the first ones.
+    """
+    if digests:
+        missing = sorted({str(digest) for digest in digests})
+        more = f" and {len(missing) - MAX_NAMED} more" if len(missing) > MAX_NAMED else ""
+        raise BlobMissing(
+            f"project {project!r} does not have {', '.join(missing[:MAX_NAMED])}{more}; upload the bytes first",
+            resource=f"blob {missing[0]}",
+            count=len(missing),
         )
 
 

@@ -1,7 +1,7 @@
 """How a version becomes visible: all of it or nothing.
 
 Its bytes are staged before (``staging``). In one transaction the new blobs are inserted, those the caller names are
-locked and proved live, the artifact's counter gives number and ordinal, version, files, tags and aliases are written,
+proved live and locked, the artifact's counter gives number and ordinal, version, files, tags and aliases are written,
 lineage and event too. A refusal rolls all of it back, the counter included, so numbering has no gaps.
 """
 
@@ -9,17 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 from argosy_server.domain.artifact import ArtifactFile, ArtifactSpec, ArtifactVersion, Producer
-from argosy_server.domain.errors import BlobMissing, LimitExceeded
-from argosy_server.domain.identifiers import Digest
+from argosy_server.domain.blob import refuse_missing
+from argosy_server.domain.errors import LimitExceeded
 from argosy_server.domain.limits import Limits
 from argosy_server.usecases.ports import Transaction
 from argosy_server.usecases.staging import StagedFile, publish_staged
-
-MAX_NAMED = 20
-"""A message names at most this many digests."""
 
 
 def create_version(
@@ -74,23 +70,10 @@ def _check_spec(limits: Limits, spec: ArtifactSpec) -> None:
 
 def _publish_files(tx: Transaction, limits: Limits, project: str, staged: Sequence[StagedFile]) -> list[ArtifactFile]:
     promised = [file.digest for file in staged if file.blob is None]
-    sizes = _sizes_of_live(tx, project, promised) if promised else {}
+    sizes = {digest: blob.size for digest, blob in tx.blobs.find(project, promised).items()} if promised else {}
+    refuse_missing(project, [digest for digest in promised if digest not in sizes])
     for file in staged:
         blob = publish_staged(tx, limits, project, file)
         if blob is not None:
             sizes[file.digest] = blob.size
     return [ArtifactFile(file.path, file.digest, sizes[file.digest]) for file in staged]
-
-
-def _sizes_of_live(tx: Transaction, project: str, digests: Sequence[Digest]) -> dict[Digest, int]:
-    tx.blobs.lease(project, digests, timedelta())
-    sizes = {digest: blob.size for digest, blob in tx.blobs.find(project, digests).items()}
-    missing = [str(digest) for digest in dict.fromkeys(digests) if digest not in sizes]
-    if missing:
-        more = f" and {len(missing) - MAX_NAMED} more" if len(missing) > MAX_NAMED else ""
-        named = ", ".join(missing[:MAX_NAMED])
-        raise BlobMissing(
-            f"the project does not have {named}{more}; upload the bytes before the version",
-            resource=f"blob {missing[0]}",
-        )
-    return sizes

@@ -14,13 +14,11 @@ from argosy_server.adapters.metadata.tables import aliases, artifacts, version_f
 from argosy_server.adapters.metadata.texts import dump
 from argosy_server.adapters.metadata.times import microseconds, moment
 from argosy_server.domain.artifact import ArtifactFile, ArtifactSpec, ArtifactVersion, Producer, content_digest
-from argosy_server.domain.errors import BlobMissing, LimitExceeded, VersionExists
+from argosy_server.domain.blob import refuse_missing
+from argosy_server.domain.errors import LimitExceeded, VersionExists
 from argosy_server.domain.identifiers import new_id, version_number
 
 LAST_NUMBER = 10**18 - 1
-MAX_NAMED = 20
-"""A message names at most this many digests."""
-
 _INSERT_FILES = version_files.insert()
 _INSERT_TAGS = version_tags.insert()
 _LOSING = select(aliases.c.version_seq).where(
@@ -136,14 +134,7 @@ def point_aliases(session: Session, artifact_seq: int, version_seq: int, names: 
 
 def _check_blobs(session: Session, project: str, files: Sequence[ArtifactFile]) -> None:
     digests = {file.digest for file in files}
-    missing = sorted(str(digest) for digest in digests - SqlBlobRepository(session).lock_live(project, digests))
-    if missing:
-        more = f" and {len(missing) - MAX_NAMED} more" if len(missing) > MAX_NAMED else ""
-        raise BlobMissing(
-            f"project {project!r} does not have {', '.join(missing[:MAX_NAMED])}{more}; upload the bytes first",
-            resource=f"blob {missing[0]}",
-            count=len(missing),
-        )
+    refuse_missing(project, digests - SqlBlobRepository(session).lock_live(project, digests))
 
 
 def _count(session: Session, project: str, spec: ArtifactSpec) -> Row[Any]:
