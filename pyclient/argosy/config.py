@@ -18,6 +18,7 @@ import functools
 import math
 import os
 import re
+import stat
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -84,9 +85,9 @@ class ClientConfig:
 
 def pickle_cure() -> str:
     """Tell which setting allows pickles: the project's file where it says something, since it wins."""
-    project_file = _nearest_pyproject()
-    if project_file is not None and "allow_pickle" in _tool_table(project_file):
-        return f"set allow_pickle = true in {project_file} [tool.argosy]"
+    file = _surroundings().project_file
+    if file is not None and "allow_pickle" in _tool_table(Path(file.path)):
+        return f"set allow_pickle = true in {file.path} [tool.argosy]"
     return f"set {_SETTINGS['allow_pickle'][1]}=1"
 
 
@@ -107,23 +108,102 @@ def resolve(**overrides: Any) -> ClientConfig:
     """
     arguments = {key: value for key, value in overrides.items() if value is not None}
     _refuse_unknown(arguments, "arguments")
-    environment = {key: text for key, (_, name, _) in _SETTINGS.items() if (text := os.environ.get(name, "").strip())}
-    project_file = _nearest_pyproject()
-    in_project = _tool_table(project_file) if project_file else {}
-    sources: list[tuple[str, Mapping[str, Any]]] = [
+    around = _surroundings()
+    if arguments:
+        sources = _sources(arguments, around)
+        return _settle(sources, _home(sources))
+    # Every save and load asks, so what was found is kept as long as nothing around it changes.
+    home = _usual_home(around)
+    return _usual_settings(around, home, _FileState.of(os.path.join(home, USER_FILE)))
+
+
+@dataclass(frozen=True)
+class _FileState:
+    """A file as it is now; another state means that it has to be read again."""
+
+    path: str
+    mtime_ns: int
+    size: int
+
+    @classmethod
+    def of(cls, path: str) -> _FileState | None:
+        """Look at a file; ``None`` when there is none."""
+        try:
+            status = os.stat(path)
+        except OSError:
+            return None
+        return cls(path, status.st_mtime_ns, status.st_size) if stat.S_ISREG(status.st_mode) else None
+
+
+@dataclass(frozen=True)
+class _Surroundings:
+    """All that settings depend on, but arguments and the user's file."""
+
+    environment: tuple[str, ...]
+    user_directory: str
+    directory: str | None
+    project_file: _FileState | None
+
+
+def _surroundings() -> _Surroundings:
+    try:
+        directory = os.getcwd()
+    except FileNotFoundError:  # it was removed under a program that still runs
+        directory = None
+    return _Surroundings(
+        environment=tuple([os.environ.get(name, "") for _, name, _ in _SETTINGS.values()]),
+        user_directory=os.path.expanduser("~"),
+        directory=directory,
+        project_file=None if directory is None else _nearest_pyproject(directory),
+    )
+
+
+def _nearest_pyproject(directory: str) -> _FileState | None:
+    while True:
+        found = _FileState.of(os.path.join(directory, "pyproject.toml"))
+        parent = os.path.dirname(directory)
+        if found is not None or parent == directory:
+            return found
+        directory = parent
+
+
+@functools.lru_cache(maxsize=8)
+def _usual_home(around: _Surroundings) -> Path:
+    return _home(_sources({}, around))
+
+
+@functools.lru_cache(maxsize=8)
+def _usual_settings(around: _Surroundings, home: Path, _user_file: _FileState | None) -> ClientConfig:
+    return _settle(_sources({}, around), home)
+
+
+_Sources = list[tuple[str, Mapping[str, Any]]]
+
+
+def _sources(arguments: Mapping[str, Any], around: _Surroundings) -> _Sources:
+    environment = {key: text.strip() for key, text in zip(_SETTINGS, around.environment, strict=True) if text.strip()}
+    file = around.project_file
+    return [
         ("argument {key}=", arguments),
         ("environment variable {name}", environment),
-        (f"{project_file} [tool.argosy] {{key}}", in_project),
+        (f"{file.path} [tool.argosy] {{key}}", _tool_table(Path(file.path))) if file else ("", {}),
     ]
+
+
+def _home(sources: _Sources) -> Path:
     home: Path = _pick("home", sources, Path.home() / ".argosy")
-    sources.append((f"{home / USER_FILE} {{key}}", _user_table(home / USER_FILE)))
+    return home
+
+
+def _settle(sources: _Sources, home: Path) -> ClientConfig:
+    sources = [*sources, (f"{home / USER_FILE} {{key}}", _user_table(home / USER_FILE))]
     found = {key: _pick(key, sources, default) for key, (_, _, default) in _SETTINGS.items() if key != "home"}
     if found["allow_pickle"] is None:
         found["allow_pickle"] = found["server"] == "" or found["server"].startswith("embedded:")
     return ClientConfig(home=home, **found)
 
 
-def _pick(key: str, sources: list[tuple[str, Mapping[str, Any]]], default: Any) -> Any:
+def _pick(key: str, sources: _Sources, default: Any) -> Any:
     parse, name, _ = _SETTINGS[key]
     ordered = [sources[0], sources[2], sources[1], *sources[3:]] if key == "allow_pickle" else sources
     for label, values in ordered:
@@ -206,15 +286,6 @@ _SETTINGS: Mapping[str, tuple[Callable[[Any], Any], str, Any]] = {
     "idle_timeout": (_seconds, "ARGOSY_IDLE_TIMEOUT", 60.0),
 }
 """Every setting: its parser, its environment variable, its default (None: worked out in resolve)."""
-
-
-def _nearest_pyproject() -> Path | None:
-    try:
-        start = Path.cwd()
-    except FileNotFoundError:  # the directory was removed under a program that still runs
-        return None
-    candidates = (folder / "pyproject.toml" for folder in (start, *start.parents))
-    return next((path for path in candidates if path.is_file()), None)
 
 
 def _tool_table(path: Path) -> Mapping[str, Any]:

@@ -182,6 +182,27 @@ def test_a_changed_file_is_read_again(place: Path) -> None:
     assert (before, resolve().project) == ("one", "second")
 
 
+def test_whatever_settings_depend_on_is_noticed_when_it_changes(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place / "home" / "config.toml").write_text('project = "one"')
+    seen = [resolve().project]
+    (place / "home" / "config.toml").write_text('project = "second"')
+    seen.append(resolve().project)
+    (place / "work" / "pyproject.toml").write_text('[tool.argosy]\nproject = "nearer"')
+    seen.append(resolve().project)
+    monkeypatch.chdir(place)
+    seen.append(resolve().project)
+    (place / "home" / "config.toml").unlink()
+    seen.append(resolve().project)
+    monkeypatch.delenv("ARGOSY_HOME")
+    monkeypatch.setenv("HOME", str(place / "other"))
+    homes = [resolve().home]
+    monkeypatch.setenv("HOME", str(place / "another"))
+    homes.append(resolve().home)
+
+    assert seen == ["one", "second", "nearer", "second", "default"]
+    assert homes == [place / "other" / ".argosy", place / "another" / ".argosy"]
+
+
 def test_reading_settings_loads_nothing_heavy() -> None:
     program = (
         "import sys, argosy.config; argosy.config.resolve(); "
