@@ -13,6 +13,7 @@ MAX_METADATA_BYTES = 256 << 10
 """What the service takes: keys and JSON texts of one version, in UTF-8."""
 
 _MAX_DEPTH = 20
+_JSON = json.JSONEncoder(allow_nan=False, ensure_ascii=False)
 
 
 def checked_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -43,7 +44,7 @@ def fact_text(fact: object) -> str:
         TypeError: it is not JSON.
         ValueError: it holds a number JSON cannot say.
     """
-    return json.dumps(fact, allow_nan=False, ensure_ascii=False)
+    return _JSON.encode(fact)
 
 
 def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:

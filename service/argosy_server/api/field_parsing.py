@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from datetime import datetime, timezone
 from enum import Enum
 from typing import NoReturn, TypeVar
@@ -55,6 +55,16 @@ def require_message(field: str, holder: Message, name: str) -> None:
     """
     if not holder.HasField(name):
         raise InvalidField(field, "is missing; it is required")
+
+
+def require_items(field: str, items: Sized) -> None:
+    """Check that a list is not empty.
+
+    Raises:
+        InvalidField: it is.
+    """
+    if not items:
+        raise InvalidField(field, "is empty; send at least one")
 
 
 def parse_enum(field: str, value: K, meanings: Mapping[K, E]) -> E:
@@ -147,11 +157,14 @@ def render_timestamp(moment: datetime) -> Timestamp:
 
 def _check_json(field: str, text: str) -> None:
     try:
-        # Numbers stay texts: Python refuses to read very long ones, JSON does not.
-        json.loads(text, parse_int=str, parse_float=str, parse_constant=_refuse_constant)
+        _JSON.decode(text)
     except (ValueError, RecursionError) as error:
         raise InvalidField(field, f"{text[:80]!r} is no JSON document ({error})") from error
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not part of JSON")
+
+
+# Numbers stay texts: Python refuses to read very long ones, JSON does not. Made once: a decoder costs more than a text.
+_JSON = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_refuse_constant)

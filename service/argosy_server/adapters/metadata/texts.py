@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 
 from argosy_server.domain.pipeline import RunError
 
+_JSON = json.JSONEncoder(ensure_ascii=False)
+
 
 def dump(value: Mapping[str, str] | Sequence[str]) -> str:
     """Return the text of a mapping or list of texts."""
-    return json.dumps(dict(value) if isinstance(value, Mapping) else list(value), ensure_ascii=False)
+    return _JSON.encode(dict(value) if isinstance(value, Mapping) else list(value))
 
 
 def load_mapping(text: str) -> dict[str, str]:
