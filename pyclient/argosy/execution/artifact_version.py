@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, overload
 
-from argosy.errors import ConflictError
+from argosy.errors import ConflictError, ParameterError
 from argosy.execution.stored_value import load_from
 from argosy.graph.user_metadata import checked_metadata, checked_tags, fact_text
 from argosy.v1 import artifact_pb2
@@ -26,6 +26,7 @@ else:
 T = TypeVar("T")
 
 _ATTEMPTS = 10
+_MOST_NAMED = 20
 _KINDS = {
     artifact_pb2.ArtifactKind.ARTIFACT_KIND_STEP_OUTPUT: "step_output",
     artifact_pb2.ArtifactKind.ARTIFACT_KIND_EXTERNAL: "external",
@@ -145,22 +146,86 @@ class ArtifactVersion(_FitsEveryParameter):  # type: ignore[misc]  # Any is the 
         return self._message.producer.step_run_id or None
 
     @overload
-    def load(self, as_type: type[T], *, allow_pickle: bool | None = ...) -> T: ...
+    def load(
+        self,
+        as_type: type[T],
+        *,
+        allow_pickle: bool | None = ...,
+        columns: Sequence[Hashable] | None = ...,
+        rows: slice | None = ...,
+    ) -> T: ...
     @overload
-    def load(self, as_type: None = ..., *, allow_pickle: bool | None = ...) -> Any: ...
-    def load(self, as_type: type[T] | None = None, *, allow_pickle: bool | None = None) -> T | Any:
-        """Return the value.
+    def load(
+        self,
+        as_type: None = ...,
+        *,
+        allow_pickle: bool | None = ...,
+        columns: Sequence[Hashable] | None = ...,
+        rows: slice | None = ...,
+    ) -> Any: ...
+    def load(
+        self,
+        as_type: type[T] | None = None,
+        *,
+        allow_pickle: bool | None = None,
+        columns: Sequence[Hashable] | None = None,
+        rows: slice | None = None,
+    ) -> T | Any:
+        """Return the value, or with ``columns`` or ``rows`` a part of it, for which little more than that is moved.
 
         Args:
             as_type: what the value shall be; also the class to make where the recorded name finds none.
             allow_pickle: whether a pickle may be loaded, which runs code; by default as configured.
+            columns: of a DataFrame only these columns, in this order, with their index.
+            rows: of an array, a DataFrame or a Series only these rows, ``slice(1000, 2000)`` or with a step.
 
         Raises:
+            ParameterError: the value has no such columns or rows.
             NotFoundError: the version was deleted.
             MaterializerError: the value cannot be read here, or is not what ``as_type`` says.
             CorruptDataError: stored bytes do not match their checksum.
         """
-        return load_from(self._connection, self._selector(), as_type=as_type, allow_pickle=allow_pickle)
+        return load_from(
+            self._connection,
+            self._selector(),
+            as_type=as_type,
+            allow_pickle=allow_pickle,
+            columns=columns,
+            rows=rows,
+        )
+
+    def open(self, path: str | None = None) -> BinaryIO:
+        """Open one of its files for reading, wherever the store is; only what is read of it is moved.
+
+        The file seeks, so whatever reads a local file reads this one::
+
+            with version.open("data.parquet") as file:
+                print(pyarrow.parquet.ParquetFile(file).schema)
+
+        Every byte is verified by the store; a file that is read from its beginning to its end, here too.
+        Opening a file does not make it an input of a step; loading a value does.
+
+        Args:
+            path: the file; may be left out when there is just one, not counting previews.
+
+        Raises:
+            ParameterError: there are several files, or none, and no path says which; the message lists them.
+            NotFoundError: there is no such file, or the version was deleted.
+            CorruptDataError: by a read: stored bytes do not match their checksum.
+            UnavailableError: also by a read: the store cannot be reached.
+        """
+        from argosy.transport.ranged_version import open_ranges
+
+        files = open_ranges(self._connection, self._selector())
+        if path is None:
+            if len(files.paths) != 1:
+                shown = ", ".join(map(repr, files.paths[:_MOST_NAMED])) or "none"
+                raise ParameterError(
+                    f"{self.name!r} version {self.version} has {len(files.paths)} files ({shown}); "
+                    "say which: open(path)"
+                )
+            path = files.paths[0]
+        return files.open(path)
 
     def download(self, directory: str | Path) -> Path:
         """Write its files below a directory, as they are stored; return the directory.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from argosy.config import resolve
 from argosy.execution.asked_type import check_asked_type, check_loaded_type
 from argosy.execution.context import StepContext, current_step
+from argosy.execution.partial_value import asked_part, load_part_from
 from argosy.graph.switches import check_switches
 from argosy.graph.value_types import plain_annotation
 from argosy.materializers.registry import MaterializerChoice, load_value
@@ -24,8 +26,10 @@ def load_from(
     annotation: Any = None,
     allow_pickle: bool | None = None,
     materializer: MaterializerChoice | None = None,
+    columns: Sequence[Hashable] | None = None,
+    rows: slice | None = None,
 ) -> Any:
-    """Load the value a selector means, in one round trip when it is small.
+    """Load the value a selector means, in one round trip when it is small, or only a part of it.
 
     Args:
         connection: the store.
@@ -35,9 +39,12 @@ def load_from(
         annotation: what an input is annotated as, a hint for such classes; ``Any`` says nothing.
         allow_pickle: whether a pickle may be loaded; by default as the running step says, else as configured.
         materializer: reads the files, whatever was recorded.
+        columns: load only these columns.
+        rows: load only these rows.
 
     Raises:
-        ParameterError: ``as_type`` is no type, or ``allow_pickle`` is neither ``True`` nor ``False`` nor ``None``.
+        ParameterError: ``as_type`` is no type, ``allow_pickle`` is neither ``True`` nor ``False`` nor ``None``, or
+            the value has no such columns or rows.
         NotFoundError: nothing matches.
         MaterializerError: the value cannot be read here, or is not of the type that was asked for.
         PickleRefusedError: it is a pickle, and pickle is off.
@@ -45,17 +52,21 @@ def load_from(
     """
     may_unpickle = pickle_allowed_here(allow_pickle, connection)
     check_asked_type(as_type)
-    hint = plain_annotation(annotation if as_type is None else as_type)
-    with open_version(connection, selector) as files:
-        recorded = files.version
-        value = load_value(
-            files,
-            materializer=materializer or recorded.materializer,
-            data_type=recorded.data_type,
-            format=recorded.format,
-            as_type=None if hint is Any or hint is ... else hint,
-            allow_pickle=may_unpickle,
-        )
+    part = asked_part(columns, rows)
+    if part is not None:
+        value, recorded = load_part_from(connection, selector, part, materializer)
+    else:
+        hint = plain_annotation(annotation if as_type is None else as_type)
+        with open_version(connection, selector) as files:
+            recorded = files.version
+            value = load_value(
+                files,
+                materializer=materializer or recorded.materializer,
+                data_type=recorded.data_type,
+                format=recorded.format,
+                as_type=None if hint is Any or hint is ... else hint,
+                allow_pickle=may_unpickle,
+            )
     check_loaded_type(value, as_type, f"{recorded.name!r} version {recorded.version}")
     step = recording_step(connection)
     if step is not None:

@@ -41,6 +41,7 @@ __all__ = [
     "is_pickle",
     "load_value",
     "materializer_id",
+    "reader_of",
     "register_materializer",
     "resolve",
     "save_value",
@@ -104,14 +105,7 @@ def load_value(
         PickleRefusedError: the value, or a part, is a pickle and ``allow_pickle`` is false.
         CorruptDataError: the bytes do not match their digest.
     """
-    if materializer == "" and format not in ID_BY_FORMAT:
-        raise MaterializerError(f"nothing here reads the format {format!r}; pass materializer=YourMaterializer")
-    reader = resolve(materializer or ID_BY_FORMAT[format])
-    if isinstance(materializer, str) and reader.format != format:
-        raise MaterializerError(
-            f"the version is recorded with format {format!r}, but {materializer or ID_BY_FORMAT[format]} reads "
-            f"{reader.format!r}; pass materializer= one that reads it"
-        )
+    reader = reader_of(materializer, format)
     if is_pickle(reader) and not allow_pickle:
         raise PickleRefusedError(
             f"this {data_type or 'value'} was saved as a pickle, which runs code when it is loaded, and pickle is off; "
@@ -125,6 +119,28 @@ def load_value(
     if materializer and isinstance(materializer, str):  # else there is no record of a Python type, or it is overruled
         _check_type(value, reader, data_type=data_type, hint=as_type)
     return value
+
+
+def reader_of(materializer: MaterializerChoice, format: str) -> Materializer[Any]:
+    """Return what reads files: what was recorded, or given instead.
+
+    Args:
+        materializer: recorded id, ``""`` when the artifact was made without Python; or what the user gives.
+        format: recorded name of the file layout.
+
+    Raises:
+        MaterializerError: nothing here reads the format, or what was recorded is unknown here.
+        DefinitionError: what was given is no materializer.
+    """
+    if materializer == "" and format not in ID_BY_FORMAT:
+        raise MaterializerError(f"nothing here reads the format {format!r}; pass materializer=YourMaterializer")
+    reader = resolve(materializer or ID_BY_FORMAT[format])
+    if isinstance(materializer, str) and reader.format != format:
+        raise MaterializerError(
+            f"the version is recorded with format {format!r}, but {materializer or ID_BY_FORMAT[format]} reads "
+            f"{reader.format!r}; pass materializer= one that reads it"
+        )
+    return reader
 
 
 def _load_with(reader: Materializer[Any], source: FileSource, *, data_type: str, as_type: Any) -> object:

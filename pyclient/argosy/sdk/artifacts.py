@@ -6,7 +6,7 @@ and what is loaded is recorded as an input when the step ends.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, overload
 from uuid import UUID
 
@@ -87,6 +87,8 @@ def load_artifact(
     as_type: type[T],
     allow_pickle: bool | None = ...,
     materializer: MaterializerChoice | None = ...,
+    columns: Sequence[Hashable] | None = ...,
+    rows: slice | None = ...,
 ) -> T: ...
 @overload
 def load_artifact(
@@ -98,6 +100,8 @@ def load_artifact(
     as_type: None = ...,
     allow_pickle: bool | None = ...,
     materializer: MaterializerChoice | None = ...,
+    columns: Sequence[Hashable] | None = ...,
+    rows: slice | None = ...,
 ) -> Any: ...
 def load_artifact(
     name_or_id: str | UUID,
@@ -108,6 +112,8 @@ def load_artifact(
     as_type: type[T] | None = None,
     allow_pickle: bool | None = None,
     materializer: MaterializerChoice | None = None,
+    columns: Sequence[Hashable] | None = None,
+    rows: slice | None = None,
 ) -> T | Any:
     """Load the value of a stored version: the latest one, unless told otherwise.
 
@@ -121,9 +127,13 @@ def load_artifact(
         allow_pickle: whether a pickle may be loaded, which runs code; by default as the running step
             says, else as configured.
         materializer: reads the files, whatever was recorded.
+        columns: of a DataFrame only these columns, in this order, with their index.
+        rows: of an array, a DataFrame or a Series only these rows, ``slice(1000, 2000)`` or with a step. With
+            ``columns`` or ``rows`` only the parts of the files are moved which they need.
 
     Raises:
-        ParameterError: malformed arguments, or some that do not go together.
+        ParameterError: malformed arguments, some that do not go together, or ``columns`` or ``rows`` which the
+            value does not have.
         NotFoundError: nothing matches (also a ``LookupError``); the message lists similar names.
         MaterializerError: the value cannot be read here, or is not what ``as_type`` says.
         PickleRefusedError: it is a pickle, and pickle is off.
@@ -132,7 +142,13 @@ def load_artifact(
     """
     selector = make_selector(name_or_id, version, alias=alias, pipeline_name=pipeline_name)
     return load_from(
-        connect(resolve()), selector, as_type=as_type, allow_pickle=allow_pickle, materializer=materializer
+        connect(resolve()),
+        selector,
+        as_type=as_type,
+        allow_pickle=allow_pickle,
+        materializer=materializer,
+        columns=columns,
+        rows=rows,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -132,6 +132,8 @@ class Client:
         as_type: type[T],
         allow_pickle: bool | None = ...,
         materializer: MaterializerChoice | None = ...,
+        columns: Sequence[Hashable] | None = ...,
+        rows: slice | None = ...,
     ) -> T: ...
     @overload
     def load_artifact(
@@ -144,6 +146,8 @@ class Client:
         as_type: None = ...,
         allow_pickle: bool | None = ...,
         materializer: MaterializerChoice | None = ...,
+        columns: Sequence[Hashable] | None = ...,
+        rows: slice | None = ...,
     ) -> Any: ...
     def load_artifact(
         self,
@@ -155,11 +159,19 @@ class Client:
         as_type: type[T] | None = None,
         allow_pickle: bool | None = None,
         materializer: MaterializerChoice | None = None,
+        columns: Sequence[Hashable] | None = None,
+        rows: slice | None = None,
     ) -> T | Any:
         """Load a value as :func:`argosy.load_artifact` does, from this store and project."""
         selector = make_selector(name_or_id, version, alias=alias, pipeline_name=pipeline_name)
         return load_from(
-            self.connection, selector, as_type=as_type, allow_pickle=allow_pickle, materializer=materializer
+            self.connection,
+            selector,
+            as_type=as_type,
+            allow_pickle=allow_pickle,
+            materializer=materializer,
+            columns=columns,
+            rows=rows,
         )
 
     def get_artifact_version(
