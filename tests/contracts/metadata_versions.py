@@ -61,6 +61,17 @@ class VersionContract:
         assert not added.deleted
         assert before <= added.created_at <= before + timedelta(minutes=1)
 
+    @pytest.mark.parametrize("count", [0, 1, 2])
+    def test_any_number_of_files_reads_back_by_every_way(self, store: MetadataStore, count: int) -> None:
+        with store.write() as tx:
+            file = put_blob(tx, b"bytes")
+        paths = [str(index) for index in range(count)]
+        saved = save(store, replace(SPEC, aliases=("prod",)), [replace(file, path=path) for path in paths])
+
+        assert [(file.path, file.size) for file in saved.files] == [(path, 5) for path in paths]
+        found = [get(store), get(store, id=saved.id), get(store, version="1"), get(store, alias="prod")]
+        assert found == [saved] * 4
+
     def test_numbers_follow_each_other_in_each_artifact_and_project(self, store: MetadataStore) -> None:
         made = [save_named(store, "a"), save_named(store, "a"), save_named(store, "b"), save(store, project="q")]
 

@@ -60,12 +60,7 @@ def list_artifacts(
         statement = statement.where(artifacts.c.name > start)
     rows, last = fetch(session, statement, {"project": project}, page.size, lambda row: (row.name,), _long_texts)
     counts = {row.artifact_seq: row.live for row in session.execute(_COUNTS, {"seqs": [r.artifact_seq for r in rows]})}
-    latest = assemble(session, rows)
-    summaries = [
-        ArtifactSummary(version.name, version, counts[row.artifact_seq])
-        for row, version in zip(rows, latest, strict=True)
-    ]
-    return Page(summaries, last)
+    return Page([ArtifactSummary(row.name, assemble(row), counts[row.artifact_seq]) for row in rows], last)
 
 
 def list_versions(
@@ -81,7 +76,7 @@ def list_versions(
         statement = statement.order_by(versions.c.seq.desc())
         statement = statement if start is None else statement.where(versions.c.seq < start)
     rows, last = fetch(session, statement, {}, page.size, lambda row: (row.seq,), _long_texts)
-    return Page(assemble(session, rows), last)
+    return Page([assemble(row) for row in rows], last)
 
 
 def _filtered(wanted: VersionFilter) -> Select[Any]:

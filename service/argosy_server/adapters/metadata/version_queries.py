@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, select
+from sqlalchemy import Row, Select, bindparam, func, literal_column, select
 
 from argosy_server.adapters.metadata.session import Session, batches
 from argosy_server.adapters.metadata.tables import (
@@ -23,10 +23,16 @@ from argosy_server.domain.artifact import ArtifactFile, ArtifactKind, ArtifactVe
 from argosy_server.domain.identifiers import Digest
 from argosy_server.domain.pipeline import RunState
 
+_POINTING = aliases.alias("pointing")
+# No alias has a comma. A plain "," would be put into the text of the statement again each time.
+_ALIASES = select(func.aggregate_strings(_POINTING.c.alias, literal_column("','"))).where(
+    _POINTING.c.version_seq == versions.c.seq
+)
 VERSIONS: Select[Any] = (
     select(
         versions,
         artifacts.c.name,
+        _ALIASES.scalar_subquery().label("aliases"),
         step_runs.c.run_id,
         step_runs.c.pipeline_name,
         step_runs.c.invocation,
@@ -40,13 +46,19 @@ VERSIONS: Select[Any] = (
 LIVE = versions.c.deleted_at.is_(None)
 OF_NAME = (artifacts.c.project == bindparam("project")) & (artifacts.c.name == bindparam("name"))
 
-_BY_ID = VERSIONS.where(versions.c.project == bindparam("project"), versions.c.id == bindparam("id"))
+# Most versions have one file, which comes with them, so that most loads need no statement for files.
+_WITH_FILE = VERSIONS.outerjoin(
+    version_files, (version_files.c.version_seq == versions.c.seq) & (versions.c.file_count == 1)
+).add_columns(
+    version_files.c.path, version_files.c.digest.label("file_digest"), version_files.c.size.label("file_size")
+)
+_BY_ID = _WITH_FILE.where(versions.c.project == bindparam("project"), versions.c.id == bindparam("id"))
 _BY_IDS = VERSIONS.where(
     versions.c.project == bindparam("project"), versions.c.id.in_(bindparam("ids", expanding=True))
 )
-_LATEST = VERSIONS.where(OF_NAME, LIVE).order_by(versions.c.ordinal.desc()).limit(1)
-_BY_LABEL = VERSIONS.where(OF_NAME, LIVE, versions.c.label == bindparam("label"))
-_BY_ALIAS = VERSIONS.join(
+_LATEST = _WITH_FILE.where(OF_NAME, LIVE).order_by(versions.c.ordinal.desc()).limit(1)
+_BY_LABEL = _WITH_FILE.where(OF_NAME, LIVE, versions.c.label == bindparam("label"))
+_BY_ALIAS = _WITH_FILE.join(
     aliases, (aliases.c.artifact_seq == artifacts.c.seq) & (aliases.c.version_seq == versions.c.seq)
 ).where(OF_NAME, LIVE, aliases.c.alias == bindparam("alias"))
 _LAST_RUN = (
@@ -74,14 +86,9 @@ _MADE_BY_LAST_RUN = (
     )
 )
 _BY_PIPELINE = (
-    VERSIONS.where(OF_NAME, LIVE, versions.c.project == bindparam("project"), versions.c.id.in_(_MADE_BY_LAST_RUN))
+    _WITH_FILE.where(OF_NAME, LIVE, versions.c.project == bindparam("project"), versions.c.id.in_(_MADE_BY_LAST_RUN))
     .order_by(versions.c.ordinal.desc())
     .limit(1)
-)
-_ALIASES = (
-    select(aliases.c.version_seq, aliases.c.alias)
-    .where(aliases.c.version_seq.in_(bindparam("seqs", expanding=True)))
-    .order_by(aliases.c.alias)
 )
 _DIGESTS = (
     select(versions.c.id, version_files.c.digest)
@@ -96,7 +103,7 @@ _FILES = (
 
 
 def find_row(session: Session, project: str, selector: VersionSelector) -> Row[Any] | None:
-    """Return the row a selector names; by id also of a deleted version."""
+    """Return the row a selector names, with its file if it has just one; by id also of a deleted version."""
     params = {"project": project}
     if selector.id:
         return session.execute(_BY_ID, {**params, "id": selector.id}).one_or_none()
@@ -111,11 +118,13 @@ def find_row(session: Session, project: str, selector: VersionSelector) -> Row[A
 
 
 def with_files(session: Session, row: Row[Any]) -> ArtifactVersion:
-    """Return the version of a row, with its files."""
-    files = tuple(
-        ArtifactFile(file.path, Digest(file.digest), file.size) for file in session.execute(_FILES, {"seq": row.seq})
-    )
-    return assemble(session, [row], files)[0]
+    """Return the version of a row from :func:`find_row`, with its files."""
+    if row.file_count != 1:
+        rows = session.execute(_FILES, {"seq": row.seq})
+        return assemble(row, tuple(ArtifactFile(file.path, Digest(file.digest), file.size) for file in rows))
+    # Of a deleted version only the count is left.
+    files = () if row.path is None else (ArtifactFile(row.path, Digest(row.file_digest), row.file_size),)
+    return assemble(row, files)
 
 
 def load_versions(session: Session, project: str, ids: Iterable[str]) -> dict[str, ArtifactVersion]:
@@ -123,7 +132,7 @@ def load_versions(session: Session, project: str, ids: Iterable[str]) -> dict[st
     rows: list[Row[Any]] = []
     for part in batches(sorted(set(ids))):
         rows.extend(session.execute(_BY_IDS, {"project": project, "ids": part}))
-    return {version.id: version for version in assemble(session, rows)}
+    return {row.id: assemble(row) for row in rows}
 
 
 def live_digests(session: Session, project: str, ids: Iterable[str]) -> dict[str, frozenset[Digest]]:
@@ -137,16 +146,8 @@ def live_digests(session: Session, project: str, ids: Iterable[str]) -> dict[str
     return {version_id: frozenset(digests) for version_id, digests in found.items()}
 
 
-def assemble(session: Session, rows: Sequence[Row[Any]], files: tuple[ArtifactFile, ...] = ()) -> list[ArtifactVersion]:
-    """Return the versions of rows, in their order."""
-    pointing: dict[int, list[str]] = {}
-    for part in batches([row.seq for row in rows]):
-        for alias in session.execute(_ALIASES, {"seqs": part}):
-            pointing.setdefault(alias.version_seq, []).append(alias.alias)
-    return [_version(row, tuple(pointing.get(row.seq, ())), files) for row in rows]
-
-
-def _version(row: Row[Any], pointing: tuple[str, ...], files: tuple[ArtifactFile, ...]) -> ArtifactVersion:
+def assemble(row: Row[Any], files: tuple[ArtifactFile, ...] = ()) -> ArtifactVersion:
+    """Return the version of a row."""
     return ArtifactVersion(
         id=row.id,
         project=row.project,
@@ -159,7 +160,7 @@ def _version(row: Row[Any], pointing: tuple[str, ...], files: tuple[ArtifactFile
         kind=ArtifactKind(row.kind),
         metadata=load_mapping(row.metadata),
         tags=load_texts(row.tags),
-        aliases=pointing,
+        aliases=tuple(sorted(row.aliases.split(","))) if row.aliases else (),
         files=files,
         file_count=row.file_count,
         size=row.size,
