@@ -24,10 +24,9 @@ from argosy_server.domain.identifiers import Digest
 from argosy_server.domain.pipeline import RunState
 
 _POINTING = aliases.alias("pointing")
-# No alias has a comma. A plain "," would be put into the text of the statement again each time.
-_ALIASES = select(func.aggregate_strings(_POINTING.c.alias, literal_column("','"))).where(
-    _POINTING.c.version_seq == versions.c.seq
-)
+# No alias has a comma. A str would be put into the text of the statement anew for each execution.
+_COMMA: Any = literal_column("','")
+_ALIASES = select(func.aggregate_strings(_POINTING.c.alias, _COMMA)).where(_POINTING.c.version_seq == versions.c.seq)
 VERSIONS: Select[Any] = (
     select(
         versions,
