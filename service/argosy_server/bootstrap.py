@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 import grpc
 
 from argosy.v1 import artifact_service_pb2_grpc, blob_service_pb2_grpc, pipeline_service_pb2_grpc
-from argosy_server.adapters.blobs import open_storage
+from argosy_server.adapters.blobs import open_direct_access, open_storage
 from argosy_server.adapters.metadata import open_metadata
 from argosy_server.api.artifact_servicer import ArtifactServicer
 from argosy_server.api.blob_servicer import BlobServicer
@@ -74,7 +74,7 @@ def build(config: StoreConfig, limits: Limits | None = None) -> Application:
         storage=storage,
         limits=limits,
         artifacts=ArtifactServicer(metadata, storage, limits),
-        blobs=BlobServicer(metadata, storage, limits),
+        blobs=BlobServicer(metadata, storage, limits, open_direct_access(storage) if config.direct_access else None),
         pipelines=PipelineServicer(metadata, storage, limits),
     )
 

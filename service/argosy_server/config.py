@@ -27,12 +27,14 @@ class StoreConfig:
         database: URL of the database, ``""`` for SQLite in ``home``.
         blobs: folder or fsspec URL of the bytes, ``""`` for a folder in ``home``.
         durability: ``full`` survives power loss, ``process`` any crash of processes.
+        direct_access: whether clients on the same file system may use the files of blobs themselves.
     """
 
     home: Path
     database: str = ""
     blobs: str = ""
     durability: Durability = "full"
+    direct_access: bool = False
 
     @property
     def database_url(self) -> str:

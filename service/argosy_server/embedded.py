@@ -212,7 +212,9 @@ def open_channel(home: Path, *, durability: str = "process") -> EmbeddedChannel:
         raise ValueError(f"durability {durability!r} is not known; use 'full' or 'process'")
     home = home.expanduser().absolute()
     try:
-        application = build(StoreConfig(home, durability=cast("Literal['full', 'process']", durability)))
+        application = build(
+            StoreConfig(home, durability=cast("Literal['full', 'process']", durability), direct_access=True)
+        )
     except DomainError as error:
         raise _error_of(error) from None
     return EmbeddedChannel(application, _OccasionalSweep(application, home / "last_sweep"))

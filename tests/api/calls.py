@@ -147,8 +147,15 @@ def open_upload(stubs: Stubs, project: str, **declared: Any) -> blobs.Upload:
     return stubs.blobs.CreateUpload(request).upload
 
 
-def write_parts(project: str, upload_id: str, content: bytes, *, offset: int = 0) -> Iterator[blobs.WriteUploadRequest]:
-    yield blobs.WriteUploadRequest(open=blobs.WriteUploadOpen(project=project, upload_id=upload_id, offset=offset))
+def get_upload(stubs: Stubs, project: str, upload_id: str) -> blobs.Upload:
+    return stubs.blobs.GetUpload(blobs.GetUploadRequest(project=project, upload_id=upload_id)).upload
+
+
+def write_parts(
+    project: str, upload_id: str, content: bytes, *, offset: int = 0, epoch: int = 0
+) -> Iterator[blobs.WriteUploadRequest]:
+    opening = blobs.WriteUploadOpen(project=project, upload_id=upload_id, offset=offset, epoch=epoch)
+    yield blobs.WriteUploadRequest(open=opening)
     for chunk in chunks_of(content):
         yield blobs.WriteUploadRequest(chunk=chunk)
 

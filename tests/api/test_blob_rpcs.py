@@ -8,6 +8,7 @@ from grpc import StatusCode
 
 from argosy.v1 import blob_service_pb2 as blobs
 from tests.api.calls import (
+    CHUNK,
     LARGE,
     Stubs,
     chunks_of,
@@ -15,6 +16,7 @@ from tests.api.calls import (
     create,
     digest_of,
     expect_refusal,
+    get_upload,
     missing,
     new_request_id,
     open_upload,
@@ -90,12 +92,74 @@ def test_a_commit_before_all_bytes_is_refused(stubs: Stubs, project: str) -> Non
         commit(stubs, project, upload.id, b"")
 
 
-def test_a_second_stream_starts_over(stubs: Stubs, project: str) -> None:
+@pytest.mark.parametrize("offset", [0, 1, len(LARGE) - 1, len(LARGE)])
+def test_a_second_stream_goes_on_where_the_first_ended_and_skips_what_is_kept(
+    stubs: Stubs, project: str, offset: int
+) -> None:
     upload = open_upload(stubs, project)
     stubs.blobs.WriteUpload(write_parts(project, upload.id, LARGE))
-    stubs.blobs.WriteUpload(write_parts(project, upload.id, b"second thoughts"))
-    commit(stubs, project, upload.id, b"second thoughts")
-    assert read_blob(stubs, project, digest_of(b"second thoughts")) == b"second thoughts"
+    content = LARGE + b"the rest"
+    answer = stubs.blobs.WriteUpload(write_parts(project, upload.id, content[offset:], offset=offset))
+    assert answer.committed_size == len(content)
+    commit(stubs, project, upload.id, content)
+    assert read_blob(stubs, project, digest_of(content)) == content
+
+
+def test_what_a_later_stream_sends_again_is_not_compared_but_the_digest_is(stubs: Stubs, project: str) -> None:
+    upload = open_upload(stubs, project)
+    stubs.blobs.WriteUpload(write_parts(project, upload.id, b"bytes"))
+    stubs.blobs.WriteUpload(write_parts(project, upload.id, b"other"))
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "DIGEST_MISMATCH"):
+        commit(stubs, project, upload.id, b"other")
+
+
+def test_get_upload_tells_what_is_kept(stubs: Stubs, project: str) -> None:
+    upload = open_upload(stubs, project)
+    assert (upload.committed_size, upload.epoch, upload.state) == (0, 0, blobs.UPLOAD_STATE_OPEN)
+    stubs.blobs.WriteUpload(write_parts(project, upload.id, LARGE))
+    kept = get_upload(stubs, project, upload.id)
+    assert (kept.id, kept.committed_size, kept.epoch, kept.state) == (
+        upload.id,
+        len(LARGE),
+        1,
+        blobs.UPLOAD_STATE_OPEN,
+    )
+    commit(stubs, project, upload.id, LARGE)
+    assert get_upload(stubs, project, upload.id).state == blobs.UPLOAD_STATE_COMMITTED
+
+
+def test_what_a_broken_stream_brought_is_kept(stubs: Stubs, project: str) -> None:
+    upload = open_upload(stubs, project)
+    opened = next(write_parts(project, upload.id, b""))
+    broken = [opened, blobs.WriteUploadRequest(chunk=LARGE[:CHUNK]), blobs.WriteUploadRequest()]
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "INVALID_STREAM"):
+        stubs.blobs.WriteUpload(iter(broken))
+    assert get_upload(stubs, project, upload.id).committed_size == CHUNK
+    stubs.blobs.WriteUpload(write_parts(project, upload.id, LARGE[CHUNK:], offset=CHUNK))
+    commit(stubs, project, upload.id, LARGE)
+    assert read_blob(stubs, project, digest_of(LARGE)) == LARGE
+
+
+def test_a_stream_that_opened_before_the_last_one_takes_nothing_over(stubs: Stubs, project: str) -> None:
+    upload = open_upload(stubs, project)
+    stubs.blobs.WriteUpload(write_parts(project, upload.id, b"by", epoch=2))
+    for late in (1, 2):
+        with expect_refusal(StatusCode.ABORTED, "SUPERSEDED"):
+            stubs.blobs.WriteUpload(write_parts(project, upload.id, b"xx", epoch=late))
+    stubs.blobs.WriteUpload(write_parts(project, upload.id, b"tes", offset=2, epoch=3))
+    commit(stubs, project, upload.id, b"bytes")
+    assert read_blob(stubs, project, digest_of(b"bytes")) == b"bytes"
+
+
+def test_a_commit_waits_for_a_stream_that_ended_well(stubs: Stubs, project: str) -> None:
+    upload = open_upload(stubs, project)
+    opened = next(write_parts(project, upload.id, b""))
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "INVALID_STREAM"):
+        stubs.blobs.WriteUpload(iter([opened, blobs.WriteUploadRequest(chunk=b"bytes"), opened]))
+    with expect_refusal(StatusCode.FAILED_PRECONDITION, "ILLEGAL_TRANSITION"):
+        commit(stubs, project, upload.id, b"bytes")
+    stubs.blobs.WriteUpload(write_parts(project, upload.id, b"", offset=5))
+    assert commit(stubs, project, upload.id, b"bytes").digest == digest_of(b"bytes")
 
 
 def test_of_racing_uploads_of_the_same_bytes_all_succeed(stubs: Stubs, project: str) -> None:
@@ -131,10 +195,12 @@ def test_unknown_uploads_are_not_found_also_from_another_project(stubs: Stubs, p
         with expect_refusal(StatusCode.NOT_FOUND, "UPLOAD_NOT_FOUND"):
             commit(stubs, where, upload_id, b"bytes")
         with expect_refusal(StatusCode.NOT_FOUND, "UPLOAD_NOT_FOUND"):
+            get_upload(stubs, where, upload_id)
+        with expect_refusal(StatusCode.NOT_FOUND, "UPLOAD_NOT_FOUND"):
             abort(stubs, where, upload_id)
 
 
-def test_a_write_starts_at_the_first_byte(stubs: Stubs, project: str) -> None:
+def test_a_write_beyond_what_is_kept_is_told_where_to_go_on(stubs: Stubs, project: str) -> None:
     upload = open_upload(stubs, project)
     with expect_refusal(StatusCode.OUT_OF_RANGE, "WRITE_PAST_END") as refused:
         stubs.blobs.WriteUpload(write_parts(project, upload.id, b"bytes", offset=1))

@@ -51,7 +51,7 @@ def service(server: ServerProcess, channel: grpc.Channel) -> Service:
 
 
 def files_of(data: Path) -> list[Path]:
-    return [path for path in (data / "blobs").rglob("*") if path.is_file()]
+    return [path for path in (data / "blobs").rglob("*") if path.is_file() and path.name[0] != "."]
 
 
 def stalled_upload(

@@ -41,7 +41,7 @@ def own(tmp_path: Path) -> Iterator[Service]:
 
 
 def only_file(home: Path) -> Path:
-    (path,) = (path for path in (home / "blobs").rglob("*") if path.is_file())
+    (path,) = (path for path in (home / "blobs").rglob("*") if path.is_file() and path.name[0] != ".")
     return path
 
 
@@ -122,7 +122,14 @@ def test_a_full_disk_refuses_the_save_and_stays_readable(small_disk: Path) -> No
         assert download(stubs, "default", name="before") == b"kept" * 20_000
         assert missing(stubs, "default", digest_of(too_large)) == [digest_of(too_large)]
         assert create(stubs, "default", "weights", b"small").version == "1"
-        assert sum(path.stat().st_size for path in (small_disk / "home/blobs").rglob("*") if path.is_file()) == 80_000
+        assert (
+            sum(
+                path.stat().st_size
+                for path in (small_disk / "home/blobs").rglob("*")
+                if path.is_file() and path.name[0] != "."
+            )
+            == 80_000
+        )
 
 
 def test_a_store_on_a_read_only_disk_is_refused_by_name(small_disk: Path) -> None:

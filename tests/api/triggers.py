@@ -142,7 +142,11 @@ def delete_a_used_version(stubs: Service, project: str) -> object:
 
 def damage(stubs: Service, content: bytes) -> None:
     """Change a bit of the file that holds this content."""
-    (path,) = (path for path in (stubs.home / "blobs").rglob("*") if path.is_file() and path.read_bytes() == content)
+    (path,) = (
+        path
+        for path in (stubs.home / "blobs").rglob("*")
+        if path.is_file() and path.name[0] != "." and path.read_bytes() == content
+    )
     path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tests.contracts.metadata_blobs import BlobContract, UploadContract
+from tests.contracts.metadata_blobs import BlobBatchContract, BlobContract, UploadContract
 from tests.contracts.metadata_finding import FindingContract, ListContract
 from tests.contracts.metadata_runs import RunContract
 from tests.contracts.metadata_steps import CacheContract, StepContract
-from tests.contracts.metadata_transactions import EventContract, ReplyContract, TransactionContract
+from tests.contracts.metadata_transactions import AttemptContract, EventContract, ReplyContract, TransactionContract
 from tests.contracts.metadata_versions import VersionContract
 
 
@@ -15,11 +15,13 @@ class MetadataContract(
     FindingContract,
     ListContract,
     BlobContract,
+    BlobBatchContract,
     UploadContract,
     RunContract,
     StepContract,
     CacheContract,
     TransactionContract,
+    AttemptContract,
     ReplyContract,
     EventContract,
 ):

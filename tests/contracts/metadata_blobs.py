@@ -192,28 +192,46 @@ class BlobContract:
             assert tx.blobs.content(BLOB) == b"content"
 
 
+class BlobBatchContract:
+    def test_many_small_blobs_are_inserted_and_read_at_once(self, store: MetadataStore) -> None:
+        others = [b"one", b"two", b"three"]
+        contents = [(blob_of(content), content) for content in others]
+        with store.write() as tx:
+            tx.blobs.insert_contents(contents, HOUR)
+            tx.blobs.insert_contents(contents[:1], HOUR)
+            digests = [blob.digest for blob, _ in contents]
+            assert tx.blobs.find("p", digests) == {blob.digest: blob for blob, _ in contents}
+            assert tx.blobs.contents("p", [*digests, blob_of(b"four").digest]) == {
+                blob.digest: content for blob, content in contents
+            }
+            assert tx.blobs.contents("q", digests) == {}
+            assert tx.blobs.unreachable(None, 10) == []
+
+    def test_a_size_is_known_when_a_live_blob_outside_of_the_database_has_it(self, store: MetadataStore) -> None:
+        outside, row = replace(BLOB, location="a/b"), blob_of(b"in a row")
+        with store.write() as tx:
+            tx.blobs.insert(outside, None, HOUR)
+            tx.blobs.insert_contents([(row, b"in a row")], HOUR)
+            assert tx.blobs.known_sizes("p", [outside.size, row.size, 12345]) == {outside.size}
+            assert tx.blobs.known_sizes("q", [outside.size]) == set()
+
+
 class UploadContract:
     def test_an_upload_is_open_and_empty_at_first(self, store: MetadataStore) -> None:
         with store.write() as tx:
             upload = tx.uploads.add("p", HOUR)
             assert tx.uploads.get("p", upload.id) == upload
             assert upload.expires_at > tx.now()
-        assert (upload.state, upload.writer, upload.size, upload.digest) == (UploadState.OPEN, "", 0, None)
+        assert (upload.state, upload.writer, upload.epoch) == (UploadState.OPEN, "", 0)
+        assert (upload.size, upload.digest, upload.pieces) == (0, None, b"")
 
-    def test_what_arrived_is_kept_until_another_writer_takes_over(self, store: MetadataStore) -> None:
+    def test_an_upload_is_as_it_was_put(self, store: MetadataStore) -> None:
         with store.write() as tx:
-            upload = tx.uploads.put(tx.uploads.add("p", HOUR), HOUR, writer="first")
-            upload = tx.uploads.put(upload, HOUR, received=(7, BLOB.digest, BLOB.pieces))
-            assert tx.uploads.get("p", upload.id) == upload
-            assert (upload.writer, upload.size, upload.digest, upload.pieces) == (
-                "first",
-                7,
-                BLOB.digest,
-                BLOB.pieces,
-            )
-            upload = tx.uploads.put(upload, HOUR, writer="second")
-            assert tx.uploads.get("p", upload.id) == upload
-        assert (upload.writer, upload.size, upload.digest, upload.pieces) == ("second", 0, None, b"")
+            upload = tx.uploads.add("p", HOUR)
+            received = {"size": 7, "digest": BLOB.digest, "pieces": BLOB.pieces}
+            changed = tx.uploads.put(replace(upload, writer="first", epoch=3, **received), HOUR)
+            assert tx.uploads.get("p", upload.id) == changed
+            assert (changed.writer, changed.epoch, changed.size, changed.digest) == ("first", 3, 7, BLOB.digest)
 
     def test_an_upload_that_expired_is_of_another_project_or_unknown_is_not_found(self, store: MetadataStore) -> None:
         with store.write() as tx:
@@ -233,7 +251,7 @@ class UploadContract:
             kept = tx.uploads.add("p", HOUR)
             tx.uploads.add("p", PAST)
             for state in (UploadState.ABORTED, UploadState.COMMITTED):
-                tx.uploads.put(tx.uploads.add("p", HOUR), HOUR, state=state)
+                tx.uploads.put(replace(tx.uploads.add("p", HOUR), state=state), HOUR)
             assert tx.uploads.remove_expired() == 3
             assert tx.uploads.remove_expired() == 0
             assert tx.uploads.get("p", kept.id) == kept
@@ -247,10 +265,11 @@ class UploadContract:
 
     def test_only_the_location_of_the_current_writer_of_an_open_upload_is_known(self, store: MetadataStore) -> None:
         with store.write() as tx:
-            first = tx.uploads.put(tx.uploads.add("p", HOUR), HOUR, writer="one")
-            second = tx.uploads.put(first, HOUR, writer="two")
-            expired = tx.uploads.put(tx.uploads.add("p", HOUR), PAST, writer="three")
-            aborted = tx.uploads.put(tx.uploads.add("p", HOUR), HOUR, state=UploadState.ABORTED, writer="four")
+            first = tx.uploads.put(replace(tx.uploads.add("p", HOUR), writer="one"), HOUR)
+            second = tx.uploads.put(replace(first, writer="two"), HOUR)
+            expired = tx.uploads.put(replace(tx.uploads.add("p", HOUR), writer="three"), PAST)
+            given_up = replace(tx.uploads.add("p", HOUR), writer="four", state=UploadState.ABORTED)
+            aborted = tx.uploads.put(given_up, HOUR)
             asked = [first.location, second.location, expired.location, aborted.location, "odd name", ""]
             assert tx.blobs.known_locations(asked) == {second.location}
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from argosy_server.domain.errors import RequestIdReused
-from argosy_server.domain.identifiers import is_id
+from argosy_server.domain.errors import RequestIdReused, UploadNotFound
+from argosy_server.domain.identifiers import is_id, new_id
 from argosy_server.usecases.ports import MetadataStore, Transaction
 from tests.contracts.metadata_facts import FIRST_PAGE, HOUR, PAST, SPEC, blob_of, new_run, save
 
@@ -115,6 +115,25 @@ class ReplyContract:
             assert tx.replies.remove_older_than(HOUR) == 0
             assert tx.replies.remove_older_than(PAST) == 1
             assert tx.replies.find("p", "r") is None
+
+
+class AttemptContract:
+    def test_what_an_attempt_did_is_undone_when_it_raises_and_the_transaction_goes_on(
+        self, store: MetadataStore
+    ) -> None:
+        with store.write() as tx:
+            before = tx.uploads.add("p", HOUR)
+            undone = new_id()
+            with pytest.raises(UploadNotFound), tx.attempt():
+                undone = tx.uploads.add("p", HOUR).id
+                tx.uploads.get("p", new_id())
+            with tx.attempt():
+                after = tx.uploads.add("p", HOUR)
+        with store.read() as tx:
+            assert tx.uploads.get("p", before.id).id == before.id
+            assert tx.uploads.get("p", after.id).id == after.id
+            with pytest.raises(UploadNotFound):
+                tx.uploads.get("p", undone)
 
 
 class EventContract:

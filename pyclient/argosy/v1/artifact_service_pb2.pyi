@@ -4,6 +4,7 @@ isort:skip_file
 Names, versions and the simple streaming pair."""
 
 from argosy.v1 import artifact_pb2 as _artifact_pb2
+from argosy.v1 import errors_pb2 as _errors_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
@@ -107,6 +108,122 @@ class CreateArtifactVersionResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CreateArtifactVersionResponse: _TypeAlias = CreateArtifactVersionResponse  # noqa: Y015
+
+@_typing.final
+class BatchCreateArtifactVersionsRequest(_message.Message):
+    """Request of BatchCreateArtifactVersions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECT_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    project: _builtins.str
+    """The project."""
+    request_id: _builtins.str
+    """See the service's comment. REQUIRED."""
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___NewArtifactVersion]:
+        """The versions, made in this order: at least one."""
+
+    def __init__(
+        self,
+        *,
+        project: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        versions: _abc.Iterable[Global___NewArtifactVersion] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["project", b"project", "request_id", b"request_id", "versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchCreateArtifactVersionsRequest: _TypeAlias = BatchCreateArtifactVersionsRequest  # noqa: Y015
+
+@_typing.final
+class NewArtifactVersion(_message.Message):
+    """One version of a batch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SPEC_FIELD_NUMBER: _builtins.int
+    FILES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def spec(self) -> _artifact_pb2.ArtifactSpec:
+        """What the version is."""
+
+    @_builtins.property
+    def files(self) -> _containers.RepeatedCompositeFieldContainer[_artifact_pb2.NewArtifactFile]:
+        """Its files, as in CreateArtifactVersion."""
+
+    def __init__(
+        self,
+        *,
+        spec: _artifact_pb2.ArtifactSpec | None = ...,
+        files: _abc.Iterable[_artifact_pb2.NewArtifactFile] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["files", b"files", "spec", b"spec"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NewArtifactVersion: _TypeAlias = NewArtifactVersion  # noqa: Y015
+
+@_typing.final
+class BatchCreateArtifactVersionsResponse(_message.Message):
+    """Response of BatchCreateArtifactVersions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___CreateArtifactVersionResult]:
+        """One for each version of the request, in its order."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___CreateArtifactVersionResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchCreateArtifactVersionsResponse: _TypeAlias = BatchCreateArtifactVersionsResponse  # noqa: Y015
+
+@_typing.final
+class CreateArtifactVersionResult(_message.Message):
+    """How one version of a batch ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATUS_FIELD_NUMBER: _builtins.int
+    ARTIFACT_VERSION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def status(self) -> _errors_pb2.ItemStatus:
+        """OK, or one of the refusals of CreateArtifactVersion."""
+
+    @_builtins.property
+    def artifact_version(self) -> _artifact_pb2.ArtifactVersion:
+        """The version as it is now visible, without files; when OK."""
+
+    def __init__(
+        self,
+        *,
+        status: _errors_pb2.ItemStatus | None = ...,
+        artifact_version: _artifact_pb2.ArtifactVersion | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["artifact_version", b"artifact_version", "status", b"status"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_version", b"artifact_version", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateArtifactVersionResult: _TypeAlias = CreateArtifactVersionResult  # noqa: Y015
 
 @_typing.final
 class GetArtifactVersionRequest(_message.Message):
@@ -707,6 +824,7 @@ class DownloadArtifactRequest(_message.Message):
     PATH_FIELD_NUMBER: _builtins.int
     OFFSET_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
+    MAX_TOTAL_BYTES_FIELD_NUMBER: _builtins.int
     project: _builtins.str
     """The project."""
     path: _builtins.str
@@ -715,6 +833,10 @@ class DownloadArtifactRequest(_message.Message):
     """First byte wanted; only with `path`, or when the version has one file."""
     limit: _builtins.int
     """How many bytes are wanted, 0 for all that follow; as `offset`."""
+    max_total_bytes: _builtins.int
+    """When the files that were asked for have more bytes than this in all, only the version is sent,
+    and the client reads what it needs with BatchReadBlobs and ReadBlob. 0 means no limit.
+    """
     @_builtins.property
     def selector(self) -> _artifact_pb2.VersionSelector:
         """Which version."""
@@ -727,10 +849,11 @@ class DownloadArtifactRequest(_message.Message):
         path: _builtins.str = ...,
         offset: _builtins.int = ...,
         limit: _builtins.int = ...,
+        max_total_bytes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["selector", b"selector"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "offset", b"offset", "path", b"path", "project", b"project", "selector", b"selector"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "max_total_bytes", b"max_total_bytes", "offset", b"offset", "path", b"path", "project", b"project", "selector", b"selector"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -50,6 +50,11 @@ class ArtifactServiceStub:
                 request_serializer=argosy_dot_v1_dot_artifact__service__pb2.CreateArtifactVersionRequest.SerializeToString,
                 response_deserializer=argosy_dot_v1_dot_artifact__service__pb2.CreateArtifactVersionResponse.FromString,
                 _registered_method=True)
+        self.BatchCreateArtifactVersions = channel.unary_unary(
+                '/argosy.v1.ArtifactService/BatchCreateArtifactVersions',
+                request_serializer=argosy_dot_v1_dot_artifact__service__pb2.BatchCreateArtifactVersionsRequest.SerializeToString,
+                response_deserializer=argosy_dot_v1_dot_artifact__service__pb2.BatchCreateArtifactVersionsResponse.FromString,
+                _registered_method=True)
         self.GetArtifactVersion = channel.unary_unary(
                 '/argosy.v1.ArtifactService/GetArtifactVersion',
                 request_serializer=argosy_dot_v1_dot_artifact__service__pb2.GetArtifactVersionRequest.SerializeToString,
@@ -122,6 +127,20 @@ class ArtifactServiceServicer:
         - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
         - NOT_FOUND / RUN_NOT_FOUND: `step_run_id` names no step run.
         - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchCreateArtifactVersions(self, request, context):
+        """Makes many versions visible, each of them or nothing of it, with a status of its own; those that
+        are refused leave nothing behind, not even a gap in the numbers.
+
+        Errors:
+        - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items` items, `max_batch_bytes` inline
+        bytes or `max_files` files in all; nothing was written.
+        - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+        - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; nothing was written.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -224,6 +243,7 @@ class ArtifactServiceServicer:
 
     def DownloadArtifact(self, request, context):
         """Streams a version: the version, then for each file `file_start`, its chunks, `file_end`.
+        Resumable and parallel are the reads of BlobService; this call is the simple one.
         The client SHOULD verify each file against its digest; the server verified what it read.
 
         Errors:
@@ -242,6 +262,11 @@ def add_ArtifactServiceServicer_to_server(servicer, server):
                     servicer.CreateArtifactVersion,
                     request_deserializer=argosy_dot_v1_dot_artifact__service__pb2.CreateArtifactVersionRequest.FromString,
                     response_serializer=argosy_dot_v1_dot_artifact__service__pb2.CreateArtifactVersionResponse.SerializeToString,
+            ),
+            'BatchCreateArtifactVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchCreateArtifactVersions,
+                    request_deserializer=argosy_dot_v1_dot_artifact__service__pb2.BatchCreateArtifactVersionsRequest.FromString,
+                    response_serializer=argosy_dot_v1_dot_artifact__service__pb2.BatchCreateArtifactVersionsResponse.SerializeToString,
             ),
             'GetArtifactVersion': grpc.unary_unary_rpc_method_handler(
                     servicer.GetArtifactVersion,
@@ -327,6 +352,33 @@ class ArtifactService:
             '/argosy.v1.ArtifactService/CreateArtifactVersion',
             argosy_dot_v1_dot_artifact__service__pb2.CreateArtifactVersionRequest.SerializeToString,
             argosy_dot_v1_dot_artifact__service__pb2.CreateArtifactVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchCreateArtifactVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.v1.ArtifactService/BatchCreateArtifactVersions',
+            argosy_dot_v1_dot_artifact__service__pb2.BatchCreateArtifactVersionsRequest.SerializeToString,
+            argosy_dot_v1_dot_artifact__service__pb2.BatchCreateArtifactVersionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -56,6 +56,16 @@ class ArtifactServiceStub:
     - NOT_FOUND / RUN_NOT_FOUND: `step_run_id` names no step run.
     - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
     """
+    BatchCreateArtifactVersions: _grpc.UnaryUnaryMultiCallable[_artifact_service_pb2.BatchCreateArtifactVersionsRequest, _artifact_service_pb2.BatchCreateArtifactVersionsResponse]
+    """Makes many versions visible, each of them or nothing of it, with a status of its own; those that
+    are refused leave nothing behind, not even a gap in the numbers.
+
+    Errors:
+    - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items` items, `max_batch_bytes` inline
+      bytes or `max_files` files in all; nothing was written.
+    - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+    - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; nothing was written.
+    """
     GetArtifactVersion: _grpc.UnaryUnaryMultiCallable[_artifact_service_pb2.GetArtifactVersionRequest, _artifact_service_pb2.GetArtifactVersionResponse]
     """Returns one version with its files.
 
@@ -121,6 +131,7 @@ class ArtifactServiceStub:
     """
     DownloadArtifact: _grpc.UnaryStreamMultiCallable[_artifact_service_pb2.DownloadArtifactRequest, _artifact_service_pb2.DownloadArtifactResponse]
     """Streams a version: the version, then for each file `file_start`, its chunks, `file_end`.
+    Resumable and parallel are the reads of BlobService; this call is the simple one.
     The client SHOULD verify each file against its digest; the server verified what it read.
 
     Errors:
@@ -156,6 +167,16 @@ class ArtifactServiceAsyncStub(ArtifactServiceStub):
     - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
     - NOT_FOUND / RUN_NOT_FOUND: `step_run_id` names no step run.
     - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
+    """
+    BatchCreateArtifactVersions: _aio.UnaryUnaryMultiCallable[_artifact_service_pb2.BatchCreateArtifactVersionsRequest, _artifact_service_pb2.BatchCreateArtifactVersionsResponse]  # type: ignore[assignment]
+    """Makes many versions visible, each of them or nothing of it, with a status of its own; those that
+    are refused leave nothing behind, not even a gap in the numbers.
+
+    Errors:
+    - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items` items, `max_batch_bytes` inline
+      bytes or `max_files` files in all; nothing was written.
+    - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+    - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; nothing was written.
     """
     GetArtifactVersion: _aio.UnaryUnaryMultiCallable[_artifact_service_pb2.GetArtifactVersionRequest, _artifact_service_pb2.GetArtifactVersionResponse]  # type: ignore[assignment]
     """Returns one version with its files.
@@ -222,6 +243,7 @@ class ArtifactServiceAsyncStub(ArtifactServiceStub):
     """
     DownloadArtifact: _aio.UnaryStreamMultiCallable[_artifact_service_pb2.DownloadArtifactRequest, _artifact_service_pb2.DownloadArtifactResponse]  # type: ignore[assignment]
     """Streams a version: the version, then for each file `file_start`, its chunks, `file_end`.
+    Resumable and parallel are the reads of BlobService; this call is the simple one.
     The client SHOULD verify each file against its digest; the server verified what it read.
 
     Errors:
@@ -260,6 +282,22 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
         - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
         - NOT_FOUND / RUN_NOT_FOUND: `step_run_id` names no step run.
         - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchCreateArtifactVersions(
+        self,
+        request: _artifact_service_pb2.BatchCreateArtifactVersionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_artifact_service_pb2.BatchCreateArtifactVersionsResponse, _abc.Awaitable[_artifact_service_pb2.BatchCreateArtifactVersionsResponse]]:
+        """Makes many versions visible, each of them or nothing of it, with a status of its own; those that
+        are refused leave nothing behind, not even a gap in the numbers.
+
+        Errors:
+        - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items` items, `max_batch_bytes` inline
+          bytes or `max_files` files in all; nothing was written.
+        - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+        - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; nothing was written.
         """
 
     @_abc_1.abstractmethod
@@ -380,6 +418,7 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_artifact_service_pb2.DownloadArtifactResponse], _abc.AsyncIterator[_artifact_service_pb2.DownloadArtifactResponse]]:
         """Streams a version: the version, then for each file `file_start`, its chunks, `file_end`.
+        Resumable and parallel are the reads of BlobService; this call is the simple one.
         The client SHOULD verify each file against its digest; the server verified what it read.
 
         Errors:

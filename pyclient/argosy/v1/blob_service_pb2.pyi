@@ -3,6 +3,7 @@
 isort:skip_file
 Immutable bytes by digest."""
 
+from argosy.v1 import errors_pb2 as _errors_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
@@ -89,6 +90,10 @@ class GetCapabilitiesResponse(_message.Message):
     BLOB_LEASE_FIELD_NUMBER: _builtins.int
     UPLOAD_LEASE_FIELD_NUMBER: _builtins.int
     RUN_LEASE_FIELD_NUMBER: _builtins.int
+    MAX_BATCH_BYTES_FIELD_NUMBER: _builtins.int
+    MAX_BATCH_ITEMS_FIELD_NUMBER: _builtins.int
+    MARK_BYTES_FIELD_NUMBER: _builtins.int
+    DIRECT_ACCESS_FIELD_NUMBER: _builtins.int
     protocol_revision: _builtins.int
     """The newest revision of this contract the server speaks."""
     oldest_protocol_revision: _builtins.int
@@ -107,6 +112,14 @@ class GetCapabilitiesResponse(_message.Message):
     """Limit of files of one version."""
     max_digests: _builtins.int
     """Limit of digests of one FindMissingBlobs."""
+    max_batch_bytes: _builtins.int
+    """Limit of all content of one BatchUploadBlobs or BatchReadBlobs, and of all inline bytes of one
+    BatchCreateArtifactVersions.
+    """
+    max_batch_items: _builtins.int
+    """Limit of items of one batch."""
+    mark_bytes: _builtins.int
+    """While an upload is written, its bytes are made durable whenever this many more have arrived."""
     @_builtins.property
     def blob_lease(self) -> _duration_pb2.Duration:
         """How long a blob is kept for a version to refer to it."""
@@ -118,6 +131,10 @@ class GetCapabilitiesResponse(_message.Message):
     @_builtins.property
     def run_lease(self) -> _duration_pb2.Duration:
         """How long a run lives without RenewRun."""
+
+    @_builtins.property
+    def direct_access(self) -> Global___DirectAccess:
+        """Set when clients that share a file system with the server may use CreateTransferGrants."""
 
     def __init__(
         self,
@@ -134,14 +151,46 @@ class GetCapabilitiesResponse(_message.Message):
         blob_lease: _duration_pb2.Duration | None = ...,
         upload_lease: _duration_pb2.Duration | None = ...,
         run_lease: _duration_pb2.Duration | None = ...,
+        max_batch_bytes: _builtins.int = ...,
+        max_batch_items: _builtins.int = ...,
+        mark_bytes: _builtins.int = ...,
+        direct_access: Global___DirectAccess | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["blob_lease", b"blob_lease", "run_lease", b"run_lease", "upload_lease", b"upload_lease"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["blob_lease", b"blob_lease", "direct_access", b"direct_access", "run_lease", b"run_lease", "upload_lease", b"upload_lease"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["blob_lease", b"blob_lease", "max_chunk_bytes", b"max_chunk_bytes", "max_digests", b"max_digests", "max_files", b"max_files", "max_inline_bytes", b"max_inline_bytes", "oldest_protocol_revision", b"oldest_protocol_revision", "preferred_chunk_bytes", b"preferred_chunk_bytes", "protocol_revision", b"protocol_revision", "run_lease", b"run_lease", "server_version", b"server_version", "store_id", b"store_id", "upload_lease", b"upload_lease"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blob_lease", b"blob_lease", "direct_access", b"direct_access", "mark_bytes", b"mark_bytes", "max_batch_bytes", b"max_batch_bytes", "max_batch_items", b"max_batch_items", "max_chunk_bytes", b"max_chunk_bytes", "max_digests", b"max_digests", "max_files", b"max_files", "max_inline_bytes", b"max_inline_bytes", "oldest_protocol_revision", b"oldest_protocol_revision", "preferred_chunk_bytes", b"preferred_chunk_bytes", "protocol_revision", b"protocol_revision", "run_lease", b"run_lease", "server_version", b"server_version", "store_id", b"store_id", "upload_lease", b"upload_lease"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetCapabilitiesResponse: _TypeAlias = GetCapabilitiesResponse  # noqa: Y015
+
+@_typing.final
+class DirectAccess(_message.Message):
+    """How a client proves that it shares a file system with the server."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    READ_TOKEN_FILE_FIELD_NUMBER: _builtins.int
+    WRITE_TOKEN_FILE_FIELD_NUMBER: _builtins.int
+    read_token_file: _builtins.str
+    """Absolute path of a file whose text is the token that allows to read."""
+    write_token_file: _builtins.str
+    """Absolute path of a file whose text is the token that allows to write too; only the user the
+    server runs as can read it.
+    """
+    def __init__(
+        self,
+        *,
+        read_token_file: _builtins.str = ...,
+        write_token_file: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["read_token_file", b"read_token_file", "write_token_file", b"write_token_file"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DirectAccess: _TypeAlias = DirectAccess  # noqa: Y015
 
 @_typing.final
 class FindMissingBlobsRequest(_message.Message):
@@ -151,11 +200,157 @@ class FindMissingBlobsRequest(_message.Message):
 
     PROJECT_FIELD_NUMBER: _builtins.int
     DIGESTS_FIELD_NUMBER: _builtins.int
+    SIZES_FIELD_NUMBER: _builtins.int
     project: _builtins.str
     """The project."""
     @_builtins.property
     def digests(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The digests, `blake3:<64 hex digits>`."""
+
+    @_builtins.property
+    def sizes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Sizes of files that are not hashed yet; see `known_sizes`."""
+
+    def __init__(
+        self,
+        *,
+        project: _builtins.str = ...,
+        digests: _abc.Iterable[_builtins.str] | None = ...,
+        sizes: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digests", b"digests", "project", b"project", "sizes", b"sizes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindMissingBlobsRequest: _TypeAlias = FindMissingBlobsRequest  # noqa: Y015
+
+@_typing.final
+class FindMissingBlobsResponse(_message.Message):
+    """Response of FindMissingBlobs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MISSING_DIGESTS_FIELD_NUMBER: _builtins.int
+    KNOWN_SIZES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def missing_digests(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Those of the request the project does not have, in the order of the request, each once."""
+
+    @_builtins.property
+    def known_sizes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Those of `sizes` the project has a blob of that is kept as a file. A client that writes the file
+        of an upload itself need hash before it writes only what has one of these sizes.
+        """
+
+    def __init__(
+        self,
+        *,
+        missing_digests: _abc.Iterable[_builtins.str] | None = ...,
+        known_sizes: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["known_sizes", b"known_sizes", "missing_digests", b"missing_digests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindMissingBlobsResponse: _TypeAlias = FindMissingBlobsResponse  # noqa: Y015
+
+@_typing.final
+class BatchUploadBlobsRequest(_message.Message):
+    """Request of BatchUploadBlobs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECT_FIELD_NUMBER: _builtins.int
+    BLOBS_FIELD_NUMBER: _builtins.int
+    project: _builtins.str
+    """The project."""
+    @_builtins.property
+    def blobs(self) -> _containers.RepeatedCompositeFieldContainer[Global___NewBlob]:
+        """What to store: at least one."""
+
+    def __init__(
+        self,
+        *,
+        project: _builtins.str = ...,
+        blobs: _abc.Iterable[Global___NewBlob] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blobs", b"blobs", "project", b"project"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchUploadBlobsRequest: _TypeAlias = BatchUploadBlobsRequest  # noqa: Y015
+
+@_typing.final
+class NewBlob(_message.Message):
+    """Bytes with the digest they must have."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGEST_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    digest: _builtins.str
+    """Their digest, `blake3:<64 hex digits>`."""
+    content: _builtins.bytes
+    """The bytes."""
+    def __init__(
+        self,
+        *,
+        digest: _builtins.str = ...,
+        content: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "digest", b"digest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NewBlob: _TypeAlias = NewBlob  # noqa: Y015
+
+@_typing.final
+class BatchUploadBlobsResponse(_message.Message):
+    """Response of BatchUploadBlobs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATUSES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def statuses(self) -> _containers.RepeatedCompositeFieldContainer[_errors_pb2.ItemStatus]:
+        """One for each blob of the request, in its order. INVALID_ARGUMENT / DIGEST_MISMATCH: the bytes do
+        not have the digest; the others are stored all the same.
+        """
+
+    def __init__(
+        self,
+        *,
+        statuses: _abc.Iterable[_errors_pb2.ItemStatus] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["statuses", b"statuses"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchUploadBlobsResponse: _TypeAlias = BatchUploadBlobsResponse  # noqa: Y015
+
+@_typing.final
+class BatchReadBlobsRequest(_message.Message):
+    """Request of BatchReadBlobs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECT_FIELD_NUMBER: _builtins.int
+    DIGESTS_FIELD_NUMBER: _builtins.int
+    project: _builtins.str
+    """The project."""
+    @_builtins.property
+    def digests(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The blobs: at least one."""
 
     def __init__(
         self,
@@ -169,31 +364,59 @@ class FindMissingBlobsRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___FindMissingBlobsRequest: _TypeAlias = FindMissingBlobsRequest  # noqa: Y015
+Global___BatchReadBlobsRequest: _TypeAlias = BatchReadBlobsRequest  # noqa: Y015
 
 @_typing.final
-class FindMissingBlobsResponse(_message.Message):
-    """Response of FindMissingBlobs."""
+class BatchReadBlobsResponse(_message.Message):
+    """Response of BatchReadBlobs."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    MISSING_DIGESTS_FIELD_NUMBER: _builtins.int
+    RESULTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def missing_digests(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Those of the request the project does not have, in the order of the request, each once."""
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReadBlobResult]:
+        """One for each digest of the request, in its order."""
 
     def __init__(
         self,
         *,
-        missing_digests: _abc.Iterable[_builtins.str] | None = ...,
+        results: _abc.Iterable[Global___ReadBlobResult] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["missing_digests", b"missing_digests"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___FindMissingBlobsResponse: _TypeAlias = FindMissingBlobsResponse  # noqa: Y015
+Global___BatchReadBlobsResponse: _TypeAlias = BatchReadBlobsResponse  # noqa: Y015
+
+@_typing.final
+class ReadBlobResult(_message.Message):
+    """One blob of a batch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATUS_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    content: _builtins.bytes
+    """The bytes, when OK."""
+    @_builtins.property
+    def status(self) -> _errors_pb2.ItemStatus:
+        """NOT_FOUND / BLOB_NOT_FOUND, DATA_LOSS / BLOB_CORRUPT, or OK."""
+
+    def __init__(
+        self,
+        *,
+        status: _errors_pb2.ItemStatus | None = ...,
+        content: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["status", b"status"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReadBlobResult: _TypeAlias = ReadBlobResult  # noqa: Y015
 
 @_typing.final
 class Upload(_message.Message):
@@ -205,12 +428,17 @@ class Upload(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     COMMITTED_SIZE_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """UUID."""
     state: Global___UploadState.ValueType
     """The state."""
     committed_size: _builtins.int
-    """Bytes the server holds."""
+    """Bytes that are kept, whatever happens to the server; never more than were sent. A store that
+    cannot keep part of an object says 0 until all of it has arrived.
+    """
+    epoch: _builtins.int
+    """How many streams have opened."""
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """When it is swept unless bytes arrive, by the clock of the database."""
@@ -222,10 +450,11 @@ class Upload(_message.Message):
         state: Global___UploadState.ValueType = ...,
         committed_size: _builtins.int = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
+        epoch: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["committed_size", b"committed_size", "expire_time", b"expire_time", "id", b"id", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["committed_size", b"committed_size", "epoch", b"epoch", "expire_time", b"expire_time", "id", b"id", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -328,22 +557,28 @@ class WriteUploadOpen(_message.Message):
     PROJECT_FIELD_NUMBER: _builtins.int
     UPLOAD_ID_FIELD_NUMBER: _builtins.int
     OFFSET_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
     project: _builtins.str
     """The project."""
     upload_id: _builtins.str
     """The upload's UUID."""
     offset: _builtins.int
-    """Where the first chunk starts; MUST be 0."""
+    """Where the first chunk starts: at `committed_size` or before it."""
+    epoch: _builtins.int
+    """`epoch` of the upload plus one, so that a stream that is late takes nothing over from one that
+    opened after it was sent. 0 means: whatever is next.
+    """
     def __init__(
         self,
         *,
         project: _builtins.str = ...,
         upload_id: _builtins.str = ...,
         offset: _builtins.int = ...,
+        epoch: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["offset", b"offset", "project", b"project", "upload_id", b"upload_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "offset", b"offset", "project", b"project", "upload_id", b"upload_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -372,6 +607,56 @@ class WriteUploadResponse(_message.Message):
 Global___WriteUploadResponse: _TypeAlias = WriteUploadResponse  # noqa: Y015
 
 @_typing.final
+class GetUploadRequest(_message.Message):
+    """Request of GetUpload."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECT_FIELD_NUMBER: _builtins.int
+    UPLOAD_ID_FIELD_NUMBER: _builtins.int
+    project: _builtins.str
+    """The project."""
+    upload_id: _builtins.str
+    """The upload's UUID."""
+    def __init__(
+        self,
+        *,
+        project: _builtins.str = ...,
+        upload_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["project", b"project", "upload_id", b"upload_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetUploadRequest: _TypeAlias = GetUploadRequest  # noqa: Y015
+
+@_typing.final
+class GetUploadResponse(_message.Message):
+    """Response of GetUpload."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UPLOAD_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def upload(self) -> Global___Upload:
+        """The upload."""
+
+    def __init__(
+        self,
+        *,
+        upload: Global___Upload | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["upload", b"upload"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["upload", b"upload"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetUploadResponse: _TypeAlias = GetUploadResponse  # noqa: Y015
+
+@_typing.final
 class CommitUploadRequest(_message.Message):
     """Request of CommitUpload."""
 
@@ -382,6 +667,7 @@ class CommitUploadRequest(_message.Message):
     UPLOAD_ID_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
     SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    PIECE_CHECKSUMS_FIELD_NUMBER: _builtins.int
     project: _builtins.str
     """The project."""
     request_id: _builtins.str
@@ -392,6 +678,11 @@ class CommitUploadRequest(_message.Message):
     """Digest of all bytes."""
     size_bytes: _builtins.int
     """Number of all bytes."""
+    piece_checksums: _builtins.bytes
+    """Only for an upload that was written as a file (CreateTransferGrants): XXH3-64 of each 4 MiB of
+    it, 8 bytes big-endian each, the last piece possibly shorter. Whoever may write the file is
+    trusted with them and with the digest; every reader verifies both.
+    """
     def __init__(
         self,
         *,
@@ -400,10 +691,11 @@ class CommitUploadRequest(_message.Message):
         upload_id: _builtins.str = ...,
         digest: _builtins.str = ...,
         size_bytes: _builtins.int = ...,
+        piece_checksums: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "project", b"project", "request_id", b"request_id", "size_bytes", b"size_bytes", "upload_id", b"upload_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "piece_checksums", b"piece_checksums", "project", b"project", "request_id", b"request_id", "size_bytes", b"size_bytes", "upload_id", b"upload_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -537,3 +829,73 @@ class ReadBlobResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReadBlobResponse: _TypeAlias = ReadBlobResponse  # noqa: Y015
+
+@_typing.final
+class CreateTransferGrantsRequest(_message.Message):
+    """Request of CreateTransferGrants."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECT_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    READ_DIGESTS_FIELD_NUMBER: _builtins.int
+    WRITE_UPLOAD_ID_FIELD_NUMBER: _builtins.int
+    project: _builtins.str
+    """The project."""
+    token: _builtins.str
+    """What a file of `direct_access` says."""
+    write_upload_id: _builtins.str
+    """UUID of an upload to write, if any."""
+    @_builtins.property
+    def read_digests(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Digests of blobs to read."""
+
+    def __init__(
+        self,
+        *,
+        project: _builtins.str = ...,
+        token: _builtins.str = ...,
+        read_digests: _abc.Iterable[_builtins.str] | None = ...,
+        write_upload_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["project", b"project", "read_digests", b"read_digests", "token", b"token", "write_upload_id", b"write_upload_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateTransferGrantsRequest: _TypeAlias = CreateTransferGrantsRequest  # noqa: Y015
+
+@_typing.final
+class CreateTransferGrantsResponse(_message.Message):
+    """Response of CreateTransferGrants."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    READ_PATHS_FIELD_NUMBER: _builtins.int
+    WRITE_PATH_FIELD_NUMBER: _builtins.int
+    SYNC_FIELD_NUMBER: _builtins.int
+    write_path: _builtins.str
+    """Absolute path of the file to make and write. Its folder exists."""
+    sync: _builtins.bool
+    """Whether the writer MUST make the file durable (fsync) before it commits the upload."""
+    @_builtins.property
+    def read_paths(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Absolute path of the file of each blob, in the order of the request; empty for one that is kept
+        elsewhere (small ones are): use ReadBlob or BatchReadBlobs.
+        """
+
+    def __init__(
+        self,
+        *,
+        read_paths: _abc.Iterable[_builtins.str] | None = ...,
+        write_path: _builtins.str = ...,
+        sync: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["read_paths", b"read_paths", "sync", b"sync", "write_path", b"write_path"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateTransferGrantsResponse: _TypeAlias = CreateTransferGrantsResponse  # noqa: Y015

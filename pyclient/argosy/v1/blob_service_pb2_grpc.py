@@ -29,7 +29,8 @@ class BlobServiceStub:
     """The bytes under the artifacts: find what is missing, upload it, read any range.
 
     An upload lives as CreateUpload → WriteUpload → CommitUpload. Bytes are not visible before
-    CommitUpload succeeded, and the end of a stream never means that an upload is complete.
+    CommitUpload succeeded, and the end of a stream never means that an upload is complete. When a
+    WriteUpload breaks, GetUpload tells how many bytes are kept, and a new WriteUpload goes on there.
     Digests and presence mean something only inside a project. `project`, `request_id` and the errors
     every RPC may give are as in ArtifactService.
     """
@@ -50,6 +51,16 @@ class BlobServiceStub:
                 request_serializer=argosy_dot_v1_dot_blob__service__pb2.FindMissingBlobsRequest.SerializeToString,
                 response_deserializer=argosy_dot_v1_dot_blob__service__pb2.FindMissingBlobsResponse.FromString,
                 _registered_method=True)
+        self.BatchUploadBlobs = channel.unary_unary(
+                '/argosy.v1.BlobService/BatchUploadBlobs',
+                request_serializer=argosy_dot_v1_dot_blob__service__pb2.BatchUploadBlobsRequest.SerializeToString,
+                response_deserializer=argosy_dot_v1_dot_blob__service__pb2.BatchUploadBlobsResponse.FromString,
+                _registered_method=True)
+        self.BatchReadBlobs = channel.unary_unary(
+                '/argosy.v1.BlobService/BatchReadBlobs',
+                request_serializer=argosy_dot_v1_dot_blob__service__pb2.BatchReadBlobsRequest.SerializeToString,
+                response_deserializer=argosy_dot_v1_dot_blob__service__pb2.BatchReadBlobsResponse.FromString,
+                _registered_method=True)
         self.CreateUpload = channel.unary_unary(
                 '/argosy.v1.BlobService/CreateUpload',
                 request_serializer=argosy_dot_v1_dot_blob__service__pb2.CreateUploadRequest.SerializeToString,
@@ -59,6 +70,11 @@ class BlobServiceStub:
                 '/argosy.v1.BlobService/WriteUpload',
                 request_serializer=argosy_dot_v1_dot_blob__service__pb2.WriteUploadRequest.SerializeToString,
                 response_deserializer=argosy_dot_v1_dot_blob__service__pb2.WriteUploadResponse.FromString,
+                _registered_method=True)
+        self.GetUpload = channel.unary_unary(
+                '/argosy.v1.BlobService/GetUpload',
+                request_serializer=argosy_dot_v1_dot_blob__service__pb2.GetUploadRequest.SerializeToString,
+                response_deserializer=argosy_dot_v1_dot_blob__service__pb2.GetUploadResponse.FromString,
                 _registered_method=True)
         self.CommitUpload = channel.unary_unary(
                 '/argosy.v1.BlobService/CommitUpload',
@@ -75,13 +91,19 @@ class BlobServiceStub:
                 request_serializer=argosy_dot_v1_dot_blob__service__pb2.ReadBlobRequest.SerializeToString,
                 response_deserializer=argosy_dot_v1_dot_blob__service__pb2.ReadBlobResponse.FromString,
                 _registered_method=True)
+        self.CreateTransferGrants = channel.unary_unary(
+                '/argosy.v1.BlobService/CreateTransferGrants',
+                request_serializer=argosy_dot_v1_dot_blob__service__pb2.CreateTransferGrantsRequest.SerializeToString,
+                response_deserializer=argosy_dot_v1_dot_blob__service__pb2.CreateTransferGrantsResponse.FromString,
+                _registered_method=True)
 
 
 class BlobServiceServicer:
     """The bytes under the artifacts: find what is missing, upload it, read any range.
 
     An upload lives as CreateUpload → WriteUpload → CommitUpload. Bytes are not visible before
-    CommitUpload succeeded, and the end of a stream never means that an upload is complete.
+    CommitUpload succeeded, and the end of a stream never means that an upload is complete. When a
+    WriteUpload breaks, GetUpload tells how many bytes are kept, and a new WriteUpload goes on there.
     Digests and presence mean something only inside a project. `project`, `request_id` and the errors
     every RPC may give are as in ArtifactService.
     """
@@ -99,10 +121,35 @@ class BlobServiceServicer:
 
     def FindMissingBlobs(self, request, context):
         """Tells which of the digests the project does not have. Those it has are leased for
-        `blob_lease` of the capabilities, so that a version may refer to them until then.
+        `blob_lease` of the capabilities, so that a version may refer to them until then. A client
+        SHOULD ask once for all files of a version and send only what is missing.
 
         Errors:
-        - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_digests`.
+        - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_digests`, or as many sizes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchUploadBlobs(self, request, context):
+        """Stores many small blobs in one call, each with a status of its own; those stored are leased for
+        `blob_lease`. Content is known by its digest, so repeating the call changes nothing.
+
+        Errors:
+        - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items` or `max_batch_bytes`; nothing
+        was stored.
+        - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; nothing was stored.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchReadBlobs(self, request, context):
+        """Returns many small blobs in one call, each with a status of its own, verified by the server.
+
+        Errors:
+        - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items`, or blobs of more than
+        `max_batch_bytes` in all.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -119,17 +166,30 @@ class BlobServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WriteUpload(self, request_iterator, context):
-        """Sends the bytes of an upload: one `open`, then chunks. A new stream for the same upload takes
-        over from an earlier one and starts again at the first byte.
+        """Sends the bytes of an upload: one `open`, then chunks. A stream that opens takes over from an
+        earlier one, whose writes count no more. It may start at any offset up to `committed_size`; what
+        it sends again from below that is skipped and not compared. Where it ends, for whatever reason,
+        what arrived is kept for the next stream; while it lasts, every `mark_bytes` are made durable.
 
         Errors:
-        - ABORTED / SUPERSEDED: a later stream took over.
+        - ABORTED / SUPERSEDED: a later stream took over, or `epoch` is not above that of the last one.
         - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted.
         - INVALID_ARGUMENT / INVALID_STREAM: messages out of order.
         - INVALID_ARGUMENT / LIMIT_EXCEEDED: a chunk is larger than `max_chunk_bytes`.
         - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
-        - OUT_OF_RANGE / WRITE_PAST_END: `offset` is not the first byte.
-        - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
+        - OUT_OF_RANGE / WRITE_PAST_END: `offset` lies beyond what is kept; metadata `committed_size`
+        tells where to go on.
+        - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; the bytes were discarded.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetUpload(self, request, context):
+        """Tells where an upload stands: its state and how many bytes are kept.
+
+        Errors:
+        - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -140,7 +200,8 @@ class BlobServiceServicer:
         committed answers the same.
 
         Errors:
-        - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or is still being written.
+        - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or no stream has ended well
+        yet; open one at `committed_size` and end it.
         - INVALID_ARGUMENT / DIGEST_MISMATCH: other bytes or another size arrived; they are discarded.
         - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
         - NOT_FOUND / BLOB_NOT_FOUND: it was committed before, and its blob was deleted since.
@@ -163,12 +224,34 @@ class BlobServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReadBlob(self, request, context):
-        """Streams a range of a blob; the server verifies every piece it touches.
+        """Streams a range of a blob; the server verifies every piece it touches. A client MAY read several
+        ranges at once, and after a broken stream goes on at the byte it has not got.
 
         Errors:
         - DATA_LOSS / BLOB_CORRUPT: stored bytes are damaged; what was sent before MUST NOT be used.
         - NOT_FOUND / BLOB_NOT_FOUND: the project has no such blob.
         - OUT_OF_RANGE / READ_PAST_END: `offset` lies beyond the end.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateTransferGrants(self, request, context):
+        """Lets a client that shares a file system with the server read blobs, or write an upload, as files.
+        It proves that it does by a token it read from a file `direct_access` of the capabilities names.
+        Repeating the call changes nothing but which writer is the last.
+
+        A file of a blob MUST NOT be changed; the reader MUST verify it. An upload is written once, from
+        its first byte to its last, to a new file at exactly the path given, and then committed with its
+        `piece_checksums`.
+
+        Errors:
+        - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted.
+        - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items`.
+        - NOT_FOUND / BLOB_NOT_FOUND: the project has no such blob.
+        - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
+        - PERMISSION_DENIED / DIRECT_ACCESS_REFUSED: the server does not allow it, the token is wrong, or
+        it allows to read only; use ReadBlob and WriteUpload.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -187,6 +270,16 @@ def add_BlobServiceServicer_to_server(servicer, server):
                     request_deserializer=argosy_dot_v1_dot_blob__service__pb2.FindMissingBlobsRequest.FromString,
                     response_serializer=argosy_dot_v1_dot_blob__service__pb2.FindMissingBlobsResponse.SerializeToString,
             ),
+            'BatchUploadBlobs': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchUploadBlobs,
+                    request_deserializer=argosy_dot_v1_dot_blob__service__pb2.BatchUploadBlobsRequest.FromString,
+                    response_serializer=argosy_dot_v1_dot_blob__service__pb2.BatchUploadBlobsResponse.SerializeToString,
+            ),
+            'BatchReadBlobs': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchReadBlobs,
+                    request_deserializer=argosy_dot_v1_dot_blob__service__pb2.BatchReadBlobsRequest.FromString,
+                    response_serializer=argosy_dot_v1_dot_blob__service__pb2.BatchReadBlobsResponse.SerializeToString,
+            ),
             'CreateUpload': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateUpload,
                     request_deserializer=argosy_dot_v1_dot_blob__service__pb2.CreateUploadRequest.FromString,
@@ -196,6 +289,11 @@ def add_BlobServiceServicer_to_server(servicer, server):
                     servicer.WriteUpload,
                     request_deserializer=argosy_dot_v1_dot_blob__service__pb2.WriteUploadRequest.FromString,
                     response_serializer=argosy_dot_v1_dot_blob__service__pb2.WriteUploadResponse.SerializeToString,
+            ),
+            'GetUpload': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetUpload,
+                    request_deserializer=argosy_dot_v1_dot_blob__service__pb2.GetUploadRequest.FromString,
+                    response_serializer=argosy_dot_v1_dot_blob__service__pb2.GetUploadResponse.SerializeToString,
             ),
             'CommitUpload': grpc.unary_unary_rpc_method_handler(
                     servicer.CommitUpload,
@@ -212,6 +310,11 @@ def add_BlobServiceServicer_to_server(servicer, server):
                     request_deserializer=argosy_dot_v1_dot_blob__service__pb2.ReadBlobRequest.FromString,
                     response_serializer=argosy_dot_v1_dot_blob__service__pb2.ReadBlobResponse.SerializeToString,
             ),
+            'CreateTransferGrants': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateTransferGrants,
+                    request_deserializer=argosy_dot_v1_dot_blob__service__pb2.CreateTransferGrantsRequest.FromString,
+                    response_serializer=argosy_dot_v1_dot_blob__service__pb2.CreateTransferGrantsResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'argosy.v1.BlobService', rpc_method_handlers)
@@ -224,7 +327,8 @@ class BlobService:
     """The bytes under the artifacts: find what is missing, upload it, read any range.
 
     An upload lives as CreateUpload → WriteUpload → CommitUpload. Bytes are not visible before
-    CommitUpload succeeded, and the end of a stream never means that an upload is complete.
+    CommitUpload succeeded, and the end of a stream never means that an upload is complete. When a
+    WriteUpload breaks, GetUpload tells how many bytes are kept, and a new WriteUpload goes on there.
     Digests and presence mean something only inside a project. `project`, `request_id` and the errors
     every RPC may give are as in ArtifactService.
     """
@@ -284,6 +388,60 @@ class BlobService:
             _registered_method=True)
 
     @staticmethod
+    def BatchUploadBlobs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.v1.BlobService/BatchUploadBlobs',
+            argosy_dot_v1_dot_blob__service__pb2.BatchUploadBlobsRequest.SerializeToString,
+            argosy_dot_v1_dot_blob__service__pb2.BatchUploadBlobsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchReadBlobs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.v1.BlobService/BatchReadBlobs',
+            argosy_dot_v1_dot_blob__service__pb2.BatchReadBlobsRequest.SerializeToString,
+            argosy_dot_v1_dot_blob__service__pb2.BatchReadBlobsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def CreateUpload(request,
             target,
             options=(),
@@ -327,6 +485,33 @@ class BlobService:
             '/argosy.v1.BlobService/WriteUpload',
             argosy_dot_v1_dot_blob__service__pb2.WriteUploadRequest.SerializeToString,
             argosy_dot_v1_dot_blob__service__pb2.WriteUploadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetUpload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.v1.BlobService/GetUpload',
+            argosy_dot_v1_dot_blob__service__pb2.GetUploadRequest.SerializeToString,
+            argosy_dot_v1_dot_blob__service__pb2.GetUploadResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -408,6 +593,33 @@ class BlobService:
             '/argosy.v1.BlobService/ReadBlob',
             argosy_dot_v1_dot_blob__service__pb2.ReadBlobRequest.SerializeToString,
             argosy_dot_v1_dot_blob__service__pb2.ReadBlobResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateTransferGrants(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.v1.BlobService/CreateTransferGrants',
+            argosy_dot_v1_dot_blob__service__pb2.CreateTransferGrantsRequest.SerializeToString,
+            argosy_dot_v1_dot_blob__service__pb2.CreateTransferGrantsResponse.FromString,
             options,
             channel_credentials,
             insecure,

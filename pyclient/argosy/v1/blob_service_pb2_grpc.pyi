@@ -30,7 +30,8 @@ class BlobServiceStub:
     """The bytes under the artifacts: find what is missing, upload it, read any range.
 
     An upload lives as CreateUpload → WriteUpload → CommitUpload. Bytes are not visible before
-    CommitUpload succeeded, and the end of a stream never means that an upload is complete.
+    CommitUpload succeeded, and the end of a stream never means that an upload is complete. When a
+    WriteUpload breaks, GetUpload tells how many bytes are kept, and a new WriteUpload goes on there.
     Digests and presence mean something only inside a project. `project`, `request_id` and the errors
     every RPC may give are as in ArtifactService.
     """
@@ -48,10 +49,27 @@ class BlobServiceStub:
     """
     FindMissingBlobs: _grpc.UnaryUnaryMultiCallable[_blob_service_pb2.FindMissingBlobsRequest, _blob_service_pb2.FindMissingBlobsResponse]
     """Tells which of the digests the project does not have. Those it has are leased for
-    `blob_lease` of the capabilities, so that a version may refer to them until then.
+    `blob_lease` of the capabilities, so that a version may refer to them until then. A client
+    SHOULD ask once for all files of a version and send only what is missing.
 
     Errors:
-    - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_digests`.
+    - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_digests`, or as many sizes.
+    """
+    BatchUploadBlobs: _grpc.UnaryUnaryMultiCallable[_blob_service_pb2.BatchUploadBlobsRequest, _blob_service_pb2.BatchUploadBlobsResponse]
+    """Stores many small blobs in one call, each with a status of its own; those stored are leased for
+    `blob_lease`. Content is known by its digest, so repeating the call changes nothing.
+
+    Errors:
+    - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items` or `max_batch_bytes`; nothing
+      was stored.
+    - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; nothing was stored.
+    """
+    BatchReadBlobs: _grpc.UnaryUnaryMultiCallable[_blob_service_pb2.BatchReadBlobsRequest, _blob_service_pb2.BatchReadBlobsResponse]
+    """Returns many small blobs in one call, each with a status of its own, verified by the server.
+
+    Errors:
+    - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items`, or blobs of more than
+      `max_batch_bytes` in all.
     """
     CreateUpload: _grpc.UnaryUnaryMultiCallable[_blob_service_pb2.CreateUploadRequest, _blob_service_pb2.CreateUploadResponse]
     """Opens an upload; COMMITTED at once when a digest is declared and the project has its bytes.
@@ -60,24 +78,34 @@ class BlobServiceStub:
     - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
     """
     WriteUpload: _grpc.StreamUnaryMultiCallable[_blob_service_pb2.WriteUploadRequest, _blob_service_pb2.WriteUploadResponse]
-    """Sends the bytes of an upload: one `open`, then chunks. A new stream for the same upload takes
-    over from an earlier one and starts again at the first byte.
+    """Sends the bytes of an upload: one `open`, then chunks. A stream that opens takes over from an
+    earlier one, whose writes count no more. It may start at any offset up to `committed_size`; what
+    it sends again from below that is skipped and not compared. Where it ends, for whatever reason,
+    what arrived is kept for the next stream; while it lasts, every `mark_bytes` are made durable.
 
     Errors:
-    - ABORTED / SUPERSEDED: a later stream took over.
+    - ABORTED / SUPERSEDED: a later stream took over, or `epoch` is not above that of the last one.
     - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted.
     - INVALID_ARGUMENT / INVALID_STREAM: messages out of order.
     - INVALID_ARGUMENT / LIMIT_EXCEEDED: a chunk is larger than `max_chunk_bytes`.
     - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
-    - OUT_OF_RANGE / WRITE_PAST_END: `offset` is not the first byte.
-    - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
+    - OUT_OF_RANGE / WRITE_PAST_END: `offset` lies beyond what is kept; metadata `committed_size`
+      tells where to go on.
+    - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; the bytes were discarded.
+    """
+    GetUpload: _grpc.UnaryUnaryMultiCallable[_blob_service_pb2.GetUploadRequest, _blob_service_pb2.GetUploadResponse]
+    """Tells where an upload stands: its state and how many bytes are kept.
+
+    Errors:
+    - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
     """
     CommitUpload: _grpc.UnaryUnaryMultiCallable[_blob_service_pb2.CommitUploadRequest, _blob_service_pb2.CommitUploadResponse]
     """Publishes the bytes of an upload as a blob, leased for `blob_lease`. Committing again what is
     committed answers the same.
 
     Errors:
-    - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or is still being written.
+    - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or no stream has ended well
+      yet; open one at `committed_size` and end it.
     - INVALID_ARGUMENT / DIGEST_MISMATCH: other bytes or another size arrived; they are discarded.
     - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
     - NOT_FOUND / BLOB_NOT_FOUND: it was committed before, and its blob was deleted since.
@@ -92,12 +120,30 @@ class BlobServiceStub:
     - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
     """
     ReadBlob: _grpc.UnaryStreamMultiCallable[_blob_service_pb2.ReadBlobRequest, _blob_service_pb2.ReadBlobResponse]
-    """Streams a range of a blob; the server verifies every piece it touches.
+    """Streams a range of a blob; the server verifies every piece it touches. A client MAY read several
+    ranges at once, and after a broken stream goes on at the byte it has not got.
 
     Errors:
     - DATA_LOSS / BLOB_CORRUPT: stored bytes are damaged; what was sent before MUST NOT be used.
     - NOT_FOUND / BLOB_NOT_FOUND: the project has no such blob.
     - OUT_OF_RANGE / READ_PAST_END: `offset` lies beyond the end.
+    """
+    CreateTransferGrants: _grpc.UnaryUnaryMultiCallable[_blob_service_pb2.CreateTransferGrantsRequest, _blob_service_pb2.CreateTransferGrantsResponse]
+    """Lets a client that shares a file system with the server read blobs, or write an upload, as files.
+    It proves that it does by a token it read from a file `direct_access` of the capabilities names.
+    Repeating the call changes nothing but which writer is the last.
+
+    A file of a blob MUST NOT be changed; the reader MUST verify it. An upload is written once, from
+    its first byte to its last, to a new file at exactly the path given, and then committed with its
+    `piece_checksums`.
+
+    Errors:
+    - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted.
+    - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items`.
+    - NOT_FOUND / BLOB_NOT_FOUND: the project has no such blob.
+    - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
+    - PERMISSION_DENIED / DIRECT_ACCESS_REFUSED: the server does not allow it, the token is wrong, or
+      it allows to read only; use ReadBlob and WriteUpload.
     """
 
 @_typing.type_check_only
@@ -105,7 +151,8 @@ class BlobServiceAsyncStub(BlobServiceStub):
     """The bytes under the artifacts: find what is missing, upload it, read any range.
 
     An upload lives as CreateUpload → WriteUpload → CommitUpload. Bytes are not visible before
-    CommitUpload succeeded, and the end of a stream never means that an upload is complete.
+    CommitUpload succeeded, and the end of a stream never means that an upload is complete. When a
+    WriteUpload breaks, GetUpload tells how many bytes are kept, and a new WriteUpload goes on there.
     Digests and presence mean something only inside a project. `project`, `request_id` and the errors
     every RPC may give are as in ArtifactService.
     """
@@ -120,10 +167,27 @@ class BlobServiceAsyncStub(BlobServiceStub):
     """
     FindMissingBlobs: _aio.UnaryUnaryMultiCallable[_blob_service_pb2.FindMissingBlobsRequest, _blob_service_pb2.FindMissingBlobsResponse]  # type: ignore[assignment]
     """Tells which of the digests the project does not have. Those it has are leased for
-    `blob_lease` of the capabilities, so that a version may refer to them until then.
+    `blob_lease` of the capabilities, so that a version may refer to them until then. A client
+    SHOULD ask once for all files of a version and send only what is missing.
 
     Errors:
-    - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_digests`.
+    - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_digests`, or as many sizes.
+    """
+    BatchUploadBlobs: _aio.UnaryUnaryMultiCallable[_blob_service_pb2.BatchUploadBlobsRequest, _blob_service_pb2.BatchUploadBlobsResponse]  # type: ignore[assignment]
+    """Stores many small blobs in one call, each with a status of its own; those stored are leased for
+    `blob_lease`. Content is known by its digest, so repeating the call changes nothing.
+
+    Errors:
+    - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items` or `max_batch_bytes`; nothing
+      was stored.
+    - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; nothing was stored.
+    """
+    BatchReadBlobs: _aio.UnaryUnaryMultiCallable[_blob_service_pb2.BatchReadBlobsRequest, _blob_service_pb2.BatchReadBlobsResponse]  # type: ignore[assignment]
+    """Returns many small blobs in one call, each with a status of its own, verified by the server.
+
+    Errors:
+    - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items`, or blobs of more than
+      `max_batch_bytes` in all.
     """
     CreateUpload: _aio.UnaryUnaryMultiCallable[_blob_service_pb2.CreateUploadRequest, _blob_service_pb2.CreateUploadResponse]  # type: ignore[assignment]
     """Opens an upload; COMMITTED at once when a digest is declared and the project has its bytes.
@@ -132,24 +196,34 @@ class BlobServiceAsyncStub(BlobServiceStub):
     - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
     """
     WriteUpload: _aio.StreamUnaryMultiCallable[_blob_service_pb2.WriteUploadRequest, _blob_service_pb2.WriteUploadResponse]  # type: ignore[assignment]
-    """Sends the bytes of an upload: one `open`, then chunks. A new stream for the same upload takes
-    over from an earlier one and starts again at the first byte.
+    """Sends the bytes of an upload: one `open`, then chunks. A stream that opens takes over from an
+    earlier one, whose writes count no more. It may start at any offset up to `committed_size`; what
+    it sends again from below that is skipped and not compared. Where it ends, for whatever reason,
+    what arrived is kept for the next stream; while it lasts, every `mark_bytes` are made durable.
 
     Errors:
-    - ABORTED / SUPERSEDED: a later stream took over.
+    - ABORTED / SUPERSEDED: a later stream took over, or `epoch` is not above that of the last one.
     - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted.
     - INVALID_ARGUMENT / INVALID_STREAM: messages out of order.
     - INVALID_ARGUMENT / LIMIT_EXCEEDED: a chunk is larger than `max_chunk_bytes`.
     - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
-    - OUT_OF_RANGE / WRITE_PAST_END: `offset` is not the first byte.
-    - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
+    - OUT_OF_RANGE / WRITE_PAST_END: `offset` lies beyond what is kept; metadata `committed_size`
+      tells where to go on.
+    - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; the bytes were discarded.
+    """
+    GetUpload: _aio.UnaryUnaryMultiCallable[_blob_service_pb2.GetUploadRequest, _blob_service_pb2.GetUploadResponse]  # type: ignore[assignment]
+    """Tells where an upload stands: its state and how many bytes are kept.
+
+    Errors:
+    - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
     """
     CommitUpload: _aio.UnaryUnaryMultiCallable[_blob_service_pb2.CommitUploadRequest, _blob_service_pb2.CommitUploadResponse]  # type: ignore[assignment]
     """Publishes the bytes of an upload as a blob, leased for `blob_lease`. Committing again what is
     committed answers the same.
 
     Errors:
-    - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or is still being written.
+    - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or no stream has ended well
+      yet; open one at `committed_size` and end it.
     - INVALID_ARGUMENT / DIGEST_MISMATCH: other bytes or another size arrived; they are discarded.
     - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
     - NOT_FOUND / BLOB_NOT_FOUND: it was committed before, and its blob was deleted since.
@@ -164,19 +238,38 @@ class BlobServiceAsyncStub(BlobServiceStub):
     - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
     """
     ReadBlob: _aio.UnaryStreamMultiCallable[_blob_service_pb2.ReadBlobRequest, _blob_service_pb2.ReadBlobResponse]  # type: ignore[assignment]
-    """Streams a range of a blob; the server verifies every piece it touches.
+    """Streams a range of a blob; the server verifies every piece it touches. A client MAY read several
+    ranges at once, and after a broken stream goes on at the byte it has not got.
 
     Errors:
     - DATA_LOSS / BLOB_CORRUPT: stored bytes are damaged; what was sent before MUST NOT be used.
     - NOT_FOUND / BLOB_NOT_FOUND: the project has no such blob.
     - OUT_OF_RANGE / READ_PAST_END: `offset` lies beyond the end.
     """
+    CreateTransferGrants: _aio.UnaryUnaryMultiCallable[_blob_service_pb2.CreateTransferGrantsRequest, _blob_service_pb2.CreateTransferGrantsResponse]  # type: ignore[assignment]
+    """Lets a client that shares a file system with the server read blobs, or write an upload, as files.
+    It proves that it does by a token it read from a file `direct_access` of the capabilities names.
+    Repeating the call changes nothing but which writer is the last.
+
+    A file of a blob MUST NOT be changed; the reader MUST verify it. An upload is written once, from
+    its first byte to its last, to a new file at exactly the path given, and then committed with its
+    `piece_checksums`.
+
+    Errors:
+    - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted.
+    - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items`.
+    - NOT_FOUND / BLOB_NOT_FOUND: the project has no such blob.
+    - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
+    - PERMISSION_DENIED / DIRECT_ACCESS_REFUSED: the server does not allow it, the token is wrong, or
+      it allows to read only; use ReadBlob and WriteUpload.
+    """
 
 class BlobServiceServicer(metaclass=_abc_1.ABCMeta):
     """The bytes under the artifacts: find what is missing, upload it, read any range.
 
     An upload lives as CreateUpload → WriteUpload → CommitUpload. Bytes are not visible before
-    CommitUpload succeeded, and the end of a stream never means that an upload is complete.
+    CommitUpload succeeded, and the end of a stream never means that an upload is complete. When a
+    WriteUpload breaks, GetUpload tells how many bytes are kept, and a new WriteUpload goes on there.
     Digests and presence mean something only inside a project. `project`, `request_id` and the errors
     every RPC may give are as in ArtifactService.
     """
@@ -201,10 +294,39 @@ class BlobServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_blob_service_pb2.FindMissingBlobsResponse, _abc.Awaitable[_blob_service_pb2.FindMissingBlobsResponse]]:
         """Tells which of the digests the project does not have. Those it has are leased for
-        `blob_lease` of the capabilities, so that a version may refer to them until then.
+        `blob_lease` of the capabilities, so that a version may refer to them until then. A client
+        SHOULD ask once for all files of a version and send only what is missing.
 
         Errors:
-        - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_digests`.
+        - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_digests`, or as many sizes.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchUploadBlobs(
+        self,
+        request: _blob_service_pb2.BatchUploadBlobsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_blob_service_pb2.BatchUploadBlobsResponse, _abc.Awaitable[_blob_service_pb2.BatchUploadBlobsResponse]]:
+        """Stores many small blobs in one call, each with a status of its own; those stored are leased for
+        `blob_lease`. Content is known by its digest, so repeating the call changes nothing.
+
+        Errors:
+        - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items` or `max_batch_bytes`; nothing
+          was stored.
+        - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; nothing was stored.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchReadBlobs(
+        self,
+        request: _blob_service_pb2.BatchReadBlobsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_blob_service_pb2.BatchReadBlobsResponse, _abc.Awaitable[_blob_service_pb2.BatchReadBlobsResponse]]:
+        """Returns many small blobs in one call, each with a status of its own, verified by the server.
+
+        Errors:
+        - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items`, or blobs of more than
+          `max_batch_bytes` in all.
         """
 
     @_abc_1.abstractmethod
@@ -225,17 +347,32 @@ class BlobServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_blob_service_pb2.WriteUploadRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_blob_service_pb2.WriteUploadResponse, _abc.Awaitable[_blob_service_pb2.WriteUploadResponse]]:
-        """Sends the bytes of an upload: one `open`, then chunks. A new stream for the same upload takes
-        over from an earlier one and starts again at the first byte.
+        """Sends the bytes of an upload: one `open`, then chunks. A stream that opens takes over from an
+        earlier one, whose writes count no more. It may start at any offset up to `committed_size`; what
+        it sends again from below that is skipped and not compared. Where it ends, for whatever reason,
+        what arrived is kept for the next stream; while it lasts, every `mark_bytes` are made durable.
 
         Errors:
-        - ABORTED / SUPERSEDED: a later stream took over.
+        - ABORTED / SUPERSEDED: a later stream took over, or `epoch` is not above that of the last one.
         - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted.
         - INVALID_ARGUMENT / INVALID_STREAM: messages out of order.
         - INVALID_ARGUMENT / LIMIT_EXCEEDED: a chunk is larger than `max_chunk_bytes`.
         - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
-        - OUT_OF_RANGE / WRITE_PAST_END: `offset` is not the first byte.
-        - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
+        - OUT_OF_RANGE / WRITE_PAST_END: `offset` lies beyond what is kept; metadata `committed_size`
+          tells where to go on.
+        - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; the bytes were discarded.
+        """
+
+    @_abc_1.abstractmethod
+    def GetUpload(
+        self,
+        request: _blob_service_pb2.GetUploadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_blob_service_pb2.GetUploadResponse, _abc.Awaitable[_blob_service_pb2.GetUploadResponse]]:
+        """Tells where an upload stands: its state and how many bytes are kept.
+
+        Errors:
+        - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
         """
 
     @_abc_1.abstractmethod
@@ -248,7 +385,8 @@ class BlobServiceServicer(metaclass=_abc_1.ABCMeta):
         committed answers the same.
 
         Errors:
-        - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or is still being written.
+        - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or no stream has ended well
+          yet; open one at `committed_size` and end it.
         - INVALID_ARGUMENT / DIGEST_MISMATCH: other bytes or another size arrived; they are discarded.
         - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
         - NOT_FOUND / BLOB_NOT_FOUND: it was committed before, and its blob was deleted since.
@@ -275,12 +413,36 @@ class BlobServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _blob_service_pb2.ReadBlobRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_blob_service_pb2.ReadBlobResponse], _abc.AsyncIterator[_blob_service_pb2.ReadBlobResponse]]:
-        """Streams a range of a blob; the server verifies every piece it touches.
+        """Streams a range of a blob; the server verifies every piece it touches. A client MAY read several
+        ranges at once, and after a broken stream goes on at the byte it has not got.
 
         Errors:
         - DATA_LOSS / BLOB_CORRUPT: stored bytes are damaged; what was sent before MUST NOT be used.
         - NOT_FOUND / BLOB_NOT_FOUND: the project has no such blob.
         - OUT_OF_RANGE / READ_PAST_END: `offset` lies beyond the end.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateTransferGrants(
+        self,
+        request: _blob_service_pb2.CreateTransferGrantsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_blob_service_pb2.CreateTransferGrantsResponse, _abc.Awaitable[_blob_service_pb2.CreateTransferGrantsResponse]]:
+        """Lets a client that shares a file system with the server read blobs, or write an upload, as files.
+        It proves that it does by a token it read from a file `direct_access` of the capabilities names.
+        Repeating the call changes nothing but which writer is the last.
+
+        A file of a blob MUST NOT be changed; the reader MUST verify it. An upload is written once, from
+        its first byte to its last, to a new file at exactly the path given, and then committed with its
+        `piece_checksums`.
+
+        Errors:
+        - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted.
+        - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items`.
+        - NOT_FOUND / BLOB_NOT_FOUND: the project has no such blob.
+        - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
+        - PERMISSION_DENIED / DIRECT_ACCESS_REFUSED: the server does not allow it, the token is wrong, or
+          it allows to read only; use ReadBlob and WriteUpload.
         """
 
 def add_BlobServiceServicer_to_server(servicer: BlobServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

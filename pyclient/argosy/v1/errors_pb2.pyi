@@ -4,15 +4,16 @@ isort:skip_file
 The reasons an Argosy service gives when it refuses a request."""
 
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
 
-if sys.version_info >= (3, 10):
-    from typing import TypeAlias as _TypeAlias
+if sys.version_info >= (3, 11):
+    from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
-    from typing_extensions import TypeAlias as _TypeAlias
+    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -78,6 +79,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAVAILABLE: this server is shutting down; another replica, or this one later, will answer."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 26
     """INTERNAL: a defect of the service; the log has the request id."""
+    ERROR_REASON_DIRECT_ACCESS_REFUSED: _ErrorReason.ValueType  # 27
+    """PERMISSION_DENIED: the client may not read or write files of the store itself."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request was refused. Every status that is not OK carries exactly one
@@ -142,4 +145,36 @@ ERROR_REASON_DRAINING: ErrorReason.ValueType  # 25
 """UNAVAILABLE: this server is shutting down; another replica, or this one later, will answer."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 26
 """INTERNAL: a defect of the service; the log has the request id."""
+ERROR_REASON_DIRECT_ACCESS_REFUSED: ErrorReason.ValueType  # 27
+"""PERMISSION_DENIED: the client may not read or write files of the store itself."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
+
+@_typing.final
+class ItemStatus(_message.Message):
+    """How one item of a batch ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    code: _builtins.int
+    """Number of the gRPC status code; 0 is OK."""
+    reason: _builtins.str
+    """Name of the ErrorReason without its prefix; empty for OK."""
+    message: _builtins.str
+    """What went wrong, for people; empty for OK."""
+    def __init__(
+        self,
+        *,
+        code: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "message", b"message", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ItemStatus: _TypeAlias = ItemStatus  # noqa: Y015

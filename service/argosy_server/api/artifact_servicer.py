@@ -26,6 +26,7 @@ from argosy_server.api.field_parsing import (
 from argosy_server.api.once import answer_once, publish_once, request_key
 from argosy_server.api.page_tokens import query_of
 from argosy_server.api.upload_stream import ArtifactUploadStream
+from argosy_server.api.version_batch import create_batch
 from argosy_server.domain.blob import check_received
 from argosy_server.domain.errors import InvalidField
 from argosy_server.domain.identifiers import (
@@ -71,6 +72,12 @@ class ArtifactServicer(artifact_service_pb2_grpc.ArtifactServiceServicer):
             return wire.CreateArtifactVersionResponse(artifact_version=render_version(version))
 
         return publish_once(self._metadata, self._storage, key, staged, wire.CreateArtifactVersionResponse, create)
+
+    def BatchCreateArtifactVersions(
+        self, request: wire.BatchCreateArtifactVersionsRequest, context: grpc.ServicerContext
+    ) -> wire.BatchCreateArtifactVersionsResponse:
+        """See the contract."""
+        return create_batch(self._metadata, self._storage, self._limits, request)
 
     def GetArtifactVersion(
         self, request: wire.GetArtifactVersionRequest, context: grpc.ServicerContext

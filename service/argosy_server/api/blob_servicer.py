@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import grpc
 
 from argosy.v1 import blob_service_pb2 as wire
 from argosy.v1 import blob_service_pb2_grpc
 from argosy_server import __version__
-from argosy_server.api.field_parsing import parse_size, render_timestamp
+from argosy_server.api.chunk_codec import ReadBlobChunk
+from argosy_server.api.error_status import item_status
+from argosy_server.api.field_parsing import parse_size, render_timestamp, require_items
 from argosy_server.api.once import answer_once, request_key
 from argosy_server.api.upload_stream import BlobUploadStream
 from argosy_server.domain.blob import Upload, UploadState
 from argosy_server.domain.byte_range import ByteRange
-from argosy_server.domain.errors import DigestMismatch, DomainError, InvalidField, LimitExceeded, WritePastEnd
+from argosy_server.domain.errors import DigestMismatch, DomainError, LimitExceeded
 from argosy_server.domain.identifiers import Digest, parse_id, parse_project
 from argosy_server.domain.limits import OLDEST_PROTOCOL_REVISION, PROTOCOL_REVISION, Limits
+from argosy_server.usecases.batch_blobs import find_missing, read_blobs, store_blobs
+from argosy_server.usecases.direct_access import DirectAccess, grant, take_written_file
 from argosy_server.usecases.ports import BlobStorage, MetadataStore, Transaction
 from argosy_server.usecases.read_blob import find_blob, read_blob
 from argosy_server.usecases.upload_blob import (
@@ -25,7 +29,7 @@ from argosy_server.usecases.upload_blob import (
     commit_upload,
     create_upload,
     discard_upload,
-    find_missing,
+    get_upload,
     write_upload,
 )
 
@@ -39,8 +43,11 @@ WIRE_STATES = {
 class BlobServicer(blob_service_pb2_grpc.BlobServiceServicer):
     """Answers what ``argosy/v1/blob_service.proto`` promises; never looks at the call's context."""
 
-    def __init__(self, metadata: MetadataStore, storage: BlobStorage, limits: Limits) -> None:
-        """Serve what these hold."""
+    def __init__(
+        self, metadata: MetadataStore, storage: BlobStorage, limits: Limits, direct: DirectAccess | None = None
+    ) -> None:
+        """Serve what these hold; ``direct`` lets clients use the files themselves."""
+        self._direct = direct
         self._metadata = metadata
         self._storage = storage
         self._limits = limits
@@ -61,7 +68,13 @@ class BlobServicer(blob_service_pb2_grpc.BlobServiceServicer):
             max_inline_bytes=limits.max_inline_bytes,
             max_files=limits.max_files,
             max_digests=limits.max_digests,
+            max_batch_bytes=limits.max_batch_bytes,
+            max_batch_items=limits.max_batch_items,
+            mark_bytes=limits.mark_bytes,
         )
+        if self._direct is not None:
+            response.direct_access.read_token_file = str(self._direct.read_token_file)
+            response.direct_access.write_token_file = str(self._direct.write_token_file)
         response.blob_lease.FromTimedelta(limits.blob_lease)
         response.upload_lease.FromTimedelta(limits.upload_lease)
         response.run_lease.FromTimedelta(limits.run_lease)
@@ -75,9 +88,37 @@ class BlobServicer(blob_service_pb2_grpc.BlobServiceServicer):
         count, most = len(request.digests), self._limits.max_digests
         if count > most:
             raise LimitExceeded(f"digests: {count} digests; at most {most} at once", limit=most)
-        digests = [Digest.parse(f"digests[{index}]", text) for index, text in enumerate(request.digests)]
-        missing = find_missing(self._metadata, self._limits, project, digests)
-        return wire.FindMissingBlobsResponse(missing_digests=[digest.text for digest in missing])
+        digests = _digests("digests", request.digests)
+        missing, known = find_missing(self._metadata, self._limits, project, digests, request.sizes)
+        return wire.FindMissingBlobsResponse(missing_digests=[digest.text for digest in missing], known_sizes=known)
+
+    def BatchUploadBlobs(
+        self, request: wire.BatchUploadBlobsRequest, context: grpc.ServicerContext
+    ) -> wire.BatchUploadBlobsResponse:
+        """See the contract."""
+        project = parse_project(request.project)
+        require_items("blobs", request.blobs)
+        contents = [
+            (Digest.parse(f"blobs[{index}].digest", blob.digest), blob.content)
+            for index, blob in enumerate(request.blobs)
+        ]
+        refusals = store_blobs(self._metadata, self._storage, self._limits, project, contents)
+        return wire.BatchUploadBlobsResponse(statuses=[item_status(refusal) for refusal in refusals])
+
+    def BatchReadBlobs(
+        self, request: wire.BatchReadBlobsRequest, context: grpc.ServicerContext
+    ) -> wire.BatchReadBlobsResponse:
+        """See the contract."""
+        project = parse_project(request.project)
+        require_items("digests", request.digests)
+        digests = _digests("digests", request.digests)
+        response = wire.BatchReadBlobsResponse()
+        for found in read_blobs(self._metadata, self._storage, self._limits, project, digests):
+            if isinstance(found, DomainError):
+                response.results.add(status=item_status(found))
+            else:
+                response.results.add(status=item_status(None), content=found)
+        return response
 
     def CreateUpload(
         self, request: wire.CreateUploadRequest, context: grpc.ServicerContext
@@ -99,13 +140,18 @@ class BlobServicer(blob_service_pb2_grpc.BlobServiceServicer):
         stream = BlobUploadStream(request_iterator, self._limits)
         project = parse_project(stream.open.project)
         upload_id = parse_id("open.upload_id", stream.open.upload_id)
-        offset = stream.open.offset
-        if offset < 0:
-            raise InvalidField("open.offset", f"{offset} is negative; uploads start at 0")
-        if offset > 0:
-            raise WritePastEnd(f"offset {offset} is not the first byte; start again at 0", committed_size=0)
-        size = write_upload(self._metadata, self._storage, self._limits, project, upload_id, stream.chunks())
+        offset = parse_size("open.offset", stream.open.offset)
+        epoch = parse_size("open.epoch", stream.open.epoch)
+        size = write_upload(
+            self._metadata, self._storage, self._limits, project, upload_id, offset, epoch, stream.chunks()
+        )
         return wire.WriteUploadResponse(committed_size=size)
+
+    def GetUpload(self, request: wire.GetUploadRequest, context: grpc.ServicerContext) -> wire.GetUploadResponse:
+        """See the contract."""
+        project = parse_project(request.project)
+        upload = get_upload(self._metadata, project, parse_id("upload_id", request.upload_id))
+        return wire.GetUploadResponse(upload=_render(upload))
 
     def CommitUpload(
         self, request: wire.CommitUploadRequest, context: grpc.ServicerContext
@@ -115,6 +161,9 @@ class BlobServicer(blob_service_pb2_grpc.BlobServiceServicer):
         upload_id = parse_id("upload_id", request.upload_id)
         digest = Digest.parse("digest", request.digest)
         size = parse_size("size_bytes", request.size_bytes)
+        if request.piece_checksums:
+            pieces = request.piece_checksums
+            take_written_file(self._metadata, self._limits, self._direct, key.project, upload_id, digest, size, pieces)
 
         def commit(tx: Transaction) -> wire.CommitUploadResponse:
             blob = commit_upload(tx, self._storage, self._limits, key.project, upload_id, digest, size)
@@ -139,7 +188,7 @@ class BlobServicer(blob_service_pb2_grpc.BlobServiceServicer):
 
         return answer_once(self._metadata, key, wire.AbortUploadResponse, abort)
 
-    def ReadBlob(self, request: wire.ReadBlobRequest, context: grpc.ServicerContext) -> Iterator[wire.ReadBlobResponse]:
+    def ReadBlob(self, request: wire.ReadBlobRequest, context: grpc.ServicerContext) -> Iterator[ReadBlobChunk]:  # type: ignore[override]  # each stands for the class of the contract
         """See the contract."""
         project = parse_project(request.project)
         digest = Digest.parse("digest", request.digest)
@@ -147,7 +196,24 @@ class BlobServicer(blob_service_pb2_grpc.BlobServiceServicer):
             blob = find_blob(tx, project, digest)
         wanted = ByteRange.parse(request.offset, request.limit, blob.size)
         for chunk in read_blob(self._metadata, self._storage, blob, wanted):
-            yield wire.ReadBlobResponse(chunk=chunk)
+            yield ReadBlobChunk(chunk)
+
+    def CreateTransferGrants(
+        self, request: wire.CreateTransferGrantsRequest, context: grpc.ServicerContext
+    ) -> wire.CreateTransferGrantsResponse:
+        """See the contract."""
+        project = parse_project(request.project)
+        if len(request.read_digests) > self._limits.max_batch_items:
+            most = self._limits.max_batch_items
+            raise LimitExceeded(f"read_digests: {len(request.read_digests)} digests; at most {most}", limit=most)
+        digests = _digests("read_digests", request.read_digests)
+        upload_id = parse_id("write_upload_id", request.write_upload_id) if request.write_upload_id else ""
+        grants = grant(self._metadata, self._limits, self._direct, project, request.token, digests, upload_id)
+        return wire.CreateTransferGrantsResponse(
+            read_paths=[str(path) if path is not None else "" for path in grants.read_paths],
+            write_path=str(grants.write_path or ""),
+            sync=self._direct is not None and self._direct.sync,
+        )
 
 
 def _render(upload: Upload) -> wire.Upload:
@@ -156,4 +222,9 @@ def _render(upload: Upload) -> wire.Upload:
         state=WIRE_STATES[upload.state],
         committed_size=upload.size,
         expire_time=render_timestamp(upload.expires_at),
+        epoch=upload.epoch,
     )
+
+
+def _digests(field: str, texts: Sequence[str]) -> list[Digest]:
+    return [Digest.parse(f"{field}[{index}]", text) for index, text in enumerate(texts)]

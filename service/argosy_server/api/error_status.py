@@ -15,6 +15,7 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
+from argosy.v1.errors_pb2 import ItemStatus
 from argosy_server.api.message_limit import MessageTooLarge
 from argosy_server.domain import errors
 
@@ -51,6 +52,7 @@ CODES: dict[type[errors.DomainError], grpc.StatusCode] = {
     errors.LeaseExpired: grpc.StatusCode.ABORTED,
     errors.StorageFull: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.StorageUnavailable: grpc.StatusCode.UNAVAILABLE,
+    errors.DirectAccessRefused: grpc.StatusCode.PERMISSION_DENIED,
 }
 """The code of each refusal; its reason is the class's own."""
 
@@ -100,6 +102,14 @@ def status_of(error: BaseException, hint: str) -> ErrorStatus:
     if isinstance(error, MessageTooLarge):
         return _status(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MUCH", str(error), {"size": str(error.size)})
     return _status(grpc.StatusCode.INTERNAL, "INTERNAL", f"internal error, a defect of the service; {hint}", {})
+
+
+def item_status(error: errors.DomainError | None) -> ItemStatus:
+    """Return how one item of a batch ended; ``None`` means well."""
+    if error is None:
+        return ItemStatus()
+    status = _refusal(error)
+    return ItemStatus(code=status.code.value[0], reason=status.reason, message=status.message)
 
 
 def draining_status() -> ErrorStatus:

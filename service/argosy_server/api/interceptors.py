@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 import grpc
 
 from argosy_server.api.calls import CallTracker
+from argosy_server.api.chunk_codec import decode_write_upload, encode_read_blob
 from argosy_server.api.error_status import ErrorStatus, draining_status, status_of
 from argosy_server.api.idle_watchdog import IdleWatchdog
 from argosy_server.api.request_id import REQUEST_ID
@@ -24,6 +25,10 @@ from argosy_server.domain.errors import DomainError
 from argosy_server.domain.identifiers import is_id
 
 OUR_METHODS = "/argosy."
+CODECS: dict[str, dict[str, Callable[[Any], Any]]] = {
+    "/argosy.v1.BlobService/WriteUpload": {"request_deserializer": decode_write_upload},
+    "/argosy.v1.BlobService/ReadBlob": {"response_serializer": encode_read_blob},
+}
 _log = logging.getLogger("argosy_server.calls")
 Behavior = Callable[[Any, grpc.ServicerContext], Any]
 
@@ -79,7 +84,9 @@ class CallInterceptor(grpc.ServerInterceptor):
         if kind in self._pools:
             guarded.experimental_thread_pool = self._pools[kind]  # type: ignore[attr-defined]  # how gRPC is told
         # grpc's own handlers are named tuples.
-        replaced: grpc.RpcMethodHandler[Any, Any] = handler._replace(**{kind: guarded})  # type: ignore[attr-defined]
+        replaced: grpc.RpcMethodHandler[Any, Any] = handler._replace(  # type: ignore[attr-defined]
+            **{kind: guarded}, **CODECS.get(method, {})
+        )
         return replaced
 
     def _watched(self, behavior: Behavior) -> Behavior:

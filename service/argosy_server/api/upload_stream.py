@@ -6,13 +6,17 @@ The end of a stream never means that it is finished: a client that fails in the 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 from argosy.v1 import artifact_service_pb2, blob_service_pb2
+from argosy_server.api.chunk_codec import WriteUploadChunk
 from argosy_server.api.field_parsing import parse_size
 from argosy_server.api.message_limit import MAX_MESSAGE_BYTES, MessageTooLarge
 from argosy_server.domain.errors import InvalidStream, LimitExceeded
 from argosy_server.domain.identifiers import Digest
 from argosy_server.domain.limits import Limits
+
+B = TypeVar("B", bytes, "bytes | memoryview")
 
 
 class ArtifactUploadStream:
@@ -80,7 +84,9 @@ class BlobUploadStream:
 
     open: blob_service_pb2.WriteUploadOpen
 
-    def __init__(self, messages: Iterator[blob_service_pb2.WriteUploadRequest], limits: Limits) -> None:
+    def __init__(
+        self, messages: Iterator[blob_service_pb2.WriteUploadRequest | WriteUploadChunk], limits: Limits
+    ) -> None:
         """Read the first message.
 
         Raises:
@@ -90,11 +96,11 @@ class BlobUploadStream:
         self._limits = limits
         first = next(messages, None)
         part = first.WhichOneof("part") if first is not None else None
-        if first is None or part != "open":
+        if not isinstance(first, blob_service_pb2.WriteUploadRequest) or part != "open":
             raise InvalidStream(f"the first message is {part or 'empty'}; send open first")
         self.open = first.open
 
-    def chunks(self) -> Iterator[bytes]:
+    def chunks(self) -> Iterator[bytes | memoryview]:
         """Yield the bytes until the stream ends, which proves nothing: CommitUpload compares digest and size.
 
         Raises:
@@ -108,7 +114,7 @@ class BlobUploadStream:
             yield check_chunk(message.chunk, self._limits)
 
 
-def check_chunk(chunk: bytes, limits: Limits) -> bytes:
+def check_chunk(chunk: B, limits: Limits) -> B:
     """Return the chunk.
 
     Raises:

@@ -17,6 +17,9 @@ PIECE_BYTES = 4 << 20
 """Each piece of this size has a checksum of its own, so that a range read verifies what it touches."""
 
 
+DIRECT_WRITER = "direct-"
+"""The writer of an upload whose file the client writes begins with this."""
+
 MAX_NAMED = 20
 """A message names at most this many digests."""
 
@@ -136,9 +139,10 @@ class Upload:
         id: UUID; also the stem of the location its bytes are written to.
         project: the project it belongs to.
         state: where it stands.
-        writer: id of the stream that writes now or wrote last; a later stream takes over. ``""`` at first.
-        size: number of bytes that arrived, once the stream that brought them has ended well.
-        digest: their digest; ``None`` before.
+        writer: the other part of the location; ``""`` before anything was written.
+        epoch: how many streams have opened; only the last of them counts.
+        size: number of bytes that are kept, whatever happens to the server.
+        digest: digest of all bytes, once a stream has ended well; ``None`` before.
         pieces: their piece checksums.
         expires_at: when it is swept, by the database's clock.
     """
@@ -147,6 +151,7 @@ class Upload:
     project: str
     state: UploadState
     writer: str
+    epoch: int
     size: int
     digest: Digest | None
     pieces: bytes
@@ -154,8 +159,13 @@ class Upload:
 
     @property
     def location(self) -> str:
-        """Where the bytes of the current writer are; never reused by another one."""
+        """Where its bytes are; never used again for others."""
         return upload_location(self.id, self.writer)
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether the client writes the file of the location itself."""
+        return self.writer.startswith(DIRECT_WRITER)
 
 
 def upload_location(upload_id: str, writer: str) -> str:

@@ -8,7 +8,8 @@
     ├── ArtifactNotFound, BlobNotFound, UploadNotFound, RunNotFound
     ├── BlobMissing, VersionInUse, IllegalTransition
     ├── EtagMismatch, Superseded, LeaseExpired
-    └── StorageFull, StorageUnavailable
+    ├── StorageFull, StorageUnavailable
+    └── DirectAccessRefused
 
 ``argosy_server.api.error_status`` turns them into statuses, in one table.
 """
@@ -172,6 +173,12 @@ class StorageFull(DomainError):
     """The disk or a quota is full."""
 
     reason = "STORAGE_FULL"
+
+
+class DirectAccessRefused(DomainError):
+    """The client may not read or write files of the store itself."""
+
+    reason = "DIRECT_ACCESS_REFUSED"
 
 
 class StorageUnavailable(DomainError):

@@ -24,6 +24,10 @@ class Limits:
     max_digests: int = 10_000
     max_blob_row_bytes: int = 32 << 10
     """Blobs up to this size live in the metadata database: a file each is what makes small saves slow."""
+    max_batch_bytes: int = 2 << 20
+    max_batch_items: int = 1000
+    mark_bytes: int = 16 << 20
+    """At most this many bytes that arrived are lost with the server."""
     max_page_bytes: int = 1 << 20
     max_metadata_bytes: int = 256 << 10
     blob_lease: timedelta = timedelta(hours=24)

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from argosy_server.domain.artifact import ArtifactFile, ArtifactSpec, ArtifactVersion, Producer
 from argosy_server.domain.blob import refuse_missing
-from argosy_server.domain.errors import LimitExceeded
+from argosy_server.domain.errors import DomainError, LimitExceeded, StorageFull, StorageUnavailable
 from argosy_server.domain.limits import Limits
 from argosy_server.usecases.ports import Transaction
 from argosy_server.usecases.staging import StagedFile, publish_staged
@@ -38,6 +38,32 @@ def create_version(
     if spec.step_run_id:
         tx.runs.add_saved(spec.step_run_id, version.id)
     return version
+
+
+def create_versions(
+    tx: Transaction,
+    limits: Limits,
+    project: str,
+    wanted: Sequence[tuple[ArtifactSpec, Sequence[StagedFile]]],
+) -> list[ArtifactVersion | DomainError]:
+    """Make each of many versions visible, or nothing of it; return it, or why it was refused.
+
+    Raises:
+        StorageFull, StorageUnavailable: nothing was written.
+    """
+    return [_attempt(tx, limits, project, spec, staged) for spec, staged in wanted]
+
+
+def _attempt(
+    tx: Transaction, limits: Limits, project: str, spec: ArtifactSpec, staged: Sequence[StagedFile]
+) -> ArtifactVersion | DomainError:
+    try:
+        with tx.attempt():
+            return create_version(tx, limits, project, spec, staged)
+    except (StorageFull, StorageUnavailable):
+        raise
+    except DomainError as error:
+        return error
 
 
 def insert_version(

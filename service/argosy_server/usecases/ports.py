@@ -42,6 +42,25 @@ class BlobWriter(Protocol):
         """
         ...
 
+    def mark(self) -> bool:
+        """Make what was written so far as durable as ``finish`` would; another thread may write meanwhile.
+
+        Returns:
+            whether it was; ``False`` where part of an object cannot be kept.
+
+        Raises:
+            StorageFull, StorageUnavailable: final, as for ``finish``.
+        """
+        ...
+
+    def suspend(self) -> bool:
+        """Stop writing, but keep what was written for ``resume_writer``; return as :meth:`mark` does.
+
+        Raises:
+            StorageFull, StorageUnavailable: final, as for ``finish``.
+        """
+        ...
+
     def finish(self) -> None:
         """Make the bytes durable, as far as the store's durability level promises; afterwards they can be read.
 
@@ -65,6 +84,18 @@ class BlobStorage(Protocol):
 
         Raises:
             StorageFull, StorageUnavailable: as for the writer.
+        """
+        ...
+
+    def resume_writer(self, location: str, size: int) -> BlobWriter | None:
+        """Go on writing a location after its first ``size`` bytes; what follows them is cut off.
+
+        Returns:
+            ``None`` when that is not possible: another writer has not let go of it, it is shorter, or this
+            storage cannot.
+
+        Raises:
+            StorageUnavailable: the storage cannot be written.
         """
         ...
 
@@ -100,6 +131,10 @@ class Transaction(Protocol):
     runs: RunRepository
     replies: ReplyRepository
     events: EventRepository
+
+    def attempt(self) -> AbstractContextManager[None]:
+        """Undo what the block did when it raises; the transaction goes on."""
+        ...
 
     def now(self) -> datetime:
         """Return the time by the clock of the database."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from xxhash import xxh3_64_digest
+from xxhash import xxh3_64
 
 from argosy_server.domain.blob import PIECE_BYTES, Blob, BlobHasher
 from argosy_server.domain.byte_range import ByteRange
@@ -33,12 +33,19 @@ def find_blobs(tx: Transaction, project: str, digests: Sequence[Digest]) -> list
     found = tx.blobs.find(project, digests)
     for digest in digests:
         if digest not in found:
-            raise BlobNotFound(f"project {project!r} has no blob {digest}", resource=f"blob {digest}")
+            raise missing_blob(project, digest)
     return [found[digest] for digest in digests]
+
+
+def missing_blob(project: str, digest: Digest) -> BlobNotFound:
+    """Return the refusal of a blob a project does not have."""
+    return BlobNotFound(f"project {project!r} has no blob {digest}", resource=f"blob {digest}")
 
 
 def read_blob(metadata: MetadataStore, storage: BlobStorage, blob: Blob, wanted: ByteRange) -> Iterator[bytes]:
     """Yield the wanted bytes in chunks of at most 1 MiB; holds at most one piece (4 MiB) in memory.
+
+    Chunks are handed on as the storage gave them, once the piece they belong to was verified.
 
     Raises:
         BlobCorrupt: stored bytes are damaged or gone; chunks yielded before were verified.
@@ -47,50 +54,55 @@ def read_blob(metadata: MetadataStore, storage: BlobStorage, blob: Blob, wanted:
     if not blob.location:
         with metadata.read() as tx:
             content = tx.blobs.content(blob)
-        _verify_content(blob, content)
+        verify_content(blob, content)
         yield from _chunks(memoryview(content)[wanted.start : wanted.stop])
         return
     if not wanted.length:
         return
     try:
-        for piece_start, piece in _verified_pieces(storage, blob, wanted):
-            start, stop = max(wanted.start - piece_start, 0), min(wanted.stop - piece_start, PIECE_BYTES)
-            yield from _chunks(memoryview(piece)[start:stop])
+        for start, chunk in _verified_chunks(storage, blob, wanted):
+            if start >= wanted.start and start + len(chunk) <= wanted.stop:
+                yield chunk
+            elif part := chunk[max(wanted.start - start, 0) : max(wanted.stop - start, 0)]:
+                yield part
     except FileNotFoundError as error:
         raise _gone(metadata, blob) from error
 
 
-def _verified_pieces(storage: BlobStorage, blob: Blob, wanted: ByteRange) -> Iterator[tuple[int, bytes]]:
-    """Yield the pieces a range touches, with where they start.
+def _verified_chunks(storage: BlobStorage, blob: Blob, wanted: ByteRange) -> Iterator[tuple[int, bytes]]:
+    """Yield the chunks of the pieces a range touches, with where they start.
 
     All come from one read: a file that is open can still be read when a sweep removes it meanwhile.
     """
-    index = wanted.start // PIECE_BYTES
+    start = wanted.start // PIECE_BYTES * PIECE_BYTES
     stop = min(-(-wanted.stop // PIECE_BYTES) * PIECE_BYTES, blob.size)
-    for piece in _pieces(storage.read(blob.location, index * PIECE_BYTES, stop)):
-        start = index * PIECE_BYTES
-        if xxh3_64_digest(piece) != blob.piece_checksum(index):
-            raise _corrupt(blob, f"bytes {start} to {start + len(piece)} do not match their checksum")
-        yield start, piece
-        index += 1
+    chunks: list[bytes] = []
+    piece_start, checksum = start, xxh3_64()
+    for chunk in _within_pieces(storage.read(blob.location, start, stop), start):
+        chunks.append(chunk)
+        checksum.update(chunk)
+        start += len(chunk)
+        if start % PIECE_BYTES and start < stop:
+            continue
+        if checksum.digest() != blob.piece_checksum(piece_start // PIECE_BYTES):
+            raise _corrupt(blob, f"bytes {piece_start} to {start} do not match their checksum")
+        for verified in chunks:
+            yield piece_start, verified
+            piece_start += len(verified)
+        chunks.clear()
+        checksum.reset()
 
 
-def _pieces(stored: Iterator[bytes]) -> Iterator[bytes]:
-    """Put bytes together, or cut them, to pieces of ``PIECE_BYTES``; the last one may be shorter."""
-    parts: list[memoryview] = []
-    size = 0
+def _within_pieces(stored: Iterator[bytes], start: int) -> Iterator[bytes]:
+    """Cut bytes where a piece ends; storages seldom give some of two pieces at once."""
     for data in stored:
-        view = memoryview(data)
-        while view.nbytes:
-            part = view[: PIECE_BYTES - size]
-            parts.append(part)
-            size += part.nbytes
-            view = view[part.nbytes :]
-            if size == PIECE_BYTES:
-                yield b"".join(parts)
-                parts, size = [], 0
-    if parts:
-        yield b"".join(parts)
+        rest = data
+        while rest:
+            room = PIECE_BYTES - start % PIECE_BYTES
+            part = rest if len(rest) <= room else rest[:room]
+            yield part
+            start += len(part)
+            rest = rest[len(part) :]
 
 
 def _gone(metadata: MetadataStore, blob: Blob) -> BlobNotFound | BlobCorrupt:
@@ -102,7 +114,12 @@ def _gone(metadata: MetadataStore, blob: Blob) -> BlobNotFound | BlobCorrupt:
     return BlobNotFound(f"blob {blob.digest} was deleted while it was read", resource=f"blob {blob.digest}")
 
 
-def _verify_content(blob: Blob, content: bytes) -> None:
+def verify_content(blob: Blob, content: bytes) -> None:
+    """Check the bytes of a blob that lives in the database.
+
+    Raises:
+        BlobCorrupt: they are damaged.
+    """
     hasher = BlobHasher()
     hasher.update(content)
     if hasher.digest() != blob.digest:

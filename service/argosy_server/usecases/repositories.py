@@ -18,7 +18,7 @@ from argosy_server.domain.artifact import (
     Producer,
     VersionSelector,
 )
-from argosy_server.domain.blob import Blob, Upload, UploadState
+from argosy_server.domain.blob import Blob, Upload
 from argosy_server.domain.identifiers import Digest
 from argosy_server.domain.paging import Page, PageRequest
 from argosy_server.domain.pipeline import (
@@ -159,12 +159,24 @@ class BlobRepository(Protocol):
         """
         ...
 
+    def insert_contents(self, contents: Sequence[tuple[Blob, bytes]], lease: timedelta) -> None:
+        """Do as :meth:`insert` for many blobs that live in the database."""
+        ...
+
+    def known_sizes(self, project: str, sizes: Iterable[int]) -> set[int]:
+        """Return those of the sizes that some live blob with a location has."""
+        ...
+
     def content(self, blob: Blob) -> bytes:
         """Return the bytes of a blob that lives in the database.
 
         Raises:
             BlobNotFound: it was deleted since.
         """
+        ...
+
+    def contents(self, project: str, digests: Iterable[Digest]) -> dict[Digest, bytes]:
+        """Return the bytes of those of the blobs that live in the database."""
         ...
 
     def unreachable(self, after: Blob | None, limit: int) -> list[Blob]:
@@ -204,23 +216,12 @@ class UploadRepository(Protocol):
         """
         ...
 
-    def put(
-        self,
-        upload: Upload,
-        lease: timedelta,
-        *,
-        state: UploadState | None = None,
-        writer: str | None = None,
-        received: tuple[int, Digest, bytes] | None = None,
-    ) -> Upload:
-        """Change an upload that was got in this transaction and renew its lease.
+    def put(self, upload: Upload, lease: timedelta) -> Upload:
+        """Store an upload that was got in this transaction, changed or not, and renew its lease.
 
         Args:
-            upload: as it was got.
+            upload: as it shall be.
             lease: how long it lives from now on.
-            state: the new state.
-            writer: the new writer; forgets what an earlier one brought.
-            received: size, digest and piece checksums of what the current writer brought.
         """
         ...
 

@@ -9,17 +9,20 @@ the sweep when the lease ends, and at once when the server is still there to dis
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from itertools import pairwise
+from itertools import chain, pairwise
 
-from argosy_server.domain.blob import Blob, BlobHasher, UploadState, upload_location
+from argosy_server.domain.blob import Blob, BlobHasher, UploadState
 from argosy_server.domain.errors import DomainError, InvalidField, LimitExceeded
 from argosy_server.domain.identifiers import Digest, new_id
 from argosy_server.domain.limits import Limits
-from argosy_server.usecases.ports import BlobStorage, BlobWriter, MetadataStore, Transaction
+from argosy_server.usecases.ports import BlobStorage, MetadataStore, Transaction
+from argosy_server.usecases.upload_sink import UploadSink
 
+NO_LEASE = timedelta()
+"""Of what a version refers to as soon as the transaction commits."""
 FILE_BYTES = 100
 """Most bytes a file takes in an answer beside its path: digest, size and what stands around them."""
 
@@ -118,20 +121,30 @@ def receive_file(
         StorageFull, StorageUnavailable: from the storage.
         Exception: whatever ``chunks`` raises.
     """
-    hasher = BlobHasher()
-    head = bytearray()
+    head: list[bytes | memoryview] = []
+    size = 0
     rest = iter(chunks)
     for chunk in rest:
-        hasher.update(chunk)
-        head += chunk
-        if len(head) > limits.max_blob_row_bytes:
-            return _receive_large(metadata, storage, limits, project, path, hasher, bytes(head), rest)
-    blob = Blob(project, hasher.digest(), hasher.size, "", hasher.pieces())
-    return StagedFile(path, blob.digest, blob, bytes(head))
+        head.append(chunk)
+        size += len(chunk)
+        if size > limits.max_blob_row_bytes:
+            return _receive_large(metadata, storage, limits, project, path, chain(head, rest))
+    content = b"".join(head)
+    blob = row_blob(project, content)
+    return StagedFile(path, blob.digest, blob, content)
 
 
-def publish_staged(tx: Transaction, limits: Limits, project: str, file: StagedFile) -> Blob | None:
-    """Insert the blob of a staged file; ``None`` when there is none to insert.
+def row_blob(project: str, content: bytes) -> Blob:
+    """Return the blob of bytes that will live in the database."""
+    hasher = BlobHasher()
+    hasher.update(content)
+    return Blob(project, hasher.digest(), hasher.size, "", hasher.pieces())
+
+
+def publish_staged(
+    tx: Transaction, limits: Limits, project: str, file: StagedFile, lease: timedelta = NO_LEASE
+) -> Blob | None:
+    """Insert the blob of a staged file, leased until a version refers to it; ``None`` when there is none to insert.
 
     Raises:
         UploadNotFound: the lease of its location expired; send the bytes again.
@@ -140,8 +153,8 @@ def publish_staged(tx: Transaction, limits: Limits, project: str, file: StagedFi
         return None
     if file.upload_id:
         upload = tx.uploads.get(project, file.upload_id)
-        tx.uploads.put(upload, limits.upload_lease, state=UploadState.COMMITTED)
-    return tx.blobs.insert(file.blob, file.content, timedelta())
+        tx.uploads.put(replace(upload, state=UploadState.COMMITTED), limits.upload_lease)
+    return tx.blobs.insert(file.blob, file.content, lease)
 
 
 def discard_staged(metadata: MetadataStore, storage: BlobStorage, project: str, files: Iterable[StagedFile]) -> None:
@@ -151,29 +164,10 @@ def discard_staged(metadata: MetadataStore, storage: BlobStorage, project: str, 
         return
     with metadata.write() as tx:
         for file in uploads:
-            tx.uploads.put(tx.uploads.get(project, file.upload_id), timedelta(), state=UploadState.ABORTED)
+            _abort(tx, project, file.upload_id)
     for file in uploads:
         if file.blob is not None:
             storage.delete(file.blob.location)
-
-
-def write_all(writer: BlobWriter, hasher: BlobHasher, head: bytes, rest: Iterator[bytes | memoryview]) -> None:
-    """Write bytes that were hashed already, then the others while hashing them, and make all durable.
-
-    Raises:
-        StorageFull, StorageUnavailable: from the storage; what was written is discarded.
-        Exception: whatever ``rest`` raises; what was written is discarded.
-    """
-    try:
-        if head:
-            writer.write(head)
-        for chunk in rest:
-            hasher.update(chunk)
-            writer.write(chunk)
-        writer.finish()
-    except BaseException:
-        writer.discard()
-        raise
 
 
 def _receive_large(
@@ -182,22 +176,32 @@ def _receive_large(
     limits: Limits,
     project: str,
     path: str,
-    hasher: BlobHasher,
-    head: bytes,
-    rest: Iterator[bytes | memoryview],
+    chunks: Iterable[bytes | memoryview],
 ) -> StagedFile:
     with metadata.write() as tx:
-        upload = tx.uploads.put(tx.uploads.add(project, limits.upload_lease), limits.upload_lease, writer=new_id())
-    location = upload_location(upload.id, upload.writer)
+        upload = replace(tx.uploads.add(project, limits.upload_lease), writer=new_id())
+        tx.uploads.put(upload, limits.upload_lease)
+    hasher = BlobHasher()
     try:
-        write_all(storage.open_writer(location), hasher, head, rest)
+        sink = UploadSink(storage.open_writer(upload.location), hasher, limits.mark_bytes)
+        try:
+            for chunk in chunks:
+                sink.write(chunk)
+            sink.finish()
+        except BaseException:
+            sink.discard()
+            raise
     except BaseException:
         # On a full disk the row may have to stay until the sweep; the error that matters is the first one.
         with contextlib.suppress(DomainError), metadata.write() as tx:
-            tx.uploads.put(tx.uploads.get(project, upload.id), timedelta(), state=UploadState.ABORTED)
+            _abort(tx, project, upload.id)
         raise
-    blob = Blob(project, hasher.digest(), hasher.size, location, hasher.pieces())
+    blob = Blob(project, hasher.digest(), hasher.size, upload.location, hasher.pieces())
     return StagedFile(path, blob.digest, blob, None, upload.id)
+
+
+def _abort(tx: Transaction, project: str, upload_id: str) -> None:
+    tx.uploads.put(replace(tx.uploads.get(project, upload_id), state=UploadState.ABORTED), timedelta())
 
 
 def _check_files(limits: Limits, files: Sequence[NewFile]) -> None:

@@ -1,42 +1,34 @@
-"""The life of an upload session: create, write, commit or abort.
+"""The life of an upload session: create, write, go on after a break, commit or abort.
 
-``create_upload`` writes a row with a lease. ``write_upload`` takes the upload over from any earlier stream, writes to
-a location of its own while hashing, makes the bytes durable and only then records size, digest and checksums.
+``create_upload`` writes a row with a lease. ``write_upload`` takes the upload over from any earlier stream by raising
+its epoch, goes on with the bytes that are kept (hashing them again: nothing that was stored is trusted), and records
+how many are durable at marks and where the stream breaks. When it ends well, size, digest and checksums are recorded.
 ``commit_upload`` compares what was declared with what was recorded and publishes the blob. A server killed anywhere
-in between leaves an upload row and perhaps a file; the sweep takes both when the lease ends.
+in between leaves an upload row and perhaps a file; a later stream goes on with both, or the sweep takes them when the
+lease ends.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 
 from argosy_server.domain.blob import Blob, BlobHasher, Upload, UploadState, check_received
 from argosy_server.domain.errors import (
     DomainError,
     IllegalTransition,
     InvalidField,
-    LimitExceeded,
+    StorageUnavailable,
     Superseded,
+    WritePastEnd,
 )
 from argosy_server.domain.identifiers import Digest, new_id
 from argosy_server.domain.limits import Limits
-from argosy_server.usecases.ports import BlobStorage, MetadataStore, Transaction
+from argosy_server.usecases.ports import BlobStorage, BlobWriter, MetadataStore, Transaction
 from argosy_server.usecases.read_blob import find_blob
-from argosy_server.usecases.staging import write_all
-
-
-def find_missing(metadata: MetadataStore, limits: Limits, project: str, digests: Sequence[Digest]) -> list[Digest]:
-    """Return the digests whose bytes the project does not have; lease the others.
-
-    Raises:
-        LimitExceeded: too many digests.
-    """
-    if len(digests) > limits.max_digests:
-        raise LimitExceeded(f"{len(digests)} digests; at most {limits.max_digests} at once", limit=limits.max_digests)
-    with metadata.write() as tx:
-        live = tx.blobs.lease(project, digests, limits.blob_lease)
-    return [digest for digest in dict.fromkeys(digests) if digest not in live]
+from argosy_server.usecases.upload_sink import UploadSink
 
 
 def create_upload(tx: Transaction, limits: Limits, project: str, digest: Digest | None, size: int) -> Upload:
@@ -53,8 +45,8 @@ def create_upload(tx: Transaction, limits: Limits, project: str, digest: Digest 
     blob = tx.blobs.find(project, [digest])[digest]
     if blob.size != size:
         raise InvalidField("size_bytes", f"{size} is not the size of {digest}, which has {blob.size} bytes")
-    received = (blob.size, blob.digest, blob.pieces)
-    return tx.uploads.put(upload, limits.upload_lease, state=UploadState.COMMITTED, received=received)
+    committed = replace(upload, state=UploadState.COMMITTED, size=blob.size, digest=blob.digest, pieces=blob.pieces)
+    return tx.uploads.put(committed, limits.upload_lease)
 
 
 def write_upload(
@@ -63,31 +55,58 @@ def write_upload(
     limits: Limits,
     project: str,
     upload_id: str,
-    chunks: Iterator[bytes],
+    offset: int,
+    epoch: int,
+    chunks: Iterator[bytes | memoryview],
 ) -> int:
-    """Take all bytes of an upload and return how many there are; whatever fails, the bytes are discarded.
+    """Take bytes of an upload from ``offset`` on and return how many there are now.
+
+    However the stream ends, what arrived is kept for the next one, except when the storage fails: then it is discarded.
+
+    Args:
+        metadata: the database.
+        storage: where the bytes go.
+        limits: leases and distance of marks.
+        project: whose upload it is.
+        upload_id: which one.
+        offset: where the first chunk starts; what is kept already is skipped.
+        epoch: the upload's epoch plus one; 0 takes whatever is next.
+        chunks: the bytes.
 
     Raises:
         UploadNotFound: no such upload, or it expired.
         IllegalTransition: it is committed or aborted.
-        Superseded: a later stream took over.
+        WritePastEnd: ``offset`` lies beyond what is kept.
+        Superseded: a later stream took over, or took over before this one opened.
         StorageFull, StorageUnavailable: from the storage.
     """
-    with metadata.write() as tx:
-        upload = _open_upload(tx, project, upload_id)
-        upload = tx.uploads.put(upload, limits.upload_lease, writer=new_id())
-    hasher = BlobHasher()
-    kept_alive = _keep_alive(metadata, limits, upload, chunks)
-    write_all(storage.open_writer(upload.location), hasher, b"", kept_alive)
+    upload = _take_over(metadata, storage, limits, project, upload_id, offset, epoch)
+    upload, writer, hasher = _open_sink(metadata, storage, limits, upload)
+    sink = UploadSink(
+        writer, hasher, limits.mark_bytes, lambda size: _record(metadata, limits, upload, replace(upload, size=size))
+    )
     try:
-        with metadata.write() as tx:
-            current = _current_upload(tx, upload)
-            received = (hasher.size, hasher.digest(), hasher.pieces())
-            tx.uploads.put(current, limits.upload_lease, received=received)
-    except DomainError:
-        storage.delete(upload.location)
+        for chunk in _keep_alive(metadata, limits, upload, _skip(chunks, upload.size - offset)):
+            sink.write(chunk)
+        sink.finish()
+    except BaseException:
+        # The error that broke the stream is the one to tell.
+        with contextlib.suppress(DomainError):
+            _record(metadata, limits, upload, replace(upload, size=sink.keep()))
         raise
-    return hasher.size
+    received = replace(upload, size=sink.size, digest=hasher.digest(), pieces=hasher.pieces())
+    _record(metadata, limits, upload, received)
+    return sink.size
+
+
+def get_upload(metadata: MetadataStore, project: str, upload_id: str) -> Upload:
+    """Return an upload as it stands.
+
+    Raises:
+        UploadNotFound: no such upload, or it expired.
+    """
+    with metadata.read() as tx:
+        return tx.uploads.get(project, upload_id)
 
 
 def commit_upload(
@@ -116,7 +135,7 @@ def commit_upload(
     check_received(upload.digest, upload.size, digest, size)
     if upload.state is UploadState.COMMITTED:
         return find_blob(tx, project, digest)
-    tx.uploads.put(upload, limits.upload_lease, state=UploadState.COMMITTED)
+    tx.uploads.put(replace(upload, state=UploadState.COMMITTED), limits.upload_lease)
     if size <= limits.max_blob_row_bytes:
         content = b"".join(storage.read(upload.location, 0, size))
         return tx.blobs.insert(Blob(project, digest, size, "", upload.pieces), content, limits.blob_lease)
@@ -136,7 +155,7 @@ def abort_upload(tx: Transaction, limits: Limits, project: str, upload_id: str) 
         raise IllegalTransition(
             f"upload {upload_id} is committed and cannot be aborted", resource=f"upload {upload_id}"
         )
-    tx.uploads.put(upload, limits.upload_lease, state=UploadState.ABORTED)
+    tx.uploads.put(replace(upload, state=UploadState.ABORTED), limits.upload_lease)
 
 
 def discard_upload(metadata: MetadataStore, storage: BlobStorage, limits: Limits, project: str, upload_id: str) -> None:
@@ -145,11 +164,17 @@ def discard_upload(metadata: MetadataStore, storage: BlobStorage, limits: Limits
         upload = tx.uploads.get(project, upload_id)
         if upload.state is not UploadState.OPEN:
             return
-        tx.uploads.put(upload, limits.upload_lease, state=UploadState.ABORTED)
+        tx.uploads.put(replace(upload, state=UploadState.ABORTED), limits.upload_lease)
     storage.delete(upload.location)
 
 
-def _open_upload(tx: Transaction, project: str, upload_id: str) -> Upload:
+def open_upload(tx: Transaction, project: str, upload_id: str) -> Upload:
+    """Return and lock an upload that takes bytes.
+
+    Raises:
+        UploadNotFound: no such upload, or it expired.
+        IllegalTransition: it is committed or aborted.
+    """
     upload = tx.uploads.get(project, upload_id)
     if upload.state is not UploadState.OPEN:
         raise IllegalTransition(
@@ -158,20 +183,106 @@ def _open_upload(tx: Transaction, project: str, upload_id: str) -> Upload:
     return upload
 
 
-def _current_upload(tx: Transaction, upload: Upload) -> Upload:
-    current = _open_upload(tx, upload.project, upload.id)
-    if current.writer != upload.writer:
+def _take_over(
+    metadata: MetadataStore,
+    storage: BlobStorage,
+    limits: Limits,
+    project: str,
+    upload_id: str,
+    offset: int,
+    epoch: int,
+) -> Upload:
+    """Make this stream the one that counts."""
+    with metadata.write() as tx:
+        upload = open_upload(tx, project, upload_id)
+        if epoch and epoch <= upload.epoch:
+            raise Superseded(
+                f"stream {epoch} of upload {upload_id} comes after stream {upload.epoch}; ask GetUpload and go on",
+                resource=f"upload {upload_id}",
+            )
+        upload = replace(upload, epoch=max(epoch, upload.epoch + 1), digest=None, pieces=b"")
+        if upload.size and (storage.size(upload.location) or 0) < upload.size:
+            upload = replace(upload, size=0)  # somebody removed or cut the file
+        if not upload.size or upload.is_direct:
+            upload = replace(upload, size=0, writer=new_id())
+        upload = tx.uploads.put(upload, limits.upload_lease)
+    # After the transaction: what is kept may have become less, which GetUpload must tell.
+    if offset > upload.size:
+        raise WritePastEnd(
+            f"offset {offset} lies beyond the {upload.size} bytes that are kept; go on there",
+            committed_size=upload.size,
+        )
+    return upload
+
+
+def _open_sink(
+    metadata: MetadataStore, storage: BlobStorage, limits: Limits, upload: Upload
+) -> tuple[Upload, BlobWriter, BlobHasher]:
+    """Return what takes the next byte, and the digest of all before it."""
+    hasher = BlobHasher()
+    if not upload.size:
+        return upload, storage.open_writer(upload.location), hasher
+    writer = storage.resume_writer(upload.location, upload.size)
+    try:
+        if writer is None:
+            # Another stream is still alive that may write there any time: leave the location to it.
+            old, upload = upload, replace(upload, writer=new_id())
+            _record(metadata, limits, upload, replace(upload, size=0))
+            writer = storage.open_writer(upload.location)
+            for data in storage.read(old.location, 0, old.size):
+                hasher.update(data)
+                writer.write(data)
+        else:
+            for data in storage.read(upload.location, 0, upload.size):
+                hasher.update(data)
+    except FileNotFoundError as error:
+        # The stream that was given up discarded it just now.
+        if writer is not None:
+            writer.discard()
+        raise StorageUnavailable(f"what was kept of upload {upload.id} is gone; ask GetUpload and go on") from error
+    except BaseException:
+        if writer is not None:
+            writer.suspend()
+        raise
+    return upload, writer, hasher
+
+
+def _record(metadata: MetadataStore, limits: Limits, upload: Upload, changed: Upload) -> None:
+    """Store how far an upload has come, unless a later stream took over.
+
+    Raises:
+        Superseded, IllegalTransition, UploadNotFound: this stream counts no more.
+    """
+    with metadata.write() as tx:
+        _check_current(tx, upload)
+        tx.uploads.put(changed, limits.upload_lease)
+
+
+def _check_current(tx: Transaction, upload: Upload) -> None:
+    if open_upload(tx, upload.project, upload.id).epoch != upload.epoch:
         raise Superseded(f"a later stream took upload {upload.id} over", resource=f"upload {upload.id}")
-    return current
 
 
-def _keep_alive(metadata: MetadataStore, limits: Limits, upload: Upload, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Pass chunks on, renewing the lease of the upload long before it ends."""
+def _keep_alive(
+    metadata: MetadataStore, limits: Limits, upload: Upload, chunks: Iterator[bytes | memoryview]
+) -> Iterator[bytes | memoryview]:
+    """Pass chunks on; those of a slow client renew the lease of the upload long before it ends."""
     interval = limits.upload_lease.total_seconds() / 4
     renewed = time.monotonic()
     for chunk in chunks:
         yield chunk
         if time.monotonic() - renewed > interval:
             with metadata.write() as tx:
-                tx.uploads.put(_current_upload(tx, upload), limits.upload_lease)
+                _check_current(tx, upload)
+                tx.uploads.put(tx.uploads.get(upload.project, upload.id), limits.upload_lease)
             renewed = time.monotonic()
+
+
+def _skip(chunks: Iterator[bytes | memoryview], count: int) -> Iterator[bytes | memoryview]:
+    """Pass on what follows the first ``count`` bytes."""
+    for chunk in chunks:
+        if count >= len(chunk):
+            count -= len(chunk)
+            continue
+        yield memoryview(chunk)[count:] if count else chunk
+        count = 0

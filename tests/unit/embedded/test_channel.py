@@ -53,7 +53,7 @@ def get_request(name: str) -> wire.GetArtifactVersionRequest:
 
 
 def stored_files(home: Path) -> list[Path]:
-    return [path for path in (home / "blobs").rglob("*") if path.is_file()]
+    return [path for path in (home / "blobs").rglob("*") if path.is_file() and path.name[0] != "."]
 
 
 def put_blob(channel: EmbeddedChannel, content: bytes) -> str:

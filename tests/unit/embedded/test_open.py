@@ -47,7 +47,7 @@ def save_and_delete(home: Path) -> None:
 
 
 def stored_files(home: Path) -> list[Path]:
-    return [path for path in (home / "blobs").rglob("*") if path.is_file()]
+    return [path for path in (home / "blobs").rglob("*") if path.is_file() and path.name[0] != "."]
 
 
 def age_last_sweep(home: Path) -> None:

@@ -197,6 +197,226 @@ func (x *CreateArtifactVersionResponse) GetArtifactVersion() *ArtifactVersion {
 	return nil
 }
 
+// Request of BatchCreateArtifactVersions.
+type BatchCreateArtifactVersionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The project.
+	Project string `protobuf:"bytes,1,opt,name=project,proto3" json:"project,omitempty"`
+	// See the service's comment. REQUIRED.
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// The versions, made in this order: at least one.
+	Versions      []*NewArtifactVersion `protobuf:"bytes,3,rep,name=versions,proto3" json:"versions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchCreateArtifactVersionsRequest) Reset() {
+	*x = BatchCreateArtifactVersionsRequest{}
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchCreateArtifactVersionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchCreateArtifactVersionsRequest) ProtoMessage() {}
+
+func (x *BatchCreateArtifactVersionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchCreateArtifactVersionsRequest.ProtoReflect.Descriptor instead.
+func (*BatchCreateArtifactVersionsRequest) Descriptor() ([]byte, []int) {
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *BatchCreateArtifactVersionsRequest) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
+func (x *BatchCreateArtifactVersionsRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *BatchCreateArtifactVersionsRequest) GetVersions() []*NewArtifactVersion {
+	if x != nil {
+		return x.Versions
+	}
+	return nil
+}
+
+// One version of a batch.
+type NewArtifactVersion struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the version is.
+	Spec *ArtifactSpec `protobuf:"bytes,1,opt,name=spec,proto3" json:"spec,omitempty"`
+	// Its files, as in CreateArtifactVersion.
+	Files         []*NewArtifactFile `protobuf:"bytes,2,rep,name=files,proto3" json:"files,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NewArtifactVersion) Reset() {
+	*x = NewArtifactVersion{}
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NewArtifactVersion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NewArtifactVersion) ProtoMessage() {}
+
+func (x *NewArtifactVersion) ProtoReflect() protoreflect.Message {
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NewArtifactVersion.ProtoReflect.Descriptor instead.
+func (*NewArtifactVersion) Descriptor() ([]byte, []int) {
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *NewArtifactVersion) GetSpec() *ArtifactSpec {
+	if x != nil {
+		return x.Spec
+	}
+	return nil
+}
+
+func (x *NewArtifactVersion) GetFiles() []*NewArtifactFile {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
+// Response of BatchCreateArtifactVersions.
+type BatchCreateArtifactVersionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One for each version of the request, in its order.
+	Results       []*CreateArtifactVersionResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchCreateArtifactVersionsResponse) Reset() {
+	*x = BatchCreateArtifactVersionsResponse{}
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchCreateArtifactVersionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchCreateArtifactVersionsResponse) ProtoMessage() {}
+
+func (x *BatchCreateArtifactVersionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchCreateArtifactVersionsResponse.ProtoReflect.Descriptor instead.
+func (*BatchCreateArtifactVersionsResponse) Descriptor() ([]byte, []int) {
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *BatchCreateArtifactVersionsResponse) GetResults() []*CreateArtifactVersionResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+// How one version of a batch ended.
+type CreateArtifactVersionResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// OK, or one of the refusals of CreateArtifactVersion.
+	Status *ItemStatus `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
+	// The version as it is now visible, without files; when OK.
+	ArtifactVersion *ArtifactVersion `protobuf:"bytes,2,opt,name=artifact_version,json=artifactVersion,proto3" json:"artifact_version,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *CreateArtifactVersionResult) Reset() {
+	*x = CreateArtifactVersionResult{}
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateArtifactVersionResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateArtifactVersionResult) ProtoMessage() {}
+
+func (x *CreateArtifactVersionResult) ProtoReflect() protoreflect.Message {
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateArtifactVersionResult.ProtoReflect.Descriptor instead.
+func (*CreateArtifactVersionResult) Descriptor() ([]byte, []int) {
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *CreateArtifactVersionResult) GetStatus() *ItemStatus {
+	if x != nil {
+		return x.Status
+	}
+	return nil
+}
+
+func (x *CreateArtifactVersionResult) GetArtifactVersion() *ArtifactVersion {
+	if x != nil {
+		return x.ArtifactVersion
+	}
+	return nil
+}
+
 // Request of GetArtifactVersion.
 type GetArtifactVersionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -210,7 +430,7 @@ type GetArtifactVersionRequest struct {
 
 func (x *GetArtifactVersionRequest) Reset() {
 	*x = GetArtifactVersionRequest{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[2]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -222,7 +442,7 @@ func (x *GetArtifactVersionRequest) String() string {
 func (*GetArtifactVersionRequest) ProtoMessage() {}
 
 func (x *GetArtifactVersionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[2]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -235,7 +455,7 @@ func (x *GetArtifactVersionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetArtifactVersionRequest.ProtoReflect.Descriptor instead.
 func (*GetArtifactVersionRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{2}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetArtifactVersionRequest) GetProject() string {
@@ -263,7 +483,7 @@ type GetArtifactVersionResponse struct {
 
 func (x *GetArtifactVersionResponse) Reset() {
 	*x = GetArtifactVersionResponse{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[3]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -275,7 +495,7 @@ func (x *GetArtifactVersionResponse) String() string {
 func (*GetArtifactVersionResponse) ProtoMessage() {}
 
 func (x *GetArtifactVersionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[3]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -288,7 +508,7 @@ func (x *GetArtifactVersionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetArtifactVersionResponse.ProtoReflect.Descriptor instead.
 func (*GetArtifactVersionResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{3}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *GetArtifactVersionResponse) GetArtifactVersion() *ArtifactVersion {
@@ -318,7 +538,7 @@ type ListArtifactsRequest struct {
 
 func (x *ListArtifactsRequest) Reset() {
 	*x = ListArtifactsRequest{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[4]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -330,7 +550,7 @@ func (x *ListArtifactsRequest) String() string {
 func (*ListArtifactsRequest) ProtoMessage() {}
 
 func (x *ListArtifactsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[4]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -343,7 +563,7 @@ func (x *ListArtifactsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListArtifactsRequest.ProtoReflect.Descriptor instead.
 func (*ListArtifactsRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{4}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListArtifactsRequest) GetProject() string {
@@ -394,7 +614,7 @@ type ListArtifactsResponse struct {
 
 func (x *ListArtifactsResponse) Reset() {
 	*x = ListArtifactsResponse{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[5]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -406,7 +626,7 @@ func (x *ListArtifactsResponse) String() string {
 func (*ListArtifactsResponse) ProtoMessage() {}
 
 func (x *ListArtifactsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[5]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -419,7 +639,7 @@ func (x *ListArtifactsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListArtifactsResponse.ProtoReflect.Descriptor instead.
 func (*ListArtifactsResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{5}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListArtifactsResponse) GetArtifacts() []*ArtifactSummary {
@@ -463,7 +683,7 @@ type ListArtifactVersionsRequest struct {
 
 func (x *ListArtifactVersionsRequest) Reset() {
 	*x = ListArtifactVersionsRequest{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[6]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -475,7 +695,7 @@ func (x *ListArtifactVersionsRequest) String() string {
 func (*ListArtifactVersionsRequest) ProtoMessage() {}
 
 func (x *ListArtifactVersionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[6]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -488,7 +708,7 @@ func (x *ListArtifactVersionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListArtifactVersionsRequest.ProtoReflect.Descriptor instead.
 func (*ListArtifactVersionsRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{6}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListArtifactVersionsRequest) GetProject() string {
@@ -567,7 +787,7 @@ type ListArtifactVersionsResponse struct {
 
 func (x *ListArtifactVersionsResponse) Reset() {
 	*x = ListArtifactVersionsResponse{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[7]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -579,7 +799,7 @@ func (x *ListArtifactVersionsResponse) String() string {
 func (*ListArtifactVersionsResponse) ProtoMessage() {}
 
 func (x *ListArtifactVersionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[7]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -592,7 +812,7 @@ func (x *ListArtifactVersionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListArtifactVersionsResponse.ProtoReflect.Descriptor instead.
 func (*ListArtifactVersionsResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{7}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListArtifactVersionsResponse) GetArtifactVersions() []*ArtifactVersion {
@@ -633,7 +853,7 @@ type UpdateArtifactVersionRequest struct {
 
 func (x *UpdateArtifactVersionRequest) Reset() {
 	*x = UpdateArtifactVersionRequest{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[8]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -645,7 +865,7 @@ func (x *UpdateArtifactVersionRequest) String() string {
 func (*UpdateArtifactVersionRequest) ProtoMessage() {}
 
 func (x *UpdateArtifactVersionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[8]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -658,7 +878,7 @@ func (x *UpdateArtifactVersionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateArtifactVersionRequest.ProtoReflect.Descriptor instead.
 func (*UpdateArtifactVersionRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{8}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *UpdateArtifactVersionRequest) GetProject() string {
@@ -721,7 +941,7 @@ type UpdateArtifactVersionResponse struct {
 
 func (x *UpdateArtifactVersionResponse) Reset() {
 	*x = UpdateArtifactVersionResponse{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[9]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -733,7 +953,7 @@ func (x *UpdateArtifactVersionResponse) String() string {
 func (*UpdateArtifactVersionResponse) ProtoMessage() {}
 
 func (x *UpdateArtifactVersionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[9]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -746,7 +966,7 @@ func (x *UpdateArtifactVersionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateArtifactVersionResponse.ProtoReflect.Descriptor instead.
 func (*UpdateArtifactVersionResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{9}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *UpdateArtifactVersionResponse) GetArtifactVersion() *ArtifactVersion {
@@ -773,7 +993,7 @@ type SetAliasRequest struct {
 
 func (x *SetAliasRequest) Reset() {
 	*x = SetAliasRequest{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[10]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -785,7 +1005,7 @@ func (x *SetAliasRequest) String() string {
 func (*SetAliasRequest) ProtoMessage() {}
 
 func (x *SetAliasRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[10]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -798,7 +1018,7 @@ func (x *SetAliasRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAliasRequest.ProtoReflect.Descriptor instead.
 func (*SetAliasRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{10}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *SetAliasRequest) GetProject() string {
@@ -840,7 +1060,7 @@ type SetAliasResponse struct {
 
 func (x *SetAliasResponse) Reset() {
 	*x = SetAliasResponse{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[11]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -852,7 +1072,7 @@ func (x *SetAliasResponse) String() string {
 func (*SetAliasResponse) ProtoMessage() {}
 
 func (x *SetAliasResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[11]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -865,7 +1085,7 @@ func (x *SetAliasResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAliasResponse.ProtoReflect.Descriptor instead.
 func (*SetAliasResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{11}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *SetAliasResponse) GetArtifactVersion() *ArtifactVersion {
@@ -892,7 +1112,7 @@ type DeleteAliasRequest struct {
 
 func (x *DeleteAliasRequest) Reset() {
 	*x = DeleteAliasRequest{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[12]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -904,7 +1124,7 @@ func (x *DeleteAliasRequest) String() string {
 func (*DeleteAliasRequest) ProtoMessage() {}
 
 func (x *DeleteAliasRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[12]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -917,7 +1137,7 @@ func (x *DeleteAliasRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteAliasRequest.ProtoReflect.Descriptor instead.
 func (*DeleteAliasRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{12}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DeleteAliasRequest) GetProject() string {
@@ -957,7 +1177,7 @@ type DeleteAliasResponse struct {
 
 func (x *DeleteAliasResponse) Reset() {
 	*x = DeleteAliasResponse{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[13]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -969,7 +1189,7 @@ func (x *DeleteAliasResponse) String() string {
 func (*DeleteAliasResponse) ProtoMessage() {}
 
 func (x *DeleteAliasResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[13]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -982,7 +1202,7 @@ func (x *DeleteAliasResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteAliasResponse.ProtoReflect.Descriptor instead.
 func (*DeleteAliasResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{13}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{17}
 }
 
 // Request of DeleteArtifactVersion.
@@ -1002,7 +1222,7 @@ type DeleteArtifactVersionRequest struct {
 
 func (x *DeleteArtifactVersionRequest) Reset() {
 	*x = DeleteArtifactVersionRequest{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[14]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1014,7 +1234,7 @@ func (x *DeleteArtifactVersionRequest) String() string {
 func (*DeleteArtifactVersionRequest) ProtoMessage() {}
 
 func (x *DeleteArtifactVersionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[14]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1027,7 +1247,7 @@ func (x *DeleteArtifactVersionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteArtifactVersionRequest.ProtoReflect.Descriptor instead.
 func (*DeleteArtifactVersionRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{14}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *DeleteArtifactVersionRequest) GetProject() string {
@@ -1067,7 +1287,7 @@ type DeleteArtifactVersionResponse struct {
 
 func (x *DeleteArtifactVersionResponse) Reset() {
 	*x = DeleteArtifactVersionResponse{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[15]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1079,7 +1299,7 @@ func (x *DeleteArtifactVersionResponse) String() string {
 func (*DeleteArtifactVersionResponse) ProtoMessage() {}
 
 func (x *DeleteArtifactVersionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[15]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1092,7 +1312,7 @@ func (x *DeleteArtifactVersionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteArtifactVersionResponse.ProtoReflect.Descriptor instead.
 func (*DeleteArtifactVersionResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{15}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{19}
 }
 
 // One message of the stream of UploadArtifact.
@@ -1112,7 +1332,7 @@ type UploadArtifactRequest struct {
 
 func (x *UploadArtifactRequest) Reset() {
 	*x = UploadArtifactRequest{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[16]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1124,7 +1344,7 @@ func (x *UploadArtifactRequest) String() string {
 func (*UploadArtifactRequest) ProtoMessage() {}
 
 func (x *UploadArtifactRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[16]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1137,7 +1357,7 @@ func (x *UploadArtifactRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UploadArtifactRequest.ProtoReflect.Descriptor instead.
 func (*UploadArtifactRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{16}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *UploadArtifactRequest) GetPart() isUploadArtifactRequest_Part {
@@ -1216,7 +1436,7 @@ type UploadArtifactStart struct {
 
 func (x *UploadArtifactStart) Reset() {
 	*x = UploadArtifactStart{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[17]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1228,7 +1448,7 @@ func (x *UploadArtifactStart) String() string {
 func (*UploadArtifactStart) ProtoMessage() {}
 
 func (x *UploadArtifactStart) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[17]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1241,7 +1461,7 @@ func (x *UploadArtifactStart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UploadArtifactStart.ProtoReflect.Descriptor instead.
 func (*UploadArtifactStart) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{17}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *UploadArtifactStart) GetProject() string {
@@ -1285,7 +1505,7 @@ type UploadArtifactFinish struct {
 
 func (x *UploadArtifactFinish) Reset() {
 	*x = UploadArtifactFinish{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[18]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1297,7 +1517,7 @@ func (x *UploadArtifactFinish) String() string {
 func (*UploadArtifactFinish) ProtoMessage() {}
 
 func (x *UploadArtifactFinish) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[18]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1310,7 +1530,7 @@ func (x *UploadArtifactFinish) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UploadArtifactFinish.ProtoReflect.Descriptor instead.
 func (*UploadArtifactFinish) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{18}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *UploadArtifactFinish) GetDigest() string {
@@ -1338,7 +1558,7 @@ type UploadArtifactResponse struct {
 
 func (x *UploadArtifactResponse) Reset() {
 	*x = UploadArtifactResponse{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[19]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1350,7 +1570,7 @@ func (x *UploadArtifactResponse) String() string {
 func (*UploadArtifactResponse) ProtoMessage() {}
 
 func (x *UploadArtifactResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[19]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1363,7 +1583,7 @@ func (x *UploadArtifactResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UploadArtifactResponse.ProtoReflect.Descriptor instead.
 func (*UploadArtifactResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{19}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *UploadArtifactResponse) GetArtifactVersion() *ArtifactVersion {
@@ -1385,14 +1605,17 @@ type DownloadArtifactRequest struct {
 	// First byte wanted; only with `path`, or when the version has one file.
 	Offset int64 `protobuf:"varint,4,opt,name=offset,proto3" json:"offset,omitempty"`
 	// How many bytes are wanted, 0 for all that follow; as `offset`.
-	Limit         int64 `protobuf:"varint,5,opt,name=limit,proto3" json:"limit,omitempty"`
+	Limit int64 `protobuf:"varint,5,opt,name=limit,proto3" json:"limit,omitempty"`
+	// When the files that were asked for have more bytes than this in all, only the version is sent,
+	// and the client reads what it needs with BatchReadBlobs and ReadBlob. 0 means no limit.
+	MaxTotalBytes int64 `protobuf:"varint,6,opt,name=max_total_bytes,json=maxTotalBytes,proto3" json:"max_total_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DownloadArtifactRequest) Reset() {
 	*x = DownloadArtifactRequest{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[20]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1404,7 +1627,7 @@ func (x *DownloadArtifactRequest) String() string {
 func (*DownloadArtifactRequest) ProtoMessage() {}
 
 func (x *DownloadArtifactRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[20]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1417,7 +1640,7 @@ func (x *DownloadArtifactRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadArtifactRequest.ProtoReflect.Descriptor instead.
 func (*DownloadArtifactRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{20}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *DownloadArtifactRequest) GetProject() string {
@@ -1455,6 +1678,13 @@ func (x *DownloadArtifactRequest) GetLimit() int64 {
 	return 0
 }
 
+func (x *DownloadArtifactRequest) GetMaxTotalBytes() int64 {
+	if x != nil {
+		return x.MaxTotalBytes
+	}
+	return 0
+}
+
 // One message of the stream of DownloadArtifact.
 type DownloadArtifactResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1473,7 +1703,7 @@ type DownloadArtifactResponse struct {
 
 func (x *DownloadArtifactResponse) Reset() {
 	*x = DownloadArtifactResponse{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[21]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1485,7 +1715,7 @@ func (x *DownloadArtifactResponse) String() string {
 func (*DownloadArtifactResponse) ProtoMessage() {}
 
 func (x *DownloadArtifactResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[21]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1498,7 +1728,7 @@ func (x *DownloadArtifactResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadArtifactResponse.ProtoReflect.Descriptor instead.
 func (*DownloadArtifactResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{21}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *DownloadArtifactResponse) GetPart() isDownloadArtifactResponse_Part {
@@ -1589,7 +1819,7 @@ type DownloadFileStart struct {
 
 func (x *DownloadFileStart) Reset() {
 	*x = DownloadFileStart{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[22]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1601,7 +1831,7 @@ func (x *DownloadFileStart) String() string {
 func (*DownloadFileStart) ProtoMessage() {}
 
 func (x *DownloadFileStart) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[22]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1614,7 +1844,7 @@ func (x *DownloadFileStart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadFileStart.ProtoReflect.Descriptor instead.
 func (*DownloadFileStart) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{22}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *DownloadFileStart) GetFile() *ArtifactFile {
@@ -1642,7 +1872,7 @@ type DownloadFileEnd struct {
 
 func (x *DownloadFileEnd) Reset() {
 	*x = DownloadFileEnd{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[23]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1654,7 +1884,7 @@ func (x *DownloadFileEnd) String() string {
 func (*DownloadFileEnd) ProtoMessage() {}
 
 func (x *DownloadFileEnd) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[23]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1667,7 +1897,7 @@ func (x *DownloadFileEnd) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadFileEnd.ProtoReflect.Descriptor instead.
 func (*DownloadFileEnd) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{23}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *DownloadFileEnd) GetSentBytes() int64 {
@@ -1681,7 +1911,7 @@ var File_argosy_v1_artifact_service_proto protoreflect.FileDescriptor
 
 const file_argosy_v1_artifact_service_proto_rawDesc = "" +
 	"\n" +
-	" argosy/v1/artifact_service.proto\x12\targosy.v1\x1a\x18argosy/v1/artifact.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb6\x01\n" +
+	" argosy/v1/artifact_service.proto\x12\targosy.v1\x1a\x18argosy/v1/artifact.proto\x1a\x16argosy/v1/errors.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb6\x01\n" +
 	"\x1cCreateArtifactVersionRequest\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\x12\x1d\n" +
 	"\n" +
@@ -1689,7 +1919,20 @@ const file_argosy_v1_artifact_service_proto_rawDesc = "" +
 	"\x04spec\x18\x03 \x01(\v2\x17.argosy.v1.ArtifactSpecR\x04spec\x120\n" +
 	"\x05files\x18\x04 \x03(\v2\x1a.argosy.v1.NewArtifactFileR\x05files\"f\n" +
 	"\x1dCreateArtifactVersionResponse\x12E\n" +
-	"\x10artifact_version\x18\x01 \x01(\v2\x1a.argosy.v1.ArtifactVersionR\x0fartifactVersion\"m\n" +
+	"\x10artifact_version\x18\x01 \x01(\v2\x1a.argosy.v1.ArtifactVersionR\x0fartifactVersion\"\x98\x01\n" +
+	"\"BatchCreateArtifactVersionsRequest\x12\x18\n" +
+	"\aproject\x18\x01 \x01(\tR\aproject\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tR\trequestId\x129\n" +
+	"\bversions\x18\x03 \x03(\v2\x1d.argosy.v1.NewArtifactVersionR\bversions\"s\n" +
+	"\x12NewArtifactVersion\x12+\n" +
+	"\x04spec\x18\x01 \x01(\v2\x17.argosy.v1.ArtifactSpecR\x04spec\x120\n" +
+	"\x05files\x18\x02 \x03(\v2\x1a.argosy.v1.NewArtifactFileR\x05files\"g\n" +
+	"#BatchCreateArtifactVersionsResponse\x12@\n" +
+	"\aresults\x18\x01 \x03(\v2&.argosy.v1.CreateArtifactVersionResultR\aresults\"\x93\x01\n" +
+	"\x1bCreateArtifactVersionResult\x12-\n" +
+	"\x06status\x18\x01 \x01(\v2\x15.argosy.v1.ItemStatusR\x06status\x12E\n" +
+	"\x10artifact_version\x18\x02 \x01(\v2\x1a.argosy.v1.ArtifactVersionR\x0fartifactVersion\"m\n" +
 	"\x19GetArtifactVersionRequest\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\x126\n" +
 	"\bselector\x18\x02 \x01(\v2\x1a.argosy.v1.VersionSelectorR\bselector\"c\n" +
@@ -1772,13 +2015,14 @@ const file_argosy_v1_artifact_service_proto_rawDesc = "" +
 	"\n" +
 	"size_bytes\x18\x02 \x01(\x03R\tsizeBytes\"_\n" +
 	"\x16UploadArtifactResponse\x12E\n" +
-	"\x10artifact_version\x18\x01 \x01(\v2\x1a.argosy.v1.ArtifactVersionR\x0fartifactVersion\"\xad\x01\n" +
+	"\x10artifact_version\x18\x01 \x01(\v2\x1a.argosy.v1.ArtifactVersionR\x0fartifactVersion\"\xd5\x01\n" +
 	"\x17DownloadArtifactRequest\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\x126\n" +
 	"\bselector\x18\x02 \x01(\v2\x1a.argosy.v1.VersionSelectorR\bselector\x12\x12\n" +
 	"\x04path\x18\x03 \x01(\tR\x04path\x12\x16\n" +
 	"\x06offset\x18\x04 \x01(\x03R\x06offset\x12\x14\n" +
-	"\x05limit\x18\x05 \x01(\x03R\x05limit\"\xea\x01\n" +
+	"\x05limit\x18\x05 \x01(\x03R\x05limit\x12&\n" +
+	"\x0fmax_total_bytes\x18\x06 \x01(\x03R\rmaxTotalBytes\"\xea\x01\n" +
 	"\x18DownloadArtifactResponse\x126\n" +
 	"\aversion\x18\x01 \x01(\v2\x1a.argosy.v1.ArtifactVersionH\x00R\aversion\x12=\n" +
 	"\n" +
@@ -1795,9 +2039,10 @@ const file_argosy_v1_artifact_service_proto_rawDesc = "" +
 	"\fVersionOrder\x12\x1d\n" +
 	"\x19VERSION_ORDER_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aVERSION_ORDER_NEWEST_FIRST\x10\x01\x12\x1e\n" +
-	"\x1aVERSION_ORDER_OLDEST_FIRST\x10\x022\xc0\a\n" +
+	"\x1aVERSION_ORDER_OLDEST_FIRST\x10\x022\xbe\b\n" +
 	"\x0fArtifactService\x12j\n" +
-	"\x15CreateArtifactVersion\x12'.argosy.v1.CreateArtifactVersionRequest\x1a(.argosy.v1.CreateArtifactVersionResponse\x12a\n" +
+	"\x15CreateArtifactVersion\x12'.argosy.v1.CreateArtifactVersionRequest\x1a(.argosy.v1.CreateArtifactVersionResponse\x12|\n" +
+	"\x1bBatchCreateArtifactVersions\x12-.argosy.v1.BatchCreateArtifactVersionsRequest\x1a..argosy.v1.BatchCreateArtifactVersionsResponse\x12a\n" +
 	"\x12GetArtifactVersion\x12$.argosy.v1.GetArtifactVersionRequest\x1a%.argosy.v1.GetArtifactVersionResponse\x12R\n" +
 	"\rListArtifacts\x12\x1f.argosy.v1.ListArtifactsRequest\x1a .argosy.v1.ListArtifactsResponse\x12g\n" +
 	"\x14ListArtifactVersions\x12&.argosy.v1.ListArtifactVersionsRequest\x1a'.argosy.v1.ListArtifactVersionsResponse\x12j\n" +
@@ -1822,93 +2067,106 @@ func file_argosy_v1_artifact_service_proto_rawDescGZIP() []byte {
 }
 
 var file_argosy_v1_artifact_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_argosy_v1_artifact_service_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_argosy_v1_artifact_service_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_argosy_v1_artifact_service_proto_goTypes = []any{
-	(VersionOrder)(0),                     // 0: argosy.v1.VersionOrder
-	(*CreateArtifactVersionRequest)(nil),  // 1: argosy.v1.CreateArtifactVersionRequest
-	(*CreateArtifactVersionResponse)(nil), // 2: argosy.v1.CreateArtifactVersionResponse
-	(*GetArtifactVersionRequest)(nil),     // 3: argosy.v1.GetArtifactVersionRequest
-	(*GetArtifactVersionResponse)(nil),    // 4: argosy.v1.GetArtifactVersionResponse
-	(*ListArtifactsRequest)(nil),          // 5: argosy.v1.ListArtifactsRequest
-	(*ListArtifactsResponse)(nil),         // 6: argosy.v1.ListArtifactsResponse
-	(*ListArtifactVersionsRequest)(nil),   // 7: argosy.v1.ListArtifactVersionsRequest
-	(*ListArtifactVersionsResponse)(nil),  // 8: argosy.v1.ListArtifactVersionsResponse
-	(*UpdateArtifactVersionRequest)(nil),  // 9: argosy.v1.UpdateArtifactVersionRequest
-	(*UpdateArtifactVersionResponse)(nil), // 10: argosy.v1.UpdateArtifactVersionResponse
-	(*SetAliasRequest)(nil),               // 11: argosy.v1.SetAliasRequest
-	(*SetAliasResponse)(nil),              // 12: argosy.v1.SetAliasResponse
-	(*DeleteAliasRequest)(nil),            // 13: argosy.v1.DeleteAliasRequest
-	(*DeleteAliasResponse)(nil),           // 14: argosy.v1.DeleteAliasResponse
-	(*DeleteArtifactVersionRequest)(nil),  // 15: argosy.v1.DeleteArtifactVersionRequest
-	(*DeleteArtifactVersionResponse)(nil), // 16: argosy.v1.DeleteArtifactVersionResponse
-	(*UploadArtifactRequest)(nil),         // 17: argosy.v1.UploadArtifactRequest
-	(*UploadArtifactStart)(nil),           // 18: argosy.v1.UploadArtifactStart
-	(*UploadArtifactFinish)(nil),          // 19: argosy.v1.UploadArtifactFinish
-	(*UploadArtifactResponse)(nil),        // 20: argosy.v1.UploadArtifactResponse
-	(*DownloadArtifactRequest)(nil),       // 21: argosy.v1.DownloadArtifactRequest
-	(*DownloadArtifactResponse)(nil),      // 22: argosy.v1.DownloadArtifactResponse
-	(*DownloadFileStart)(nil),             // 23: argosy.v1.DownloadFileStart
-	(*DownloadFileEnd)(nil),               // 24: argosy.v1.DownloadFileEnd
-	nil,                                   // 25: argosy.v1.UpdateArtifactVersionRequest.MetadataEntry
-	(*ArtifactSpec)(nil),                  // 26: argosy.v1.ArtifactSpec
-	(*NewArtifactFile)(nil),               // 27: argosy.v1.NewArtifactFile
-	(*ArtifactVersion)(nil),               // 28: argosy.v1.ArtifactVersion
-	(*VersionSelector)(nil),               // 29: argosy.v1.VersionSelector
-	(*ArtifactSummary)(nil),               // 30: argosy.v1.ArtifactSummary
-	(*timestamppb.Timestamp)(nil),         // 31: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),         // 32: google.protobuf.FieldMask
-	(*ArtifactFile)(nil),                  // 33: argosy.v1.ArtifactFile
+	(VersionOrder)(0),                           // 0: argosy.v1.VersionOrder
+	(*CreateArtifactVersionRequest)(nil),        // 1: argosy.v1.CreateArtifactVersionRequest
+	(*CreateArtifactVersionResponse)(nil),       // 2: argosy.v1.CreateArtifactVersionResponse
+	(*BatchCreateArtifactVersionsRequest)(nil),  // 3: argosy.v1.BatchCreateArtifactVersionsRequest
+	(*NewArtifactVersion)(nil),                  // 4: argosy.v1.NewArtifactVersion
+	(*BatchCreateArtifactVersionsResponse)(nil), // 5: argosy.v1.BatchCreateArtifactVersionsResponse
+	(*CreateArtifactVersionResult)(nil),         // 6: argosy.v1.CreateArtifactVersionResult
+	(*GetArtifactVersionRequest)(nil),           // 7: argosy.v1.GetArtifactVersionRequest
+	(*GetArtifactVersionResponse)(nil),          // 8: argosy.v1.GetArtifactVersionResponse
+	(*ListArtifactsRequest)(nil),                // 9: argosy.v1.ListArtifactsRequest
+	(*ListArtifactsResponse)(nil),               // 10: argosy.v1.ListArtifactsResponse
+	(*ListArtifactVersionsRequest)(nil),         // 11: argosy.v1.ListArtifactVersionsRequest
+	(*ListArtifactVersionsResponse)(nil),        // 12: argosy.v1.ListArtifactVersionsResponse
+	(*UpdateArtifactVersionRequest)(nil),        // 13: argosy.v1.UpdateArtifactVersionRequest
+	(*UpdateArtifactVersionResponse)(nil),       // 14: argosy.v1.UpdateArtifactVersionResponse
+	(*SetAliasRequest)(nil),                     // 15: argosy.v1.SetAliasRequest
+	(*SetAliasResponse)(nil),                    // 16: argosy.v1.SetAliasResponse
+	(*DeleteAliasRequest)(nil),                  // 17: argosy.v1.DeleteAliasRequest
+	(*DeleteAliasResponse)(nil),                 // 18: argosy.v1.DeleteAliasResponse
+	(*DeleteArtifactVersionRequest)(nil),        // 19: argosy.v1.DeleteArtifactVersionRequest
+	(*DeleteArtifactVersionResponse)(nil),       // 20: argosy.v1.DeleteArtifactVersionResponse
+	(*UploadArtifactRequest)(nil),               // 21: argosy.v1.UploadArtifactRequest
+	(*UploadArtifactStart)(nil),                 // 22: argosy.v1.UploadArtifactStart
+	(*UploadArtifactFinish)(nil),                // 23: argosy.v1.UploadArtifactFinish
+	(*UploadArtifactResponse)(nil),              // 24: argosy.v1.UploadArtifactResponse
+	(*DownloadArtifactRequest)(nil),             // 25: argosy.v1.DownloadArtifactRequest
+	(*DownloadArtifactResponse)(nil),            // 26: argosy.v1.DownloadArtifactResponse
+	(*DownloadFileStart)(nil),                   // 27: argosy.v1.DownloadFileStart
+	(*DownloadFileEnd)(nil),                     // 28: argosy.v1.DownloadFileEnd
+	nil,                                         // 29: argosy.v1.UpdateArtifactVersionRequest.MetadataEntry
+	(*ArtifactSpec)(nil),                        // 30: argosy.v1.ArtifactSpec
+	(*NewArtifactFile)(nil),                     // 31: argosy.v1.NewArtifactFile
+	(*ArtifactVersion)(nil),                     // 32: argosy.v1.ArtifactVersion
+	(*ItemStatus)(nil),                          // 33: argosy.v1.ItemStatus
+	(*VersionSelector)(nil),                     // 34: argosy.v1.VersionSelector
+	(*ArtifactSummary)(nil),                     // 35: argosy.v1.ArtifactSummary
+	(*timestamppb.Timestamp)(nil),               // 36: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),               // 37: google.protobuf.FieldMask
+	(*ArtifactFile)(nil),                        // 38: argosy.v1.ArtifactFile
 }
 var file_argosy_v1_artifact_service_proto_depIdxs = []int32{
-	26, // 0: argosy.v1.CreateArtifactVersionRequest.spec:type_name -> argosy.v1.ArtifactSpec
-	27, // 1: argosy.v1.CreateArtifactVersionRequest.files:type_name -> argosy.v1.NewArtifactFile
-	28, // 2: argosy.v1.CreateArtifactVersionResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
-	29, // 3: argosy.v1.GetArtifactVersionRequest.selector:type_name -> argosy.v1.VersionSelector
-	28, // 4: argosy.v1.GetArtifactVersionResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
-	30, // 5: argosy.v1.ListArtifactsResponse.artifacts:type_name -> argosy.v1.ArtifactSummary
-	31, // 6: argosy.v1.ListArtifactVersionsRequest.created_from:type_name -> google.protobuf.Timestamp
-	31, // 7: argosy.v1.ListArtifactVersionsRequest.created_until:type_name -> google.protobuf.Timestamp
-	0,  // 8: argosy.v1.ListArtifactVersionsRequest.order:type_name -> argosy.v1.VersionOrder
-	28, // 9: argosy.v1.ListArtifactVersionsResponse.artifact_versions:type_name -> argosy.v1.ArtifactVersion
-	25, // 10: argosy.v1.UpdateArtifactVersionRequest.metadata:type_name -> argosy.v1.UpdateArtifactVersionRequest.MetadataEntry
-	32, // 11: argosy.v1.UpdateArtifactVersionRequest.update_mask:type_name -> google.protobuf.FieldMask
-	28, // 12: argosy.v1.UpdateArtifactVersionResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
-	29, // 13: argosy.v1.SetAliasRequest.selector:type_name -> argosy.v1.VersionSelector
-	28, // 14: argosy.v1.SetAliasResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
-	18, // 15: argosy.v1.UploadArtifactRequest.start:type_name -> argosy.v1.UploadArtifactStart
-	19, // 16: argosy.v1.UploadArtifactRequest.finish:type_name -> argosy.v1.UploadArtifactFinish
-	26, // 17: argosy.v1.UploadArtifactStart.spec:type_name -> argosy.v1.ArtifactSpec
-	28, // 18: argosy.v1.UploadArtifactResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
-	29, // 19: argosy.v1.DownloadArtifactRequest.selector:type_name -> argosy.v1.VersionSelector
-	28, // 20: argosy.v1.DownloadArtifactResponse.version:type_name -> argosy.v1.ArtifactVersion
-	23, // 21: argosy.v1.DownloadArtifactResponse.file_start:type_name -> argosy.v1.DownloadFileStart
-	24, // 22: argosy.v1.DownloadArtifactResponse.file_end:type_name -> argosy.v1.DownloadFileEnd
-	33, // 23: argosy.v1.DownloadFileStart.file:type_name -> argosy.v1.ArtifactFile
-	1,  // 24: argosy.v1.ArtifactService.CreateArtifactVersion:input_type -> argosy.v1.CreateArtifactVersionRequest
-	3,  // 25: argosy.v1.ArtifactService.GetArtifactVersion:input_type -> argosy.v1.GetArtifactVersionRequest
-	5,  // 26: argosy.v1.ArtifactService.ListArtifacts:input_type -> argosy.v1.ListArtifactsRequest
-	7,  // 27: argosy.v1.ArtifactService.ListArtifactVersions:input_type -> argosy.v1.ListArtifactVersionsRequest
-	9,  // 28: argosy.v1.ArtifactService.UpdateArtifactVersion:input_type -> argosy.v1.UpdateArtifactVersionRequest
-	11, // 29: argosy.v1.ArtifactService.SetAlias:input_type -> argosy.v1.SetAliasRequest
-	13, // 30: argosy.v1.ArtifactService.DeleteAlias:input_type -> argosy.v1.DeleteAliasRequest
-	15, // 31: argosy.v1.ArtifactService.DeleteArtifactVersion:input_type -> argosy.v1.DeleteArtifactVersionRequest
-	17, // 32: argosy.v1.ArtifactService.UploadArtifact:input_type -> argosy.v1.UploadArtifactRequest
-	21, // 33: argosy.v1.ArtifactService.DownloadArtifact:input_type -> argosy.v1.DownloadArtifactRequest
-	2,  // 34: argosy.v1.ArtifactService.CreateArtifactVersion:output_type -> argosy.v1.CreateArtifactVersionResponse
-	4,  // 35: argosy.v1.ArtifactService.GetArtifactVersion:output_type -> argosy.v1.GetArtifactVersionResponse
-	6,  // 36: argosy.v1.ArtifactService.ListArtifacts:output_type -> argosy.v1.ListArtifactsResponse
-	8,  // 37: argosy.v1.ArtifactService.ListArtifactVersions:output_type -> argosy.v1.ListArtifactVersionsResponse
-	10, // 38: argosy.v1.ArtifactService.UpdateArtifactVersion:output_type -> argosy.v1.UpdateArtifactVersionResponse
-	12, // 39: argosy.v1.ArtifactService.SetAlias:output_type -> argosy.v1.SetAliasResponse
-	14, // 40: argosy.v1.ArtifactService.DeleteAlias:output_type -> argosy.v1.DeleteAliasResponse
-	16, // 41: argosy.v1.ArtifactService.DeleteArtifactVersion:output_type -> argosy.v1.DeleteArtifactVersionResponse
-	20, // 42: argosy.v1.ArtifactService.UploadArtifact:output_type -> argosy.v1.UploadArtifactResponse
-	22, // 43: argosy.v1.ArtifactService.DownloadArtifact:output_type -> argosy.v1.DownloadArtifactResponse
-	34, // [34:44] is the sub-list for method output_type
-	24, // [24:34] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	30, // 0: argosy.v1.CreateArtifactVersionRequest.spec:type_name -> argosy.v1.ArtifactSpec
+	31, // 1: argosy.v1.CreateArtifactVersionRequest.files:type_name -> argosy.v1.NewArtifactFile
+	32, // 2: argosy.v1.CreateArtifactVersionResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
+	4,  // 3: argosy.v1.BatchCreateArtifactVersionsRequest.versions:type_name -> argosy.v1.NewArtifactVersion
+	30, // 4: argosy.v1.NewArtifactVersion.spec:type_name -> argosy.v1.ArtifactSpec
+	31, // 5: argosy.v1.NewArtifactVersion.files:type_name -> argosy.v1.NewArtifactFile
+	6,  // 6: argosy.v1.BatchCreateArtifactVersionsResponse.results:type_name -> argosy.v1.CreateArtifactVersionResult
+	33, // 7: argosy.v1.CreateArtifactVersionResult.status:type_name -> argosy.v1.ItemStatus
+	32, // 8: argosy.v1.CreateArtifactVersionResult.artifact_version:type_name -> argosy.v1.ArtifactVersion
+	34, // 9: argosy.v1.GetArtifactVersionRequest.selector:type_name -> argosy.v1.VersionSelector
+	32, // 10: argosy.v1.GetArtifactVersionResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
+	35, // 11: argosy.v1.ListArtifactsResponse.artifacts:type_name -> argosy.v1.ArtifactSummary
+	36, // 12: argosy.v1.ListArtifactVersionsRequest.created_from:type_name -> google.protobuf.Timestamp
+	36, // 13: argosy.v1.ListArtifactVersionsRequest.created_until:type_name -> google.protobuf.Timestamp
+	0,  // 14: argosy.v1.ListArtifactVersionsRequest.order:type_name -> argosy.v1.VersionOrder
+	32, // 15: argosy.v1.ListArtifactVersionsResponse.artifact_versions:type_name -> argosy.v1.ArtifactVersion
+	29, // 16: argosy.v1.UpdateArtifactVersionRequest.metadata:type_name -> argosy.v1.UpdateArtifactVersionRequest.MetadataEntry
+	37, // 17: argosy.v1.UpdateArtifactVersionRequest.update_mask:type_name -> google.protobuf.FieldMask
+	32, // 18: argosy.v1.UpdateArtifactVersionResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
+	34, // 19: argosy.v1.SetAliasRequest.selector:type_name -> argosy.v1.VersionSelector
+	32, // 20: argosy.v1.SetAliasResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
+	22, // 21: argosy.v1.UploadArtifactRequest.start:type_name -> argosy.v1.UploadArtifactStart
+	23, // 22: argosy.v1.UploadArtifactRequest.finish:type_name -> argosy.v1.UploadArtifactFinish
+	30, // 23: argosy.v1.UploadArtifactStart.spec:type_name -> argosy.v1.ArtifactSpec
+	32, // 24: argosy.v1.UploadArtifactResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
+	34, // 25: argosy.v1.DownloadArtifactRequest.selector:type_name -> argosy.v1.VersionSelector
+	32, // 26: argosy.v1.DownloadArtifactResponse.version:type_name -> argosy.v1.ArtifactVersion
+	27, // 27: argosy.v1.DownloadArtifactResponse.file_start:type_name -> argosy.v1.DownloadFileStart
+	28, // 28: argosy.v1.DownloadArtifactResponse.file_end:type_name -> argosy.v1.DownloadFileEnd
+	38, // 29: argosy.v1.DownloadFileStart.file:type_name -> argosy.v1.ArtifactFile
+	1,  // 30: argosy.v1.ArtifactService.CreateArtifactVersion:input_type -> argosy.v1.CreateArtifactVersionRequest
+	3,  // 31: argosy.v1.ArtifactService.BatchCreateArtifactVersions:input_type -> argosy.v1.BatchCreateArtifactVersionsRequest
+	7,  // 32: argosy.v1.ArtifactService.GetArtifactVersion:input_type -> argosy.v1.GetArtifactVersionRequest
+	9,  // 33: argosy.v1.ArtifactService.ListArtifacts:input_type -> argosy.v1.ListArtifactsRequest
+	11, // 34: argosy.v1.ArtifactService.ListArtifactVersions:input_type -> argosy.v1.ListArtifactVersionsRequest
+	13, // 35: argosy.v1.ArtifactService.UpdateArtifactVersion:input_type -> argosy.v1.UpdateArtifactVersionRequest
+	15, // 36: argosy.v1.ArtifactService.SetAlias:input_type -> argosy.v1.SetAliasRequest
+	17, // 37: argosy.v1.ArtifactService.DeleteAlias:input_type -> argosy.v1.DeleteAliasRequest
+	19, // 38: argosy.v1.ArtifactService.DeleteArtifactVersion:input_type -> argosy.v1.DeleteArtifactVersionRequest
+	21, // 39: argosy.v1.ArtifactService.UploadArtifact:input_type -> argosy.v1.UploadArtifactRequest
+	25, // 40: argosy.v1.ArtifactService.DownloadArtifact:input_type -> argosy.v1.DownloadArtifactRequest
+	2,  // 41: argosy.v1.ArtifactService.CreateArtifactVersion:output_type -> argosy.v1.CreateArtifactVersionResponse
+	5,  // 42: argosy.v1.ArtifactService.BatchCreateArtifactVersions:output_type -> argosy.v1.BatchCreateArtifactVersionsResponse
+	8,  // 43: argosy.v1.ArtifactService.GetArtifactVersion:output_type -> argosy.v1.GetArtifactVersionResponse
+	10, // 44: argosy.v1.ArtifactService.ListArtifacts:output_type -> argosy.v1.ListArtifactsResponse
+	12, // 45: argosy.v1.ArtifactService.ListArtifactVersions:output_type -> argosy.v1.ListArtifactVersionsResponse
+	14, // 46: argosy.v1.ArtifactService.UpdateArtifactVersion:output_type -> argosy.v1.UpdateArtifactVersionResponse
+	16, // 47: argosy.v1.ArtifactService.SetAlias:output_type -> argosy.v1.SetAliasResponse
+	18, // 48: argosy.v1.ArtifactService.DeleteAlias:output_type -> argosy.v1.DeleteAliasResponse
+	20, // 49: argosy.v1.ArtifactService.DeleteArtifactVersion:output_type -> argosy.v1.DeleteArtifactVersionResponse
+	24, // 50: argosy.v1.ArtifactService.UploadArtifact:output_type -> argosy.v1.UploadArtifactResponse
+	26, // 51: argosy.v1.ArtifactService.DownloadArtifact:output_type -> argosy.v1.DownloadArtifactResponse
+	41, // [41:52] is the sub-list for method output_type
+	30, // [30:41] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_argosy_v1_artifact_service_proto_init() }
@@ -1917,12 +2175,13 @@ func file_argosy_v1_artifact_service_proto_init() {
 		return
 	}
 	file_argosy_v1_artifact_proto_init()
-	file_argosy_v1_artifact_service_proto_msgTypes[16].OneofWrappers = []any{
+	file_argosy_v1_errors_proto_init()
+	file_argosy_v1_artifact_service_proto_msgTypes[20].OneofWrappers = []any{
 		(*UploadArtifactRequest_Start)(nil),
 		(*UploadArtifactRequest_Chunk)(nil),
 		(*UploadArtifactRequest_Finish)(nil),
 	}
-	file_argosy_v1_artifact_service_proto_msgTypes[21].OneofWrappers = []any{
+	file_argosy_v1_artifact_service_proto_msgTypes[25].OneofWrappers = []any{
 		(*DownloadArtifactResponse_Version)(nil),
 		(*DownloadArtifactResponse_FileStart)(nil),
 		(*DownloadArtifactResponse_Chunk)(nil),
@@ -1934,7 +2193,7 @@ func file_argosy_v1_artifact_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_argosy_v1_artifact_service_proto_rawDesc), len(file_argosy_v1_artifact_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   25,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

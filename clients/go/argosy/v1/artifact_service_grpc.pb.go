@@ -21,16 +21,17 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ArtifactService_CreateArtifactVersion_FullMethodName = "/argosy.v1.ArtifactService/CreateArtifactVersion"
-	ArtifactService_GetArtifactVersion_FullMethodName    = "/argosy.v1.ArtifactService/GetArtifactVersion"
-	ArtifactService_ListArtifacts_FullMethodName         = "/argosy.v1.ArtifactService/ListArtifacts"
-	ArtifactService_ListArtifactVersions_FullMethodName  = "/argosy.v1.ArtifactService/ListArtifactVersions"
-	ArtifactService_UpdateArtifactVersion_FullMethodName = "/argosy.v1.ArtifactService/UpdateArtifactVersion"
-	ArtifactService_SetAlias_FullMethodName              = "/argosy.v1.ArtifactService/SetAlias"
-	ArtifactService_DeleteAlias_FullMethodName           = "/argosy.v1.ArtifactService/DeleteAlias"
-	ArtifactService_DeleteArtifactVersion_FullMethodName = "/argosy.v1.ArtifactService/DeleteArtifactVersion"
-	ArtifactService_UploadArtifact_FullMethodName        = "/argosy.v1.ArtifactService/UploadArtifact"
-	ArtifactService_DownloadArtifact_FullMethodName      = "/argosy.v1.ArtifactService/DownloadArtifact"
+	ArtifactService_CreateArtifactVersion_FullMethodName       = "/argosy.v1.ArtifactService/CreateArtifactVersion"
+	ArtifactService_BatchCreateArtifactVersions_FullMethodName = "/argosy.v1.ArtifactService/BatchCreateArtifactVersions"
+	ArtifactService_GetArtifactVersion_FullMethodName          = "/argosy.v1.ArtifactService/GetArtifactVersion"
+	ArtifactService_ListArtifacts_FullMethodName               = "/argosy.v1.ArtifactService/ListArtifacts"
+	ArtifactService_ListArtifactVersions_FullMethodName        = "/argosy.v1.ArtifactService/ListArtifactVersions"
+	ArtifactService_UpdateArtifactVersion_FullMethodName       = "/argosy.v1.ArtifactService/UpdateArtifactVersion"
+	ArtifactService_SetAlias_FullMethodName                    = "/argosy.v1.ArtifactService/SetAlias"
+	ArtifactService_DeleteAlias_FullMethodName                 = "/argosy.v1.ArtifactService/DeleteAlias"
+	ArtifactService_DeleteArtifactVersion_FullMethodName       = "/argosy.v1.ArtifactService/DeleteArtifactVersion"
+	ArtifactService_UploadArtifact_FullMethodName              = "/argosy.v1.ArtifactService/UploadArtifact"
+	ArtifactService_DownloadArtifact_FullMethodName            = "/argosy.v1.ArtifactService/DownloadArtifact"
 )
 
 // ArtifactServiceClient is the client API for ArtifactService service.
@@ -60,6 +61,15 @@ type ArtifactServiceClient interface {
 	//   - NOT_FOUND / RUN_NOT_FOUND: `step_run_id` names no step run.
 	//   - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
 	CreateArtifactVersion(ctx context.Context, in *CreateArtifactVersionRequest, opts ...grpc.CallOption) (*CreateArtifactVersionResponse, error)
+	// Makes many versions visible, each of them or nothing of it, with a status of its own; those that
+	// are refused leave nothing behind, not even a gap in the numbers.
+	//
+	// Errors:
+	//   - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items` items, `max_batch_bytes` inline
+	//     bytes or `max_files` files in all; nothing was written.
+	//   - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+	//   - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; nothing was written.
+	BatchCreateArtifactVersions(ctx context.Context, in *BatchCreateArtifactVersionsRequest, opts ...grpc.CallOption) (*BatchCreateArtifactVersionsResponse, error)
 	// Returns one version with its files.
 	//
 	// Errors:
@@ -116,6 +126,7 @@ type ArtifactServiceClient interface {
 	// - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
 	UploadArtifact(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[UploadArtifactRequest, UploadArtifactResponse], error)
 	// Streams a version: the version, then for each file `file_start`, its chunks, `file_end`.
+	// Resumable and parallel are the reads of BlobService; this call is the simple one.
 	// The client SHOULD verify each file against its digest; the server verified what it read.
 	//
 	// Errors:
@@ -137,6 +148,16 @@ func (c *artifactServiceClient) CreateArtifactVersion(ctx context.Context, in *C
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(CreateArtifactVersionResponse)
 	err := c.cc.Invoke(ctx, ArtifactService_CreateArtifactVersion_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *artifactServiceClient) BatchCreateArtifactVersions(ctx context.Context, in *BatchCreateArtifactVersionsRequest, opts ...grpc.CallOption) (*BatchCreateArtifactVersionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BatchCreateArtifactVersionsResponse)
+	err := c.cc.Invoke(ctx, ArtifactService_BatchCreateArtifactVersions_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -272,6 +293,15 @@ type ArtifactServiceServer interface {
 	//   - NOT_FOUND / RUN_NOT_FOUND: `step_run_id` names no step run.
 	//   - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
 	CreateArtifactVersion(context.Context, *CreateArtifactVersionRequest) (*CreateArtifactVersionResponse, error)
+	// Makes many versions visible, each of them or nothing of it, with a status of its own; those that
+	// are refused leave nothing behind, not even a gap in the numbers.
+	//
+	// Errors:
+	//   - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items` items, `max_batch_bytes` inline
+	//     bytes or `max_files` files in all; nothing was written.
+	//   - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+	//   - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; nothing was written.
+	BatchCreateArtifactVersions(context.Context, *BatchCreateArtifactVersionsRequest) (*BatchCreateArtifactVersionsResponse, error)
 	// Returns one version with its files.
 	//
 	// Errors:
@@ -328,6 +358,7 @@ type ArtifactServiceServer interface {
 	// - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
 	UploadArtifact(grpc.ClientStreamingServer[UploadArtifactRequest, UploadArtifactResponse]) error
 	// Streams a version: the version, then for each file `file_start`, its chunks, `file_end`.
+	// Resumable and parallel are the reads of BlobService; this call is the simple one.
 	// The client SHOULD verify each file against its digest; the server verified what it read.
 	//
 	// Errors:
@@ -347,6 +378,9 @@ type UnimplementedArtifactServiceServer struct{}
 
 func (UnimplementedArtifactServiceServer) CreateArtifactVersion(context.Context, *CreateArtifactVersionRequest) (*CreateArtifactVersionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateArtifactVersion not implemented")
+}
+func (UnimplementedArtifactServiceServer) BatchCreateArtifactVersions(context.Context, *BatchCreateArtifactVersionsRequest) (*BatchCreateArtifactVersionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method BatchCreateArtifactVersions not implemented")
 }
 func (UnimplementedArtifactServiceServer) GetArtifactVersion(context.Context, *GetArtifactVersionRequest) (*GetArtifactVersionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetArtifactVersion not implemented")
@@ -410,6 +444,24 @@ func _ArtifactService_CreateArtifactVersion_Handler(srv interface{}, ctx context
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(ArtifactServiceServer).CreateArtifactVersion(ctx, req.(*CreateArtifactVersionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ArtifactService_BatchCreateArtifactVersions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BatchCreateArtifactVersionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ArtifactServiceServer).BatchCreateArtifactVersions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ArtifactService_BatchCreateArtifactVersions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ArtifactServiceServer).BatchCreateArtifactVersions(ctx, req.(*BatchCreateArtifactVersionsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -568,6 +620,10 @@ var ArtifactService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CreateArtifactVersion",
 			Handler:    _ArtifactService_CreateArtifactVersion_Handler,
+		},
+		{
+			MethodName: "BatchCreateArtifactVersions",
+			Handler:    _ArtifactService_BatchCreateArtifactVersions_Handler,
 		},
 		{
 			MethodName: "GetArtifactVersion",

@@ -154,7 +154,16 @@ type GetCapabilitiesResponse struct {
 	// How long an upload without progress is kept.
 	UploadLease *durationpb.Duration `protobuf:"bytes,11,opt,name=upload_lease,json=uploadLease,proto3" json:"upload_lease,omitempty"`
 	// How long a run lives without RenewRun.
-	RunLease      *durationpb.Duration `protobuf:"bytes,12,opt,name=run_lease,json=runLease,proto3" json:"run_lease,omitempty"`
+	RunLease *durationpb.Duration `protobuf:"bytes,12,opt,name=run_lease,json=runLease,proto3" json:"run_lease,omitempty"`
+	// Limit of all content of one BatchUploadBlobs or BatchReadBlobs, and of all inline bytes of one
+	// BatchCreateArtifactVersions.
+	MaxBatchBytes int32 `protobuf:"varint,13,opt,name=max_batch_bytes,json=maxBatchBytes,proto3" json:"max_batch_bytes,omitempty"`
+	// Limit of items of one batch.
+	MaxBatchItems int32 `protobuf:"varint,14,opt,name=max_batch_items,json=maxBatchItems,proto3" json:"max_batch_items,omitempty"`
+	// While an upload is written, its bytes are made durable whenever this many more have arrived.
+	MarkBytes int64 `protobuf:"varint,15,opt,name=mark_bytes,json=markBytes,proto3" json:"mark_bytes,omitempty"`
+	// Set when clients that share a file system with the server may use CreateTransferGrants.
+	DirectAccess  *DirectAccess `protobuf:"bytes,16,opt,name=direct_access,json=directAccess,proto3" json:"direct_access,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -273,20 +282,106 @@ func (x *GetCapabilitiesResponse) GetRunLease() *durationpb.Duration {
 	return nil
 }
 
+func (x *GetCapabilitiesResponse) GetMaxBatchBytes() int32 {
+	if x != nil {
+		return x.MaxBatchBytes
+	}
+	return 0
+}
+
+func (x *GetCapabilitiesResponse) GetMaxBatchItems() int32 {
+	if x != nil {
+		return x.MaxBatchItems
+	}
+	return 0
+}
+
+func (x *GetCapabilitiesResponse) GetMarkBytes() int64 {
+	if x != nil {
+		return x.MarkBytes
+	}
+	return 0
+}
+
+func (x *GetCapabilitiesResponse) GetDirectAccess() *DirectAccess {
+	if x != nil {
+		return x.DirectAccess
+	}
+	return nil
+}
+
+// How a client proves that it shares a file system with the server.
+type DirectAccess struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absolute path of a file whose text is the token that allows to read.
+	ReadTokenFile string `protobuf:"bytes,1,opt,name=read_token_file,json=readTokenFile,proto3" json:"read_token_file,omitempty"`
+	// Absolute path of a file whose text is the token that allows to write too; only the user the
+	// server runs as can read it.
+	WriteTokenFile string `protobuf:"bytes,2,opt,name=write_token_file,json=writeTokenFile,proto3" json:"write_token_file,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *DirectAccess) Reset() {
+	*x = DirectAccess{}
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DirectAccess) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DirectAccess) ProtoMessage() {}
+
+func (x *DirectAccess) ProtoReflect() protoreflect.Message {
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DirectAccess.ProtoReflect.Descriptor instead.
+func (*DirectAccess) Descriptor() ([]byte, []int) {
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *DirectAccess) GetReadTokenFile() string {
+	if x != nil {
+		return x.ReadTokenFile
+	}
+	return ""
+}
+
+func (x *DirectAccess) GetWriteTokenFile() string {
+	if x != nil {
+		return x.WriteTokenFile
+	}
+	return ""
+}
+
 // Request of FindMissingBlobs.
 type FindMissingBlobsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The project.
 	Project string `protobuf:"bytes,1,opt,name=project,proto3" json:"project,omitempty"`
 	// The digests, `blake3:<64 hex digits>`.
-	Digests       []string `protobuf:"bytes,2,rep,name=digests,proto3" json:"digests,omitempty"`
+	Digests []string `protobuf:"bytes,2,rep,name=digests,proto3" json:"digests,omitempty"`
+	// Sizes of files that are not hashed yet; see `known_sizes`.
+	Sizes         []int64 `protobuf:"varint,3,rep,packed,name=sizes,proto3" json:"sizes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *FindMissingBlobsRequest) Reset() {
 	*x = FindMissingBlobsRequest{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[2]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -298,7 +393,7 @@ func (x *FindMissingBlobsRequest) String() string {
 func (*FindMissingBlobsRequest) ProtoMessage() {}
 
 func (x *FindMissingBlobsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[2]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -311,7 +406,7 @@ func (x *FindMissingBlobsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindMissingBlobsRequest.ProtoReflect.Descriptor instead.
 func (*FindMissingBlobsRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{2}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *FindMissingBlobsRequest) GetProject() string {
@@ -328,18 +423,28 @@ func (x *FindMissingBlobsRequest) GetDigests() []string {
 	return nil
 }
 
+func (x *FindMissingBlobsRequest) GetSizes() []int64 {
+	if x != nil {
+		return x.Sizes
+	}
+	return nil
+}
+
 // Response of FindMissingBlobs.
 type FindMissingBlobsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Those of the request the project does not have, in the order of the request, each once.
 	MissingDigests []string `protobuf:"bytes,1,rep,name=missing_digests,json=missingDigests,proto3" json:"missing_digests,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Those of `sizes` the project has a blob of that is kept as a file. A client that writes the file
+	// of an upload itself need hash before it writes only what has one of these sizes.
+	KnownSizes    []int64 `protobuf:"varint,2,rep,packed,name=known_sizes,json=knownSizes,proto3" json:"known_sizes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *FindMissingBlobsResponse) Reset() {
 	*x = FindMissingBlobsResponse{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[3]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -351,7 +456,7 @@ func (x *FindMissingBlobsResponse) String() string {
 func (*FindMissingBlobsResponse) ProtoMessage() {}
 
 func (x *FindMissingBlobsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[3]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -364,12 +469,332 @@ func (x *FindMissingBlobsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindMissingBlobsResponse.ProtoReflect.Descriptor instead.
 func (*FindMissingBlobsResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{3}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *FindMissingBlobsResponse) GetMissingDigests() []string {
 	if x != nil {
 		return x.MissingDigests
+	}
+	return nil
+}
+
+func (x *FindMissingBlobsResponse) GetKnownSizes() []int64 {
+	if x != nil {
+		return x.KnownSizes
+	}
+	return nil
+}
+
+// Request of BatchUploadBlobs.
+type BatchUploadBlobsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The project.
+	Project string `protobuf:"bytes,1,opt,name=project,proto3" json:"project,omitempty"`
+	// What to store: at least one.
+	Blobs         []*NewBlob `protobuf:"bytes,2,rep,name=blobs,proto3" json:"blobs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchUploadBlobsRequest) Reset() {
+	*x = BatchUploadBlobsRequest{}
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchUploadBlobsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchUploadBlobsRequest) ProtoMessage() {}
+
+func (x *BatchUploadBlobsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchUploadBlobsRequest.ProtoReflect.Descriptor instead.
+func (*BatchUploadBlobsRequest) Descriptor() ([]byte, []int) {
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *BatchUploadBlobsRequest) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
+func (x *BatchUploadBlobsRequest) GetBlobs() []*NewBlob {
+	if x != nil {
+		return x.Blobs
+	}
+	return nil
+}
+
+// Bytes with the digest they must have.
+type NewBlob struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Their digest, `blake3:<64 hex digits>`.
+	Digest string `protobuf:"bytes,1,opt,name=digest,proto3" json:"digest,omitempty"`
+	// The bytes.
+	Content       []byte `protobuf:"bytes,2,opt,name=content,proto3" json:"content,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NewBlob) Reset() {
+	*x = NewBlob{}
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NewBlob) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NewBlob) ProtoMessage() {}
+
+func (x *NewBlob) ProtoReflect() protoreflect.Message {
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NewBlob.ProtoReflect.Descriptor instead.
+func (*NewBlob) Descriptor() ([]byte, []int) {
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *NewBlob) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+func (x *NewBlob) GetContent() []byte {
+	if x != nil {
+		return x.Content
+	}
+	return nil
+}
+
+// Response of BatchUploadBlobs.
+type BatchUploadBlobsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One for each blob of the request, in its order. INVALID_ARGUMENT / DIGEST_MISMATCH: the bytes do
+	// not have the digest; the others are stored all the same.
+	Statuses      []*ItemStatus `protobuf:"bytes,1,rep,name=statuses,proto3" json:"statuses,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchUploadBlobsResponse) Reset() {
+	*x = BatchUploadBlobsResponse{}
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchUploadBlobsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchUploadBlobsResponse) ProtoMessage() {}
+
+func (x *BatchUploadBlobsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchUploadBlobsResponse.ProtoReflect.Descriptor instead.
+func (*BatchUploadBlobsResponse) Descriptor() ([]byte, []int) {
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *BatchUploadBlobsResponse) GetStatuses() []*ItemStatus {
+	if x != nil {
+		return x.Statuses
+	}
+	return nil
+}
+
+// Request of BatchReadBlobs.
+type BatchReadBlobsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The project.
+	Project string `protobuf:"bytes,1,opt,name=project,proto3" json:"project,omitempty"`
+	// The blobs: at least one.
+	Digests       []string `protobuf:"bytes,2,rep,name=digests,proto3" json:"digests,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchReadBlobsRequest) Reset() {
+	*x = BatchReadBlobsRequest{}
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchReadBlobsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchReadBlobsRequest) ProtoMessage() {}
+
+func (x *BatchReadBlobsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchReadBlobsRequest.ProtoReflect.Descriptor instead.
+func (*BatchReadBlobsRequest) Descriptor() ([]byte, []int) {
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *BatchReadBlobsRequest) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
+func (x *BatchReadBlobsRequest) GetDigests() []string {
+	if x != nil {
+		return x.Digests
+	}
+	return nil
+}
+
+// Response of BatchReadBlobs.
+type BatchReadBlobsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One for each digest of the request, in its order.
+	Results       []*ReadBlobResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchReadBlobsResponse) Reset() {
+	*x = BatchReadBlobsResponse{}
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchReadBlobsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchReadBlobsResponse) ProtoMessage() {}
+
+func (x *BatchReadBlobsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchReadBlobsResponse.ProtoReflect.Descriptor instead.
+func (*BatchReadBlobsResponse) Descriptor() ([]byte, []int) {
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *BatchReadBlobsResponse) GetResults() []*ReadBlobResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+// One blob of a batch.
+type ReadBlobResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// NOT_FOUND / BLOB_NOT_FOUND, DATA_LOSS / BLOB_CORRUPT, or OK.
+	Status *ItemStatus `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
+	// The bytes, when OK.
+	Content       []byte `protobuf:"bytes,2,opt,name=content,proto3" json:"content,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadBlobResult) Reset() {
+	*x = ReadBlobResult{}
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadBlobResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadBlobResult) ProtoMessage() {}
+
+func (x *ReadBlobResult) ProtoReflect() protoreflect.Message {
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadBlobResult.ProtoReflect.Descriptor instead.
+func (*ReadBlobResult) Descriptor() ([]byte, []int) {
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ReadBlobResult) GetStatus() *ItemStatus {
+	if x != nil {
+		return x.Status
+	}
+	return nil
+}
+
+func (x *ReadBlobResult) GetContent() []byte {
+	if x != nil {
+		return x.Content
 	}
 	return nil
 }
@@ -381,17 +806,20 @@ type Upload struct {
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// The state.
 	State UploadState `protobuf:"varint,2,opt,name=state,proto3,enum=argosy.v1.UploadState" json:"state,omitempty"`
-	// Bytes the server holds.
+	// Bytes that are kept, whatever happens to the server; never more than were sent. A store that
+	// cannot keep part of an object says 0 until all of it has arrived.
 	CommittedSize int64 `protobuf:"varint,3,opt,name=committed_size,json=committedSize,proto3" json:"committed_size,omitempty"`
 	// When it is swept unless bytes arrive, by the clock of the database.
-	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	// How many streams have opened.
+	Epoch         int64 `protobuf:"varint,5,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Upload) Reset() {
 	*x = Upload{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[4]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -403,7 +831,7 @@ func (x *Upload) String() string {
 func (*Upload) ProtoMessage() {}
 
 func (x *Upload) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[4]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -416,7 +844,7 @@ func (x *Upload) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Upload.ProtoReflect.Descriptor instead.
 func (*Upload) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{4}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Upload) GetId() string {
@@ -447,6 +875,13 @@ func (x *Upload) GetExpireTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Upload) GetEpoch() int64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
 // Request of CreateUpload.
 type CreateUploadRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -464,7 +899,7 @@ type CreateUploadRequest struct {
 
 func (x *CreateUploadRequest) Reset() {
 	*x = CreateUploadRequest{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[5]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -476,7 +911,7 @@ func (x *CreateUploadRequest) String() string {
 func (*CreateUploadRequest) ProtoMessage() {}
 
 func (x *CreateUploadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[5]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -489,7 +924,7 @@ func (x *CreateUploadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateUploadRequest.ProtoReflect.Descriptor instead.
 func (*CreateUploadRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{5}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CreateUploadRequest) GetProject() string {
@@ -531,7 +966,7 @@ type CreateUploadResponse struct {
 
 func (x *CreateUploadResponse) Reset() {
 	*x = CreateUploadResponse{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[6]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -543,7 +978,7 @@ func (x *CreateUploadResponse) String() string {
 func (*CreateUploadResponse) ProtoMessage() {}
 
 func (x *CreateUploadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[6]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -556,7 +991,7 @@ func (x *CreateUploadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateUploadResponse.ProtoReflect.Descriptor instead.
 func (*CreateUploadResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{6}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CreateUploadResponse) GetUpload() *Upload {
@@ -582,7 +1017,7 @@ type WriteUploadRequest struct {
 
 func (x *WriteUploadRequest) Reset() {
 	*x = WriteUploadRequest{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[7]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -594,7 +1029,7 @@ func (x *WriteUploadRequest) String() string {
 func (*WriteUploadRequest) ProtoMessage() {}
 
 func (x *WriteUploadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[7]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -607,7 +1042,7 @@ func (x *WriteUploadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WriteUploadRequest.ProtoReflect.Descriptor instead.
 func (*WriteUploadRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{7}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *WriteUploadRequest) GetPart() isWriteUploadRequest_Part {
@@ -660,15 +1095,18 @@ type WriteUploadOpen struct {
 	Project string `protobuf:"bytes,1,opt,name=project,proto3" json:"project,omitempty"`
 	// The upload's UUID.
 	UploadId string `protobuf:"bytes,2,opt,name=upload_id,json=uploadId,proto3" json:"upload_id,omitempty"`
-	// Where the first chunk starts; MUST be 0.
-	Offset        int64 `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`
+	// Where the first chunk starts: at `committed_size` or before it.
+	Offset int64 `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`
+	// `epoch` of the upload plus one, so that a stream that is late takes nothing over from one that
+	// opened after it was sent. 0 means: whatever is next.
+	Epoch         int64 `protobuf:"varint,4,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *WriteUploadOpen) Reset() {
 	*x = WriteUploadOpen{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[8]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -680,7 +1118,7 @@ func (x *WriteUploadOpen) String() string {
 func (*WriteUploadOpen) ProtoMessage() {}
 
 func (x *WriteUploadOpen) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[8]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -693,7 +1131,7 @@ func (x *WriteUploadOpen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WriteUploadOpen.ProtoReflect.Descriptor instead.
 func (*WriteUploadOpen) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{8}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *WriteUploadOpen) GetProject() string {
@@ -717,6 +1155,13 @@ func (x *WriteUploadOpen) GetOffset() int64 {
 	return 0
 }
 
+func (x *WriteUploadOpen) GetEpoch() int64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
 // Response of WriteUpload.
 type WriteUploadResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -728,7 +1173,7 @@ type WriteUploadResponse struct {
 
 func (x *WriteUploadResponse) Reset() {
 	*x = WriteUploadResponse{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[9]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -740,7 +1185,7 @@ func (x *WriteUploadResponse) String() string {
 func (*WriteUploadResponse) ProtoMessage() {}
 
 func (x *WriteUploadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[9]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -753,7 +1198,7 @@ func (x *WriteUploadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WriteUploadResponse.ProtoReflect.Descriptor instead.
 func (*WriteUploadResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{9}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *WriteUploadResponse) GetCommittedSize() int64 {
@@ -761,6 +1206,107 @@ func (x *WriteUploadResponse) GetCommittedSize() int64 {
 		return x.CommittedSize
 	}
 	return 0
+}
+
+// Request of GetUpload.
+type GetUploadRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The project.
+	Project string `protobuf:"bytes,1,opt,name=project,proto3" json:"project,omitempty"`
+	// The upload's UUID.
+	UploadId      string `protobuf:"bytes,2,opt,name=upload_id,json=uploadId,proto3" json:"upload_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetUploadRequest) Reset() {
+	*x = GetUploadRequest{}
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetUploadRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetUploadRequest) ProtoMessage() {}
+
+func (x *GetUploadRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetUploadRequest.ProtoReflect.Descriptor instead.
+func (*GetUploadRequest) Descriptor() ([]byte, []int) {
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *GetUploadRequest) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
+func (x *GetUploadRequest) GetUploadId() string {
+	if x != nil {
+		return x.UploadId
+	}
+	return ""
+}
+
+// Response of GetUpload.
+type GetUploadResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The upload.
+	Upload        *Upload `protobuf:"bytes,1,opt,name=upload,proto3" json:"upload,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetUploadResponse) Reset() {
+	*x = GetUploadResponse{}
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetUploadResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetUploadResponse) ProtoMessage() {}
+
+func (x *GetUploadResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetUploadResponse.ProtoReflect.Descriptor instead.
+func (*GetUploadResponse) Descriptor() ([]byte, []int) {
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *GetUploadResponse) GetUpload() *Upload {
+	if x != nil {
+		return x.Upload
+	}
+	return nil
 }
 
 // Request of CommitUpload.
@@ -775,14 +1321,18 @@ type CommitUploadRequest struct {
 	// Digest of all bytes.
 	Digest string `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
 	// Number of all bytes.
-	SizeBytes     int64 `protobuf:"varint,5,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	SizeBytes int64 `protobuf:"varint,5,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
+	// Only for an upload that was written as a file (CreateTransferGrants): XXH3-64 of each 4 MiB of
+	// it, 8 bytes big-endian each, the last piece possibly shorter. Whoever may write the file is
+	// trusted with them and with the digest; every reader verifies both.
+	PieceChecksums []byte `protobuf:"bytes,6,opt,name=piece_checksums,json=pieceChecksums,proto3" json:"piece_checksums,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *CommitUploadRequest) Reset() {
 	*x = CommitUploadRequest{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[10]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -794,7 +1344,7 @@ func (x *CommitUploadRequest) String() string {
 func (*CommitUploadRequest) ProtoMessage() {}
 
 func (x *CommitUploadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[10]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -807,7 +1357,7 @@ func (x *CommitUploadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitUploadRequest.ProtoReflect.Descriptor instead.
 func (*CommitUploadRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{10}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *CommitUploadRequest) GetProject() string {
@@ -845,6 +1395,13 @@ func (x *CommitUploadRequest) GetSizeBytes() int64 {
 	return 0
 }
 
+func (x *CommitUploadRequest) GetPieceChecksums() []byte {
+	if x != nil {
+		return x.PieceChecksums
+	}
+	return nil
+}
+
 // Response of CommitUpload.
 type CommitUploadResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -858,7 +1415,7 @@ type CommitUploadResponse struct {
 
 func (x *CommitUploadResponse) Reset() {
 	*x = CommitUploadResponse{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[11]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -870,7 +1427,7 @@ func (x *CommitUploadResponse) String() string {
 func (*CommitUploadResponse) ProtoMessage() {}
 
 func (x *CommitUploadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[11]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -883,7 +1440,7 @@ func (x *CommitUploadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitUploadResponse.ProtoReflect.Descriptor instead.
 func (*CommitUploadResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{11}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *CommitUploadResponse) GetDigest() string {
@@ -915,7 +1472,7 @@ type AbortUploadRequest struct {
 
 func (x *AbortUploadRequest) Reset() {
 	*x = AbortUploadRequest{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[12]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -927,7 +1484,7 @@ func (x *AbortUploadRequest) String() string {
 func (*AbortUploadRequest) ProtoMessage() {}
 
 func (x *AbortUploadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[12]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -940,7 +1497,7 @@ func (x *AbortUploadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbortUploadRequest.ProtoReflect.Descriptor instead.
 func (*AbortUploadRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{12}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *AbortUploadRequest) GetProject() string {
@@ -973,7 +1530,7 @@ type AbortUploadResponse struct {
 
 func (x *AbortUploadResponse) Reset() {
 	*x = AbortUploadResponse{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[13]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -985,7 +1542,7 @@ func (x *AbortUploadResponse) String() string {
 func (*AbortUploadResponse) ProtoMessage() {}
 
 func (x *AbortUploadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[13]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -998,7 +1555,7 @@ func (x *AbortUploadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbortUploadResponse.ProtoReflect.Descriptor instead.
 func (*AbortUploadResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{13}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{22}
 }
 
 // Request of ReadBlob.
@@ -1018,7 +1575,7 @@ type ReadBlobRequest struct {
 
 func (x *ReadBlobRequest) Reset() {
 	*x = ReadBlobRequest{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[14]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1030,7 +1587,7 @@ func (x *ReadBlobRequest) String() string {
 func (*ReadBlobRequest) ProtoMessage() {}
 
 func (x *ReadBlobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[14]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1043,7 +1600,7 @@ func (x *ReadBlobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadBlobRequest.ProtoReflect.Descriptor instead.
 func (*ReadBlobRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{14}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ReadBlobRequest) GetProject() string {
@@ -1085,7 +1642,7 @@ type ReadBlobResponse struct {
 
 func (x *ReadBlobResponse) Reset() {
 	*x = ReadBlobResponse{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[15]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1097,7 +1654,7 @@ func (x *ReadBlobResponse) String() string {
 func (*ReadBlobResponse) ProtoMessage() {}
 
 func (x *ReadBlobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[15]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1110,7 +1667,7 @@ func (x *ReadBlobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadBlobResponse.ProtoReflect.Descriptor instead.
 func (*ReadBlobResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{15}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ReadBlobResponse) GetChunk() []byte {
@@ -1120,13 +1677,151 @@ func (x *ReadBlobResponse) GetChunk() []byte {
 	return nil
 }
 
+// Request of CreateTransferGrants.
+type CreateTransferGrantsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The project.
+	Project string `protobuf:"bytes,1,opt,name=project,proto3" json:"project,omitempty"`
+	// What a file of `direct_access` says.
+	Token string `protobuf:"bytes,2,opt,name=token,proto3" json:"token,omitempty"`
+	// Digests of blobs to read.
+	ReadDigests []string `protobuf:"bytes,3,rep,name=read_digests,json=readDigests,proto3" json:"read_digests,omitempty"`
+	// UUID of an upload to write, if any.
+	WriteUploadId string `protobuf:"bytes,4,opt,name=write_upload_id,json=writeUploadId,proto3" json:"write_upload_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateTransferGrantsRequest) Reset() {
+	*x = CreateTransferGrantsRequest{}
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateTransferGrantsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateTransferGrantsRequest) ProtoMessage() {}
+
+func (x *CreateTransferGrantsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateTransferGrantsRequest.ProtoReflect.Descriptor instead.
+func (*CreateTransferGrantsRequest) Descriptor() ([]byte, []int) {
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *CreateTransferGrantsRequest) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
+func (x *CreateTransferGrantsRequest) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
+func (x *CreateTransferGrantsRequest) GetReadDigests() []string {
+	if x != nil {
+		return x.ReadDigests
+	}
+	return nil
+}
+
+func (x *CreateTransferGrantsRequest) GetWriteUploadId() string {
+	if x != nil {
+		return x.WriteUploadId
+	}
+	return ""
+}
+
+// Response of CreateTransferGrants.
+type CreateTransferGrantsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absolute path of the file of each blob, in the order of the request; empty for one that is kept
+	// elsewhere (small ones are): use ReadBlob or BatchReadBlobs.
+	ReadPaths []string `protobuf:"bytes,1,rep,name=read_paths,json=readPaths,proto3" json:"read_paths,omitempty"`
+	// Absolute path of the file to make and write. Its folder exists.
+	WritePath string `protobuf:"bytes,2,opt,name=write_path,json=writePath,proto3" json:"write_path,omitempty"`
+	// Whether the writer MUST make the file durable (fsync) before it commits the upload.
+	Sync          bool `protobuf:"varint,3,opt,name=sync,proto3" json:"sync,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateTransferGrantsResponse) Reset() {
+	*x = CreateTransferGrantsResponse{}
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateTransferGrantsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateTransferGrantsResponse) ProtoMessage() {}
+
+func (x *CreateTransferGrantsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateTransferGrantsResponse.ProtoReflect.Descriptor instead.
+func (*CreateTransferGrantsResponse) Descriptor() ([]byte, []int) {
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *CreateTransferGrantsResponse) GetReadPaths() []string {
+	if x != nil {
+		return x.ReadPaths
+	}
+	return nil
+}
+
+func (x *CreateTransferGrantsResponse) GetWritePath() string {
+	if x != nil {
+		return x.WritePath
+	}
+	return ""
+}
+
+func (x *CreateTransferGrantsResponse) GetSync() bool {
+	if x != nil {
+		return x.Sync
+	}
+	return false
+}
+
 var File_argosy_v1_blob_service_proto protoreflect.FileDescriptor
 
 const file_argosy_v1_blob_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1cargosy/v1/blob_service.proto\x12\targosy.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"2\n" +
+	"\x1cargosy/v1/blob_service.proto\x12\targosy.v1\x1a\x16argosy/v1/errors.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"2\n" +
 	"\x16GetCapabilitiesRequest\x12\x18\n" +
-	"\aproject\x18\x01 \x01(\tR\aproject\"\xb6\x04\n" +
+	"\aproject\x18\x01 \x01(\tR\aproject\"\xe3\x05\n" +
 	"\x17GetCapabilitiesResponse\x12+\n" +
 	"\x11protocol_revision\x18\x01 \x01(\x05R\x10protocolRevision\x128\n" +
 	"\x18oldest_protocol_revision\x18\x02 \x01(\x05R\x16oldestProtocolRevision\x12%\n" +
@@ -1142,18 +1837,46 @@ const file_argosy_v1_blob_service_proto_rawDesc = "" +
 	"blob_lease\x18\n" +
 	" \x01(\v2\x19.google.protobuf.DurationR\tblobLease\x12<\n" +
 	"\fupload_lease\x18\v \x01(\v2\x19.google.protobuf.DurationR\vuploadLease\x126\n" +
-	"\trun_lease\x18\f \x01(\v2\x19.google.protobuf.DurationR\brunLease\"M\n" +
+	"\trun_lease\x18\f \x01(\v2\x19.google.protobuf.DurationR\brunLease\x12&\n" +
+	"\x0fmax_batch_bytes\x18\r \x01(\x05R\rmaxBatchBytes\x12&\n" +
+	"\x0fmax_batch_items\x18\x0e \x01(\x05R\rmaxBatchItems\x12\x1d\n" +
+	"\n" +
+	"mark_bytes\x18\x0f \x01(\x03R\tmarkBytes\x12<\n" +
+	"\rdirect_access\x18\x10 \x01(\v2\x17.argosy.v1.DirectAccessR\fdirectAccess\"`\n" +
+	"\fDirectAccess\x12&\n" +
+	"\x0fread_token_file\x18\x01 \x01(\tR\rreadTokenFile\x12(\n" +
+	"\x10write_token_file\x18\x02 \x01(\tR\x0ewriteTokenFile\"c\n" +
 	"\x17FindMissingBlobsRequest\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\x12\x18\n" +
-	"\adigests\x18\x02 \x03(\tR\adigests\"C\n" +
+	"\adigests\x18\x02 \x03(\tR\adigests\x12\x14\n" +
+	"\x05sizes\x18\x03 \x03(\x03R\x05sizes\"d\n" +
 	"\x18FindMissingBlobsResponse\x12'\n" +
-	"\x0fmissing_digests\x18\x01 \x03(\tR\x0emissingDigests\"\xaa\x01\n" +
+	"\x0fmissing_digests\x18\x01 \x03(\tR\x0emissingDigests\x12\x1f\n" +
+	"\vknown_sizes\x18\x02 \x03(\x03R\n" +
+	"knownSizes\"]\n" +
+	"\x17BatchUploadBlobsRequest\x12\x18\n" +
+	"\aproject\x18\x01 \x01(\tR\aproject\x12(\n" +
+	"\x05blobs\x18\x02 \x03(\v2\x12.argosy.v1.NewBlobR\x05blobs\";\n" +
+	"\aNewBlob\x12\x16\n" +
+	"\x06digest\x18\x01 \x01(\tR\x06digest\x12\x18\n" +
+	"\acontent\x18\x02 \x01(\fR\acontent\"M\n" +
+	"\x18BatchUploadBlobsResponse\x121\n" +
+	"\bstatuses\x18\x01 \x03(\v2\x15.argosy.v1.ItemStatusR\bstatuses\"K\n" +
+	"\x15BatchReadBlobsRequest\x12\x18\n" +
+	"\aproject\x18\x01 \x01(\tR\aproject\x12\x18\n" +
+	"\adigests\x18\x02 \x03(\tR\adigests\"M\n" +
+	"\x16BatchReadBlobsResponse\x123\n" +
+	"\aresults\x18\x01 \x03(\v2\x19.argosy.v1.ReadBlobResultR\aresults\"Y\n" +
+	"\x0eReadBlobResult\x12-\n" +
+	"\x06status\x18\x01 \x01(\v2\x15.argosy.v1.ItemStatusR\x06status\x12\x18\n" +
+	"\acontent\x18\x02 \x01(\fR\acontent\"\xc0\x01\n" +
 	"\x06Upload\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12,\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x16.argosy.v1.UploadStateR\x05state\x12%\n" +
 	"\x0ecommitted_size\x18\x03 \x01(\x03R\rcommittedSize\x12;\n" +
 	"\vexpire_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"expireTime\"\x85\x01\n" +
+	"expireTime\x12\x14\n" +
+	"\x05epoch\x18\x05 \x01(\x03R\x05epoch\"\x85\x01\n" +
 	"\x13CreateUploadRequest\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\x12\x1d\n" +
 	"\n" +
@@ -1166,13 +1889,19 @@ const file_argosy_v1_blob_service_proto_rawDesc = "" +
 	"\x12WriteUploadRequest\x120\n" +
 	"\x04open\x18\x01 \x01(\v2\x1a.argosy.v1.WriteUploadOpenH\x00R\x04open\x12\x16\n" +
 	"\x05chunk\x18\x02 \x01(\fH\x00R\x05chunkB\x06\n" +
-	"\x04part\"`\n" +
+	"\x04part\"v\n" +
 	"\x0fWriteUploadOpen\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\x12\x1b\n" +
 	"\tupload_id\x18\x02 \x01(\tR\buploadId\x12\x16\n" +
-	"\x06offset\x18\x03 \x01(\x03R\x06offset\"<\n" +
+	"\x06offset\x18\x03 \x01(\x03R\x06offset\x12\x14\n" +
+	"\x05epoch\x18\x04 \x01(\x03R\x05epoch\"<\n" +
 	"\x13WriteUploadResponse\x12%\n" +
-	"\x0ecommitted_size\x18\x01 \x01(\x03R\rcommittedSize\"\xa2\x01\n" +
+	"\x0ecommitted_size\x18\x01 \x01(\x03R\rcommittedSize\"I\n" +
+	"\x10GetUploadRequest\x12\x18\n" +
+	"\aproject\x18\x01 \x01(\tR\aproject\x12\x1b\n" +
+	"\tupload_id\x18\x02 \x01(\tR\buploadId\">\n" +
+	"\x11GetUploadResponse\x12)\n" +
+	"\x06upload\x18\x01 \x01(\v2\x11.argosy.v1.UploadR\x06upload\"\xcb\x01\n" +
 	"\x13CommitUploadRequest\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\x12\x1d\n" +
 	"\n" +
@@ -1180,7 +1909,8 @@ const file_argosy_v1_blob_service_proto_rawDesc = "" +
 	"\tupload_id\x18\x03 \x01(\tR\buploadId\x12\x16\n" +
 	"\x06digest\x18\x04 \x01(\tR\x06digest\x12\x1d\n" +
 	"\n" +
-	"size_bytes\x18\x05 \x01(\x03R\tsizeBytes\"M\n" +
+	"size_bytes\x18\x05 \x01(\x03R\tsizeBytes\x12'\n" +
+	"\x0fpiece_checksums\x18\x06 \x01(\fR\x0epieceChecksums\"M\n" +
 	"\x14CommitUploadResponse\x12\x16\n" +
 	"\x06digest\x18\x01 \x01(\tR\x06digest\x12\x1d\n" +
 	"\n" +
@@ -1197,20 +1927,35 @@ const file_argosy_v1_blob_service_proto_rawDesc = "" +
 	"\x06offset\x18\x03 \x01(\x03R\x06offset\x12\x14\n" +
 	"\x05limit\x18\x04 \x01(\x03R\x05limit\"(\n" +
 	"\x10ReadBlobResponse\x12\x14\n" +
-	"\x05chunk\x18\x01 \x01(\fR\x05chunk*x\n" +
+	"\x05chunk\x18\x01 \x01(\fR\x05chunk\"\x98\x01\n" +
+	"\x1bCreateTransferGrantsRequest\x12\x18\n" +
+	"\aproject\x18\x01 \x01(\tR\aproject\x12\x14\n" +
+	"\x05token\x18\x02 \x01(\tR\x05token\x12!\n" +
+	"\fread_digests\x18\x03 \x03(\tR\vreadDigests\x12&\n" +
+	"\x0fwrite_upload_id\x18\x04 \x01(\tR\rwriteUploadId\"p\n" +
+	"\x1cCreateTransferGrantsResponse\x12\x1d\n" +
+	"\n" +
+	"read_paths\x18\x01 \x03(\tR\treadPaths\x12\x1d\n" +
+	"\n" +
+	"write_path\x18\x02 \x01(\tR\twritePath\x12\x12\n" +
+	"\x04sync\x18\x03 \x01(\bR\x04sync*x\n" +
 	"\vUploadState\x12\x1c\n" +
 	"\x18UPLOAD_STATE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11UPLOAD_STATE_OPEN\x10\x01\x12\x1a\n" +
 	"\x16UPLOAD_STATE_COMMITTED\x10\x02\x12\x18\n" +
-	"\x14UPLOAD_STATE_ABORTED\x10\x032\xcb\x04\n" +
+	"\x14UPLOAD_STATE_ABORTED\x10\x032\xb0\a\n" +
 	"\vBlobService\x12X\n" +
 	"\x0fGetCapabilities\x12!.argosy.v1.GetCapabilitiesRequest\x1a\".argosy.v1.GetCapabilitiesResponse\x12[\n" +
-	"\x10FindMissingBlobs\x12\".argosy.v1.FindMissingBlobsRequest\x1a#.argosy.v1.FindMissingBlobsResponse\x12O\n" +
+	"\x10FindMissingBlobs\x12\".argosy.v1.FindMissingBlobsRequest\x1a#.argosy.v1.FindMissingBlobsResponse\x12[\n" +
+	"\x10BatchUploadBlobs\x12\".argosy.v1.BatchUploadBlobsRequest\x1a#.argosy.v1.BatchUploadBlobsResponse\x12U\n" +
+	"\x0eBatchReadBlobs\x12 .argosy.v1.BatchReadBlobsRequest\x1a!.argosy.v1.BatchReadBlobsResponse\x12O\n" +
 	"\fCreateUpload\x12\x1e.argosy.v1.CreateUploadRequest\x1a\x1f.argosy.v1.CreateUploadResponse\x12N\n" +
-	"\vWriteUpload\x12\x1d.argosy.v1.WriteUploadRequest\x1a\x1e.argosy.v1.WriteUploadResponse(\x01\x12O\n" +
+	"\vWriteUpload\x12\x1d.argosy.v1.WriteUploadRequest\x1a\x1e.argosy.v1.WriteUploadResponse(\x01\x12F\n" +
+	"\tGetUpload\x12\x1b.argosy.v1.GetUploadRequest\x1a\x1c.argosy.v1.GetUploadResponse\x12O\n" +
 	"\fCommitUpload\x12\x1e.argosy.v1.CommitUploadRequest\x1a\x1f.argosy.v1.CommitUploadResponse\x12L\n" +
 	"\vAbortUpload\x12\x1d.argosy.v1.AbortUploadRequest\x1a\x1e.argosy.v1.AbortUploadResponse\x12E\n" +
-	"\bReadBlob\x12\x1a.argosy.v1.ReadBlobRequest\x1a\x1b.argosy.v1.ReadBlobResponse0\x01BB\n" +
+	"\bReadBlob\x12\x1a.argosy.v1.ReadBlobRequest\x1a\x1b.argosy.v1.ReadBlobResponse0\x01\x12g\n" +
+	"\x14CreateTransferGrants\x12&.argosy.v1.CreateTransferGrantsRequest\x1a'.argosy.v1.CreateTransferGrantsResponseBB\n" +
 	"\fio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
 
 var (
@@ -1226,55 +1971,81 @@ func file_argosy_v1_blob_service_proto_rawDescGZIP() []byte {
 }
 
 var file_argosy_v1_blob_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_argosy_v1_blob_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_argosy_v1_blob_service_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_argosy_v1_blob_service_proto_goTypes = []any{
-	(UploadState)(0),                 // 0: argosy.v1.UploadState
-	(*GetCapabilitiesRequest)(nil),   // 1: argosy.v1.GetCapabilitiesRequest
-	(*GetCapabilitiesResponse)(nil),  // 2: argosy.v1.GetCapabilitiesResponse
-	(*FindMissingBlobsRequest)(nil),  // 3: argosy.v1.FindMissingBlobsRequest
-	(*FindMissingBlobsResponse)(nil), // 4: argosy.v1.FindMissingBlobsResponse
-	(*Upload)(nil),                   // 5: argosy.v1.Upload
-	(*CreateUploadRequest)(nil),      // 6: argosy.v1.CreateUploadRequest
-	(*CreateUploadResponse)(nil),     // 7: argosy.v1.CreateUploadResponse
-	(*WriteUploadRequest)(nil),       // 8: argosy.v1.WriteUploadRequest
-	(*WriteUploadOpen)(nil),          // 9: argosy.v1.WriteUploadOpen
-	(*WriteUploadResponse)(nil),      // 10: argosy.v1.WriteUploadResponse
-	(*CommitUploadRequest)(nil),      // 11: argosy.v1.CommitUploadRequest
-	(*CommitUploadResponse)(nil),     // 12: argosy.v1.CommitUploadResponse
-	(*AbortUploadRequest)(nil),       // 13: argosy.v1.AbortUploadRequest
-	(*AbortUploadResponse)(nil),      // 14: argosy.v1.AbortUploadResponse
-	(*ReadBlobRequest)(nil),          // 15: argosy.v1.ReadBlobRequest
-	(*ReadBlobResponse)(nil),         // 16: argosy.v1.ReadBlobResponse
-	(*durationpb.Duration)(nil),      // 17: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),    // 18: google.protobuf.Timestamp
+	(UploadState)(0),                     // 0: argosy.v1.UploadState
+	(*GetCapabilitiesRequest)(nil),       // 1: argosy.v1.GetCapabilitiesRequest
+	(*GetCapabilitiesResponse)(nil),      // 2: argosy.v1.GetCapabilitiesResponse
+	(*DirectAccess)(nil),                 // 3: argosy.v1.DirectAccess
+	(*FindMissingBlobsRequest)(nil),      // 4: argosy.v1.FindMissingBlobsRequest
+	(*FindMissingBlobsResponse)(nil),     // 5: argosy.v1.FindMissingBlobsResponse
+	(*BatchUploadBlobsRequest)(nil),      // 6: argosy.v1.BatchUploadBlobsRequest
+	(*NewBlob)(nil),                      // 7: argosy.v1.NewBlob
+	(*BatchUploadBlobsResponse)(nil),     // 8: argosy.v1.BatchUploadBlobsResponse
+	(*BatchReadBlobsRequest)(nil),        // 9: argosy.v1.BatchReadBlobsRequest
+	(*BatchReadBlobsResponse)(nil),       // 10: argosy.v1.BatchReadBlobsResponse
+	(*ReadBlobResult)(nil),               // 11: argosy.v1.ReadBlobResult
+	(*Upload)(nil),                       // 12: argosy.v1.Upload
+	(*CreateUploadRequest)(nil),          // 13: argosy.v1.CreateUploadRequest
+	(*CreateUploadResponse)(nil),         // 14: argosy.v1.CreateUploadResponse
+	(*WriteUploadRequest)(nil),           // 15: argosy.v1.WriteUploadRequest
+	(*WriteUploadOpen)(nil),              // 16: argosy.v1.WriteUploadOpen
+	(*WriteUploadResponse)(nil),          // 17: argosy.v1.WriteUploadResponse
+	(*GetUploadRequest)(nil),             // 18: argosy.v1.GetUploadRequest
+	(*GetUploadResponse)(nil),            // 19: argosy.v1.GetUploadResponse
+	(*CommitUploadRequest)(nil),          // 20: argosy.v1.CommitUploadRequest
+	(*CommitUploadResponse)(nil),         // 21: argosy.v1.CommitUploadResponse
+	(*AbortUploadRequest)(nil),           // 22: argosy.v1.AbortUploadRequest
+	(*AbortUploadResponse)(nil),          // 23: argosy.v1.AbortUploadResponse
+	(*ReadBlobRequest)(nil),              // 24: argosy.v1.ReadBlobRequest
+	(*ReadBlobResponse)(nil),             // 25: argosy.v1.ReadBlobResponse
+	(*CreateTransferGrantsRequest)(nil),  // 26: argosy.v1.CreateTransferGrantsRequest
+	(*CreateTransferGrantsResponse)(nil), // 27: argosy.v1.CreateTransferGrantsResponse
+	(*durationpb.Duration)(nil),          // 28: google.protobuf.Duration
+	(*ItemStatus)(nil),                   // 29: argosy.v1.ItemStatus
+	(*timestamppb.Timestamp)(nil),        // 30: google.protobuf.Timestamp
 }
 var file_argosy_v1_blob_service_proto_depIdxs = []int32{
-	17, // 0: argosy.v1.GetCapabilitiesResponse.blob_lease:type_name -> google.protobuf.Duration
-	17, // 1: argosy.v1.GetCapabilitiesResponse.upload_lease:type_name -> google.protobuf.Duration
-	17, // 2: argosy.v1.GetCapabilitiesResponse.run_lease:type_name -> google.protobuf.Duration
-	0,  // 3: argosy.v1.Upload.state:type_name -> argosy.v1.UploadState
-	18, // 4: argosy.v1.Upload.expire_time:type_name -> google.protobuf.Timestamp
-	5,  // 5: argosy.v1.CreateUploadResponse.upload:type_name -> argosy.v1.Upload
-	9,  // 6: argosy.v1.WriteUploadRequest.open:type_name -> argosy.v1.WriteUploadOpen
-	1,  // 7: argosy.v1.BlobService.GetCapabilities:input_type -> argosy.v1.GetCapabilitiesRequest
-	3,  // 8: argosy.v1.BlobService.FindMissingBlobs:input_type -> argosy.v1.FindMissingBlobsRequest
-	6,  // 9: argosy.v1.BlobService.CreateUpload:input_type -> argosy.v1.CreateUploadRequest
-	8,  // 10: argosy.v1.BlobService.WriteUpload:input_type -> argosy.v1.WriteUploadRequest
-	11, // 11: argosy.v1.BlobService.CommitUpload:input_type -> argosy.v1.CommitUploadRequest
-	13, // 12: argosy.v1.BlobService.AbortUpload:input_type -> argosy.v1.AbortUploadRequest
-	15, // 13: argosy.v1.BlobService.ReadBlob:input_type -> argosy.v1.ReadBlobRequest
-	2,  // 14: argosy.v1.BlobService.GetCapabilities:output_type -> argosy.v1.GetCapabilitiesResponse
-	4,  // 15: argosy.v1.BlobService.FindMissingBlobs:output_type -> argosy.v1.FindMissingBlobsResponse
-	7,  // 16: argosy.v1.BlobService.CreateUpload:output_type -> argosy.v1.CreateUploadResponse
-	10, // 17: argosy.v1.BlobService.WriteUpload:output_type -> argosy.v1.WriteUploadResponse
-	12, // 18: argosy.v1.BlobService.CommitUpload:output_type -> argosy.v1.CommitUploadResponse
-	14, // 19: argosy.v1.BlobService.AbortUpload:output_type -> argosy.v1.AbortUploadResponse
-	16, // 20: argosy.v1.BlobService.ReadBlob:output_type -> argosy.v1.ReadBlobResponse
-	14, // [14:21] is the sub-list for method output_type
-	7,  // [7:14] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	28, // 0: argosy.v1.GetCapabilitiesResponse.blob_lease:type_name -> google.protobuf.Duration
+	28, // 1: argosy.v1.GetCapabilitiesResponse.upload_lease:type_name -> google.protobuf.Duration
+	28, // 2: argosy.v1.GetCapabilitiesResponse.run_lease:type_name -> google.protobuf.Duration
+	3,  // 3: argosy.v1.GetCapabilitiesResponse.direct_access:type_name -> argosy.v1.DirectAccess
+	7,  // 4: argosy.v1.BatchUploadBlobsRequest.blobs:type_name -> argosy.v1.NewBlob
+	29, // 5: argosy.v1.BatchUploadBlobsResponse.statuses:type_name -> argosy.v1.ItemStatus
+	11, // 6: argosy.v1.BatchReadBlobsResponse.results:type_name -> argosy.v1.ReadBlobResult
+	29, // 7: argosy.v1.ReadBlobResult.status:type_name -> argosy.v1.ItemStatus
+	0,  // 8: argosy.v1.Upload.state:type_name -> argosy.v1.UploadState
+	30, // 9: argosy.v1.Upload.expire_time:type_name -> google.protobuf.Timestamp
+	12, // 10: argosy.v1.CreateUploadResponse.upload:type_name -> argosy.v1.Upload
+	16, // 11: argosy.v1.WriteUploadRequest.open:type_name -> argosy.v1.WriteUploadOpen
+	12, // 12: argosy.v1.GetUploadResponse.upload:type_name -> argosy.v1.Upload
+	1,  // 13: argosy.v1.BlobService.GetCapabilities:input_type -> argosy.v1.GetCapabilitiesRequest
+	4,  // 14: argosy.v1.BlobService.FindMissingBlobs:input_type -> argosy.v1.FindMissingBlobsRequest
+	6,  // 15: argosy.v1.BlobService.BatchUploadBlobs:input_type -> argosy.v1.BatchUploadBlobsRequest
+	9,  // 16: argosy.v1.BlobService.BatchReadBlobs:input_type -> argosy.v1.BatchReadBlobsRequest
+	13, // 17: argosy.v1.BlobService.CreateUpload:input_type -> argosy.v1.CreateUploadRequest
+	15, // 18: argosy.v1.BlobService.WriteUpload:input_type -> argosy.v1.WriteUploadRequest
+	18, // 19: argosy.v1.BlobService.GetUpload:input_type -> argosy.v1.GetUploadRequest
+	20, // 20: argosy.v1.BlobService.CommitUpload:input_type -> argosy.v1.CommitUploadRequest
+	22, // 21: argosy.v1.BlobService.AbortUpload:input_type -> argosy.v1.AbortUploadRequest
+	24, // 22: argosy.v1.BlobService.ReadBlob:input_type -> argosy.v1.ReadBlobRequest
+	26, // 23: argosy.v1.BlobService.CreateTransferGrants:input_type -> argosy.v1.CreateTransferGrantsRequest
+	2,  // 24: argosy.v1.BlobService.GetCapabilities:output_type -> argosy.v1.GetCapabilitiesResponse
+	5,  // 25: argosy.v1.BlobService.FindMissingBlobs:output_type -> argosy.v1.FindMissingBlobsResponse
+	8,  // 26: argosy.v1.BlobService.BatchUploadBlobs:output_type -> argosy.v1.BatchUploadBlobsResponse
+	10, // 27: argosy.v1.BlobService.BatchReadBlobs:output_type -> argosy.v1.BatchReadBlobsResponse
+	14, // 28: argosy.v1.BlobService.CreateUpload:output_type -> argosy.v1.CreateUploadResponse
+	17, // 29: argosy.v1.BlobService.WriteUpload:output_type -> argosy.v1.WriteUploadResponse
+	19, // 30: argosy.v1.BlobService.GetUpload:output_type -> argosy.v1.GetUploadResponse
+	21, // 31: argosy.v1.BlobService.CommitUpload:output_type -> argosy.v1.CommitUploadResponse
+	23, // 32: argosy.v1.BlobService.AbortUpload:output_type -> argosy.v1.AbortUploadResponse
+	25, // 33: argosy.v1.BlobService.ReadBlob:output_type -> argosy.v1.ReadBlobResponse
+	27, // 34: argosy.v1.BlobService.CreateTransferGrants:output_type -> argosy.v1.CreateTransferGrantsResponse
+	24, // [24:35] is the sub-list for method output_type
+	13, // [13:24] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_argosy_v1_blob_service_proto_init() }
@@ -1282,7 +2053,8 @@ func file_argosy_v1_blob_service_proto_init() {
 	if File_argosy_v1_blob_service_proto != nil {
 		return
 	}
-	file_argosy_v1_blob_service_proto_msgTypes[7].OneofWrappers = []any{
+	file_argosy_v1_errors_proto_init()
+	file_argosy_v1_blob_service_proto_msgTypes[14].OneofWrappers = []any{
 		(*WriteUploadRequest_Open)(nil),
 		(*WriteUploadRequest_Chunk)(nil),
 	}
@@ -1292,7 +2064,7 @@ func file_argosy_v1_blob_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_argosy_v1_blob_service_proto_rawDesc), len(file_argosy_v1_blob_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   16,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

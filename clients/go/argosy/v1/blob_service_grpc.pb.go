@@ -21,13 +21,17 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	BlobService_GetCapabilities_FullMethodName  = "/argosy.v1.BlobService/GetCapabilities"
-	BlobService_FindMissingBlobs_FullMethodName = "/argosy.v1.BlobService/FindMissingBlobs"
-	BlobService_CreateUpload_FullMethodName     = "/argosy.v1.BlobService/CreateUpload"
-	BlobService_WriteUpload_FullMethodName      = "/argosy.v1.BlobService/WriteUpload"
-	BlobService_CommitUpload_FullMethodName     = "/argosy.v1.BlobService/CommitUpload"
-	BlobService_AbortUpload_FullMethodName      = "/argosy.v1.BlobService/AbortUpload"
-	BlobService_ReadBlob_FullMethodName         = "/argosy.v1.BlobService/ReadBlob"
+	BlobService_GetCapabilities_FullMethodName      = "/argosy.v1.BlobService/GetCapabilities"
+	BlobService_FindMissingBlobs_FullMethodName     = "/argosy.v1.BlobService/FindMissingBlobs"
+	BlobService_BatchUploadBlobs_FullMethodName     = "/argosy.v1.BlobService/BatchUploadBlobs"
+	BlobService_BatchReadBlobs_FullMethodName       = "/argosy.v1.BlobService/BatchReadBlobs"
+	BlobService_CreateUpload_FullMethodName         = "/argosy.v1.BlobService/CreateUpload"
+	BlobService_WriteUpload_FullMethodName          = "/argosy.v1.BlobService/WriteUpload"
+	BlobService_GetUpload_FullMethodName            = "/argosy.v1.BlobService/GetUpload"
+	BlobService_CommitUpload_FullMethodName         = "/argosy.v1.BlobService/CommitUpload"
+	BlobService_AbortUpload_FullMethodName          = "/argosy.v1.BlobService/AbortUpload"
+	BlobService_ReadBlob_FullMethodName             = "/argosy.v1.BlobService/ReadBlob"
+	BlobService_CreateTransferGrants_FullMethodName = "/argosy.v1.BlobService/CreateTransferGrants"
 )
 
 // BlobServiceClient is the client API for BlobService service.
@@ -37,7 +41,8 @@ const (
 // The bytes under the artifacts: find what is missing, upload it, read any range.
 //
 // An upload lives as CreateUpload → WriteUpload → CommitUpload. Bytes are not visible before
-// CommitUpload succeeded, and the end of a stream never means that an upload is complete.
+// CommitUpload succeeded, and the end of a stream never means that an upload is complete. When a
+// WriteUpload breaks, GetUpload tells how many bytes are kept, and a new WriteUpload goes on there.
 // Digests and presence mean something only inside a project. `project`, `request_id` and the errors
 // every RPC may give are as in ArtifactService.
 type BlobServiceClient interface {
@@ -48,37 +53,61 @@ type BlobServiceClient interface {
 	// - There are no method-specific errors.
 	GetCapabilities(ctx context.Context, in *GetCapabilitiesRequest, opts ...grpc.CallOption) (*GetCapabilitiesResponse, error)
 	// Tells which of the digests the project does not have. Those it has are leased for
-	// `blob_lease` of the capabilities, so that a version may refer to them until then.
+	// `blob_lease` of the capabilities, so that a version may refer to them until then. A client
+	// SHOULD ask once for all files of a version and send only what is missing.
 	//
 	// Errors:
-	// - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_digests`.
+	// - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_digests`, or as many sizes.
 	FindMissingBlobs(ctx context.Context, in *FindMissingBlobsRequest, opts ...grpc.CallOption) (*FindMissingBlobsResponse, error)
+	// Stores many small blobs in one call, each with a status of its own; those stored are leased for
+	// `blob_lease`. Content is known by its digest, so repeating the call changes nothing.
+	//
+	// Errors:
+	//   - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items` or `max_batch_bytes`; nothing
+	//     was stored.
+	//   - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; nothing was stored.
+	BatchUploadBlobs(ctx context.Context, in *BatchUploadBlobsRequest, opts ...grpc.CallOption) (*BatchUploadBlobsResponse, error)
+	// Returns many small blobs in one call, each with a status of its own, verified by the server.
+	//
+	// Errors:
+	//   - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items`, or blobs of more than
+	//     `max_batch_bytes` in all.
+	BatchReadBlobs(ctx context.Context, in *BatchReadBlobsRequest, opts ...grpc.CallOption) (*BatchReadBlobsResponse, error)
 	// Opens an upload; COMMITTED at once when a digest is declared and the project has its bytes.
 	//
 	// Errors:
 	// - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
 	CreateUpload(ctx context.Context, in *CreateUploadRequest, opts ...grpc.CallOption) (*CreateUploadResponse, error)
-	// Sends the bytes of an upload: one `open`, then chunks. A new stream for the same upload takes
-	// over from an earlier one and starts again at the first byte.
+	// Sends the bytes of an upload: one `open`, then chunks. A stream that opens takes over from an
+	// earlier one, whose writes count no more. It may start at any offset up to `committed_size`; what
+	// it sends again from below that is skipped and not compared. Where it ends, for whatever reason,
+	// what arrived is kept for the next stream; while it lasts, every `mark_bytes` are made durable.
 	//
 	// Errors:
-	// - ABORTED / SUPERSEDED: a later stream took over.
-	// - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted.
-	// - INVALID_ARGUMENT / INVALID_STREAM: messages out of order.
-	// - INVALID_ARGUMENT / LIMIT_EXCEEDED: a chunk is larger than `max_chunk_bytes`.
-	// - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
-	// - OUT_OF_RANGE / WRITE_PAST_END: `offset` is not the first byte.
-	// - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
+	//   - ABORTED / SUPERSEDED: a later stream took over, or `epoch` is not above that of the last one.
+	//   - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted.
+	//   - INVALID_ARGUMENT / INVALID_STREAM: messages out of order.
+	//   - INVALID_ARGUMENT / LIMIT_EXCEEDED: a chunk is larger than `max_chunk_bytes`.
+	//   - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
+	//   - OUT_OF_RANGE / WRITE_PAST_END: `offset` lies beyond what is kept; metadata `committed_size`
+	//     tells where to go on.
+	//   - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; the bytes were discarded.
 	WriteUpload(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[WriteUploadRequest, WriteUploadResponse], error)
+	// Tells where an upload stands: its state and how many bytes are kept.
+	//
+	// Errors:
+	// - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
+	GetUpload(ctx context.Context, in *GetUploadRequest, opts ...grpc.CallOption) (*GetUploadResponse, error)
 	// Publishes the bytes of an upload as a blob, leased for `blob_lease`. Committing again what is
 	// committed answers the same.
 	//
 	// Errors:
-	// - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or is still being written.
-	// - INVALID_ARGUMENT / DIGEST_MISMATCH: other bytes or another size arrived; they are discarded.
-	// - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
-	// - NOT_FOUND / BLOB_NOT_FOUND: it was committed before, and its blob was deleted since.
-	// - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
+	//   - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or no stream has ended well
+	//     yet; open one at `committed_size` and end it.
+	//   - INVALID_ARGUMENT / DIGEST_MISMATCH: other bytes or another size arrived; they are discarded.
+	//   - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+	//   - NOT_FOUND / BLOB_NOT_FOUND: it was committed before, and its blob was deleted since.
+	//   - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
 	CommitUpload(ctx context.Context, in *CommitUploadRequest, opts ...grpc.CallOption) (*CommitUploadResponse, error)
 	// Gives an upload up; its bytes are discarded. Aborting twice is fine.
 	//
@@ -87,13 +116,30 @@ type BlobServiceClient interface {
 	// - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
 	// - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
 	AbortUpload(ctx context.Context, in *AbortUploadRequest, opts ...grpc.CallOption) (*AbortUploadResponse, error)
-	// Streams a range of a blob; the server verifies every piece it touches.
+	// Streams a range of a blob; the server verifies every piece it touches. A client MAY read several
+	// ranges at once, and after a broken stream goes on at the byte it has not got.
 	//
 	// Errors:
 	// - DATA_LOSS / BLOB_CORRUPT: stored bytes are damaged; what was sent before MUST NOT be used.
 	// - NOT_FOUND / BLOB_NOT_FOUND: the project has no such blob.
 	// - OUT_OF_RANGE / READ_PAST_END: `offset` lies beyond the end.
 	ReadBlob(ctx context.Context, in *ReadBlobRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ReadBlobResponse], error)
+	// Lets a client that shares a file system with the server read blobs, or write an upload, as files.
+	// It proves that it does by a token it read from a file `direct_access` of the capabilities names.
+	// Repeating the call changes nothing but which writer is the last.
+	//
+	// A file of a blob MUST NOT be changed; the reader MUST verify it. An upload is written once, from
+	// its first byte to its last, to a new file at exactly the path given, and then committed with its
+	// `piece_checksums`.
+	//
+	// Errors:
+	//   - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted.
+	//   - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items`.
+	//   - NOT_FOUND / BLOB_NOT_FOUND: the project has no such blob.
+	//   - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
+	//   - PERMISSION_DENIED / DIRECT_ACCESS_REFUSED: the server does not allow it, the token is wrong, or
+	//     it allows to read only; use ReadBlob and WriteUpload.
+	CreateTransferGrants(ctx context.Context, in *CreateTransferGrantsRequest, opts ...grpc.CallOption) (*CreateTransferGrantsResponse, error)
 }
 
 type blobServiceClient struct {
@@ -124,6 +170,26 @@ func (c *blobServiceClient) FindMissingBlobs(ctx context.Context, in *FindMissin
 	return out, nil
 }
 
+func (c *blobServiceClient) BatchUploadBlobs(ctx context.Context, in *BatchUploadBlobsRequest, opts ...grpc.CallOption) (*BatchUploadBlobsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BatchUploadBlobsResponse)
+	err := c.cc.Invoke(ctx, BlobService_BatchUploadBlobs_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *blobServiceClient) BatchReadBlobs(ctx context.Context, in *BatchReadBlobsRequest, opts ...grpc.CallOption) (*BatchReadBlobsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BatchReadBlobsResponse)
+	err := c.cc.Invoke(ctx, BlobService_BatchReadBlobs_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *blobServiceClient) CreateUpload(ctx context.Context, in *CreateUploadRequest, opts ...grpc.CallOption) (*CreateUploadResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(CreateUploadResponse)
@@ -146,6 +212,16 @@ func (c *blobServiceClient) WriteUpload(ctx context.Context, opts ...grpc.CallOp
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type BlobService_WriteUploadClient = grpc.ClientStreamingClient[WriteUploadRequest, WriteUploadResponse]
+
+func (c *blobServiceClient) GetUpload(ctx context.Context, in *GetUploadRequest, opts ...grpc.CallOption) (*GetUploadResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetUploadResponse)
+	err := c.cc.Invoke(ctx, BlobService_GetUpload_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
 
 func (c *blobServiceClient) CommitUpload(ctx context.Context, in *CommitUploadRequest, opts ...grpc.CallOption) (*CommitUploadResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
@@ -186,6 +262,16 @@ func (c *blobServiceClient) ReadBlob(ctx context.Context, in *ReadBlobRequest, o
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type BlobService_ReadBlobClient = grpc.ServerStreamingClient[ReadBlobResponse]
 
+func (c *blobServiceClient) CreateTransferGrants(ctx context.Context, in *CreateTransferGrantsRequest, opts ...grpc.CallOption) (*CreateTransferGrantsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CreateTransferGrantsResponse)
+	err := c.cc.Invoke(ctx, BlobService_CreateTransferGrants_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // BlobServiceServer is the server API for BlobService service.
 // All implementations must embed UnimplementedBlobServiceServer
 // for forward compatibility.
@@ -193,7 +279,8 @@ type BlobService_ReadBlobClient = grpc.ServerStreamingClient[ReadBlobResponse]
 // The bytes under the artifacts: find what is missing, upload it, read any range.
 //
 // An upload lives as CreateUpload → WriteUpload → CommitUpload. Bytes are not visible before
-// CommitUpload succeeded, and the end of a stream never means that an upload is complete.
+// CommitUpload succeeded, and the end of a stream never means that an upload is complete. When a
+// WriteUpload breaks, GetUpload tells how many bytes are kept, and a new WriteUpload goes on there.
 // Digests and presence mean something only inside a project. `project`, `request_id` and the errors
 // every RPC may give are as in ArtifactService.
 type BlobServiceServer interface {
@@ -204,37 +291,61 @@ type BlobServiceServer interface {
 	// - There are no method-specific errors.
 	GetCapabilities(context.Context, *GetCapabilitiesRequest) (*GetCapabilitiesResponse, error)
 	// Tells which of the digests the project does not have. Those it has are leased for
-	// `blob_lease` of the capabilities, so that a version may refer to them until then.
+	// `blob_lease` of the capabilities, so that a version may refer to them until then. A client
+	// SHOULD ask once for all files of a version and send only what is missing.
 	//
 	// Errors:
-	// - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_digests`.
+	// - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_digests`, or as many sizes.
 	FindMissingBlobs(context.Context, *FindMissingBlobsRequest) (*FindMissingBlobsResponse, error)
+	// Stores many small blobs in one call, each with a status of its own; those stored are leased for
+	// `blob_lease`. Content is known by its digest, so repeating the call changes nothing.
+	//
+	// Errors:
+	//   - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items` or `max_batch_bytes`; nothing
+	//     was stored.
+	//   - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; nothing was stored.
+	BatchUploadBlobs(context.Context, *BatchUploadBlobsRequest) (*BatchUploadBlobsResponse, error)
+	// Returns many small blobs in one call, each with a status of its own, verified by the server.
+	//
+	// Errors:
+	//   - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items`, or blobs of more than
+	//     `max_batch_bytes` in all.
+	BatchReadBlobs(context.Context, *BatchReadBlobsRequest) (*BatchReadBlobsResponse, error)
 	// Opens an upload; COMMITTED at once when a digest is declared and the project has its bytes.
 	//
 	// Errors:
 	// - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
 	CreateUpload(context.Context, *CreateUploadRequest) (*CreateUploadResponse, error)
-	// Sends the bytes of an upload: one `open`, then chunks. A new stream for the same upload takes
-	// over from an earlier one and starts again at the first byte.
+	// Sends the bytes of an upload: one `open`, then chunks. A stream that opens takes over from an
+	// earlier one, whose writes count no more. It may start at any offset up to `committed_size`; what
+	// it sends again from below that is skipped and not compared. Where it ends, for whatever reason,
+	// what arrived is kept for the next stream; while it lasts, every `mark_bytes` are made durable.
 	//
 	// Errors:
-	// - ABORTED / SUPERSEDED: a later stream took over.
-	// - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted.
-	// - INVALID_ARGUMENT / INVALID_STREAM: messages out of order.
-	// - INVALID_ARGUMENT / LIMIT_EXCEEDED: a chunk is larger than `max_chunk_bytes`.
-	// - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
-	// - OUT_OF_RANGE / WRITE_PAST_END: `offset` is not the first byte.
-	// - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
+	//   - ABORTED / SUPERSEDED: a later stream took over, or `epoch` is not above that of the last one.
+	//   - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted.
+	//   - INVALID_ARGUMENT / INVALID_STREAM: messages out of order.
+	//   - INVALID_ARGUMENT / LIMIT_EXCEEDED: a chunk is larger than `max_chunk_bytes`.
+	//   - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
+	//   - OUT_OF_RANGE / WRITE_PAST_END: `offset` lies beyond what is kept; metadata `committed_size`
+	//     tells where to go on.
+	//   - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; the bytes were discarded.
 	WriteUpload(grpc.ClientStreamingServer[WriteUploadRequest, WriteUploadResponse]) error
+	// Tells where an upload stands: its state and how many bytes are kept.
+	//
+	// Errors:
+	// - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
+	GetUpload(context.Context, *GetUploadRequest) (*GetUploadResponse, error)
 	// Publishes the bytes of an upload as a blob, leased for `blob_lease`. Committing again what is
 	// committed answers the same.
 	//
 	// Errors:
-	// - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or is still being written.
-	// - INVALID_ARGUMENT / DIGEST_MISMATCH: other bytes or another size arrived; they are discarded.
-	// - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
-	// - NOT_FOUND / BLOB_NOT_FOUND: it was committed before, and its blob was deleted since.
-	// - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
+	//   - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or no stream has ended well
+	//     yet; open one at `committed_size` and end it.
+	//   - INVALID_ARGUMENT / DIGEST_MISMATCH: other bytes or another size arrived; they are discarded.
+	//   - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+	//   - NOT_FOUND / BLOB_NOT_FOUND: it was committed before, and its blob was deleted since.
+	//   - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
 	CommitUpload(context.Context, *CommitUploadRequest) (*CommitUploadResponse, error)
 	// Gives an upload up; its bytes are discarded. Aborting twice is fine.
 	//
@@ -243,13 +354,30 @@ type BlobServiceServer interface {
 	// - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
 	// - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
 	AbortUpload(context.Context, *AbortUploadRequest) (*AbortUploadResponse, error)
-	// Streams a range of a blob; the server verifies every piece it touches.
+	// Streams a range of a blob; the server verifies every piece it touches. A client MAY read several
+	// ranges at once, and after a broken stream goes on at the byte it has not got.
 	//
 	// Errors:
 	// - DATA_LOSS / BLOB_CORRUPT: stored bytes are damaged; what was sent before MUST NOT be used.
 	// - NOT_FOUND / BLOB_NOT_FOUND: the project has no such blob.
 	// - OUT_OF_RANGE / READ_PAST_END: `offset` lies beyond the end.
 	ReadBlob(*ReadBlobRequest, grpc.ServerStreamingServer[ReadBlobResponse]) error
+	// Lets a client that shares a file system with the server read blobs, or write an upload, as files.
+	// It proves that it does by a token it read from a file `direct_access` of the capabilities names.
+	// Repeating the call changes nothing but which writer is the last.
+	//
+	// A file of a blob MUST NOT be changed; the reader MUST verify it. An upload is written once, from
+	// its first byte to its last, to a new file at exactly the path given, and then committed with its
+	// `piece_checksums`.
+	//
+	// Errors:
+	//   - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted.
+	//   - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items`.
+	//   - NOT_FOUND / BLOB_NOT_FOUND: the project has no such blob.
+	//   - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
+	//   - PERMISSION_DENIED / DIRECT_ACCESS_REFUSED: the server does not allow it, the token is wrong, or
+	//     it allows to read only; use ReadBlob and WriteUpload.
+	CreateTransferGrants(context.Context, *CreateTransferGrantsRequest) (*CreateTransferGrantsResponse, error)
 	mustEmbedUnimplementedBlobServiceServer()
 }
 
@@ -266,11 +394,20 @@ func (UnimplementedBlobServiceServer) GetCapabilities(context.Context, *GetCapab
 func (UnimplementedBlobServiceServer) FindMissingBlobs(context.Context, *FindMissingBlobsRequest) (*FindMissingBlobsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method FindMissingBlobs not implemented")
 }
+func (UnimplementedBlobServiceServer) BatchUploadBlobs(context.Context, *BatchUploadBlobsRequest) (*BatchUploadBlobsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method BatchUploadBlobs not implemented")
+}
+func (UnimplementedBlobServiceServer) BatchReadBlobs(context.Context, *BatchReadBlobsRequest) (*BatchReadBlobsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method BatchReadBlobs not implemented")
+}
 func (UnimplementedBlobServiceServer) CreateUpload(context.Context, *CreateUploadRequest) (*CreateUploadResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateUpload not implemented")
 }
 func (UnimplementedBlobServiceServer) WriteUpload(grpc.ClientStreamingServer[WriteUploadRequest, WriteUploadResponse]) error {
 	return status.Error(codes.Unimplemented, "method WriteUpload not implemented")
+}
+func (UnimplementedBlobServiceServer) GetUpload(context.Context, *GetUploadRequest) (*GetUploadResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetUpload not implemented")
 }
 func (UnimplementedBlobServiceServer) CommitUpload(context.Context, *CommitUploadRequest) (*CommitUploadResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CommitUpload not implemented")
@@ -280,6 +417,9 @@ func (UnimplementedBlobServiceServer) AbortUpload(context.Context, *AbortUploadR
 }
 func (UnimplementedBlobServiceServer) ReadBlob(*ReadBlobRequest, grpc.ServerStreamingServer[ReadBlobResponse]) error {
 	return status.Error(codes.Unimplemented, "method ReadBlob not implemented")
+}
+func (UnimplementedBlobServiceServer) CreateTransferGrants(context.Context, *CreateTransferGrantsRequest) (*CreateTransferGrantsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateTransferGrants not implemented")
 }
 func (UnimplementedBlobServiceServer) mustEmbedUnimplementedBlobServiceServer() {}
 func (UnimplementedBlobServiceServer) testEmbeddedByValue()                     {}
@@ -338,6 +478,42 @@ func _BlobService_FindMissingBlobs_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _BlobService_BatchUploadBlobs_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BatchUploadBlobsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(BlobServiceServer).BatchUploadBlobs(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: BlobService_BatchUploadBlobs_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(BlobServiceServer).BatchUploadBlobs(ctx, req.(*BatchUploadBlobsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _BlobService_BatchReadBlobs_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BatchReadBlobsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(BlobServiceServer).BatchReadBlobs(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: BlobService_BatchReadBlobs_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(BlobServiceServer).BatchReadBlobs(ctx, req.(*BatchReadBlobsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _BlobService_CreateUpload_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(CreateUploadRequest)
 	if err := dec(in); err != nil {
@@ -362,6 +538,24 @@ func _BlobService_WriteUpload_Handler(srv interface{}, stream grpc.ServerStream)
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type BlobService_WriteUploadServer = grpc.ClientStreamingServer[WriteUploadRequest, WriteUploadResponse]
+
+func _BlobService_GetUpload_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetUploadRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(BlobServiceServer).GetUpload(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: BlobService_GetUpload_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(BlobServiceServer).GetUpload(ctx, req.(*GetUploadRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
 
 func _BlobService_CommitUpload_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(CommitUploadRequest)
@@ -410,6 +604,24 @@ func _BlobService_ReadBlob_Handler(srv interface{}, stream grpc.ServerStream) er
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type BlobService_ReadBlobServer = grpc.ServerStreamingServer[ReadBlobResponse]
 
+func _BlobService_CreateTransferGrants_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateTransferGrantsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(BlobServiceServer).CreateTransferGrants(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: BlobService_CreateTransferGrants_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(BlobServiceServer).CreateTransferGrants(ctx, req.(*CreateTransferGrantsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // BlobService_ServiceDesc is the grpc.ServiceDesc for BlobService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -426,8 +638,20 @@ var BlobService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _BlobService_FindMissingBlobs_Handler,
 		},
 		{
+			MethodName: "BatchUploadBlobs",
+			Handler:    _BlobService_BatchUploadBlobs_Handler,
+		},
+		{
+			MethodName: "BatchReadBlobs",
+			Handler:    _BlobService_BatchReadBlobs_Handler,
+		},
+		{
 			MethodName: "CreateUpload",
 			Handler:    _BlobService_CreateUpload_Handler,
+		},
+		{
+			MethodName: "GetUpload",
+			Handler:    _BlobService_GetUpload_Handler,
 		},
 		{
 			MethodName: "CommitUpload",
@@ -436,6 +660,10 @@ var BlobService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "AbortUpload",
 			Handler:    _BlobService_AbortUpload_Handler,
+		},
+		{
+			MethodName: "CreateTransferGrants",
+			Handler:    _BlobService_CreateTransferGrants_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

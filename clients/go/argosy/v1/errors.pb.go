@@ -85,6 +85,8 @@ const (
 	ErrorReason_ERROR_REASON_DRAINING ErrorReason = 25
 	// INTERNAL: a defect of the service; the log has the request id.
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 26
+	// PERMISSION_DENIED: the client may not read or write files of the store itself.
+	ErrorReason_ERROR_REASON_DIRECT_ACCESS_REFUSED ErrorReason = 27
 )
 
 // Enum value maps for ErrorReason.
@@ -117,35 +119,37 @@ var (
 		24: "ERROR_REASON_STORAGE_UNAVAILABLE",
 		25: "ERROR_REASON_DRAINING",
 		26: "ERROR_REASON_INTERNAL",
+		27: "ERROR_REASON_DIRECT_ACCESS_REFUSED",
 	}
 	ErrorReason_value = map[string]int32{
-		"ERROR_REASON_UNSPECIFIED":         0,
-		"ERROR_REASON_INVALID_FIELD":       1,
-		"ERROR_REASON_INVALID_STREAM":      2,
-		"ERROR_REASON_DIGEST_MISMATCH":     3,
-		"ERROR_REASON_REQUEST_ID_REUSED":   4,
-		"ERROR_REASON_LIMIT_EXCEEDED":      5,
-		"ERROR_REASON_BLOB_CORRUPT":        6,
-		"ERROR_REASON_WRITE_PAST_END":      7,
-		"ERROR_REASON_READ_PAST_END":       8,
-		"ERROR_REASON_VERSION_EXISTS":      9,
-		"ERROR_REASON_RUN_EXISTS":          10,
-		"ERROR_REASON_ARTIFACT_NOT_FOUND":  11,
-		"ERROR_REASON_BLOB_NOT_FOUND":      12,
-		"ERROR_REASON_UPLOAD_NOT_FOUND":    13,
-		"ERROR_REASON_RUN_NOT_FOUND":       14,
-		"ERROR_REASON_BLOB_MISSING":        15,
-		"ERROR_REASON_VERSION_IN_USE":      16,
-		"ERROR_REASON_ILLEGAL_TRANSITION":  17,
-		"ERROR_REASON_ETAG_MISMATCH":       18,
-		"ERROR_REASON_SUPERSEDED":          19,
-		"ERROR_REASON_LEASE_EXPIRED":       20,
-		"ERROR_REASON_CURSOR_EXPIRED":      21,
-		"ERROR_REASON_STORAGE_FULL":        22,
-		"ERROR_REASON_TOO_MUCH":            23,
-		"ERROR_REASON_STORAGE_UNAVAILABLE": 24,
-		"ERROR_REASON_DRAINING":            25,
-		"ERROR_REASON_INTERNAL":            26,
+		"ERROR_REASON_UNSPECIFIED":           0,
+		"ERROR_REASON_INVALID_FIELD":         1,
+		"ERROR_REASON_INVALID_STREAM":        2,
+		"ERROR_REASON_DIGEST_MISMATCH":       3,
+		"ERROR_REASON_REQUEST_ID_REUSED":     4,
+		"ERROR_REASON_LIMIT_EXCEEDED":        5,
+		"ERROR_REASON_BLOB_CORRUPT":          6,
+		"ERROR_REASON_WRITE_PAST_END":        7,
+		"ERROR_REASON_READ_PAST_END":         8,
+		"ERROR_REASON_VERSION_EXISTS":        9,
+		"ERROR_REASON_RUN_EXISTS":            10,
+		"ERROR_REASON_ARTIFACT_NOT_FOUND":    11,
+		"ERROR_REASON_BLOB_NOT_FOUND":        12,
+		"ERROR_REASON_UPLOAD_NOT_FOUND":      13,
+		"ERROR_REASON_RUN_NOT_FOUND":         14,
+		"ERROR_REASON_BLOB_MISSING":          15,
+		"ERROR_REASON_VERSION_IN_USE":        16,
+		"ERROR_REASON_ILLEGAL_TRANSITION":    17,
+		"ERROR_REASON_ETAG_MISMATCH":         18,
+		"ERROR_REASON_SUPERSEDED":            19,
+		"ERROR_REASON_LEASE_EXPIRED":         20,
+		"ERROR_REASON_CURSOR_EXPIRED":        21,
+		"ERROR_REASON_STORAGE_FULL":          22,
+		"ERROR_REASON_TOO_MUCH":              23,
+		"ERROR_REASON_STORAGE_UNAVAILABLE":   24,
+		"ERROR_REASON_DRAINING":              25,
+		"ERROR_REASON_INTERNAL":              26,
+		"ERROR_REASON_DIRECT_ACCESS_REFUSED": 27,
 	}
 )
 
@@ -176,11 +180,80 @@ func (ErrorReason) EnumDescriptor() ([]byte, []int) {
 	return file_argosy_v1_errors_proto_rawDescGZIP(), []int{0}
 }
 
+// How one item of a batch ended.
+type ItemStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number of the gRPC status code; 0 is OK.
+	Code int32 `protobuf:"varint,1,opt,name=code,proto3" json:"code,omitempty"`
+	// Name of the ErrorReason without its prefix; empty for OK.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// What went wrong, for people; empty for OK.
+	Message       string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ItemStatus) Reset() {
+	*x = ItemStatus{}
+	mi := &file_argosy_v1_errors_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ItemStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ItemStatus) ProtoMessage() {}
+
+func (x *ItemStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_argosy_v1_errors_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ItemStatus.ProtoReflect.Descriptor instead.
+func (*ItemStatus) Descriptor() ([]byte, []int) {
+	return file_argosy_v1_errors_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *ItemStatus) GetCode() int32 {
+	if x != nil {
+		return x.Code
+	}
+	return 0
+}
+
+func (x *ItemStatus) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ItemStatus) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
 var File_argosy_v1_errors_proto protoreflect.FileDescriptor
 
 const file_argosy_v1_errors_proto_rawDesc = "" +
 	"\n" +
-	"\x16argosy/v1/errors.proto\x12\targosy.v1*\xf3\x06\n" +
+	"\x16argosy/v1/errors.proto\x12\targosy.v1\"R\n" +
+	"\n" +
+	"ItemStatus\x12\x12\n" +
+	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage*\x9b\a\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_INVALID_FIELD\x10\x01\x12\x1f\n" +
@@ -209,7 +282,8 @@ const file_argosy_v1_errors_proto_rawDesc = "" +
 	"\x15ERROR_REASON_TOO_MUCH\x10\x17\x12$\n" +
 	" ERROR_REASON_STORAGE_UNAVAILABLE\x10\x18\x12\x19\n" +
 	"\x15ERROR_REASON_DRAINING\x10\x19\x12\x19\n" +
-	"\x15ERROR_REASON_INTERNAL\x10\x1aBB\n" +
+	"\x15ERROR_REASON_INTERNAL\x10\x1a\x12&\n" +
+	"\"ERROR_REASON_DIRECT_ACCESS_REFUSED\x10\x1bBB\n" +
 	"\fio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
 
 var (
@@ -225,8 +299,10 @@ func file_argosy_v1_errors_proto_rawDescGZIP() []byte {
 }
 
 var file_argosy_v1_errors_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_argosy_v1_errors_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
 var file_argosy_v1_errors_proto_goTypes = []any{
-	(ErrorReason)(0), // 0: argosy.v1.ErrorReason
+	(ErrorReason)(0),   // 0: argosy.v1.ErrorReason
+	(*ItemStatus)(nil), // 1: argosy.v1.ItemStatus
 }
 var file_argosy_v1_errors_proto_depIdxs = []int32{
 	0, // [0:0] is the sub-list for method output_type
@@ -247,13 +323,14 @@ func file_argosy_v1_errors_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_argosy_v1_errors_proto_rawDesc), len(file_argosy_v1_errors_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   0,
+			NumMessages:   1,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_argosy_v1_errors_proto_goTypes,
 		DependencyIndexes: file_argosy_v1_errors_proto_depIdxs,
 		EnumInfos:         file_argosy_v1_errors_proto_enumTypes,
+		MessageInfos:      file_argosy_v1_errors_proto_msgTypes,
 	}.Build()
 	File_argosy_v1_errors_proto = out.File
 	file_argosy_v1_errors_proto_goTypes = nil

@@ -5,9 +5,24 @@ from __future__ import annotations
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
+from argosy_server.usecases.direct_access import DirectAccess
 from argosy_server.usecases.ports import BlobStorage
 
 Durability = Literal["full", "process"]
+
+
+def open_direct_access(storage: BlobStorage) -> DirectAccess | None:
+    """Return what clients on the same file system need to use the files of a storage themselves.
+
+    Returns:
+        ``None`` for a storage whose locations are no files.
+
+    Raises:
+        StorageFull, StorageUnavailable: the tokens cannot be made.
+    """
+    from argosy_server.adapters.blobs import direct_tokens
+
+    return direct_tokens.open_direct_access(storage)
 
 
 def open_storage(url_or_path: str, *, durability: Durability) -> BlobStorage:

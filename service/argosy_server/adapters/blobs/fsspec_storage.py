@@ -49,6 +49,10 @@ class FsspecStorage:
             file = self._fs.open(path, "wb", autocommit=False)
         return FsspecWriter(self, path, file)
 
+    def resume_writer(self, location: str, size: int) -> BlobWriter | None:
+        """Return nothing: an object is there as a whole or not at all."""
+        return None
+
     def read(self, location: str, start: int, stop: int) -> Iterator[bytes]:
         """Yield the bytes ``start`` to ``stop`` in pieces of at most 1 MiB."""
         path = self._path(location)
@@ -124,6 +128,15 @@ class FsspecWriter:
         """Append bytes."""
         with self._storage.translated():
             self._file.write(data)
+
+    def mark(self) -> bool:
+        """Do nothing: part of an object cannot be kept."""
+        return False
+
+    def suspend(self) -> bool:
+        """Give the object up."""
+        self.discard()
+        return False
 
     def finish(self) -> None:
         """Complete the object."""

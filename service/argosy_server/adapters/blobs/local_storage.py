@@ -1,13 +1,17 @@
 """Plain files below one folder.
 
 A location is written once, so there are no temporary names to rename: nothing reads a location before the database
-names it, and that happens after ``finish``.
+names it, and that happens after ``finish``. Who writes holds a lock on the file, so that one who goes on with it never
+writes beside one who was given up but is still alive, in this process or another.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import stat
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from io import FileIO
@@ -15,10 +19,15 @@ from pathlib import Path
 
 from argosy_server.adapters.blobs.failures import translated
 from argosy_server.adapters.blobs.locations import check_location
-from argosy_server.domain.errors import BlobCorrupt
+from argosy_server.domain.errors import BlobCorrupt, StorageUnavailable
 from argosy_server.usecases.ports import BlobWriter
 
+if sys.platform != "win32":
+    import fcntl
+
 READ_BYTES = 1 << 20
+LOCK_SECONDS = 1.0
+"""How long to wait for a writer whose client is gone to let its file go."""
 _log = logging.getLogger(__name__)
 
 
@@ -31,26 +40,80 @@ class LocalStorage:
         Raises:
             StorageFull, StorageUnavailable: it cannot be created.
         """
-        self._root = Path(root).absolute()
-        self._sync = sync
+        self.root = Path(root).absolute()
+        self.sync = sync
         self._synced_folders: set[Path] = set()
-        with translated(str(self._root)):
-            _make_folder(self._root, sync=sync)
+        with translated(str(self.root)):
+            _make_folder(self.root, sync=sync)
 
     def open_writer(self, location: str) -> BlobWriter:
         """Begin to write a location; one that was used before is refused as unavailable."""
         path = self._path(location)
-        with translated(str(self._root)):
+        with translated(str(self.root)):
             try:
                 file = FileIO(path, "xb")
             except FileNotFoundError:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 file = FileIO(path, "xb")
-        return LocalWriter(path, file, str(self._root), self._sync_names if self._sync else None)
+            _lock(file, 0)
+        return self._writer(path, file)
+
+    def resume_writer(self, location: str, size: int) -> BlobWriter | None:
+        """Go on writing a location; ``None`` while another writer has it, or when it is shorter than it should be."""
+        path = self._path(location)
+        with translated(str(self.root)):
+            try:
+                file = FileIO(path, "rb+")
+            except FileNotFoundError:
+                return None
+            try:
+                # The writer that had it may have removed it since it was opened here.
+                if not _lock(file, LOCK_SECONDS) or not _is_named(file, path) or _size(file) < size:
+                    file.close()
+                    return None
+                file.truncate(size)
+                file.seek(size)
+            except BaseException:
+                file.close()
+                raise
+        return self._writer(path, file)
+
+    def local_path(self, location: str) -> Path:
+        """Return the file of a location, whose folder is there."""
+        path = self._path(location)
+        with translated(str(self.root)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def adopt(self, location: str) -> int | None:
+        """Take over a file that a client wrote, as durable as ``finish`` makes one; ``None`` when there is none of it.
+
+        Raises:
+            StorageUnavailable: it is no plain file, or cannot be synced.
+        """
+        path = self._path(location)
+        with translated(str(self.root)):
+            try:
+                descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+            except FileNotFoundError:
+                return None
+            try:
+                facts = os.fstat(descriptor)
+                if not stat.S_ISREG(facts.st_mode):
+                    raise StorageUnavailable(f"{path} is no plain file; write the upload to a new one")
+                if self.sync:
+                    os.fsync(descriptor)
+                    self._sync_names(path)
+            finally:
+                os.close(descriptor)
+        return facts.st_size
+
+    def _writer(self, path: Path, file: FileIO) -> LocalWriter:
+        return LocalWriter(path, file, str(self.root), self._sync_names if self.sync else None)
 
     def read(self, location: str, start: int, stop: int) -> Iterator[bytes]:
         """Yield the bytes ``start`` to ``stop`` in pieces of at most 1 MiB."""
-        with translated(str(self._root)), FileIO(self._path(location)) as file:
+        with translated(str(self.root)), FileIO(self._path(location)) as file:
             file.seek(start)
             while start < stop:
                 data = file.read(min(READ_BYTES, stop - start))
@@ -62,7 +125,7 @@ class LocalStorage:
     def size(self, location: str) -> int | None:
         """Return the number of bytes stored there, ``None`` when there is nothing."""
         path = self._path(location)
-        with translated(str(self._root)):
+        with translated(str(self.root)):
             try:
                 return path.stat().st_size
             except FileNotFoundError:
@@ -71,15 +134,17 @@ class LocalStorage:
     def delete(self, location: str) -> None:
         """Remove a location; removing what is not there is fine."""
         path = self._path(location)
-        with translated(str(self._root)):
+        with translated(str(self.root)):
             path.unlink(missing_ok=True)
 
     def locations(self) -> Iterator[str]:
         """Yield every location."""
-        for folder, folders, names in os.walk(self._root):
+        for folder, folders, names in os.walk(self.root):
             folders.sort()
             for name in sorted(names):
-                yield Path(folder, name).relative_to(self._root).as_posix()
+                if name.startswith("."):
+                    continue  # no location, but what the store keeps for itself
+                yield Path(folder, name).relative_to(self.root).as_posix()
 
     def _sync_names(self, path: Path) -> None:
         """Let the name of a file reach the disk, and those of its folders, once by each process.
@@ -88,12 +153,12 @@ class LocalStorage:
         """
         _sync_folder(path.parent)
         if path.parent not in self._synced_folders:
-            for folder in path.relative_to(self._root).parents[:-1]:
-                _sync_folder((self._root / folder).parent)
+            for folder in path.relative_to(self.root).parents[:-1]:
+                _sync_folder((self.root / folder).parent)
             self._synced_folders.add(path.parent)
 
     def _path(self, location: str) -> Path:
-        return self._root / check_location(location)
+        return self.root / check_location(location)
 
 
 class LocalWriter:
@@ -114,6 +179,18 @@ class LocalWriter:
             while left:
                 left = left[self._file.write(left) :]
 
+    def mark(self) -> bool:
+        """Let the bytes written so far reach the disk, where they shall survive power loss."""
+        if self._sync_names is not None:
+            with translated(self._root):
+                os.fdatasync(self._file.fileno())
+        return True
+
+    def suspend(self) -> bool:
+        """Close the file but keep it."""
+        self.finish()
+        return True
+
     def finish(self) -> None:
         """Close the file; where it shall survive power loss, its bytes and then its name have reached the disk."""
         with translated(self._root):
@@ -130,12 +207,44 @@ class LocalWriter:
         if self._finished:
             return
         try:
-            with suppress(OSError):
-                self._file.close()
+            # Before the lock goes, or somebody else may have begun to go on with it.
             self._path.unlink(missing_ok=True)
         except OSError as error:
             # The error that led here is the one to tell; the sweep removes what is left.
             _log.warning("%s could not be removed: %s", self._path, error)
+        with suppress(OSError):
+            self._file.close()
+
+
+def _is_named(file: FileIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _size(file: FileIO) -> int:
+    return os.fstat(file.fileno()).st_size
+
+
+def _lock(file: FileIO, patience: float) -> bool:
+    """Lock a file against other writers; ``False`` when somebody has it for longer than ``patience`` seconds."""
+    deadline = time.monotonic() + patience
+    while not _try_lock(file):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _try_lock(file: FileIO) -> bool:
+    if sys.platform == "win32":
+        return False  # nobody goes on with a file there, but writes a new one
+    try:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _make_folder(path: Path, *, sync: bool) -> None:

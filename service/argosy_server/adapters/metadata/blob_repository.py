@@ -47,6 +47,9 @@ _EXTEND = (
 _CONTENT = select(blob_contents.c.content).where(
     blob_contents.c.project == bindparam("project"), blob_contents.c.digest == bindparam("digest")
 )
+_CONTENTS = select(blob_contents.c.digest, blob_contents.c.content).where(
+    blob_contents.c.project == bindparam("project"), blob_contents.c.digest.in_(bindparam("digests", expanding=True))
+)
 _REFERENCED = exists().where(version_files.c.project == blobs.c.project, version_files.c.digest == blobs.c.digest)
 _ID = tuple_(blobs.c.project, blobs.c.digest)
 # Not "state = 'live'": SQLite would take the index of states, which holds nearly all blobs, again for each batch.
@@ -76,19 +79,35 @@ _WRITERS = select(uploads.c.id, uploads.c.writer).where(
 )
 
 
+_KNOWN_SIZES = (
+    select(blobs.c.size)
+    .where(
+        blobs.c.project == bindparam("project"),
+        blobs.c.size.in_(bindparam("sizes", expanding=True)),
+        STORED_OUTSIDE,
+        blobs.c.state == LIVE,
+    )
+    .distinct()
+)
+
+
 @cache
 def _insert(dialect: str) -> Insert:
+    result: Insert = _insert_many(dialect).returning(*_COLUMNS)  # type: ignore[assignment]  # the same, columns typed
+    return result
+
+
+@cache
+def _insert_many(dialect: str) -> Insert:
     statement = upsert(dialect, blobs)
     new = statement.excluded.lease_expires_at
     # A row that is being deleted is taken over: whoever marked it may have died. Its old location is an orphan then.
     location = case((blobs.c.state == DELETING, statement.excluded.location), else_=blobs.c.location)
     later = case((blobs.c.lease_expires_at < new, new), else_=blobs.c.lease_expires_at)
-    kept = statement.on_conflict_do_update(
+    return statement.on_conflict_do_update(
         index_elements=[blobs.c.project, blobs.c.digest],
         set_={"location": location, "state": LIVE, "lease_expires_at": later},
     )
-    result: Insert = kept.returning(*_COLUMNS)  # type: ignore[assignment]  # the same statement with its columns typed
-    return result
 
 
 @cache
@@ -135,18 +154,7 @@ class SqlBlobRepository:
 
     def insert(self, blob: Blob, content: bytes | None, lease: timedelta) -> Blob:
         """Add a live blob, or keep and lease the live one that is there, and return the one that counts."""
-        row = self._session.execute(
-            _insert(self._session.dialect),
-            {
-                "project": blob.project,
-                "digest": blob.digest.text,
-                "size": blob.size,
-                "location": blob.location,
-                "pieces": blob.pieces,
-                "state": LIVE,
-                "lease_expires_at": self._session.after(lease),
-            },
-        ).one()
+        row = self._session.execute(_insert(self._session.dialect), _row(blob, self._session.after(lease))).one()
         counts = _blob(row)
         if content is not None and not counts.location:
             self._session.execute(
@@ -155,6 +163,25 @@ class SqlBlobRepository:
             )
         return counts
 
+    def insert_contents(self, contents: Sequence[tuple[Blob, bytes]], lease: timedelta) -> None:
+        """Do as :meth:`insert` for many blobs that live in the database."""
+        until = self._session.after(lease)
+        # In one order, so two transactions never wait for each other.
+        ordered = sorted(contents, key=lambda pair: pair[0].digest.text)
+        rows = [_row(blob, until) for blob, _ in ordered]
+        self._session.execute(_insert_many(self._session.dialect), rows)
+        self._session.execute(
+            _insert_content(self._session.dialect),
+            [{"project": blob.project, "digest": blob.digest.text, "content": content} for blob, content in ordered],
+        )
+
+    def known_sizes(self, project: str, sizes: Iterable[int]) -> set[int]:
+        """Return those of the sizes that some live blob with a location has."""
+        known: set[int] = set()
+        for part in batches(sorted(set(sizes))):
+            known.update(self._session.execute(_KNOWN_SIZES, {"project": project, "sizes": part}).scalars())
+        return known
+
     def content(self, blob: Blob) -> bytes:
         """Return the bytes of a blob that lives in the database."""
         key = {"project": blob.project, "digest": blob.digest.text}
@@ -162,6 +189,14 @@ class SqlBlobRepository:
         if content is None:
             raise BlobNotFound(f"blob {blob.digest} was deleted", resource=f"blob {blob.digest}")
         return bytes(content)
+
+    def contents(self, project: str, digests: Iterable[Digest]) -> dict[Digest, bytes]:
+        """Return the bytes of those of the blobs that live in the database."""
+        found: dict[Digest, bytes] = {}
+        for part in batches(_texts(digests)):
+            rows = self._session.execute(_CONTENTS, {"project": project, "digests": part})
+            found.update((Digest(row.digest), bytes(row.content)) for row in rows)
+        return found
 
     def unreachable(self, after: Blob | None, limit: int) -> list[Blob]:
         """Return blobs that may go, by project and digest: unreferenced with an expired lease, or ``deleting``."""
@@ -211,6 +246,18 @@ def _texts(digests: Iterable[Digest]) -> list[str]:
 
 def _key(blob: Blob) -> dict[str, str]:
     return {"p_project": blob.project, "p_digest": blob.digest.text}
+
+
+def _row(blob: Blob, lease_expires_at: int) -> dict[str, object]:
+    return {
+        "project": blob.project,
+        "digest": blob.digest.text,
+        "size": blob.size,
+        "location": blob.location,
+        "pieces": blob.pieces,
+        "state": LIVE,
+        "lease_expires_at": lease_expires_at,
+    }
 
 
 def _blob(row: Row[Any]) -> Blob:

@@ -80,6 +80,7 @@ blobs = Table(
         unique=True,
         sqlite_where=STORED_OUTSIDE,
     ),
+    Index("ix_blobs_size", "project", "size", sqlite_where=STORED_OUTSIDE),
 )
 
 blob_contents = Table(
@@ -102,6 +103,7 @@ uploads = Table(
     _optional_text("digest"),
     Column("pieces", LargeBinary, nullable=False),
     _big("expires_at"),
+    Column("epoch", _BIG, nullable=False, server_default="0"),
     Index("ix_uploads_expires_at", "expires_at"),
 )
 

@@ -63,6 +63,12 @@ class SqlTransaction:
         self.replies = SqlReplyRepository(session)
         self.events = SqlEventRepository(session)
 
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Undo what the block did when it raises; the transaction goes on."""
+        with self._session.connection.begin_nested():
+            yield
+
     def now(self) -> datetime:
         """Return the time by the clock of the database."""
         return moment(self._session.now())

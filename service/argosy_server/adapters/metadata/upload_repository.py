@@ -14,6 +14,7 @@ from argosy_server.domain.blob import Upload, UploadState
 from argosy_server.domain.errors import UploadNotFound
 from argosy_server.domain.identifiers import Digest, new_id
 
+_CHANGING = ("state", "writer", "epoch", "size", "digest", "pieces", "expires_at")
 _INSERT = uploads.insert()
 _GET = select(uploads).where(
     uploads.c.id == bindparam("id"),
@@ -23,7 +24,7 @@ _GET = select(uploads).where(
 _PUT = (
     update(uploads)
     .where(uploads.c.id == bindparam("p_id"), uploads.c.project == bindparam("p_project"))
-    .values({name: bindparam(name) for name in ("state", "writer", "size", "digest", "pieces", "expires_at")})
+    .values({name: bindparam(name) for name in _CHANGING})
 )
 _REMOVE = delete(uploads).where((uploads.c.expires_at < bindparam("now")) | (uploads.c.state != UploadState.OPEN.value))
 
@@ -38,20 +39,8 @@ class SqlUploadRepository:
     def add(self, project: str, lease: timedelta) -> Upload:
         """Insert an open upload."""
         expires_at = moment(until := self._session.after(lease))
-        upload = Upload(new_id(), project, UploadState.OPEN, "", 0, None, b"", expires_at)
-        self._session.execute(
-            _INSERT,
-            {
-                "id": upload.id,
-                "project": project,
-                "state": upload.state.value,
-                "writer": "",
-                "size": 0,
-                "digest": None,
-                "pieces": b"",
-                "expires_at": until,
-            },
-        )
+        upload = Upload(new_id(), project, UploadState.OPEN, "", 0, 0, None, b"", expires_at)
+        self._session.execute(_INSERT, {"id": upload.id, "project": project, **_values(upload, until)})
         return upload
 
     def get(self, project: str, upload_id: str) -> Upload:
@@ -62,45 +51,32 @@ class SqlUploadRepository:
             raise _not_found(upload_id)
         digest = None if row.digest is None else Digest(row.digest)
         state, expires_at = UploadState(row.state), moment(row.expires_at)
-        return Upload(row.id, row.project, state, row.writer, row.size, digest, bytes(row.pieces), expires_at)
+        pieces = bytes(row.pieces)
+        return Upload(row.id, row.project, state, row.writer, row.epoch, row.size, digest, pieces, expires_at)
 
-    def put(
-        self,
-        upload: Upload,
-        lease: timedelta,
-        *,
-        state: UploadState | None = None,
-        writer: str | None = None,
-        received: tuple[int, Digest, bytes] | None = None,
-    ) -> Upload:
-        """Change an upload that was got in this transaction and renew its lease."""
+    def put(self, upload: Upload, lease: timedelta) -> Upload:
+        """Store an upload that was got in this transaction, changed or not, and renew its lease."""
         until = self._session.after(lease)
-        changed = replace(upload, expires_at=moment(until), state=state or upload.state)
-        if writer is not None:
-            changed = replace(changed, writer=writer, size=0, digest=None, pieces=b"")
-        if received is not None:
-            size, digest, pieces = received
-            changed = replace(changed, size=size, digest=digest, pieces=pieces)
-        result = self._session.execute(
-            _PUT,
-            {
-                "p_id": upload.id,
-                "p_project": upload.project,
-                "state": changed.state.value,
-                "writer": changed.writer,
-                "size": changed.size,
-                "digest": None if changed.digest is None else changed.digest.text,
-                "pieces": changed.pieces,
-                "expires_at": until,
-            },
-        )
-        if result.rowcount == 0:
+        key = {"p_id": upload.id, "p_project": upload.project}
+        if self._session.execute(_PUT, {**key, **_values(upload, until)}).rowcount == 0:
             raise _not_found(upload.id)
-        return changed
+        return replace(upload, expires_at=moment(until))
 
     def remove_expired(self) -> int:
         """Remove uploads that expired, were aborted or were committed; return how many."""
         return self._session.execute(_REMOVE, {"now": self._session.now()}).rowcount
+
+
+def _values(upload: Upload, expires_at: int) -> dict[str, object]:
+    return {
+        "state": upload.state.value,
+        "writer": upload.writer,
+        "epoch": upload.epoch,
+        "size": upload.size,
+        "digest": None if upload.digest is None else upload.digest.text,
+        "pieces": upload.pieces,
+        "expires_at": expires_at,
+    }
 
 
 def _not_found(upload_id: str) -> UploadNotFound:

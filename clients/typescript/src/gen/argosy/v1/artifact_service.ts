@@ -32,6 +32,7 @@ import {
   NewArtifactFile,
   VersionSelector,
 } from "./artifact.js";
+import { ItemStatus } from "./errors.js";
 
 export const protobufPackage = "argosy.v1";
 
@@ -65,6 +66,42 @@ export interface CreateArtifactVersionRequest {
 /** Response of CreateArtifactVersion. */
 export interface CreateArtifactVersionResponse {
   /** The version as it is now visible. */
+  artifactVersion: ArtifactVersion | undefined;
+}
+
+/** Request of BatchCreateArtifactVersions. */
+export interface BatchCreateArtifactVersionsRequest {
+  /** The project. */
+  project: string;
+  /** See the service's comment. REQUIRED. */
+  requestId: string;
+  /** The versions, made in this order: at least one. */
+  versions: NewArtifactVersion[];
+}
+
+/** One version of a batch. */
+export interface NewArtifactVersion {
+  /** What the version is. */
+  spec:
+    | ArtifactSpec
+    | undefined;
+  /** Its files, as in CreateArtifactVersion. */
+  files: NewArtifactFile[];
+}
+
+/** Response of BatchCreateArtifactVersions. */
+export interface BatchCreateArtifactVersionsResponse {
+  /** One for each version of the request, in its order. */
+  results: CreateArtifactVersionResult[];
+}
+
+/** How one version of a batch ended. */
+export interface CreateArtifactVersionResult {
+  /** OK, or one of the refusals of CreateArtifactVersion. */
+  status:
+    | ItemStatus
+    | undefined;
+  /** The version as it is now visible, without files; when OK. */
   artifactVersion: ArtifactVersion | undefined;
 }
 
@@ -283,6 +320,11 @@ export interface DownloadArtifactRequest {
   offset: bigint;
   /** How many bytes are wanted, 0 for all that follow; as `offset`. */
   limit: bigint;
+  /**
+   * When the files that were asked for have more bytes than this in all, only the version is sent,
+   * and the client reads what it needs with BatchReadBlobs and ReadBlob. 0 means no limit.
+   */
+  maxTotalBytes: bigint;
 }
 
 /** One message of the stream of DownloadArtifact. */
@@ -465,6 +507,288 @@ export const CreateArtifactVersionResponse: MessageFns<CreateArtifactVersionResp
     object: I,
   ): CreateArtifactVersionResponse {
     const message = createBaseCreateArtifactVersionResponse();
+    message.artifactVersion = (object.artifactVersion !== undefined && object.artifactVersion !== null)
+      ? ArtifactVersion.fromPartial(object.artifactVersion)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseBatchCreateArtifactVersionsRequest(): BatchCreateArtifactVersionsRequest {
+  return { project: "", requestId: "", versions: [] };
+}
+
+export const BatchCreateArtifactVersionsRequest: MessageFns<BatchCreateArtifactVersionsRequest> = {
+  encode(message: BatchCreateArtifactVersionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.project !== "") {
+      writer.uint32(10).string(message.project);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(18).string(message.requestId);
+    }
+    for (const v of message.versions) {
+      NewArtifactVersion.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BatchCreateArtifactVersionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBatchCreateArtifactVersionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.project = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.versions.push(NewArtifactVersion.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<BatchCreateArtifactVersionsRequest>, I>>(
+    base?: I,
+  ): BatchCreateArtifactVersionsRequest {
+    return BatchCreateArtifactVersionsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BatchCreateArtifactVersionsRequest>, I>>(
+    object: I,
+  ): BatchCreateArtifactVersionsRequest {
+    const message = createBaseBatchCreateArtifactVersionsRequest();
+    message.project = object.project ?? "";
+    message.requestId = object.requestId ?? "";
+    message.versions = object.versions?.map((e) => NewArtifactVersion.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseNewArtifactVersion(): NewArtifactVersion {
+  return { spec: undefined, files: [] };
+}
+
+export const NewArtifactVersion: MessageFns<NewArtifactVersion> = {
+  encode(message: NewArtifactVersion, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.spec !== undefined) {
+      ArtifactSpec.encode(message.spec, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.files) {
+      NewArtifactFile.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NewArtifactVersion {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNewArtifactVersion();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.spec = ArtifactSpec.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.files.push(NewArtifactFile.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<NewArtifactVersion>, I>>(base?: I): NewArtifactVersion {
+    return NewArtifactVersion.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<NewArtifactVersion>, I>>(object: I): NewArtifactVersion {
+    const message = createBaseNewArtifactVersion();
+    message.spec = (object.spec !== undefined && object.spec !== null)
+      ? ArtifactSpec.fromPartial(object.spec)
+      : undefined;
+    message.files = object.files?.map((e) => NewArtifactFile.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseBatchCreateArtifactVersionsResponse(): BatchCreateArtifactVersionsResponse {
+  return { results: [] };
+}
+
+export const BatchCreateArtifactVersionsResponse: MessageFns<BatchCreateArtifactVersionsResponse> = {
+  encode(message: BatchCreateArtifactVersionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.results) {
+      CreateArtifactVersionResult.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BatchCreateArtifactVersionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBatchCreateArtifactVersionsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.results.push(CreateArtifactVersionResult.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<BatchCreateArtifactVersionsResponse>, I>>(
+    base?: I,
+  ): BatchCreateArtifactVersionsResponse {
+    return BatchCreateArtifactVersionsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BatchCreateArtifactVersionsResponse>, I>>(
+    object: I,
+  ): BatchCreateArtifactVersionsResponse {
+    const message = createBaseBatchCreateArtifactVersionsResponse();
+    message.results = object.results?.map((e) => CreateArtifactVersionResult.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseCreateArtifactVersionResult(): CreateArtifactVersionResult {
+  return { status: undefined, artifactVersion: undefined };
+}
+
+export const CreateArtifactVersionResult: MessageFns<CreateArtifactVersionResult> = {
+  encode(message: CreateArtifactVersionResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.status !== undefined) {
+      ItemStatus.encode(message.status, writer.uint32(10).fork()).join();
+    }
+    if (message.artifactVersion !== undefined) {
+      ArtifactVersion.encode(message.artifactVersion, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateArtifactVersionResult {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateArtifactVersionResult();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.status = ItemStatus.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.artifactVersion = ArtifactVersion.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<CreateArtifactVersionResult>, I>>(base?: I): CreateArtifactVersionResult {
+    return CreateArtifactVersionResult.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CreateArtifactVersionResult>, I>>(object: I): CreateArtifactVersionResult {
+    const message = createBaseCreateArtifactVersionResult();
+    message.status = (object.status !== undefined && object.status !== null)
+      ? ItemStatus.fromPartial(object.status)
+      : undefined;
     message.artifactVersion = (object.artifactVersion !== undefined && object.artifactVersion !== null)
       ? ArtifactVersion.fromPartial(object.artifactVersion)
       : undefined;
@@ -2001,7 +2325,7 @@ export const UploadArtifactResponse: MessageFns<UploadArtifactResponse> = {
 };
 
 function createBaseDownloadArtifactRequest(): DownloadArtifactRequest {
-  return { project: "", selector: undefined, path: "", offset: 0n, limit: 0n };
+  return { project: "", selector: undefined, path: "", offset: 0n, limit: 0n, maxTotalBytes: 0n };
 }
 
 export const DownloadArtifactRequest: MessageFns<DownloadArtifactRequest> = {
@@ -2026,6 +2350,12 @@ export const DownloadArtifactRequest: MessageFns<DownloadArtifactRequest> = {
         throw new globalThis.Error("value provided for field message.limit of type int64 too large");
       }
       writer.uint32(40).int64(message.limit);
+    }
+    if (message.maxTotalBytes !== 0n) {
+      if (BigInt.asIntN(64, message.maxTotalBytes) !== message.maxTotalBytes) {
+        throw new globalThis.Error("value provided for field message.maxTotalBytes of type int64 too large");
+      }
+      writer.uint32(48).int64(message.maxTotalBytes);
     }
     return writer;
   },
@@ -2083,6 +2413,14 @@ export const DownloadArtifactRequest: MessageFns<DownloadArtifactRequest> = {
             message.limit = reader.int64() as bigint;
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.maxTotalBytes = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2107,6 +2445,9 @@ export const DownloadArtifactRequest: MessageFns<DownloadArtifactRequest> = {
     message.path = object.path ?? "";
     message.offset = (object.offset !== undefined && object.offset !== null) ? BigInt(object.offset) : 0n;
     message.limit = (object.limit !== undefined && object.limit !== null) ? BigInt(object.limit) : 0n;
+    message.maxTotalBytes = (object.maxTotalBytes !== undefined && object.maxTotalBytes !== null)
+      ? BigInt(object.maxTotalBytes)
+      : 0n;
     return message;
   },
 };
@@ -2395,6 +2736,29 @@ export const ArtifactServiceService = {
     responseDeserialize: (value: Buffer): CreateArtifactVersionResponse => CreateArtifactVersionResponse.decode(value),
   },
   /**
+   * Makes many versions visible, each of them or nothing of it, with a status of its own; those that
+   * are refused leave nothing behind, not even a gap in the numbers.
+   *
+   * Errors:
+   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items` items, `max_batch_bytes` inline
+   *   bytes or `max_files` files in all; nothing was written.
+   * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+   * - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; nothing was written.
+   */
+  batchCreateArtifactVersions: {
+    path: "/argosy.v1.ArtifactService/BatchCreateArtifactVersions" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: BatchCreateArtifactVersionsRequest): Buffer =>
+      Buffer.from(BatchCreateArtifactVersionsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): BatchCreateArtifactVersionsRequest =>
+      BatchCreateArtifactVersionsRequest.decode(value),
+    responseSerialize: (value: BatchCreateArtifactVersionsResponse): Buffer =>
+      Buffer.from(BatchCreateArtifactVersionsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): BatchCreateArtifactVersionsResponse =>
+      BatchCreateArtifactVersionsResponse.decode(value),
+  },
+  /**
    * Returns one version with its files.
    *
    * Errors:
@@ -2542,6 +2906,7 @@ export const ArtifactServiceService = {
   },
   /**
    * Streams a version: the version, then for each file `file_start`, its chunks, `file_end`.
+   * Resumable and parallel are the reads of BlobService; this call is the simple one.
    * The client SHOULD verify each file against its digest; the server verified what it read.
    *
    * Errors:
@@ -2576,6 +2941,17 @@ export interface ArtifactServiceServer extends UntypedServiceImplementation {
    * - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
    */
   createArtifactVersion: handleUnaryCall<CreateArtifactVersionRequest, CreateArtifactVersionResponse>;
+  /**
+   * Makes many versions visible, each of them or nothing of it, with a status of its own; those that
+   * are refused leave nothing behind, not even a gap in the numbers.
+   *
+   * Errors:
+   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items` items, `max_batch_bytes` inline
+   *   bytes or `max_files` files in all; nothing was written.
+   * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+   * - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; nothing was written.
+   */
+  batchCreateArtifactVersions: handleUnaryCall<BatchCreateArtifactVersionsRequest, BatchCreateArtifactVersionsResponse>;
   /**
    * Returns one version with its files.
    *
@@ -2649,6 +3025,7 @@ export interface ArtifactServiceServer extends UntypedServiceImplementation {
   uploadArtifact: handleClientStreamingCall<UploadArtifactRequest, UploadArtifactResponse>;
   /**
    * Streams a version: the version, then for each file `file_start`, its chunks, `file_end`.
+   * Resumable and parallel are the reads of BlobService; this call is the simple one.
    * The client SHOULD verify each file against its digest; the server verified what it read.
    *
    * Errors:
@@ -2686,6 +3063,31 @@ export interface ArtifactServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CreateArtifactVersionResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Makes many versions visible, each of them or nothing of it, with a status of its own; those that
+   * are refused leave nothing behind, not even a gap in the numbers.
+   *
+   * Errors:
+   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items` items, `max_batch_bytes` inline
+   *   bytes or `max_files` files in all; nothing was written.
+   * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+   * - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; nothing was written.
+   */
+  batchCreateArtifactVersions(
+    request: BatchCreateArtifactVersionsRequest,
+    callback: (error: ServiceError | null, response: BatchCreateArtifactVersionsResponse) => void,
+  ): ClientUnaryCall;
+  batchCreateArtifactVersions(
+    request: BatchCreateArtifactVersionsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: BatchCreateArtifactVersionsResponse) => void,
+  ): ClientUnaryCall;
+  batchCreateArtifactVersions(
+    request: BatchCreateArtifactVersionsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: BatchCreateArtifactVersionsResponse) => void,
   ): ClientUnaryCall;
   /**
    * Returns one version with its files.
@@ -2873,6 +3275,7 @@ export interface ArtifactServiceClient extends Client {
   ): ClientWritableStream<UploadArtifactRequest>;
   /**
    * Streams a version: the version, then for each file `file_start`, its chunks, `file_end`.
+   * Resumable and parallel are the reads of BlobService; this call is the simple one.
    * The client SHOULD verify each file against its digest; the server verified what it read.
    *
    * Errors:

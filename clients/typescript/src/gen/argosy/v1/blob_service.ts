@@ -24,6 +24,7 @@ import {
 } from "@grpc/grpc-js";
 import { Duration } from "../../google/protobuf/duration.js";
 import { Timestamp } from "../../google/protobuf/timestamp.js";
+import { ItemStatus } from "./errors.js";
 
 export const protobufPackage = "argosy.v1";
 
@@ -77,7 +78,31 @@ export interface GetCapabilitiesResponse {
     | Duration
     | undefined;
   /** How long a run lives without RenewRun. */
-  runLease: Duration | undefined;
+  runLease:
+    | Duration
+    | undefined;
+  /**
+   * Limit of all content of one BatchUploadBlobs or BatchReadBlobs, and of all inline bytes of one
+   * BatchCreateArtifactVersions.
+   */
+  maxBatchBytes: number;
+  /** Limit of items of one batch. */
+  maxBatchItems: number;
+  /** While an upload is written, its bytes are made durable whenever this many more have arrived. */
+  markBytes: bigint;
+  /** Set when clients that share a file system with the server may use CreateTransferGrants. */
+  directAccess: DirectAccess | undefined;
+}
+
+/** How a client proves that it shares a file system with the server. */
+export interface DirectAccess {
+  /** Absolute path of a file whose text is the token that allows to read. */
+  readTokenFile: string;
+  /**
+   * Absolute path of a file whose text is the token that allows to write too; only the user the
+   * server runs as can read it.
+   */
+  writeTokenFile: string;
 }
 
 /** Request of FindMissingBlobs. */
@@ -86,12 +111,68 @@ export interface FindMissingBlobsRequest {
   project: string;
   /** The digests, `blake3:<64 hex digits>`. */
   digests: string[];
+  /** Sizes of files that are not hashed yet; see `known_sizes`. */
+  sizes: bigint[];
 }
 
 /** Response of FindMissingBlobs. */
 export interface FindMissingBlobsResponse {
   /** Those of the request the project does not have, in the order of the request, each once. */
   missingDigests: string[];
+  /**
+   * Those of `sizes` the project has a blob of that is kept as a file. A client that writes the file
+   * of an upload itself need hash before it writes only what has one of these sizes.
+   */
+  knownSizes: bigint[];
+}
+
+/** Request of BatchUploadBlobs. */
+export interface BatchUploadBlobsRequest {
+  /** The project. */
+  project: string;
+  /** What to store: at least one. */
+  blobs: NewBlob[];
+}
+
+/** Bytes with the digest they must have. */
+export interface NewBlob {
+  /** Their digest, `blake3:<64 hex digits>`. */
+  digest: string;
+  /** The bytes. */
+  content: Buffer;
+}
+
+/** Response of BatchUploadBlobs. */
+export interface BatchUploadBlobsResponse {
+  /**
+   * One for each blob of the request, in its order. INVALID_ARGUMENT / DIGEST_MISMATCH: the bytes do
+   * not have the digest; the others are stored all the same.
+   */
+  statuses: ItemStatus[];
+}
+
+/** Request of BatchReadBlobs. */
+export interface BatchReadBlobsRequest {
+  /** The project. */
+  project: string;
+  /** The blobs: at least one. */
+  digests: string[];
+}
+
+/** Response of BatchReadBlobs. */
+export interface BatchReadBlobsResponse {
+  /** One for each digest of the request, in its order. */
+  results: ReadBlobResult[];
+}
+
+/** One blob of a batch. */
+export interface ReadBlobResult {
+  /** NOT_FOUND / BLOB_NOT_FOUND, DATA_LOSS / BLOB_CORRUPT, or OK. */
+  status:
+    | ItemStatus
+    | undefined;
+  /** The bytes, when OK. */
+  content: Buffer;
 }
 
 /** Bytes on their way to become a blob. */
@@ -100,10 +181,17 @@ export interface Upload {
   id: string;
   /** The state. */
   state: UploadState;
-  /** Bytes the server holds. */
+  /**
+   * Bytes that are kept, whatever happens to the server; never more than were sent. A store that
+   * cannot keep part of an object says 0 until all of it has arrived.
+   */
   committedSize: bigint;
   /** When it is swept unless bytes arrive, by the clock of the database. */
-  expireTime: Date | undefined;
+  expireTime:
+    | Date
+    | undefined;
+  /** How many streams have opened. */
+  epoch: bigint;
 }
 
 /** Request of CreateUpload. */
@@ -143,14 +231,33 @@ export interface WriteUploadOpen {
   project: string;
   /** The upload's UUID. */
   uploadId: string;
-  /** Where the first chunk starts; MUST be 0. */
+  /** Where the first chunk starts: at `committed_size` or before it. */
   offset: bigint;
+  /**
+   * `epoch` of the upload plus one, so that a stream that is late takes nothing over from one that
+   * opened after it was sent. 0 means: whatever is next.
+   */
+  epoch: bigint;
 }
 
 /** Response of WriteUpload. */
 export interface WriteUploadResponse {
   /** Bytes the server holds now. */
   committedSize: bigint;
+}
+
+/** Request of GetUpload. */
+export interface GetUploadRequest {
+  /** The project. */
+  project: string;
+  /** The upload's UUID. */
+  uploadId: string;
+}
+
+/** Response of GetUpload. */
+export interface GetUploadResponse {
+  /** The upload. */
+  upload: Upload | undefined;
 }
 
 /** Request of CommitUpload. */
@@ -165,6 +272,12 @@ export interface CommitUploadRequest {
   digest: string;
   /** Number of all bytes. */
   sizeBytes: bigint;
+  /**
+   * Only for an upload that was written as a file (CreateTransferGrants): XXH3-64 of each 4 MiB of
+   * it, 8 bytes big-endian each, the last piece possibly shorter. Whoever may write the file is
+   * trusted with them and with the digest; every reader verifies both.
+   */
+  pieceChecksums: Buffer;
 }
 
 /** Response of CommitUpload. */
@@ -205,6 +318,31 @@ export interface ReadBlobRequest {
 export interface ReadBlobResponse {
   /** The next bytes. */
   chunk: Buffer;
+}
+
+/** Request of CreateTransferGrants. */
+export interface CreateTransferGrantsRequest {
+  /** The project. */
+  project: string;
+  /** What a file of `direct_access` says. */
+  token: string;
+  /** Digests of blobs to read. */
+  readDigests: string[];
+  /** UUID of an upload to write, if any. */
+  writeUploadId: string;
+}
+
+/** Response of CreateTransferGrants. */
+export interface CreateTransferGrantsResponse {
+  /**
+   * Absolute path of the file of each blob, in the order of the request; empty for one that is kept
+   * elsewhere (small ones are): use ReadBlob or BatchReadBlobs.
+   */
+  readPaths: string[];
+  /** Absolute path of the file to make and write. Its folder exists. */
+  writePath: string;
+  /** Whether the writer MUST make the file durable (fsync) before it commits the upload. */
+  sync: boolean;
 }
 
 function createBaseGetCapabilitiesRequest(): GetCapabilitiesRequest {
@@ -276,6 +414,10 @@ function createBaseGetCapabilitiesResponse(): GetCapabilitiesResponse {
     blobLease: undefined,
     uploadLease: undefined,
     runLease: undefined,
+    maxBatchBytes: 0,
+    maxBatchItems: 0,
+    markBytes: 0n,
+    directAccess: undefined,
   };
 }
 
@@ -316,6 +458,21 @@ export const GetCapabilitiesResponse: MessageFns<GetCapabilitiesResponse> = {
     }
     if (message.runLease !== undefined) {
       Duration.encode(message.runLease, writer.uint32(98).fork()).join();
+    }
+    if (message.maxBatchBytes !== 0) {
+      writer.uint32(104).int32(message.maxBatchBytes);
+    }
+    if (message.maxBatchItems !== 0) {
+      writer.uint32(112).int32(message.maxBatchItems);
+    }
+    if (message.markBytes !== 0n) {
+      if (BigInt.asIntN(64, message.markBytes) !== message.markBytes) {
+        throw new globalThis.Error("value provided for field message.markBytes of type int64 too large");
+      }
+      writer.uint32(120).int64(message.markBytes);
+    }
+    if (message.directAccess !== undefined) {
+      DirectAccess.encode(message.directAccess, writer.uint32(130).fork()).join();
     }
     return writer;
   },
@@ -429,6 +586,38 @@ export const GetCapabilitiesResponse: MessageFns<GetCapabilitiesResponse> = {
             message.runLease = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.maxBatchBytes = reader.int32();
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.maxBatchItems = reader.int32();
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.markBytes = reader.int64() as bigint;
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.directAccess = DirectAccess.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -464,12 +653,85 @@ export const GetCapabilitiesResponse: MessageFns<GetCapabilitiesResponse> = {
     message.runLease = (object.runLease !== undefined && object.runLease !== null)
       ? Duration.fromPartial(object.runLease)
       : undefined;
+    message.maxBatchBytes = object.maxBatchBytes ?? 0;
+    message.maxBatchItems = object.maxBatchItems ?? 0;
+    message.markBytes = (object.markBytes !== undefined && object.markBytes !== null) ? BigInt(object.markBytes) : 0n;
+    message.directAccess = (object.directAccess !== undefined && object.directAccess !== null)
+      ? DirectAccess.fromPartial(object.directAccess)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseDirectAccess(): DirectAccess {
+  return { readTokenFile: "", writeTokenFile: "" };
+}
+
+export const DirectAccess: MessageFns<DirectAccess> = {
+  encode(message: DirectAccess, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.readTokenFile !== "") {
+      writer.uint32(10).string(message.readTokenFile);
+    }
+    if (message.writeTokenFile !== "") {
+      writer.uint32(18).string(message.writeTokenFile);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DirectAccess {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDirectAccess();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.readTokenFile = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.writeTokenFile = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<DirectAccess>, I>>(base?: I): DirectAccess {
+    return DirectAccess.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DirectAccess>, I>>(object: I): DirectAccess {
+    const message = createBaseDirectAccess();
+    message.readTokenFile = object.readTokenFile ?? "";
+    message.writeTokenFile = object.writeTokenFile ?? "";
     return message;
   },
 };
 
 function createBaseFindMissingBlobsRequest(): FindMissingBlobsRequest {
-  return { project: "", digests: [] };
+  return { project: "", digests: [], sizes: [] };
 }
 
 export const FindMissingBlobsRequest: MessageFns<FindMissingBlobsRequest> = {
@@ -479,6 +741,16 @@ export const FindMissingBlobsRequest: MessageFns<FindMissingBlobsRequest> = {
     }
     for (const v of message.digests) {
       writer.uint32(18).string(v!);
+    }
+    if (message.sizes.length !== 0) {
+      writer.uint32(26).fork();
+      for (const v of message.sizes) {
+        if (BigInt.asIntN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field sizes of type int64 is too large");
+        }
+        writer.int64(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -512,6 +784,24 @@ export const FindMissingBlobsRequest: MessageFns<FindMissingBlobsRequest> = {
             message.digests.push(reader.string());
             continue;
           }
+          case 3: {
+            if (tag === 24) {
+              message.sizes.push(reader.int64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 26) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.sizes.push(reader.int64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -531,18 +821,29 @@ export const FindMissingBlobsRequest: MessageFns<FindMissingBlobsRequest> = {
     const message = createBaseFindMissingBlobsRequest();
     message.project = object.project ?? "";
     message.digests = object.digests?.map((e) => e) || [];
+    message.sizes = object.sizes?.map((e) => BigInt(e)) || [];
     return message;
   },
 };
 
 function createBaseFindMissingBlobsResponse(): FindMissingBlobsResponse {
-  return { missingDigests: [] };
+  return { missingDigests: [], knownSizes: [] };
 }
 
 export const FindMissingBlobsResponse: MessageFns<FindMissingBlobsResponse> = {
   encode(message: FindMissingBlobsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.missingDigests) {
       writer.uint32(10).string(v!);
+    }
+    if (message.knownSizes.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.knownSizes) {
+        if (BigInt.asIntN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field knownSizes of type int64 is too large");
+        }
+        writer.int64(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -568,6 +869,24 @@ export const FindMissingBlobsResponse: MessageFns<FindMissingBlobsResponse> = {
             message.missingDigests.push(reader.string());
             continue;
           }
+          case 2: {
+            if (tag === 16) {
+              message.knownSizes.push(reader.int64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.knownSizes.push(reader.int64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -586,12 +905,393 @@ export const FindMissingBlobsResponse: MessageFns<FindMissingBlobsResponse> = {
   fromPartial<I extends Exact<DeepPartial<FindMissingBlobsResponse>, I>>(object: I): FindMissingBlobsResponse {
     const message = createBaseFindMissingBlobsResponse();
     message.missingDigests = object.missingDigests?.map((e) => e) || [];
+    message.knownSizes = object.knownSizes?.map((e) => BigInt(e)) || [];
+    return message;
+  },
+};
+
+function createBaseBatchUploadBlobsRequest(): BatchUploadBlobsRequest {
+  return { project: "", blobs: [] };
+}
+
+export const BatchUploadBlobsRequest: MessageFns<BatchUploadBlobsRequest> = {
+  encode(message: BatchUploadBlobsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.project !== "") {
+      writer.uint32(10).string(message.project);
+    }
+    for (const v of message.blobs) {
+      NewBlob.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BatchUploadBlobsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBatchUploadBlobsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.project = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.blobs.push(NewBlob.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<BatchUploadBlobsRequest>, I>>(base?: I): BatchUploadBlobsRequest {
+    return BatchUploadBlobsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BatchUploadBlobsRequest>, I>>(object: I): BatchUploadBlobsRequest {
+    const message = createBaseBatchUploadBlobsRequest();
+    message.project = object.project ?? "";
+    message.blobs = object.blobs?.map((e) => NewBlob.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseNewBlob(): NewBlob {
+  return { digest: "", content: Buffer.alloc(0) };
+}
+
+export const NewBlob: MessageFns<NewBlob> = {
+  encode(message: NewBlob, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.digest !== "") {
+      writer.uint32(10).string(message.digest);
+    }
+    if (message.content.length !== 0) {
+      writer.uint32(18).bytes(message.content);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NewBlob {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNewBlob();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.digest = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.content = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<NewBlob>, I>>(base?: I): NewBlob {
+    return NewBlob.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<NewBlob>, I>>(object: I): NewBlob {
+    const message = createBaseNewBlob();
+    message.digest = object.digest ?? "";
+    message.content = object.content ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseBatchUploadBlobsResponse(): BatchUploadBlobsResponse {
+  return { statuses: [] };
+}
+
+export const BatchUploadBlobsResponse: MessageFns<BatchUploadBlobsResponse> = {
+  encode(message: BatchUploadBlobsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.statuses) {
+      ItemStatus.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BatchUploadBlobsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBatchUploadBlobsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.statuses.push(ItemStatus.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<BatchUploadBlobsResponse>, I>>(base?: I): BatchUploadBlobsResponse {
+    return BatchUploadBlobsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BatchUploadBlobsResponse>, I>>(object: I): BatchUploadBlobsResponse {
+    const message = createBaseBatchUploadBlobsResponse();
+    message.statuses = object.statuses?.map((e) => ItemStatus.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseBatchReadBlobsRequest(): BatchReadBlobsRequest {
+  return { project: "", digests: [] };
+}
+
+export const BatchReadBlobsRequest: MessageFns<BatchReadBlobsRequest> = {
+  encode(message: BatchReadBlobsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.project !== "") {
+      writer.uint32(10).string(message.project);
+    }
+    for (const v of message.digests) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BatchReadBlobsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBatchReadBlobsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.project = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.digests.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<BatchReadBlobsRequest>, I>>(base?: I): BatchReadBlobsRequest {
+    return BatchReadBlobsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BatchReadBlobsRequest>, I>>(object: I): BatchReadBlobsRequest {
+    const message = createBaseBatchReadBlobsRequest();
+    message.project = object.project ?? "";
+    message.digests = object.digests?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseBatchReadBlobsResponse(): BatchReadBlobsResponse {
+  return { results: [] };
+}
+
+export const BatchReadBlobsResponse: MessageFns<BatchReadBlobsResponse> = {
+  encode(message: BatchReadBlobsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.results) {
+      ReadBlobResult.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BatchReadBlobsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBatchReadBlobsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.results.push(ReadBlobResult.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<BatchReadBlobsResponse>, I>>(base?: I): BatchReadBlobsResponse {
+    return BatchReadBlobsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BatchReadBlobsResponse>, I>>(object: I): BatchReadBlobsResponse {
+    const message = createBaseBatchReadBlobsResponse();
+    message.results = object.results?.map((e) => ReadBlobResult.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseReadBlobResult(): ReadBlobResult {
+  return { status: undefined, content: Buffer.alloc(0) };
+}
+
+export const ReadBlobResult: MessageFns<ReadBlobResult> = {
+  encode(message: ReadBlobResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.status !== undefined) {
+      ItemStatus.encode(message.status, writer.uint32(10).fork()).join();
+    }
+    if (message.content.length !== 0) {
+      writer.uint32(18).bytes(message.content);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReadBlobResult {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReadBlobResult();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.status = ItemStatus.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.content = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ReadBlobResult>, I>>(base?: I): ReadBlobResult {
+    return ReadBlobResult.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReadBlobResult>, I>>(object: I): ReadBlobResult {
+    const message = createBaseReadBlobResult();
+    message.status = (object.status !== undefined && object.status !== null)
+      ? ItemStatus.fromPartial(object.status)
+      : undefined;
+    message.content = object.content ?? Buffer.alloc(0);
     return message;
   },
 };
 
 function createBaseUpload(): Upload {
-  return { id: "", state: 0, committedSize: 0n, expireTime: undefined };
+  return { id: "", state: 0, committedSize: 0n, expireTime: undefined, epoch: 0n };
 }
 
 export const Upload: MessageFns<Upload> = {
@@ -610,6 +1310,12 @@ export const Upload: MessageFns<Upload> = {
     }
     if (message.expireTime !== undefined) {
       Timestamp.encode(toTimestamp(message.expireTime), writer.uint32(34).fork()).join();
+    }
+    if (message.epoch !== 0n) {
+      if (BigInt.asIntN(64, message.epoch) !== message.epoch) {
+        throw new globalThis.Error("value provided for field message.epoch of type int64 too large");
+      }
+      writer.uint32(40).int64(message.epoch);
     }
     return writer;
   },
@@ -659,6 +1365,14 @@ export const Upload: MessageFns<Upload> = {
             message.expireTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.epoch = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -682,6 +1396,7 @@ export const Upload: MessageFns<Upload> = {
       ? BigInt(object.committedSize)
       : 0n;
     message.expireTime = object.expireTime ?? undefined;
+    message.epoch = (object.epoch !== undefined && object.epoch !== null) ? BigInt(object.epoch) : 0n;
     return message;
   },
 };
@@ -919,7 +1634,7 @@ export const WriteUploadRequest: MessageFns<WriteUploadRequest> = {
 };
 
 function createBaseWriteUploadOpen(): WriteUploadOpen {
-  return { project: "", uploadId: "", offset: 0n };
+  return { project: "", uploadId: "", offset: 0n, epoch: 0n };
 }
 
 export const WriteUploadOpen: MessageFns<WriteUploadOpen> = {
@@ -935,6 +1650,12 @@ export const WriteUploadOpen: MessageFns<WriteUploadOpen> = {
         throw new globalThis.Error("value provided for field message.offset of type int64 too large");
       }
       writer.uint32(24).int64(message.offset);
+    }
+    if (message.epoch !== 0n) {
+      if (BigInt.asIntN(64, message.epoch) !== message.epoch) {
+        throw new globalThis.Error("value provided for field message.epoch of type int64 too large");
+      }
+      writer.uint32(32).int64(message.epoch);
     }
     return writer;
   },
@@ -976,6 +1697,14 @@ export const WriteUploadOpen: MessageFns<WriteUploadOpen> = {
             message.offset = reader.int64() as bigint;
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.epoch = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -996,6 +1725,7 @@ export const WriteUploadOpen: MessageFns<WriteUploadOpen> = {
     message.project = object.project ?? "";
     message.uploadId = object.uploadId ?? "";
     message.offset = (object.offset !== undefined && object.offset !== null) ? BigInt(object.offset) : 0n;
+    message.epoch = (object.epoch !== undefined && object.epoch !== null) ? BigInt(object.epoch) : 0n;
     return message;
   },
 };
@@ -1060,8 +1790,132 @@ export const WriteUploadResponse: MessageFns<WriteUploadResponse> = {
   },
 };
 
+function createBaseGetUploadRequest(): GetUploadRequest {
+  return { project: "", uploadId: "" };
+}
+
+export const GetUploadRequest: MessageFns<GetUploadRequest> = {
+  encode(message: GetUploadRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.project !== "") {
+      writer.uint32(10).string(message.project);
+    }
+    if (message.uploadId !== "") {
+      writer.uint32(18).string(message.uploadId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetUploadRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetUploadRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.project = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.uploadId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetUploadRequest>, I>>(base?: I): GetUploadRequest {
+    return GetUploadRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetUploadRequest>, I>>(object: I): GetUploadRequest {
+    const message = createBaseGetUploadRequest();
+    message.project = object.project ?? "";
+    message.uploadId = object.uploadId ?? "";
+    return message;
+  },
+};
+
+function createBaseGetUploadResponse(): GetUploadResponse {
+  return { upload: undefined };
+}
+
+export const GetUploadResponse: MessageFns<GetUploadResponse> = {
+  encode(message: GetUploadResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.upload !== undefined) {
+      Upload.encode(message.upload, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetUploadResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetUploadResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.upload = Upload.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetUploadResponse>, I>>(base?: I): GetUploadResponse {
+    return GetUploadResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetUploadResponse>, I>>(object: I): GetUploadResponse {
+    const message = createBaseGetUploadResponse();
+    message.upload = (object.upload !== undefined && object.upload !== null)
+      ? Upload.fromPartial(object.upload)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseCommitUploadRequest(): CommitUploadRequest {
-  return { project: "", requestId: "", uploadId: "", digest: "", sizeBytes: 0n };
+  return { project: "", requestId: "", uploadId: "", digest: "", sizeBytes: 0n, pieceChecksums: Buffer.alloc(0) };
 }
 
 export const CommitUploadRequest: MessageFns<CommitUploadRequest> = {
@@ -1083,6 +1937,9 @@ export const CommitUploadRequest: MessageFns<CommitUploadRequest> = {
         throw new globalThis.Error("value provided for field message.sizeBytes of type int64 too large");
       }
       writer.uint32(40).int64(message.sizeBytes);
+    }
+    if (message.pieceChecksums.length !== 0) {
+      writer.uint32(50).bytes(message.pieceChecksums);
     }
     return writer;
   },
@@ -1140,6 +1997,14 @@ export const CommitUploadRequest: MessageFns<CommitUploadRequest> = {
             message.sizeBytes = reader.int64() as bigint;
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.pieceChecksums = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1162,6 +2027,7 @@ export const CommitUploadRequest: MessageFns<CommitUploadRequest> = {
     message.uploadId = object.uploadId ?? "";
     message.digest = object.digest ?? "";
     message.sizeBytes = (object.sizeBytes !== undefined && object.sizeBytes !== null) ? BigInt(object.sizeBytes) : 0n;
+    message.pieceChecksums = object.pieceChecksums ?? Buffer.alloc(0);
     return message;
   },
 };
@@ -1510,11 +2376,182 @@ export const ReadBlobResponse: MessageFns<ReadBlobResponse> = {
   },
 };
 
+function createBaseCreateTransferGrantsRequest(): CreateTransferGrantsRequest {
+  return { project: "", token: "", readDigests: [], writeUploadId: "" };
+}
+
+export const CreateTransferGrantsRequest: MessageFns<CreateTransferGrantsRequest> = {
+  encode(message: CreateTransferGrantsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.project !== "") {
+      writer.uint32(10).string(message.project);
+    }
+    if (message.token !== "") {
+      writer.uint32(18).string(message.token);
+    }
+    for (const v of message.readDigests) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.writeUploadId !== "") {
+      writer.uint32(34).string(message.writeUploadId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateTransferGrantsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateTransferGrantsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.project = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.token = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.readDigests.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.writeUploadId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<CreateTransferGrantsRequest>, I>>(base?: I): CreateTransferGrantsRequest {
+    return CreateTransferGrantsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CreateTransferGrantsRequest>, I>>(object: I): CreateTransferGrantsRequest {
+    const message = createBaseCreateTransferGrantsRequest();
+    message.project = object.project ?? "";
+    message.token = object.token ?? "";
+    message.readDigests = object.readDigests?.map((e) => e) || [];
+    message.writeUploadId = object.writeUploadId ?? "";
+    return message;
+  },
+};
+
+function createBaseCreateTransferGrantsResponse(): CreateTransferGrantsResponse {
+  return { readPaths: [], writePath: "", sync: false };
+}
+
+export const CreateTransferGrantsResponse: MessageFns<CreateTransferGrantsResponse> = {
+  encode(message: CreateTransferGrantsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.readPaths) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.writePath !== "") {
+      writer.uint32(18).string(message.writePath);
+    }
+    if (message.sync !== false) {
+      writer.uint32(24).bool(message.sync);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateTransferGrantsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateTransferGrantsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.readPaths.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.writePath = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.sync = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<CreateTransferGrantsResponse>, I>>(base?: I): CreateTransferGrantsResponse {
+    return CreateTransferGrantsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CreateTransferGrantsResponse>, I>>(object: I): CreateTransferGrantsResponse {
+    const message = createBaseCreateTransferGrantsResponse();
+    message.readPaths = object.readPaths?.map((e) => e) || [];
+    message.writePath = object.writePath ?? "";
+    message.sync = object.sync ?? false;
+    return message;
+  },
+};
+
 /**
  * The bytes under the artifacts: find what is missing, upload it, read any range.
  *
  * An upload lives as CreateUpload → WriteUpload → CommitUpload. Bytes are not visible before
- * CommitUpload succeeded, and the end of a stream never means that an upload is complete.
+ * CommitUpload succeeded, and the end of a stream never means that an upload is complete. When a
+ * WriteUpload breaks, GetUpload tells how many bytes are kept, and a new WriteUpload goes on there.
  * Digests and presence mean something only inside a project. `project`, `request_id` and the errors
  * every RPC may give are as in ArtifactService.
  */
@@ -1540,10 +2577,11 @@ export const BlobServiceService = {
   },
   /**
    * Tells which of the digests the project does not have. Those it has are leased for
-   * `blob_lease` of the capabilities, so that a version may refer to them until then.
+   * `blob_lease` of the capabilities, so that a version may refer to them until then. A client
+   * SHOULD ask once for all files of a version and send only what is missing.
    *
    * Errors:
-   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_digests`.
+   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_digests`, or as many sizes.
    */
   findMissingBlobs: {
     path: "/argosy.v1.BlobService/FindMissingBlobs" as const,
@@ -1555,6 +2593,44 @@ export const BlobServiceService = {
     responseSerialize: (value: FindMissingBlobsResponse): Buffer =>
       Buffer.from(FindMissingBlobsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): FindMissingBlobsResponse => FindMissingBlobsResponse.decode(value),
+  },
+  /**
+   * Stores many small blobs in one call, each with a status of its own; those stored are leased for
+   * `blob_lease`. Content is known by its digest, so repeating the call changes nothing.
+   *
+   * Errors:
+   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items` or `max_batch_bytes`; nothing
+   *   was stored.
+   * - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; nothing was stored.
+   */
+  batchUploadBlobs: {
+    path: "/argosy.v1.BlobService/BatchUploadBlobs" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: BatchUploadBlobsRequest): Buffer =>
+      Buffer.from(BatchUploadBlobsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): BatchUploadBlobsRequest => BatchUploadBlobsRequest.decode(value),
+    responseSerialize: (value: BatchUploadBlobsResponse): Buffer =>
+      Buffer.from(BatchUploadBlobsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): BatchUploadBlobsResponse => BatchUploadBlobsResponse.decode(value),
+  },
+  /**
+   * Returns many small blobs in one call, each with a status of its own, verified by the server.
+   *
+   * Errors:
+   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items`, or blobs of more than
+   *   `max_batch_bytes` in all.
+   */
+  batchReadBlobs: {
+    path: "/argosy.v1.BlobService/BatchReadBlobs" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: BatchReadBlobsRequest): Buffer =>
+      Buffer.from(BatchReadBlobsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): BatchReadBlobsRequest => BatchReadBlobsRequest.decode(value),
+    responseSerialize: (value: BatchReadBlobsResponse): Buffer =>
+      Buffer.from(BatchReadBlobsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): BatchReadBlobsResponse => BatchReadBlobsResponse.decode(value),
   },
   /**
    * Opens an upload; COMMITTED at once when a digest is declared and the project has its bytes.
@@ -1573,17 +2649,20 @@ export const BlobServiceService = {
     responseDeserialize: (value: Buffer): CreateUploadResponse => CreateUploadResponse.decode(value),
   },
   /**
-   * Sends the bytes of an upload: one `open`, then chunks. A new stream for the same upload takes
-   * over from an earlier one and starts again at the first byte.
+   * Sends the bytes of an upload: one `open`, then chunks. A stream that opens takes over from an
+   * earlier one, whose writes count no more. It may start at any offset up to `committed_size`; what
+   * it sends again from below that is skipped and not compared. Where it ends, for whatever reason,
+   * what arrived is kept for the next stream; while it lasts, every `mark_bytes` are made durable.
    *
    * Errors:
-   * - ABORTED / SUPERSEDED: a later stream took over.
+   * - ABORTED / SUPERSEDED: a later stream took over, or `epoch` is not above that of the last one.
    * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted.
    * - INVALID_ARGUMENT / INVALID_STREAM: messages out of order.
    * - INVALID_ARGUMENT / LIMIT_EXCEEDED: a chunk is larger than `max_chunk_bytes`.
    * - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
-   * - OUT_OF_RANGE / WRITE_PAST_END: `offset` is not the first byte.
-   * - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
+   * - OUT_OF_RANGE / WRITE_PAST_END: `offset` lies beyond what is kept; metadata `committed_size`
+   *   tells where to go on.
+   * - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; the bytes were discarded.
    */
   writeUpload: {
     path: "/argosy.v1.BlobService/WriteUpload" as const,
@@ -1595,11 +2674,27 @@ export const BlobServiceService = {
     responseDeserialize: (value: Buffer): WriteUploadResponse => WriteUploadResponse.decode(value),
   },
   /**
+   * Tells where an upload stands: its state and how many bytes are kept.
+   *
+   * Errors:
+   * - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
+   */
+  getUpload: {
+    path: "/argosy.v1.BlobService/GetUpload" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetUploadRequest): Buffer => Buffer.from(GetUploadRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetUploadRequest => GetUploadRequest.decode(value),
+    responseSerialize: (value: GetUploadResponse): Buffer => Buffer.from(GetUploadResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetUploadResponse => GetUploadResponse.decode(value),
+  },
+  /**
    * Publishes the bytes of an upload as a blob, leased for `blob_lease`. Committing again what is
    * committed answers the same.
    *
    * Errors:
-   * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or is still being written.
+   * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or no stream has ended well
+   *   yet; open one at `committed_size` and end it.
    * - INVALID_ARGUMENT / DIGEST_MISMATCH: other bytes or another size arrived; they are discarded.
    * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
    * - NOT_FOUND / BLOB_NOT_FOUND: it was committed before, and its blob was deleted since.
@@ -1633,7 +2728,8 @@ export const BlobServiceService = {
     responseDeserialize: (value: Buffer): AbortUploadResponse => AbortUploadResponse.decode(value),
   },
   /**
-   * Streams a range of a blob; the server verifies every piece it touches.
+   * Streams a range of a blob; the server verifies every piece it touches. A client MAY read several
+   * ranges at once, and after a broken stream goes on at the byte it has not got.
    *
    * Errors:
    * - DATA_LOSS / BLOB_CORRUPT: stored bytes are damaged; what was sent before MUST NOT be used.
@@ -1649,6 +2745,34 @@ export const BlobServiceService = {
     responseSerialize: (value: ReadBlobResponse): Buffer => Buffer.from(ReadBlobResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ReadBlobResponse => ReadBlobResponse.decode(value),
   },
+  /**
+   * Lets a client that shares a file system with the server read blobs, or write an upload, as files.
+   * It proves that it does by a token it read from a file `direct_access` of the capabilities names.
+   * Repeating the call changes nothing but which writer is the last.
+   *
+   * A file of a blob MUST NOT be changed; the reader MUST verify it. An upload is written once, from
+   * its first byte to its last, to a new file at exactly the path given, and then committed with its
+   * `piece_checksums`.
+   *
+   * Errors:
+   * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted.
+   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items`.
+   * - NOT_FOUND / BLOB_NOT_FOUND: the project has no such blob.
+   * - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
+   * - PERMISSION_DENIED / DIRECT_ACCESS_REFUSED: the server does not allow it, the token is wrong, or
+   *   it allows to read only; use ReadBlob and WriteUpload.
+   */
+  createTransferGrants: {
+    path: "/argosy.v1.BlobService/CreateTransferGrants" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CreateTransferGrantsRequest): Buffer =>
+      Buffer.from(CreateTransferGrantsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CreateTransferGrantsRequest => CreateTransferGrantsRequest.decode(value),
+    responseSerialize: (value: CreateTransferGrantsResponse): Buffer =>
+      Buffer.from(CreateTransferGrantsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CreateTransferGrantsResponse => CreateTransferGrantsResponse.decode(value),
+  },
 } as const;
 
 export interface BlobServiceServer extends UntypedServiceImplementation {
@@ -1662,12 +2786,31 @@ export interface BlobServiceServer extends UntypedServiceImplementation {
   getCapabilities: handleUnaryCall<GetCapabilitiesRequest, GetCapabilitiesResponse>;
   /**
    * Tells which of the digests the project does not have. Those it has are leased for
-   * `blob_lease` of the capabilities, so that a version may refer to them until then.
+   * `blob_lease` of the capabilities, so that a version may refer to them until then. A client
+   * SHOULD ask once for all files of a version and send only what is missing.
    *
    * Errors:
-   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_digests`.
+   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_digests`, or as many sizes.
    */
   findMissingBlobs: handleUnaryCall<FindMissingBlobsRequest, FindMissingBlobsResponse>;
+  /**
+   * Stores many small blobs in one call, each with a status of its own; those stored are leased for
+   * `blob_lease`. Content is known by its digest, so repeating the call changes nothing.
+   *
+   * Errors:
+   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items` or `max_batch_bytes`; nothing
+   *   was stored.
+   * - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; nothing was stored.
+   */
+  batchUploadBlobs: handleUnaryCall<BatchUploadBlobsRequest, BatchUploadBlobsResponse>;
+  /**
+   * Returns many small blobs in one call, each with a status of its own, verified by the server.
+   *
+   * Errors:
+   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items`, or blobs of more than
+   *   `max_batch_bytes` in all.
+   */
+  batchReadBlobs: handleUnaryCall<BatchReadBlobsRequest, BatchReadBlobsResponse>;
   /**
    * Opens an upload; COMMITTED at once when a digest is declared and the project has its bytes.
    *
@@ -1676,25 +2819,36 @@ export interface BlobServiceServer extends UntypedServiceImplementation {
    */
   createUpload: handleUnaryCall<CreateUploadRequest, CreateUploadResponse>;
   /**
-   * Sends the bytes of an upload: one `open`, then chunks. A new stream for the same upload takes
-   * over from an earlier one and starts again at the first byte.
+   * Sends the bytes of an upload: one `open`, then chunks. A stream that opens takes over from an
+   * earlier one, whose writes count no more. It may start at any offset up to `committed_size`; what
+   * it sends again from below that is skipped and not compared. Where it ends, for whatever reason,
+   * what arrived is kept for the next stream; while it lasts, every `mark_bytes` are made durable.
    *
    * Errors:
-   * - ABORTED / SUPERSEDED: a later stream took over.
+   * - ABORTED / SUPERSEDED: a later stream took over, or `epoch` is not above that of the last one.
    * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted.
    * - INVALID_ARGUMENT / INVALID_STREAM: messages out of order.
    * - INVALID_ARGUMENT / LIMIT_EXCEEDED: a chunk is larger than `max_chunk_bytes`.
    * - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
-   * - OUT_OF_RANGE / WRITE_PAST_END: `offset` is not the first byte.
-   * - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
+   * - OUT_OF_RANGE / WRITE_PAST_END: `offset` lies beyond what is kept; metadata `committed_size`
+   *   tells where to go on.
+   * - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; the bytes were discarded.
    */
   writeUpload: handleClientStreamingCall<WriteUploadRequest, WriteUploadResponse>;
+  /**
+   * Tells where an upload stands: its state and how many bytes are kept.
+   *
+   * Errors:
+   * - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
+   */
+  getUpload: handleUnaryCall<GetUploadRequest, GetUploadResponse>;
   /**
    * Publishes the bytes of an upload as a blob, leased for `blob_lease`. Committing again what is
    * committed answers the same.
    *
    * Errors:
-   * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or is still being written.
+   * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or no stream has ended well
+   *   yet; open one at `committed_size` and end it.
    * - INVALID_ARGUMENT / DIGEST_MISMATCH: other bytes or another size arrived; they are discarded.
    * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
    * - NOT_FOUND / BLOB_NOT_FOUND: it was committed before, and its blob was deleted since.
@@ -1711,7 +2865,8 @@ export interface BlobServiceServer extends UntypedServiceImplementation {
    */
   abortUpload: handleUnaryCall<AbortUploadRequest, AbortUploadResponse>;
   /**
-   * Streams a range of a blob; the server verifies every piece it touches.
+   * Streams a range of a blob; the server verifies every piece it touches. A client MAY read several
+   * ranges at once, and after a broken stream goes on at the byte it has not got.
    *
    * Errors:
    * - DATA_LOSS / BLOB_CORRUPT: stored bytes are damaged; what was sent before MUST NOT be used.
@@ -1719,6 +2874,24 @@ export interface BlobServiceServer extends UntypedServiceImplementation {
    * - OUT_OF_RANGE / READ_PAST_END: `offset` lies beyond the end.
    */
   readBlob: handleServerStreamingCall<ReadBlobRequest, ReadBlobResponse>;
+  /**
+   * Lets a client that shares a file system with the server read blobs, or write an upload, as files.
+   * It proves that it does by a token it read from a file `direct_access` of the capabilities names.
+   * Repeating the call changes nothing but which writer is the last.
+   *
+   * A file of a blob MUST NOT be changed; the reader MUST verify it. An upload is written once, from
+   * its first byte to its last, to a new file at exactly the path given, and then committed with its
+   * `piece_checksums`.
+   *
+   * Errors:
+   * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted.
+   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items`.
+   * - NOT_FOUND / BLOB_NOT_FOUND: the project has no such blob.
+   * - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
+   * - PERMISSION_DENIED / DIRECT_ACCESS_REFUSED: the server does not allow it, the token is wrong, or
+   *   it allows to read only; use ReadBlob and WriteUpload.
+   */
+  createTransferGrants: handleUnaryCall<CreateTransferGrantsRequest, CreateTransferGrantsResponse>;
 }
 
 export interface BlobServiceClient extends Client {
@@ -1746,10 +2919,11 @@ export interface BlobServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Tells which of the digests the project does not have. Those it has are leased for
-   * `blob_lease` of the capabilities, so that a version may refer to them until then.
+   * `blob_lease` of the capabilities, so that a version may refer to them until then. A client
+   * SHOULD ask once for all files of a version and send only what is missing.
    *
    * Errors:
-   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_digests`.
+   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_digests`, or as many sizes.
    */
   findMissingBlobs(
     request: FindMissingBlobsRequest,
@@ -1765,6 +2939,52 @@ export interface BlobServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: FindMissingBlobsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Stores many small blobs in one call, each with a status of its own; those stored are leased for
+   * `blob_lease`. Content is known by its digest, so repeating the call changes nothing.
+   *
+   * Errors:
+   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items` or `max_batch_bytes`; nothing
+   *   was stored.
+   * - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; nothing was stored.
+   */
+  batchUploadBlobs(
+    request: BatchUploadBlobsRequest,
+    callback: (error: ServiceError | null, response: BatchUploadBlobsResponse) => void,
+  ): ClientUnaryCall;
+  batchUploadBlobs(
+    request: BatchUploadBlobsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: BatchUploadBlobsResponse) => void,
+  ): ClientUnaryCall;
+  batchUploadBlobs(
+    request: BatchUploadBlobsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: BatchUploadBlobsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Returns many small blobs in one call, each with a status of its own, verified by the server.
+   *
+   * Errors:
+   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items`, or blobs of more than
+   *   `max_batch_bytes` in all.
+   */
+  batchReadBlobs(
+    request: BatchReadBlobsRequest,
+    callback: (error: ServiceError | null, response: BatchReadBlobsResponse) => void,
+  ): ClientUnaryCall;
+  batchReadBlobs(
+    request: BatchReadBlobsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: BatchReadBlobsResponse) => void,
+  ): ClientUnaryCall;
+  batchReadBlobs(
+    request: BatchReadBlobsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: BatchReadBlobsResponse) => void,
   ): ClientUnaryCall;
   /**
    * Opens an upload; COMMITTED at once when a digest is declared and the project has its bytes.
@@ -1788,17 +3008,20 @@ export interface BlobServiceClient extends Client {
     callback: (error: ServiceError | null, response: CreateUploadResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Sends the bytes of an upload: one `open`, then chunks. A new stream for the same upload takes
-   * over from an earlier one and starts again at the first byte.
+   * Sends the bytes of an upload: one `open`, then chunks. A stream that opens takes over from an
+   * earlier one, whose writes count no more. It may start at any offset up to `committed_size`; what
+   * it sends again from below that is skipped and not compared. Where it ends, for whatever reason,
+   * what arrived is kept for the next stream; while it lasts, every `mark_bytes` are made durable.
    *
    * Errors:
-   * - ABORTED / SUPERSEDED: a later stream took over.
+   * - ABORTED / SUPERSEDED: a later stream took over, or `epoch` is not above that of the last one.
    * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted.
    * - INVALID_ARGUMENT / INVALID_STREAM: messages out of order.
    * - INVALID_ARGUMENT / LIMIT_EXCEEDED: a chunk is larger than `max_chunk_bytes`.
    * - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
-   * - OUT_OF_RANGE / WRITE_PAST_END: `offset` is not the first byte.
-   * - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
+   * - OUT_OF_RANGE / WRITE_PAST_END: `offset` lies beyond what is kept; metadata `committed_size`
+   *   tells where to go on.
+   * - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; the bytes were discarded.
    */
   writeUpload(
     callback: (error: ServiceError | null, response: WriteUploadResponse) => void,
@@ -1817,11 +3040,33 @@ export interface BlobServiceClient extends Client {
     callback: (error: ServiceError | null, response: WriteUploadResponse) => void,
   ): ClientWritableStream<WriteUploadRequest>;
   /**
+   * Tells where an upload stands: its state and how many bytes are kept.
+   *
+   * Errors:
+   * - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
+   */
+  getUpload(
+    request: GetUploadRequest,
+    callback: (error: ServiceError | null, response: GetUploadResponse) => void,
+  ): ClientUnaryCall;
+  getUpload(
+    request: GetUploadRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetUploadResponse) => void,
+  ): ClientUnaryCall;
+  getUpload(
+    request: GetUploadRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetUploadResponse) => void,
+  ): ClientUnaryCall;
+  /**
    * Publishes the bytes of an upload as a blob, leased for `blob_lease`. Committing again what is
    * committed answers the same.
    *
    * Errors:
-   * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or is still being written.
+   * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or no stream has ended well
+   *   yet; open one at `committed_size` and end it.
    * - INVALID_ARGUMENT / DIGEST_MISMATCH: other bytes or another size arrived; they are discarded.
    * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
    * - NOT_FOUND / BLOB_NOT_FOUND: it was committed before, and its blob was deleted since.
@@ -1866,7 +3111,8 @@ export interface BlobServiceClient extends Client {
     callback: (error: ServiceError | null, response: AbortUploadResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Streams a range of a blob; the server verifies every piece it touches.
+   * Streams a range of a blob; the server verifies every piece it touches. A client MAY read several
+   * ranges at once, and after a broken stream goes on at the byte it has not got.
    *
    * Errors:
    * - DATA_LOSS / BLOB_CORRUPT: stored bytes are damaged; what was sent before MUST NOT be used.
@@ -1879,6 +3125,38 @@ export interface BlobServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<ReadBlobResponse>;
+  /**
+   * Lets a client that shares a file system with the server read blobs, or write an upload, as files.
+   * It proves that it does by a token it read from a file `direct_access` of the capabilities names.
+   * Repeating the call changes nothing but which writer is the last.
+   *
+   * A file of a blob MUST NOT be changed; the reader MUST verify it. An upload is written once, from
+   * its first byte to its last, to a new file at exactly the path given, and then committed with its
+   * `piece_checksums`.
+   *
+   * Errors:
+   * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted.
+   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items`.
+   * - NOT_FOUND / BLOB_NOT_FOUND: the project has no such blob.
+   * - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
+   * - PERMISSION_DENIED / DIRECT_ACCESS_REFUSED: the server does not allow it, the token is wrong, or
+   *   it allows to read only; use ReadBlob and WriteUpload.
+   */
+  createTransferGrants(
+    request: CreateTransferGrantsRequest,
+    callback: (error: ServiceError | null, response: CreateTransferGrantsResponse) => void,
+  ): ClientUnaryCall;
+  createTransferGrants(
+    request: CreateTransferGrantsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CreateTransferGrantsResponse) => void,
+  ): ClientUnaryCall;
+  createTransferGrants(
+    request: CreateTransferGrantsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CreateTransferGrantsResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const BlobServiceClient = makeGenericClientConstructor(

@@ -1,0 +1,54 @@
+"""The tokens by which clients prove that they share a file system with the store, each in a file."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from argosy_server.adapters.blobs.failures import translated
+from argosy_server.adapters.blobs.local_storage import LocalStorage
+from argosy_server.usecases.direct_access import DirectAccess
+from argosy_server.usecases.ports import BlobStorage
+
+READ_TOKEN, WRITE_TOKEN = ".read-token", ".write-token"  # hidden names are no locations
+
+
+def open_direct_access(storage: BlobStorage) -> DirectAccess | None:
+    """Return what clients need to use the files of a storage, making its tokens unless they are there.
+
+    Returns:
+        ``None`` for a storage whose locations are no files.
+
+    Raises:
+        StorageFull, StorageUnavailable: the tokens cannot be made.
+    """
+    if not isinstance(storage, LocalStorage):
+        return None
+    with translated(str(storage.root)):
+        return DirectAccess(
+            storage=storage,
+            read_token_file=storage.root / READ_TOKEN,
+            read_token=_token(storage.root / READ_TOKEN, 0o644),
+            write_token_file=storage.root / WRITE_TOKEN,
+            write_token=_token(storage.root / WRITE_TOKEN, 0o600),
+            sync=storage.sync,
+        )
+
+
+def _token(path: Path, mode: int) -> str:
+    with suppress(FileNotFoundError):
+        return path.read_text()
+    fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(32))
+            os.fchmod(file.fileno(), mode)
+        # Whoever is first wins, and nobody sees half of it.
+        with suppress(FileExistsError):
+            os.link(fresh, path)
+    finally:
+        fresh.unlink()
+    return path.read_text()

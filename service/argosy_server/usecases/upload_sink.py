@@ -1,0 +1,139 @@
+"""Bytes on their way into one location: written here, hashed in a second thread, made durable in a third.
+
+The digest costs no time of its own that way. Whenever half of ``mark_bytes`` have arrived, what is written so far is
+made durable and told to ``on_mark``; the half after it waits for that. So never more than ``mark_bytes`` are at risk.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+
+from argosy_server.domain.blob import BlobHasher
+from argosy_server.domain.errors import DomainError
+from argosy_server.usecases.ports import BlobWriter
+
+INLINE_BYTES = 4 << 20
+"""Less than this is hashed at once: a thread would cost more than it saves."""
+PENDING = 4
+"""Chunks that may wait to be hashed; with it the memory of an upload is bounded."""
+_log = logging.getLogger(__name__)
+
+
+class UploadSink:
+    """Takes the bytes of one location. Ends with exactly one of ``finish``, ``keep`` and ``discard``."""
+
+    def __init__(
+        self, writer: BlobWriter, hasher: BlobHasher, mark_bytes: int, on_mark: Callable[[int], None] | None = None
+    ) -> None:
+        """Go on where ``writer`` and ``hasher`` stand.
+
+        Args:
+            writer: has as many bytes as ``hasher``.
+            hasher: takes each byte.
+            mark_bytes: how many bytes may be lost with the process.
+            on_mark: called in another thread with the number of bytes that are durable; what it raises, the next
+                ``write`` or ``finish`` raises.
+        """
+        self.hasher = hasher
+        self.size = hasher.size
+        self._writer = writer
+        self._on_mark = on_mark
+        self._step = max(mark_bytes // 2, 1)
+        self._marked = hasher.size
+        self._broken = False
+        self._hashes: ThreadPoolExecutor | None = None
+        self._marks: ThreadPoolExecutor | None = None
+        self._hashing: deque[Future[None]] = deque()
+        self._marking: Future[None] | None = None
+
+    def write(self, chunk: bytes | memoryview) -> None:
+        """Append bytes, which must not change afterwards.
+
+        Raises:
+            StorageFull, StorageUnavailable: from the storage.
+            Exception: what ``on_mark`` raised.
+        """
+        self._hash(chunk)
+        with self._noticing():
+            self._writer.write(chunk)
+        self.size += len(chunk)
+        if self._on_mark is not None and self.size - self._marked >= self._step:
+            self._mark(self._on_mark)
+
+    def finish(self) -> None:
+        """Make all bytes durable; afterwards ``hasher`` has them all. When it fails, ``keep`` or ``discard`` follows.
+
+        Raises:
+            StorageFull, StorageUnavailable: from the storage.
+            Exception: what ``on_mark`` raised.
+        """
+        if self._marking is not None:
+            self._marking.result()
+        self._settle()
+        with self._noticing():
+            self._writer.finish()
+
+    def keep(self) -> int:
+        """Leave what was written to a later writer; return how many bytes it finds.
+
+        Where the storage failed, what it has is not trusted but discarded.
+        """
+        self._settle()
+        try:
+            with self._noticing():
+                return self.size if not self._broken and self._writer.suspend() else 0
+        except DomainError as error:
+            _log.warning("what arrived of an upload could not be kept: %s", error)
+            return 0
+        finally:
+            if self._broken:
+                self._writer.discard()
+
+    def discard(self) -> None:
+        """Remove what was written."""
+        self._settle()
+        self._writer.discard()
+
+    def _hash(self, chunk: bytes | memoryview) -> None:
+        if self.size < INLINE_BYTES and self._hashes is None:
+            self.hasher.update(chunk)
+            return
+        if self._hashes is None:
+            self._hashes = ThreadPoolExecutor(1, thread_name_prefix="hash")
+        self._hashing.append(self._hashes.submit(self.hasher.update, chunk))
+        if len(self._hashing) > PENDING:
+            self._hashing.popleft().result()
+
+    def _mark(self, on_mark: Callable[[int], None]) -> None:
+        size = self._marked = self.size
+
+        def mark() -> None:
+            with self._noticing():
+                durable = self._writer.mark()
+            if durable:
+                on_mark(size)
+
+        if self._marks is None:
+            self._marks = ThreadPoolExecutor(1, thread_name_prefix="mark")
+        if self._marking is not None:
+            self._marking.result()
+        self._marking = self._marks.submit(mark)
+
+    def _settle(self) -> None:
+        """Let both threads end."""
+        for pool in (self._hashes, self._marks):
+            if pool is not None:
+                pool.shutdown(wait=True)
+
+    @contextmanager
+    def _noticing(self) -> Iterator[None]:
+        """Remember that the storage failed: nothing may be assumed then about what it has."""
+        try:
+            yield
+        except DomainError:
+            self._broken = True
+            raise
