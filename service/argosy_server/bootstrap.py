@@ -79,6 +79,33 @@ def build(config: StoreConfig, limits: Limits | None = None) -> Application:
     )
 
 
+@dataclass(frozen=True)
+class Store:
+    """Metadata and bytes without anybody who answers for them."""
+
+    metadata: MetadataStore
+    storage: BlobStorage
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.metadata.close()
+
+
+def open_existing(config: StoreConfig) -> Store:
+    """Open a store that is there and up to date; nothing is created or changed.
+
+    Raises:
+        StorageUnavailable: it is not there, is of another version, or cannot be reached; the message says what to do.
+        ValueError: the URL of the bytes has a scheme nobody knows.
+    """
+    metadata = open_metadata(config.database_url, durability=config.durability, create=False)
+    try:
+        return Store(metadata, open_storage(config.blobs_url, durability=config.durability, create=False))
+    except BaseException:
+        metadata.close()
+        raise
+
+
 class SweepThread:
     """Sweeps at once and then again and again, until it is stopped."""
 

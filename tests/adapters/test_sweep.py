@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from argosy_server import bootstrap
+from argosy_server.adapters.blobs.local_storage import LocalStorage
 from argosy_server.bootstrap import Application, SweepThread, build
 from argosy_server.config import StoreConfig
 from argosy_server.usecases import sweep as sweeping
-from argosy_server.usecases.sweep import SweepReport
-from tests.contracts.metadata_facts import HOUR, PAST, blob_of, put_blob
+from argosy_server.usecases.sweep import Garbage, GarbageKind, SweepReport, plan_sweep, sweep
+from tests.contracts.metadata_facts import HOUR, NONE, PAST, blob_of, put_blob
 
 
 @pytest.fixture
@@ -34,8 +38,8 @@ def test_a_sweep_takes_all_batches(application: Application, monkeypatch: pytest
     put_many(application, 10, 100)
     with application.metadata.write() as tx:
         put_blob(tx, b"leased", lease=HOUR)
-    assert application.sweep() == SweepReport(uploads=0, blobs=10, orphans=0, replies=0, events=0)
-    assert application.sweep() == SweepReport(uploads=0, blobs=0, orphans=0, replies=0, events=0)
+    assert application.sweep() == SweepReport(blobs=10, blob_bytes=1000)
+    assert application.sweep() == SweepReport()
 
 
 def test_a_sweep_goes_on_where_a_dead_one_stopped(application: Application) -> None:
@@ -77,3 +81,69 @@ def test_a_server_that_stops_does_not_wait_for_a_long_sweep(
     thread.stop()
     assert not ended.is_set()
     go_on.set()
+
+
+def put_orphan(application: Application, location: str, content: bytes = b"orphan") -> None:
+    writer = application.storage.open_writer(location)
+    writer.write(content)
+    writer.finish()
+
+
+def planned(application: Application, grace: timedelta = NONE) -> tuple[list[Garbage], SweepReport]:
+    report = SweepReport()
+    garbage = plan_sweep(application.metadata, application.storage, application.limits, grace, report)
+    return list(garbage), report
+
+
+def put_one_of_each(application: Application) -> None:
+    """Garbage of ten minutes ago, and as much that is none."""
+    with application.metadata.write() as tx:
+        put_blob(tx, b"unreferenced", lease=-timedelta(minutes=10))
+        put_blob(tx, b"leased", lease=HOUR)
+        tx.uploads.add("p", -timedelta(minutes=10))
+        tx.uploads.add("p", HOUR)
+        tx.replies.store("p", "id", b"fingerprint", b"reply")
+    put_orphan(application, "ab/orphan")
+    long_ago = time.time() - 600
+    os.utime(folder_of(application) / "ab/orphan", (long_ago, long_ago))
+
+
+def folder_of(application: Application) -> Path:
+    assert isinstance(application.storage, LocalStorage)
+    return application.storage.root
+
+
+def test_a_plan_tells_what_a_sweep_removes_and_changes_nothing(application: Application) -> None:
+    put_one_of_each(application)
+    garbage, plan = planned(application)
+    assert [(item.kind, item.size) for item in garbage] == [
+        (GarbageKind.UPLOAD, 0),
+        (GarbageKind.BLOB, 12),
+        (GarbageKind.ORPHAN, 6),
+    ]
+    assert planned(application) == (garbage, plan)
+    assert application.sweep() == plan
+    assert planned(application) == ([], SweepReport())
+
+
+@pytest.mark.parametrize(("minutes", "taken"), [(5, 1), (15, 0)])
+def test_what_became_garbage_within_the_grace_stays(application: Application, minutes: int, taken: int) -> None:
+    put_one_of_each(application)
+    grace = timedelta(minutes=minutes)
+    _, plan = planned(application, grace)
+    assert (plan.uploads, plan.blobs, plan.orphans) == (taken, taken, taken)
+    assert sweep(application.metadata, application.storage, application.limits, grace) == plan
+
+
+def test_an_orphan_written_just_now_stays_for_the_grace(application: Application) -> None:
+    put_orphan(application, "ab/new")
+    assert planned(application, HOUR) == ([], SweepReport())
+    assert planned(application)[1] == SweepReport(orphans=1, orphan_bytes=6)
+
+
+def test_files_no_writer_of_the_store_would_name_are_left_alone(application: Application) -> None:
+    for name in ("read me", "~notes"):
+        (folder_of(application) / name).write_text("not ours")
+    put_orphan(application, "ab/orphan")
+    assert application.sweep() == SweepReport(orphans=1, orphan_bytes=6)
+    assert sorted(path.name for path in folder_of(application).iterdir() if path.is_file()) == ["read me", "~notes"]

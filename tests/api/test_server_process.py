@@ -21,7 +21,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from argosy.v1 import artifact_service_pb2 as wire
 from argosy_server import __version__
 from argosy_server.bootstrap import SERVICES
-from tests.api.calls import create, create_request, expect_refusal, get, new_request_id, upload_parts
+from tests.api.calls import create, create_request, expect_refusal, get, upload_parts
 from tests.api.conftest import Service, service_on
 from tests.api.server_process import ServerProcess
 
@@ -267,16 +267,3 @@ def test_calls_are_cut_after_the_grace_and_leave_nothing_behind(tmp_path: Path) 
         expect_refusal(grpc.StatusCode.NOT_FOUND, "ARTIFACT_NOT_FOUND"),
     ):
         get(service_on("server", server.data, channel), "p", name="cut")
-
-
-def test_sweep_removes_once_and_tells_how_much(tmp_path: Path) -> None:
-    with ServerProcess(tmp_path / "data") as server, server.channel() as channel:
-        service = service_on("server", server.data, channel)
-        saved = create(service, "p", "gone", b"x" * 100_000)
-        service.artifacts.DeleteArtifactVersion(
-            wire.DeleteArtifactVersionRequest(project="p", request_id=new_request_id(), id=saved.id)
-        )
-    swept = run("sweep", f"--data={tmp_path / 'data'}")
-    assert (swept.returncode, swept.stderr) == (0, "")
-    assert swept.stdout == "removed 1 uploads, 1 blobs, 0 orphans, 0 replies, 0 events\n"
-    assert [path for path in (tmp_path / "data/blobs").rglob("*") if path.is_file() and path.name[0] != "."] == []

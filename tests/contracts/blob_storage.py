@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
 
 from argosy_server.domain.errors import BlobCorrupt
@@ -78,6 +80,15 @@ class BlobStorageContract:
         with pytest.raises(FileNotFoundError):
             get(storage, location, 0, 1)
 
+    def test_a_location_tells_when_it_was_written(self, storage: BlobStorage, location: str) -> None:
+        assert storage.modified_at(location) is None
+        # File systems keep times by a clock that ticks some hundred times a second.
+        before = datetime.now(timezone.utc) - timedelta(seconds=1)
+        put(storage, location, b"bytes")
+        written = storage.modified_at(location)
+        assert written is not None
+        assert before < written < datetime.now(timezone.utc) + timedelta(seconds=1)
+
     def test_a_deleted_location_is_gone(self, storage: BlobStorage, location: str) -> None:
         put(storage, location, b"bytes")
         storage.delete(location)
@@ -146,7 +157,13 @@ class BlobStorageContract:
         ],
     )
     def test_nothing_outside_of_the_root_can_be_named(self, storage: BlobStorage, bad: str) -> None:
-        for use in (storage.open_writer, storage.size, storage.delete, lambda bad: get(storage, bad, 0, 1)):
+        for use in (
+            storage.open_writer,
+            storage.size,
+            storage.modified_at,
+            storage.delete,
+            lambda bad: get(storage, bad, 0, 1),
+        ):
             with pytest.raises(ValueError, match="is no storage location"):
                 use(bad)
         assert names(storage) == []

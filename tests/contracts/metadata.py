@@ -6,6 +6,7 @@ from tests.contracts.metadata_blobs import BlobBatchContract, BlobContract, Uplo
 from tests.contracts.metadata_finding import FindingContract, ListContract
 from tests.contracts.metadata_runs import RunContract
 from tests.contracts.metadata_steps import CacheContract, StepContract
+from tests.contracts.metadata_survey import GraceContract, SurveyContract
 from tests.contracts.metadata_transactions import AttemptContract, EventContract, ReplyContract, TransactionContract
 from tests.contracts.metadata_versions import VersionContract
 
@@ -17,6 +18,8 @@ class MetadataContract(
     BlobContract,
     BlobBatchContract,
     UploadContract,
+    SurveyContract,
+    GraceContract,
     RunContract,
     StepContract,
     CacheContract,

@@ -28,6 +28,7 @@ from argosy_server.usecases.repositories import (
     RunRepository,
     UploadRepository,
 )
+from argosy_server.usecases.survey import StoreSurvey
 
 
 class BlobWriter(Protocol):
@@ -113,6 +114,14 @@ class BlobStorage(Protocol):
         """Return the number of bytes stored there, ``None`` when there is nothing."""
         ...
 
+    def modified_at(self, location: str) -> datetime | None:
+        """Return when the location was written to last, by the clock of the storage, ``None`` when there is nothing.
+
+        Raises:
+            StorageUnavailable: the storage cannot be asked, or does not keep such times.
+        """
+        ...
+
     def delete(self, location: str) -> None:
         """Remove a location; removing what is not there is fine."""
         ...
@@ -131,6 +140,7 @@ class Transaction(Protocol):
     runs: RunRepository
     replies: ReplyRepository
     events: EventRepository
+    survey: StoreSurvey
 
     def attempt(self) -> AbstractContextManager[None]:
         """Undo what the block did when it raises; the transaction goes on."""

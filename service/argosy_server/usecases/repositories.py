@@ -32,6 +32,8 @@ from argosy_server.domain.pipeline import (
     StepState,
 )
 
+NO_GRACE = timedelta()
+
 
 class ArtifactRepository(Protocol):
     """Artifact versions and aliases of all projects; every method is told the project."""
@@ -179,16 +181,17 @@ class BlobRepository(Protocol):
         """Return the bytes of those of the blobs that live in the database."""
         ...
 
-    def unreachable(self, after: Blob | None, limit: int) -> list[Blob]:
+    def unreachable(self, after: Blob | None, limit: int, grace: timedelta = NO_GRACE) -> list[Blob]:
         """Return blobs that may go, by project and digest: unreferenced with an expired lease, or ``deleting`` already.
 
         Args:
             after: the last one of the batch before, ``None`` for the first.
             limit: at most this many.
+            grace: how long ago the lease must have expired.
         """
         ...
 
-    def mark_deleting(self, blobs: Sequence[Blob]) -> list[Blob]:
+    def mark_deleting(self, blobs: Sequence[Blob], grace: timedelta = NO_GRACE) -> list[Blob]:
         """Turn those of the blobs that still are unreachable into ``deleting``; return those that are, as they are."""
         ...
 
@@ -196,8 +199,11 @@ class BlobRepository(Protocol):
         """Remove the rows of ``deleting`` blobs whose locations are gone."""
         ...
 
-    def known_locations(self, locations: Sequence[str]) -> set[str]:
-        """Return those of the locations that a blob row, or an open upload whose lease has not expired, names."""
+    def known_locations(self, locations: Sequence[str], grace: timedelta = NO_GRACE) -> set[str]:
+        """Return those of the locations that a blob row, or an open upload, names.
+
+        An upload counts until ``grace`` after its lease expired.
+        """
         ...
 
 
@@ -225,8 +231,8 @@ class UploadRepository(Protocol):
         """
         ...
 
-    def remove_expired(self) -> int:
-        """Remove uploads that expired, were aborted or were committed; return how many.
+    def remove_expired(self, grace: timedelta = NO_GRACE) -> int:
+        """Remove uploads that expired ``grace`` ago, were aborted or were committed; return how many.
 
         The bytes of those that never became a blob are orphans then.
         """

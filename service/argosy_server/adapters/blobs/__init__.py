@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
+from argosy_server.domain.errors import StorageUnavailable
 from argosy_server.usecases.direct_access import DirectAccess
 from argosy_server.usecases.ports import BlobStorage
 
@@ -25,16 +27,17 @@ def open_direct_access(storage: BlobStorage) -> DirectAccess | None:
     return direct_tokens.open_direct_access(storage)
 
 
-def open_storage(url_or_path: str, *, durability: Durability) -> BlobStorage:
+def open_storage(url_or_path: str, *, durability: Durability, create: bool = True) -> BlobStorage:
     """Open a folder by its path or ``file://`` URL, or another store by its fsspec URL (``s3://bucket/prefix``).
 
     Args:
-        url_or_path: where the bytes are; a folder is created.
+        url_or_path: where the bytes are.
         durability: for folders: ``full`` survives power loss, ``process`` any crash of processes.
             Other stores promise what they promise.
+        create: whether a folder is created, or must be there.
 
     Raises:
-        StorageUnavailable: it cannot be created or reached; says what to do.
+        StorageUnavailable: it is not there, or cannot be created or reached; says what to do.
         StorageFull: there is no room.
         ValueError: fsspec does not know the URL's scheme.
     """
@@ -43,8 +46,10 @@ def open_storage(url_or_path: str, *, durability: Durability) -> BlobStorage:
         # fsspec and its stores are slow to import, and an embedded store never needs them.
         from argosy_server.adapters.blobs.fsspec_storage import FsspecStorage
 
-        return FsspecStorage(url_or_path)
+        return FsspecStorage(url_or_path, create=create)
     from argosy_server.adapters.blobs.local_storage import LocalStorage
 
     path = unquote(urlsplit(url_or_path).path) if separator else url_or_path
+    if not (create or os.path.isdir(path)):
+        raise StorageUnavailable(f"{path}, the folder of the bytes, is not there; mount it, or name the right one")
     return LocalStorage(path, sync=durability == "full")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime, timezone
 from typing import Any
 
 import fsspec
@@ -21,8 +22,8 @@ _log = logging.getLogger(__name__)
 class FsspecStorage:
     """Objects below one URL. What was finished is as durable as the store makes it."""
 
-    def __init__(self, url: str) -> None:
-        """Open the store.
+    def __init__(self, url: str, *, create: bool = True) -> None:
+        """Open the store, creating its root (a folder, a bucket) unless ``create`` is false.
 
         Raises:
             ValueError: fsspec does not know the URL's scheme.
@@ -36,8 +37,9 @@ class FsspecStorage:
         except ValueError as error:
             raise ValueError(f"{url} is no URL of a storage: {error}; write a folder or an fsspec URL") from error
         self._root: str = root.rstrip("/")
-        with self.translated():
-            self._fs.makedirs(self._root, exist_ok=True)
+        if create:
+            with self.translated():
+                self._fs.makedirs(self._root, exist_ok=True)
 
     def open_writer(self, location: str) -> BlobWriter:
         """Begin to write a location."""
@@ -74,6 +76,20 @@ class FsspecStorage:
             except FileNotFoundError:
                 return None
 
+    def modified_at(self, location: str) -> datetime | None:
+        """Return when the location was written to last, ``None`` when there is nothing."""
+        path = self._path(location)
+        with self.translated():
+            try:
+                time: datetime = self._fs.modified(path)
+            except FileNotFoundError:
+                return None
+            except NotImplementedError:
+                raise StorageUnavailable(
+                    f"{self._url} does not tell when bytes were written; clean it without a grace"
+                ) from None
+        return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
+
     def delete(self, location: str) -> None:
         """Remove a location; removing what is not there is fine."""
         path = self._path(location)
@@ -85,7 +101,10 @@ class FsspecStorage:
         with self.translated():
             # Object stores keep listings; a stale one would hide what others wrote.
             self._fs.invalidate_cache()
-            found: list[str] = self._fs.find(self._root)
+            try:
+                found: list[str] = self._fs.find(self._root)
+            except FileNotFoundError:
+                found = []
         for path in sorted(found):
             yield path.removeprefix(self._root).lstrip("/")
 

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import datetime, timezone
 from io import FileIO
 from pathlib import Path
 
@@ -128,6 +129,15 @@ class LocalStorage:
         with translated(str(self.root)):
             try:
                 return path.stat().st_size
+            except FileNotFoundError:
+                return None
+
+    def modified_at(self, location: str) -> datetime | None:
+        """Return when the location was written to last, ``None`` when there is nothing."""
+        path = self._path(location)
+        with translated(str(self.root)):
+            try:
+                return datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
             except FileNotFoundError:
                 return None
 

@@ -14,6 +14,7 @@ from argosy_server.adapters.metadata.tables import STORED_OUTSIDE, blob_contents
 from argosy_server.domain.blob import Blob, BlobState, UploadState, upload_location
 from argosy_server.domain.errors import BlobNotFound
 from argosy_server.domain.identifiers import Digest
+from argosy_server.usecases.repositories import NO_GRACE
 
 LIVE = BlobState.LIVE.value
 DELETING = BlobState.DELETING.value
@@ -127,7 +128,7 @@ class SqlBlobRepository:
         found: dict[Digest, Blob] = {}
         for part in batches(_texts(digests)):
             for row in self._session.execute(_FIND, {"project": project, "digests": part}):
-                blob = _blob(row)
+                blob = blob_of_row(row)
                 found[blob.digest] = blob
         return found
 
@@ -155,7 +156,7 @@ class SqlBlobRepository:
     def insert(self, blob: Blob, content: bytes | None, lease: timedelta) -> Blob:
         """Add a live blob, or keep and lease the live one that is there, and return the one that counts."""
         row = self._session.execute(_insert(self._session.dialect), _row(blob, self._session.after(lease))).one()
-        counts = _blob(row)
+        counts = blob_of_row(row)
         if content is not None and not counts.location:
             self._session.execute(
                 _insert_content(self._session.dialect),
@@ -198,13 +199,13 @@ class SqlBlobRepository:
             found.update((Digest(row.digest), bytes(row.content)) for row in rows)
         return found
 
-    def unreachable(self, after: Blob | None, limit: int) -> list[Blob]:
+    def unreachable(self, after: Blob | None, limit: int, grace: timedelta = NO_GRACE) -> list[Blob]:
         """Return blobs that may go, by project and digest: unreferenced with an expired lease, or ``deleting``."""
         start = {"project": after.project, "digest": after.digest.text} if after else {"project": "", "digest": ""}
-        rows = self._session.execute(_CANDIDATES, {**start, "now": self._session.now(), "rows": limit})
-        return [_blob(row) for row in rows]
+        rows = self._session.execute(_CANDIDATES, {**start, "now": self._session.after(-grace), "rows": limit})
+        return [blob_of_row(row) for row in rows]
 
-    def mark_deleting(self, blobs: Sequence[Blob]) -> list[Blob]:
+    def mark_deleting(self, blobs: Sequence[Blob], grace: timedelta = NO_GRACE) -> list[Blob]:
         """Turn those of the blobs that still are unreachable into ``deleting``; return those that are, as they are."""
         marked: list[Blob] = []
         for part in batches([(blob.project, blob.digest.text) for blob in blobs]):
@@ -213,11 +214,11 @@ class SqlBlobRepository:
                 # locked: a reference may have come before.
                 locked = _OF_THESE.with_for_update(skip_locked=True)
                 part = [(row.project, row.digest) for row in self._session.execute(locked, {"ids": part})]
-            now = self._session.now()
-            keys = [{"p_project": project, "p_digest": digest, "now": now} for project, digest in part]
+            before = self._session.after(-grace)
+            keys = [{"p_project": project, "p_digest": digest, "now": before} for project, digest in part]
             if keys:
                 self._session.execute(_MARK, keys)
-            marked += [_blob(row) for row in self._session.execute(_MARKED, {"ids": part})]
+            marked += [blob_of_row(row) for row in self._session.execute(_MARKED, {"ids": part})]
         return marked
 
     def remove(self, blobs: Sequence[Blob]) -> None:
@@ -228,14 +229,14 @@ class SqlBlobRepository:
         self._session.execute(_REMOVE_CONTENT, [_key(blob) for blob in blobs])
         self._session.execute(_REMOVE, [{**_key(blob), "p_location": blob.location} for blob in blobs])
 
-    def known_locations(self, locations: Sequence[str]) -> set[str]:
-        """Return those of the locations that a blob row, or an open upload whose lease has not expired, names."""
+    def known_locations(self, locations: Sequence[str], grace: timedelta = NO_GRACE) -> set[str]:
+        """Return those of the locations that a blob row, or an open upload, names."""
         known: set[str] = set()
-        now = self._session.now()
+        expired = self._session.after(-grace)
         for part in batches(locations):
             known.update(self._session.execute(_LOCATIONS, {"locations": part}).scalars())
             ids = [location.rpartition("/")[2].partition(".")[0] for location in part]
-            writers = self._session.execute(_WRITERS, {"ids": ids, "now": now})
+            writers = self._session.execute(_WRITERS, {"ids": ids, "now": expired})
             known.update(upload_location(row.id, row.writer) for row in writers)
         return known.intersection(locations)
 
@@ -260,5 +261,6 @@ def _row(blob: Blob, lease_expires_at: int) -> dict[str, object]:
     }
 
 
-def _blob(row: Row[Any]) -> Blob:
+def blob_of_row(row: Row[Any]) -> Blob:
+    """Return the blob of a row that has its columns."""
     return Blob(row.project, Digest(row.digest), row.size, row.location, bytes(row.pieces))

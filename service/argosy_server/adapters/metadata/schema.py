@@ -51,6 +51,36 @@ def prepare(engine: Engine) -> str:
         return str(connection.execute(select(store.c.id)).scalar_one())
 
 
+def require(engine: Engine) -> str:
+    """Return the id of a store whose database is there and up to date; change nothing.
+
+    Raises:
+        StorageUnavailable: it is not there, is not ours, or has another schema than this version uses.
+        DBAPIError: whatever else the database says.
+    """
+    database = describe(engine.url)
+    if engine.dialect.name == "sqlite" and not Path(database).is_file():
+        raise StorageUnavailable(
+            f"{database} does not exist, so this is no store; name the folder or the database of one",
+            resource=f"database {database}",
+        )
+    with engine.connect() as connection:
+        present = set(inspect(connection).get_table_names())
+        revision = connection.execute(_VERSION).scalar_one_or_none() if "alembic_version" in present else None
+        if revision is None or store.name not in present:
+            raise StorageUnavailable(
+                f"{database} is no database of a store; name the folder or the database of one",
+                resource=f"database {database}",
+            )
+        if revision != HEAD:
+            raise StorageUnavailable(
+                f"{database} has schema {revision}, and this version of argosy uses {HEAD}; start a server of this "
+                "version once, which brings an older one up to date, or upgrade argosy",
+                resource=f"database {database}",
+            )
+        return str(connection.execute(select(store.c.id)).scalar_one())
+
+
 def _prepare_file(engine: Engine, path: Path) -> None:
     refuse_network_file_system(path)
     if path.is_file() and _is_ready(engine):

@@ -25,8 +25,9 @@ from argosy_server.adapters.metadata.event_repository import SqlEventRepository
 from argosy_server.adapters.metadata.fork_gate import ForkGate
 from argosy_server.adapters.metadata.reply_repository import SqlReplyRepository
 from argosy_server.adapters.metadata.run_repository import SqlRunRepository
-from argosy_server.adapters.metadata.schema import prepare
+from argosy_server.adapters.metadata.schema import prepare, require
 from argosy_server.adapters.metadata.session import Session
+from argosy_server.adapters.metadata.store_survey import SqlStoreSurvey
 from argosy_server.adapters.metadata.times import moment
 from argosy_server.adapters.metadata.upload_repository import SqlUploadRepository
 from argosy_server.domain.errors import StorageUnavailable
@@ -38,6 +39,7 @@ from argosy_server.usecases.repositories import (
     RunRepository,
     UploadRepository,
 )
+from argosy_server.usecases.survey import StoreSurvey
 
 VACUUM_PAGES = 1000
 """Pages of 4 KiB that one transaction gives back; fewer are kept for what comes next."""
@@ -52,6 +54,7 @@ class SqlTransaction:
     runs: RunRepository
     replies: ReplyRepository
     events: EventRepository
+    survey: StoreSurvey
 
     def __init__(self, session: Session) -> None:
         """Give every repository the same transaction."""
@@ -62,6 +65,7 @@ class SqlTransaction:
         self.runs = SqlRunRepository(session)
         self.replies = SqlReplyRepository(session)
         self.events = SqlEventRepository(session)
+        self.survey = SqlStoreSurvey(session)
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
@@ -92,14 +96,14 @@ class SqlMetadataStore:
         self._queues = not postgresql
 
     @classmethod
-    def open(cls, url: str, durability: Durability) -> SqlMetadataStore:
-        """Open a database, creating it or bringing its schema up to date first; see ``open_metadata``."""
+    def open(cls, url: str, durability: Durability, *, create: bool = True) -> SqlMetadataStore:
+        """Open a database, creating it or bringing its schema up to date first unless told not to."""
         parsed = parse_url(url)
         engine = make_engine(parsed, durability)
         forks = ForkGate(engine)
         try:
             with forks.passing():
-                store_id = prepare(engine)
+                store_id = prepare(engine) if create else require(engine)
         except BaseException as error:
             engine.dispose()
             if isinstance(error, DBAPIError) and (known := translate(error, describe(parsed))) is not None:

@@ -13,6 +13,7 @@ from argosy_server.adapters.metadata.times import moment
 from argosy_server.domain.blob import Upload, UploadState
 from argosy_server.domain.errors import UploadNotFound
 from argosy_server.domain.identifiers import Digest, new_id
+from argosy_server.usecases.repositories import NO_GRACE
 
 _CHANGING = ("state", "writer", "epoch", "size", "digest", "pieces", "expires_at")
 _INSERT = uploads.insert()
@@ -62,9 +63,9 @@ class SqlUploadRepository:
             raise _not_found(upload.id)
         return replace(upload, expires_at=moment(until))
 
-    def remove_expired(self) -> int:
-        """Remove uploads that expired, were aborted or were committed; return how many."""
-        return self._session.execute(_REMOVE, {"now": self._session.now()}).rowcount
+    def remove_expired(self, grace: timedelta = NO_GRACE) -> int:
+        """Remove uploads that expired ``grace`` ago, were aborted or were committed; return how many."""
+        return self._session.execute(_REMOVE, {"now": self._session.after(-grace)}).rowcount
 
 
 def _values(upload: Upload, expires_at: int) -> dict[str, object]:

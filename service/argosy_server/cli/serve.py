@@ -1,4 +1,4 @@
-"""The command ``argosy-server``."""
+"""``argosy-server serve``."""
 
 from __future__ import annotations
 
@@ -6,46 +6,15 @@ import os
 import signal
 import socket
 import sys
-from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Literal
 
 import typer
 
-from argosy_server import __version__
+from argosy_server.cli.logs import configure_logs
+from argosy_server.cli.options import Blobs, Data, Database
+from argosy_server.cli.output import fail
 from argosy_server.config import DEFAULT_DATA, DEFAULT_LISTEN, ConfigError, Listen, ServerConfig, StoreConfig
 
-# Errors are told in a sentence; a traceback is for defects, and then the plain one.
-app = typer.Typer(
-    help="Stores, versions and exchanges the artifacts of machine-learning pipelines over gRPC.",
-    pretty_exceptions_enable=False,
-    # rich cuts the names of the environment at the width of a terminal.
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    no_args_is_help=True,
-    add_completion=False,
-)
-
-Data = Annotated[
-    Path,
-    typer.Option(envvar="ARGOSY_SERVER_DATA", help="Folder (created) of what has no other place."),
-]
-Database = Annotated[
-    str,
-    typer.Option(
-        envvar="ARGOSY_SERVER_DATABASE",
-        help="URL of the database: sqlite:////absolute/path.db or postgresql://user:password@host/name. "
-        "Default: SQLite in the data folder.",
-        show_default=False,
-    ),
-]
-Blobs = Annotated[
-    str,
-    typer.Option(
-        envvar="ARGOSY_SERVER_BLOBS",
-        help="Folder, or fsspec URL such as s3://bucket/prefix, of the bytes. Default: a folder in the data folder.",
-        show_default=False,
-    ),
-]
 Durability = Annotated[
     Literal["full", "process"],
     typer.Option(
@@ -64,22 +33,6 @@ LogLevel = Annotated[
 ]
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
-        typer.echo(f"argosy-server {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    _version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
-    ] = False,
-) -> None:
-    pass  # the callback of --version has done it
-
-
-@app.command()
 def serve(
     listen: Annotated[
         str, typer.Option(envvar="ARGOSY_SERVER_LISTEN", help="HOST:PORT to listen on; port 0 picks a free one.")
@@ -140,46 +93,9 @@ def serve(
             sweep_interval=sweep_interval,
         )
     except ConfigError as error:
-        _fail(str(error))
-    _configure_logs(log_format, log_level)
+        fail(str(error))
+    configure_logs(log_format, log_level)
     _serve(config)
-
-
-@app.command()
-def sweep(
-    data: Data = DEFAULT_DATA,
-    database: Database = "",
-    blobs: Blobs = "",
-    durability: Durability = "full",
-    log_format: LogFormat = "console",
-    log_level: LogLevel = "info",
-) -> None:
-    """Remove once what nothing can reach any more, and tell how much that was; servers may run meanwhile."""
-    from argosy_server.bootstrap import build
-    from argosy_server.domain.errors import DomainError
-
-    _configure_logs(log_format, log_level)
-    try:
-        application = build(StoreConfig(data.expanduser().absolute(), database, blobs, durability))
-        report = application.sweep()
-        application.close()
-    except (DomainError, ValueError) as error:
-        _fail(str(error))
-    typer.echo(
-        f"removed {report.uploads} uploads, {report.blobs} blobs, {report.orphans} orphans, "
-        f"{report.replies} replies, {report.events} events"
-    )
-
-
-@app.command()
-def version() -> None:
-    """Print the version."""
-    typer.echo(__version__)
-
-
-def main() -> None:
-    """Run the command line."""
-    app()
 
 
 def _serve(config: ServerConfig) -> None:
@@ -194,14 +110,14 @@ def _serve(config: ServerConfig) -> None:
         # First of all: a second server on the same data and port must change nothing.
         port = server.bind(config.listen.host, config.listen.port)
     except PortTaken as error:
-        _fail(str(error))
+        fail(str(error))
     from argosy_server.bootstrap import SERVICES, SweepThread, build
     from argosy_server.domain.errors import DomainError
 
     try:
         application = build(config.store)
     except (DomainError, ValueError) as error:
-        _fail(str(error))
+        fail(str(error))
     server.serve(application.register, SERVICES, reflection=config.reflection)
     sweeper = SweepThread(application, config.sweep_interval) if config.sweep_interval else None
     stopped = _stop_signal()
@@ -227,48 +143,3 @@ def _stop_signal() -> socket.socket:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     return readable
-
-
-def _configure_logs(log_format: Literal["console", "json"], level: str) -> None:
-    """Send every log line of the process to stderr, structured, with the request id of the call it belongs to."""
-    import logging
-
-    import structlog
-
-    from argosy_server.api.request_id import REQUEST_ID
-
-    def add_request_id(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-        if request_id := REQUEST_ID.get():
-            event["request_id"] = request_id
-        return event
-
-    renderer: list[structlog.typing.Processor] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-        if log_format == "json"
-        else [
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
-        ]
-    )
-    formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[
-            add_request_id,
-            structlog.stdlib.add_log_level,
-            structlog.stdlib.add_logger_name,
-            structlog.stdlib.ExtraAdder(),
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-        ],
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
-    )
-    handler = logging.StreamHandler()
-    handler.setFormatter(formatter)
-    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
-
-
-def _fail(message: str) -> NoReturn:
-    """End with a clear error instead of a traceback."""
-    from rich.console import Console
-    from rich.text import Text
-
-    # Whole lines: a message that is cut at the width of a terminal cannot be copied or searched.
-    Console(stderr=True, soft_wrap=True).print(Text("error: ", style="bold red").append(Text(message, style="default")))
-    raise typer.Exit(1)

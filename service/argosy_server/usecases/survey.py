@@ -1,0 +1,76 @@
+"""What is asked of the database about the whole store.
+
+Everything else is told a project and sees nothing of another. This is for those who check a store or clean it; no call
+of a client comes here. Like the repositories it works inside the transaction it was taken from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from argosy_server.domain.blob import Blob
+from argosy_server.domain.identifiers import Digest
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A digest that files of versions name, and whether the blob they mean is live."""
+
+    project: str
+    digest: Digest
+    size: int
+    live: bool
+
+
+@dataclass(frozen=True)
+class BlobUser:
+    """An artifact version that has a file of some bytes."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True)
+class UploadRow:
+    """An upload, by what an operator may recognize."""
+
+    project: str
+    id: str
+
+
+class StoreSurvey(Protocol):
+    """Reads everything the store holds, in pages that keep no transaction long."""
+
+    def totals(self) -> tuple[int, int]:
+        """Return how many live blobs there are, and the bytes of all of them."""
+        ...
+
+    def blobs(self, after: Blob | None, limit: int) -> list[Blob]:
+        """Return the live blobs that follow ``after`` (``None``: the first ones), by project and digest."""
+        ...
+
+    def references(self, after: Reference | None, limit: int) -> list[Reference]:
+        """Return each digest that files name, and follows ``after``, once, by project and digest."""
+        ...
+
+    def users(self, project: str, digest: Digest, limit: int) -> list[BlobUser]:
+        """Return up to ``limit`` versions that have a file of this digest, oldest first."""
+        ...
+
+    def uploads_under_way(self) -> int:
+        """Return how many open uploads have a lease."""
+        ...
+
+    def removable_uploads(self, after: str, limit: int, grace: timedelta) -> list[UploadRow]:
+        """Return what ``UploadRepository.remove_expired`` would remove, by id, after an id (``""``: the first ones)."""
+        ...
+
+    def replies_older_than(self, age: timedelta) -> int:
+        """Return how many replies are older than ``age``."""
+        ...
+
+    def events_older_than(self, age: timedelta) -> int:
+        """Return how many events are older than ``age``."""
+        ...
