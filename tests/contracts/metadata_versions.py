@@ -11,7 +11,7 @@ import pytest
 from argosy_server.domain.artifact import ArtifactFile, ArtifactKind, ArtifactSpec, content_digest
 from argosy_server.domain.errors import ArtifactNotFound, BlobMissing, EtagMismatch, LimitExceeded, VersionExists
 from argosy_server.usecases.ports import MetadataStore, Transaction
-from tests.contracts.metadata_facts import SPEC, digest, get, put_blob, save, save_named
+from tests.contracts.metadata_facts import PAST, SPEC, blob_of, digest, get, put_blob, save, save_named
 
 LAST = "999999999999999999"
 
@@ -138,6 +138,17 @@ class VersionContract:
         assert message.count("blake3:") == 20
         assert "and 5 more" in message
         assert save(store).version == "1"
+
+    def test_only_blobs_the_transaction_inserted_are_taken_on_trust(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            gone, fresh = put_blob(tx, b"gone", lease=PAST), put_blob(tx, b"fresh")
+            tx.blobs.mark_deleting([blob_of(b"gone")])
+            files = [replace(gone, path="gone"), replace(fresh, path="fresh")]
+            with pytest.raises(BlobMissing, match=gone.digest.text):
+                tx.artifacts.add("p", SPEC, files, None, inserted={fresh.digest})
+            added = tx.artifacts.add("p", SPEC, [fresh], None, inserted={fresh.digest})
+
+        assert get(store) == added
 
     def test_a_blob_of_another_project_is_missing(self, store: MetadataStore) -> None:
         with store.write() as tx:

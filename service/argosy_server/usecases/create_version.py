@@ -8,7 +8,6 @@ lineage and event too. A refusal rolls all of it back, the counter included, so 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from argosy_server.domain.artifact import ArtifactFile, ArtifactSpec, ArtifactVersion, Producer
 from argosy_server.domain.blob import refuse_missing
@@ -77,12 +76,13 @@ def insert_version(
     """Write a version with its blobs and its event; see :func:`create_version` for what it raises."""
     _check_spec(limits, spec)
     files = _publish_files(tx, limits, project, staged)
-    version = tx.artifacts.add(project, spec, files, producer)
+    inserted = {file.digest for file in staged if file.blob is not None}
+    version = tx.artifacts.add(project, spec, files, producer, inserted=inserted)
     facts = {"id": version.id, "name": version.name, "version": version.version}
     tx.events.append(project, "version_created", facts)
     for alias in spec.aliases:
         tx.events.append(project, "alias_set", {**facts, "alias": alias})
-    return replace(version, aliases=tuple(sorted({*version.aliases, *spec.aliases})))
+    return version
 
 
 def _check_spec(limits: Limits, spec: ArtifactSpec) -> None:

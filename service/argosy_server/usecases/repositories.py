@@ -6,7 +6,7 @@ project: nothing of another one can be seen.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -39,12 +39,25 @@ class ArtifactRepository(Protocol):
     """Artifact versions and aliases of all projects; every method is told the project."""
 
     def add(
-        self, project: str, spec: ArtifactSpec, files: Sequence[ArtifactFile], producer: Producer | None
+        self,
+        project: str,
+        spec: ArtifactSpec,
+        files: Sequence[ArtifactFile],
+        producer: Producer | None,
+        *,
+        inserted: Collection[Digest] = (),
     ) -> ArtifactVersion:
         """Insert a version under the next number or the label of ``spec``, and move its aliases to it.
 
         The counter row of the artifact is locked until the transaction ends, so numbers and ordinals have no gaps
         and no duplicates. A numeric label raises the counter. Every file's blob must be live.
+
+        Args:
+            project: where.
+            spec: what the caller says about it.
+            files: its files.
+            producer: the step run that makes it.
+            inserted: digests of blobs that this transaction inserted; they are not looked up once more.
 
         Raises:
             VersionExists: the label is taken, also by a deleted version.

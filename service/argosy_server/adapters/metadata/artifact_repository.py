@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy import Row, bindparam, delete, select, update
 
 from argosy_server.adapters.metadata import artifact_lists
 from argosy_server.adapters.metadata.near_names import not_found
-from argosy_server.adapters.metadata.new_version import insert_tags, insert_version, point_aliases
+from argosy_server.adapters.metadata.new_version import insert_tags, insert_version, lock_blobs, point_aliases
 from argosy_server.adapters.metadata.session import Session
 from argosy_server.adapters.metadata.tables import (
     aliases,
@@ -77,9 +77,16 @@ class SqlArtifactRepository:
         self._session = session
 
     def add(
-        self, project: str, spec: ArtifactSpec, files: Sequence[ArtifactFile], producer: Producer | None
+        self,
+        project: str,
+        spec: ArtifactSpec,
+        files: Sequence[ArtifactFile],
+        producer: Producer | None,
+        *,
+        inserted: Collection[Digest] = (),
     ) -> ArtifactVersion:
         """Insert a version under the next number or the label of ``spec``, and move its aliases to it."""
+        lock_blobs(self._session, project, {file.digest for file in files}.difference(inserted))
         return insert_version(self._session, project, spec, files, producer)
 
     def get(self, project: str, selector: VersionSelector) -> ArtifactVersion:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -16,7 +16,7 @@ from argosy_server.adapters.metadata.times import microseconds, moment
 from argosy_server.domain.artifact import ArtifactFile, ArtifactSpec, ArtifactVersion, Producer, content_digest
 from argosy_server.domain.blob import refuse_missing
 from argosy_server.domain.errors import LimitExceeded, VersionExists
-from argosy_server.domain.identifiers import new_id, version_number
+from argosy_server.domain.identifiers import Digest, new_id, version_number
 
 LAST_NUMBER = 10**18 - 1
 _INSERT_FILES = version_files.insert()
@@ -64,6 +64,15 @@ def _point_alias(dialect: str) -> Insert:
     )
 
 
+def lock_blobs(session: Session, project: str, digests: Collection[Digest]) -> None:
+    """Keep blobs live until the transaction ends.
+
+    Raises:
+        BlobMissing: one of them is not live.
+    """
+    refuse_missing(project, set(digests) - SqlBlobRepository(session).lock_live(project, digests))
+
+
 def insert_version(
     session: Session, project: str, spec: ArtifactSpec, files: Sequence[ArtifactFile], producer: Producer | None
 ) -> ArtifactVersion:
@@ -71,10 +80,8 @@ def insert_version(
 
     Raises:
         VersionExists: the label is taken.
-        BlobMissing: a file's blob is not live.
         LimitExceeded: no version number is left.
     """
-    _check_blobs(session, project, files)
     artifact = _count(session, project, spec)
     version = _new_version(session, project, spec, files, producer, artifact)
     row = {
@@ -130,11 +137,6 @@ def point_aliases(session: Session, artifact_seq: int, version_seq: int, names: 
     session.execute(_REVISE_LOSING, {"of_artifact": artifact_seq, "names": list(names), "gaining": version_seq})
     key = {"artifact_seq": artifact_seq, "version_seq": version_seq}
     session.execute(_point_alias(session.dialect), [{**key, "alias": name} for name in names])
-
-
-def _check_blobs(session: Session, project: str, files: Sequence[ArtifactFile]) -> None:
-    digests = {file.digest for file in files}
-    refuse_missing(project, digests - SqlBlobRepository(session).lock_live(project, digests))
 
 
 def _count(session: Session, project: str, spec: ArtifactSpec) -> Row[Any]:
