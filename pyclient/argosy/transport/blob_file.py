@@ -158,7 +158,7 @@ class BlobFile(io.RawIOBase):
     def _start(self, offset: int, wanted: int) -> None:
         """Ask for a range: the expected one, else what is wanted, and more of it the longer reading goes on."""
         self._drop()
-        goes_on = offset == self._stop
+        goes_on = 0 < offset == self._stop
         self._ahead = min(max(2 * self._ahead, _FIRST_AHEAD_BYTES), _MOST_AHEAD_BYTES) if goes_on else 0
         announced = (stop for start, stop in self._expected if start <= offset < stop)
         self._stop = min(next(announced, offset + max(wanted, self._ahead)), self._file.size_bytes)

@@ -132,8 +132,8 @@ def test_reading_on_takes_few_calls_which_ask_for_more_and_more(open_file: Open)
     store = store_of(BIG)
     with open_file(store).buffered() as file:
         assert b"".join(iter(lambda: file.read(1000), b"")) == BIG
-    assert [limit for _, limit in store.ranges[:4]] == [128 << 10, 256 << 10, 512 << 10, 1 << 20]
-    assert len(store.ranges) == 6
+    assert [limit for _, limit in store.ranges[:4]] == [64 << 10, 128 << 10, 256 << 10, 512 << 10]
+    assert len(store.ranges) == 7
 
 
 def test_a_large_read_is_one_call(open_file: Open) -> None:
