@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote
 
-from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, QueuePool, RootTransaction, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -21,8 +21,6 @@ OLDEST_SQLITE = (3, 35, 0)
 POOL_SIZE = 32
 SQLITE = "sqlite://"
 """What the URL of a file begins with; a slash and the percent-encoded path follow."""
-WRITES = "argosy_writes"
-"""Execution option of engines whose transactions write."""
 
 Durability = Literal["full", "process"]
 
@@ -93,15 +91,21 @@ def _sqlite_engine(url: URL, durability: Durability) -> Engine:
         cursor.execute("PRAGMA temp_store=MEMORY")
         cursor.close()
 
-    def begin(connection: Connection) -> None:
+    event.listen(engine, "connect", set_up)
+    return engine
+
+
+def begin(connection: Connection, *, writes: bool) -> RootTransaction:
+    """Begin a transaction, which ends where its context does.
+
+    Said here and not to a listener: an engine that has one looks for others at each statement.
+    """
+    transaction = connection.begin()
+    if connection.dialect.name == "sqlite":
         # A transaction that reads first and writes later fails at once when another wrote in between, whatever the
         # timeout; so writers take their lock from the start.
-        writes = connection.get_execution_options().get(WRITES, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    event.listen(engine, "connect", set_up)
-    event.listen(engine, "begin", begin)
-    return engine
+    return transaction
 
 
 def _postgresql_engine(url: URL) -> Engine:

@@ -16,7 +16,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, inspect, select, text
 
-from argosy_server.adapters.metadata.engine import WRITES, describe
+from argosy_server.adapters.metadata.engine import begin, describe
 from argosy_server.adapters.metadata.file_system import refuse_network_file_system
 from argosy_server.adapters.metadata.tables import metadata, store
 from argosy_server.domain.errors import StorageFull, StorageUnavailable
@@ -134,7 +134,7 @@ def _prepare_server(engine: Engine) -> None:
 
 
 def _create_or_migrate(engine: Engine) -> None:
-    with engine.execution_options(**{WRITES: True}).begin() as connection:
+    with engine.connect() as connection, begin(connection, writes=True):
         present = set(inspect(connection).get_table_names())
         revision = connection.execute(_VERSION).scalar_one_or_none() if "alembic_version" in present else None
         if revision is None:

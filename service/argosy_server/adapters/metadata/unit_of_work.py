@@ -14,8 +14,8 @@ from argosy_server.adapters.metadata.artifact_repository import SqlArtifactRepos
 from argosy_server.adapters.metadata.blob_repository import SqlBlobRepository
 from argosy_server.adapters.metadata.engine import (
     BUSY_TIMEOUT_SECONDS,
-    WRITES,
     Durability,
+    begin,
     describe,
     make_engine,
     parse_url,
@@ -91,7 +91,6 @@ class SqlMetadataStore:
         # Readers of PostgreSQL get one view of the data as those of SQLite do; its writers wait for rows, not views.
         snapshot: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reads = engine.execution_options(**snapshot) if postgresql else engine
-        self._writes = engine.execution_options(**{WRITES: True})
         # SQLite lets waiting writers poll with growing pauses; threads of one process queue instead.
         self._queues = not postgresql
 
@@ -121,7 +120,7 @@ class SqlMetadataStore:
         """Open a read-only transaction with one view of the data."""
         with self._translated(), self._forks.passing(), self._reads.connect() as connection:
             # Ends with a rollback, which is cheaper than a commit and the same when nothing was written.
-            connection.begin()
+            begin(connection, writes=False)
             yield SqlTransaction(Session(connection, writes=False))
 
     @contextmanager
@@ -150,8 +149,8 @@ class SqlMetadataStore:
             self._translated(),
             self._forks.passing(),
             self._turn(),
-            self._writes.connect() as connection,
-            connection.begin(),
+            self._engine.connect() as connection,
+            begin(connection, writes=True),
         ):
             yield connection
 
