@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, BinaryIO, Literal
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from typing_extensions import assert_type
 
 from argosy.execution.run_record import PipelineRun
 from argosy.graph.artifact_config import ArtifactConfig
 from argosy.graph.external_artifact import ExternalArtifact
 from argosy.graph.model import Graph
+from argosy.sdk.artifacts import load_artifact
+from argosy.sdk.client import Client
 from argosy.sdk.pipelines import Pipeline, pipeline
 from argosy.sdk.steps import Step, step
 from argosy.sdk.versions import ArtifactVersion
@@ -87,6 +90,15 @@ def check_artifact_versions_fit_every_parameter(run: PipelineRun, stored: Artifa
     inference(stored)
     inference(run.steps["fit"].inputs["x"])
     print(run.steps["fit"].inputs["x"].version)
+
+
+def check_parts_of_values(stored: ArtifactVersion, client: Client) -> None:
+    assert_type(load_artifact("a", columns=["x", 3], rows=slice(10), as_type=pd.DataFrame), pd.DataFrame)
+    assert_type(client.load_artifact("a", columns=("x",), as_type=pd.DataFrame), pd.DataFrame)
+    assert_type(stored.load(pd.DataFrame, rows=slice(1, 9, 2)), pd.DataFrame)
+    assert_type(load_artifact("a", rows=slice(3)), Any)
+    assert_type(stored.load(columns=["x"]), Any)
+    assert_type(stored.open("data.npy"), BinaryIO)
 
 
 def check_pipelines() -> None:

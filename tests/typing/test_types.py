@@ -13,6 +13,7 @@ ROOT = HERE.parent.parent
 HEAD = """\
 from typing import Any
 from argosy.graph.external_artifact import ExternalArtifact
+from argosy.sdk.artifacts import load_artifact
 from argosy.sdk.pipelines import pipeline
 from argosy.sdk.steps import step
 
@@ -41,6 +42,9 @@ WRONG = {
     'ExternalArtifact(nme="a")': "call-arg",
     "ExternalArtifact(id=3)": "arg-type",
     'ExternalArtifact(name="a", version=1.5)': "arg-type",
+    'load_artifact("a", rows=3)': "call-overload",
+    'load_artifact("a", columns=3)': "call-overload",
+    'load_artifact("a", as_type=int, rows=range(3))': "call-overload",
 }
 
 
