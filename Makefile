@@ -69,6 +69,10 @@ test-clients: $(DEV) $(NODE_MODULES) have-go ## Prove the Go and TypeScript clie
 bench: $(DEV) ## Measure, and print a table with ratios (ARGS=--help tells more)
 	$(BIN)/python -m bench $(ARGS)
 
+.PHONY: bench-transfer
+bench-transfer: $(DEV) ## Measure how bytes move, against limits (ARGS=--peers: and against MLflow and ZenML)
+	$(BIN)/python -m bench.transfer $(ARGS)
+
 .PHONY: clean
 clean: ## Remove what was installed or built; stored artifacts stay
 	rm -rf $(VENV) build dist clients/typescript/node_modules clients/typescript/dist

@@ -32,13 +32,14 @@ class Running:
 
 
 @contextlib.contextmanager
-def serving(data: Path) -> Iterator[Running]:
-    """Start ``argosy-server serve`` on ``data`` and a free port; stop it at the end.
+def serving(data: Path, *options: str) -> Iterator[Running]:
+    """Start ``argosy-server serve`` on ``data`` and a free port, with more options; stop it at the end.
 
     Raises:
         RuntimeError: it ended, or said something else than that it is ready; its log is in the text.
     """
     command = [sys.executable, "-m", "argosy_server", "serve", "--listen", "127.0.0.1:0", "--data", str(data)]
+    command += options
     with (data.parent / f"{data.name}.log").open("w+") as log:
         started = time.perf_counter()
         process = subprocess.Popen(

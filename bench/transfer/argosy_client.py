@@ -1,0 +1,118 @@
+"""One client of Argosy: does one kind of work in this process and prints its times as JSON.
+
+What is imported, connected and warmed before the work is not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from blake3 import blake3
+
+import argosy
+from bench.transfer.bare import tune_allocator
+from bench.transfer.contents import bytes_of, make_array, make_files, same_array, same_files
+from bench.transfer.processes import READY
+from bench.transfer.warm import warm_memory
+
+COUNT = 100
+
+
+def main() -> None:
+    """Parse, warm up, work."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("work", choices=list(_WORK))
+    parser.add_argument("--bytes", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--files", type=int, default=0)
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--tuned", action="store_true", help="with the allocator tuned as a user may ask for")
+    parser.add_argument("--wait", action="store_true", help="say when ready, and wait for a line")
+    arguments = parser.parse_args()
+    if arguments.tuned:
+        getattr(argosy, "tune_allocator", tune_allocator)()
+    # Another content than any that is timed, and large enough for every way that bytes may take.
+    warm_up = make_array(max(arguments.bytes // 16, 4 << 20), 1_000_000 + arguments.seed)
+    argosy.save_artifact(warm_up, "warm-up")
+    argosy.load_artifact("warm-up")
+    print(json.dumps(_WORK[arguments.work](arguments)))
+
+
+def _start(arguments: argparse.Namespace, memory: int) -> None:
+    warm_memory(memory)
+    if arguments.wait:
+        print(READY, flush=True)
+        input()
+
+
+def _save(arguments: argparse.Namespace) -> dict[str, float]:
+    array = make_array(arguments.bytes, arguments.seed)
+    _start(arguments, 4 * array.nbytes)
+    started = time.perf_counter()
+    argosy.save_artifact(array, f"array-{arguments.seed}")
+    ended = time.perf_counter()
+    return {"save": ended - started, "started": started, "ended": ended}
+
+
+def _array(arguments: argparse.Namespace) -> dict[str, float]:
+    saved = _save(arguments)["save"]
+    warm_memory(4 * arguments.bytes)
+    started = time.perf_counter()
+    array = argosy.load_artifact(f"array-{arguments.seed}")
+    loaded = time.perf_counter() - started
+    same_array(array, arguments.bytes, arguments.seed)
+    return {"save": saved, "load": loaded}
+
+
+def _again(arguments: argparse.Namespace) -> dict[str, float]:
+    array = make_array(arguments.bytes, arguments.seed)
+    _start(arguments, array.nbytes)
+    started = time.perf_counter()
+    argosy.save_artifact(array, "again")
+    saved = time.perf_counter()
+    blake3(bytes_of(array), max_threads=blake3.AUTO).digest()
+    return {"save": saved - started, "hash": time.perf_counter() - saved}
+
+
+def _batch(_: argparse.Namespace) -> dict[str, float]:
+    save_artifacts: Any = getattr(argosy, "save_artifacts")  # noqa: B009  # found when it runs: the rest measures without it
+    save_artifacts({"warm-up": np.zeros(128), "warm-up-2": np.ones(128)})
+    values = {f"small-{number}": np.full(128, float(number)) for number in range(COUNT)}
+    started = time.perf_counter()
+    versions = save_artifacts(values)
+    seconds = time.perf_counter() - started
+    if len(versions) != COUNT or not np.array_equal(argosy.load_artifact(f"small-{COUNT - 1}"), np.full(128, 99.0)):
+        raise SystemExit("other values came back than were saved")
+    return {"batch": seconds}
+
+
+def _directory(arguments: argparse.Namespace) -> dict[str, float]:
+    make_files(arguments.folder, arguments.files, arguments.seed)
+    _start(arguments, 256 << 20)
+    started = time.perf_counter()
+    argosy.save_artifact(arguments.folder, "directory")
+    saved = time.perf_counter()
+    loaded = argosy.load_artifact("directory")
+    ended = time.perf_counter()
+    same_files(loaded, arguments.folder)
+    shutil.rmtree(arguments.folder)
+    return {"save": saved - started, "load": ended - saved}
+
+
+_WORK: dict[str, Callable[[argparse.Namespace], dict[str, float]]] = {
+    "save": _save,
+    "array": _array,
+    "again": _again,
+    "batch": _batch,
+    "directory": _directory,
+}
+
+if __name__ == "__main__":
+    main()
