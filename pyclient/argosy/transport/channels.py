@@ -54,6 +54,8 @@ def _options() -> list[tuple[str, object]]:
         ("grpc.keepalive_timeout_ms", 20_000),
         ("grpc.keepalive_permit_without_calls", 0),
         ("grpc.enable_retries", 1),
+        # Whoever reads a stream takes its messages from the wire, without a thread that hands them over.
+        ("SingleThreadedUnaryStream", 1),
         ("grpc.service_config", _service_config()),
         # After a broken connection, come back soon: a restarted server is ready within seconds.
         ("grpc.initial_reconnect_backoff_ms", 200),
