@@ -81,3 +81,21 @@ def test_a_folder_loads_no_fsspec(tmp_path: Path) -> None:
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout == "False\n"
+
+
+def test_a_store_that_must_be_there_is_not_created_and_has_nothing(tmp_path: Path) -> None:
+    storage = FsspecStorage((tmp_path / "blobs").as_uri(), create=False)
+    assert (names(storage), storage.size("ab/one")) == ([], None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_that_keeps_no_times_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    storage = FsspecStorage(f"memory://{new_id()}")
+    put(storage, "ab/one", b"1")
+
+    def refuse(*_: Any) -> None:
+        raise NotImplementedError
+
+    monkeypatch.setattr(fsspec.filesystem("memory"), "modified", refuse)
+    with pytest.raises(StorageUnavailable, match="does not tell when bytes were written; clean it without a grace"):
+        storage.modified_at("ab/one")
