@@ -73,11 +73,11 @@ def test_opening_loads_neither_alembic_nor_the_orm(tmp_path: Path) -> None:
 def test_connections_are_set_up_for_their_durability(tmp_path: Path, durability: Any, synchronous: int) -> None:
     store = SqlMetadataStore.open(url(tmp_path), durability)
     with store._engine.connect() as connection:
-        settings = ("journal_mode", "synchronous", "foreign_keys", "auto_vacuum", "busy_timeout")
+        settings = ("journal_mode", "synchronous", "foreign_keys", "auto_vacuum", "busy_timeout", "wal_autocheckpoint")
         values = [connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in settings]
     store.close()
 
-    assert values == ["wal", synchronous, 1, 2, 60_000]
+    assert values == ["wal", synchronous, 1, 2, 60_000, 4000]
 
 
 def test_a_database_opened_again_is_the_same(tmp_path: Path) -> None:
