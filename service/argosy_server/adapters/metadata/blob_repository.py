@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -21,11 +21,9 @@ DELETING = BlobState.DELETING.value
 
 _COLUMNS = (blobs.c.project, blobs.c.digest, blobs.c.size, blobs.c.location, blobs.c.pieces)
 _KEY = (blobs.c.project == bindparam("p_project")) & (blobs.c.digest == bindparam("p_digest"))
-_FIND = select(*_COLUMNS).where(
-    blobs.c.project == bindparam("project"),
-    blobs.c.digest.in_(bindparam("digests", expanding=True)),
-    blobs.c.state == LIVE,
-)
+_OF_PROJECT = select(*_COLUMNS).where(blobs.c.project == bindparam("project"), blobs.c.state == LIVE)
+_FIND = _OF_PROJECT.where(blobs.c.digest.in_(bindparam("digests", expanding=True)))
+_FIND_ONE = _OF_PROJECT.where(blobs.c.digest == bindparam("digest"))
 _LOCK = (
     select(blobs.c.digest)
     .where(
@@ -125,12 +123,7 @@ class SqlBlobRepository:
 
     def find(self, project: str, digests: Iterable[Digest]) -> dict[Digest, Blob]:
         """Return the live blobs among the digests."""
-        found: dict[Digest, Blob] = {}
-        for part in batches(_texts(digests)):
-            for row in self._session.execute(_FIND, {"project": project, "digests": part}):
-                blob = blob_of_row(row)
-                found[blob.digest] = blob
-        return found
+        return {blob.digest: blob for blob in map(blob_of_row, self._rows(project, _texts(digests)))}
 
     def lease(self, project: str, digests: Iterable[Digest], duration: timedelta) -> set[Digest]:
         """Lock the live blobs among the digests, keep them for ``duration`` at least, and return which they are."""
@@ -143,6 +136,14 @@ class SqlBlobRepository:
     def lock_live(self, project: str, digests: Iterable[Digest]) -> set[Digest]:
         """Return which of the digests are live, and stay so until the transaction ends."""
         return self._lock(project, digests, shared=True)
+
+    def _rows(self, project: str, texts: Sequence[str]) -> Iterator[Row[Any]]:
+        if len(texts) == 1:
+            # As each load of one file does; a statement with a list is written anew whenever it runs.
+            yield from self._session.execute(_FIND_ONE, {"project": project, "digest": texts[0]})
+            return
+        for part in batches(texts):
+            yield from self._session.execute(_FIND, {"project": project, "digests": part})
 
     def _lock(self, project: str, digests: Iterable[Digest], *, shared: bool) -> set[Digest]:
         # Everybody locks in the same order, so two transactions never wait for each other.
