@@ -16,9 +16,10 @@ def check_asked_type(as_type: object) -> None:
     Raises:
         ParameterError: names what was given.
     """
+    if as_type is None:
+        return
     plain = plain_annotation(as_type)
-    is_annotation = isinstance(plain, type) or typing.get_origin(plain) is not None or plain is Any
-    if as_type is not None and not is_annotation:
+    if not isinstance(plain, type) and typing.get_origin(plain) is None and plain is not Any:
         raise ParameterError(f"as_type={brief(as_type)} is no type; pass a class, or an annotation such as list[int]")
 
 
