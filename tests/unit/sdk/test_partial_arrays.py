@@ -91,6 +91,15 @@ def test_the_last_rows_and_every_second_one_move_the_range_they_cover(moved: Mov
     assert moved.calls == 2
 
 
+def test_what_is_read_over_in_blocks_comes_by_one_call(moved: MovedBytes) -> None:
+    array = np.arange(4 * MIB).reshape(-1, 64)
+    save_artifact(array, "array")
+    moved.reset()
+    np.testing.assert_array_equal(load_artifact("array", rows=slice(20_000, 30_000, 3)), array[20_000:30_000:3])
+    assert moved.count <= 10_000 * 64 * 8 + HEADER
+    assert moved.calls == 2
+
+
 def test_rows_far_apart_move_without_what_lies_between(moved: MovedBytes) -> None:
     array = np.arange(4 * MIB).reshape(4, -1)
     save_artifact(array, "array")
