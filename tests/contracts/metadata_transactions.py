@@ -123,17 +123,22 @@ class AttemptContract:
     ) -> None:
         with store.write() as tx:
             before = tx.uploads.add("p", HOUR)
-            undone = new_id()
-            with pytest.raises(UploadNotFound), tx.attempt():
-                undone = tx.uploads.add("p", HOUR).id
-                tx.uploads.get("p", new_id())
+            undone: list[str] = []
+
+            def fail() -> None:
+                with tx.attempt():
+                    undone.append(tx.uploads.add("p", HOUR).id)
+                    tx.uploads.get("p", new_id())
+
+            with pytest.raises(UploadNotFound):
+                fail()
             with tx.attempt():
                 after = tx.uploads.add("p", HOUR)
         with store.read() as tx:
             assert tx.uploads.get("p", before.id).id == before.id
             assert tx.uploads.get("p", after.id).id == after.id
             with pytest.raises(UploadNotFound):
-                tx.uploads.get("p", undone)
+                tx.uploads.get("p", undone[0])
 
 
 class EventContract:

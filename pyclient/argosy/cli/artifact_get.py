@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO, Optional, cast
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -13,10 +11,10 @@ from argosy.cli.output import Format, OutputOption, print_json, print_line
 from argosy.cli.rules import empty_problem, following
 from argosy.cli.selection import AliasOption, NameArgument, PipelineOption, VersionOption, selector_of
 from argosy.cli.store import store_of
-from argosy.cli.transfer_bar import Told, transfer_bar
 
 if TYPE_CHECKING:
     from argosy.transport.download import DownloadedVersion
+    from argosy.transport.fetch import FolderWriter
 
 
 def get_artifact(
@@ -50,52 +48,46 @@ def get_artifact(
     """  # noqa: D301 - typer keeps the lines below its \b as they are
     selector = selector_of(name, version, alias, pipeline)
     connection = store_of(context).connect()
+    from argosy.execution.transfer_progress import shown
     from argosy.transport.download import open_version
+    from argosy.transport.fetch import FolderWriter
 
-    with open_version(connection, selector) as source:
+    with shown(f"getting {name}") as progress, open_version(connection, selector, progress) as source:
         found = source.version
         target = Path(directory or f"{found.name.replace('/', '-').replace('::', '-')}-{found.version}")
-        written: list[Path] = []
-        try:
-            with transfer_bar(f"getting {found.name}", found.size_bytes) as advance:
-                _write_tree(source, target, advance, written)
-        except BaseException:
-            for path in written:
-                with contextlib.suppress(OSError):
-                    path.unlink()
-            raise
+        with FolderWriter(target) as folder:
+            _write_tree(source, folder)
+        target.mkdir(parents=True, exist_ok=True)
     if output is Format.json:
         directory_text = str(target.resolve())
-        paths = [path.relative_to(target).as_posix() for path in written]
+        paths = [path.relative_to(target).as_posix() for path in folder.written]
         print_json({"name": found.name, "version": found.version, "directory": directory_text, "files": paths})
     else:
         print_line(str(target.resolve()))
 
 
-def _write_tree(source: DownloadedVersion, target: Path, advance: Callable[[int], None], written: list[Path]) -> None:
-    """Write all files, noting each in ``written``, and the empty directories of a tree.
+def _write_tree(source: DownloadedVersion, folder: FolderWriter) -> None:
+    """Write all files, and the empty directories of a tree.
 
     Raises:
-        CorruptDataError: bytes do not match their digest, or a path leads out of ``target``.
+        CorruptDataError: bytes do not match their digest, or a path leads out of the folder.
         FileExistsError: a file is there already.
         MaterializerError: the tree was written by something that does not know its format.
     """
     from argosy.errors import MaterializerError
     from argosy.materializers.json_family import read_document
     from argosy.materializers.path import CONTENT, MANIFEST, DirectoryMaterializer
-    from argosy.transport.fetch import target_of, write_file
 
     is_tree = source.version.format == DirectoryMaterializer.format
     content = source.child(CONTENT) if is_tree else source
-    target.mkdir(parents=True, exist_ok=True)
     for path in content.paths:
         with content.open(path) as stream:
-            written.append(write_file(target, path, cast("BinaryIO", Told(stream, advance))))
+            folder.write(path, stream)
     if not is_tree:
         return
     manifest = read_document(source, MANIFEST)
     empty = manifest.get("empty_directories") if isinstance(manifest, dict) else None
     if not isinstance(empty, list) or not all(isinstance(path, str) for path in empty):
         raise MaterializerError(f"{MANIFEST} of version {source.version.id} does not list its empty directories")
-    for directory in [target_of(target, path) for path in empty]:
-        directory.mkdir(parents=True, exist_ok=True)
+    for path in empty:
+        folder.make_directory(path)

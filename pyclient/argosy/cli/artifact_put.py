@@ -12,7 +12,6 @@ import typer
 from argosy.cli.output import Format, OutputOption, print_json, print_line
 from argosy.cli.rules import empty_problem, following, text_problem
 from argosy.cli.store import store_of
-from argosy.cli.transfer_bar import Told, transfer_bar
 from argosy.graph.names import alias_problem, new_name_problem, version_problem
 
 
@@ -64,9 +63,10 @@ def put_artifact(
     described = _described(metadata or [])
     value = Path(path)
     connection = store_of(context).connect()
+    from argosy.execution.transfer_progress import shown
     from argosy.materializers.files import FileSink
     from argosy.materializers.registry import extract_metadata, save_value
-    from argosy.transport.upload import upload_files
+    from argosy.transport.save_version import save_version
     from argosy.v1.artifact_pb2 import ArtifactSpec
 
     sink = FileSink()
@@ -83,9 +83,8 @@ def put_artifact(
             tags=tag or [],
             aliases=alias or [],
         )
-        with transfer_bar(f"putting {name}", sum(file.size_bytes for file in sink.files)) as advance:
-            files = upload_files(connection, [Told(file, advance) for file in sink.files])
-            created = connection.artifacts.create_artifact_version(spec, files)
+        with shown(f"putting {name}") as progress:
+            created = save_version(connection, spec, sink.files, progress)
     finally:
         sink.close()
     if output is Format.json:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, overload
 
 from argosy.errors import ConflictError, ParameterError
 from argosy.execution.stored_value import load_from
+from argosy.execution.transfer_progress import OnProgress
 from argosy.graph.user_metadata import checked_metadata, checked_tags, fact_text
 from argosy.v1 import artifact_pb2
 
@@ -153,6 +154,7 @@ class ArtifactVersion(_FitsEveryParameter):  # type: ignore[misc]  # Any is the 
         allow_pickle: bool | None = ...,
         columns: Sequence[Hashable] | None = ...,
         rows: slice | None = ...,
+        on_progress: OnProgress | None = ...,
     ) -> T: ...
     @overload
     def load(
@@ -162,6 +164,7 @@ class ArtifactVersion(_FitsEveryParameter):  # type: ignore[misc]  # Any is the 
         allow_pickle: bool | None = ...,
         columns: Sequence[Hashable] | None = ...,
         rows: slice | None = ...,
+        on_progress: OnProgress | None = ...,
     ) -> Any: ...
     def load(
         self,
@@ -170,6 +173,7 @@ class ArtifactVersion(_FitsEveryParameter):  # type: ignore[misc]  # Any is the 
         allow_pickle: bool | None = None,
         columns: Sequence[Hashable] | None = None,
         rows: slice | None = None,
+        on_progress: OnProgress | None = None,
     ) -> T | Any:
         """Return the value, or with ``columns`` or ``rows`` a part of it, for which little more than that is moved.
 
@@ -178,6 +182,7 @@ class ArtifactVersion(_FitsEveryParameter):  # type: ignore[misc]  # Any is the 
             allow_pickle: whether a pickle may be loaded, which runs code; by default as configured.
             columns: of a DataFrame only these columns, in this order, with their index.
             rows: of an array, a DataFrame or a Series only these rows, ``slice(1000, 2000)`` or with a step.
+            on_progress: called with a ``TransferProgress`` now and then.
 
         Raises:
             ParameterError: the value has no such columns or rows.
@@ -192,6 +197,7 @@ class ArtifactVersion(_FitsEveryParameter):  # type: ignore[misc]  # Any is the 
             allow_pickle=allow_pickle,
             columns=columns,
             rows=rows,
+            on_progress=on_progress,
         )
 
     def open(self, path: str | None = None) -> BinaryIO:

@@ -13,6 +13,7 @@ from argosy.execution.prepared_value import PreparedValue, SaveOptions, prepare_
 from argosy.graph.external_artifact import ExternalArtifact
 from argosy.graph.model import Graph
 from argosy.transport.connection import Connection
+from argosy.transport.save_version import save_version
 from argosy.v1.artifact_pb2 import ArtifactKind, ArtifactVersion
 
 
@@ -34,8 +35,7 @@ class ReadyValue:
         Raises:
             ArgosyError: the store refused it or was lost.
         """
-        files = self.prepared.upload(connection)
-        return connection.artifacts.create_artifact_version(self.prepared.spec, files)
+        return save_version(connection, self.prepared.spec, self.prepared.files)
 
 
 @contextlib.contextmanager

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from argosy.errors import MaterializerError
 from argosy.graph.source_location import caller_location
 from argosy.graph.user_metadata import MAX_METADATA_BYTES, fact_text
-from argosy.materializers.files import FileSink
+from argosy.materializers.files import FileContent, FileSink
 from argosy.materializers.registry import MaterializerChoice, extract_metadata, save_value, visualize
-from argosy.transport.connection import Connection
 from argosy.transport.download import RESERVED_PREFIX
-from argosy.transport.upload import InlineBudget, upload_files
-from argosy.v1.artifact_pb2 import ArtifactKind, ArtifactSpec, NewArtifactFile
+from argosy.v1.artifact_pb2 import ArtifactKind, ArtifactSpec
 
 PREVIEWS = f"{RESERVED_PREFIX}previews/"
 """Where previews lie inside a version; they describe the value and do not count as its content."""
@@ -59,13 +57,10 @@ class PreparedValue:
         self.spec = spec
         self._sink = sink
 
-    def upload(self, connection: Connection, budget: InlineBudget | None = None) -> list[NewArtifactFile]:
-        """Send what is large; return the files as a request that creates the version names them.
-
-        Raises:
-            ArgosyError: the store refused an upload or was lost.
-        """
-        return upload_files(connection, self._sink.files, budget=budget)
+    @property
+    def files(self) -> Sequence[FileContent]:
+        """Its files, which live as long as it is open."""
+        return self._sink.files
 
     def __enter__(self) -> PreparedValue:
         return self

@@ -20,6 +20,7 @@ from argosy.errors import MaterializerError
 from argosy.execution.asked_type import check_asked_type, check_loaded_type
 from argosy.materializers.files import FileSink
 from argosy.materializers.registry import MaterializerChoice, SavedValue, load_value, save_value
+from argosy.materializers.streams import read_into
 
 MANIFEST = "manifest.json"
 FILES = "files"
@@ -164,6 +165,12 @@ class _LocalFiles:
 
     def open(self, path: str) -> BinaryIO:
         return (self._folder / path).open("rb")
+
+    def buffer(self, path: str) -> memoryview:
+        content = memoryview(bytearray(self.size(path)))
+        with (self._folder / path).open("rb", buffering=0) as file:
+            read_into(file, content, path)
+        return content
 
     def fetch(self, directory: Path) -> None:
         for path in self._paths:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 from argosy.errors import SaveOutputError
 from argosy.execution.pickle_policy import pickle_allowed
-from argosy.execution.prepared_value import SaveOptions, prepare_value
+from argosy.execution.prepared_value import PreparedValue, SaveOptions, prepare_value
 from argosy.graph.model import Graph, Invocation
 from argosy.graph.parameters import artifact_cure, is_artifact
 from argosy.graph.returned_values import ReturnedValue
 from argosy.transport.connection import Connection
-from argosy.transport.upload import InlineBudget
+from argosy.transport.upload import upload_files
 from argosy.v1.artifact_pb2 import ArtifactKind
 from argosy.v1.pipeline_service_pb2 import NewStepOutput
 
@@ -19,18 +20,25 @@ from argosy.v1.pipeline_service_pb2 import NewStepOutput
 def save_outputs(
     connection: Connection, graph: Graph, invocation: Invocation, values: Sequence[ReturnedValue]
 ) -> list[NewStepOutput]:
-    """Upload what is large of each value, one after the other; nothing is visible yet.
+    """Upload what is large of all values together; nothing is visible yet.
 
     Raises:
         SaveOutputError: a value cannot be kept or sent; caused by the reason.
     """
-    budget = InlineBudget.of(connection.capabilities)
-    return [_save(connection, graph, invocation, item, budget) for item in values]
+    with contextlib.ExitStack() as opened:
+        prepared = [opened.enter_context(_prepare(connection, graph, invocation, item)) for item in values]
+        try:
+            files = upload_files(connection, [value.files for value in prepared])
+        except Exception as error:
+            names = ", ".join(repr(item.output.key) for item in values)
+            raise SaveOutputError(f"output {names}: {type(error).__name__}: {error}") from error
+        return [
+            NewStepOutput(name=item.output.key, spec=value.spec, files=uploaded)
+            for item, value, uploaded in zip(values, prepared, files, strict=True)
+        ]
 
 
-def _save(
-    connection: Connection, graph: Graph, invocation: Invocation, item: ReturnedValue, budget: InlineBudget
-) -> NewStepOutput:
+def _prepare(connection: Connection, graph: Graph, invocation: Invocation, item: ReturnedValue) -> PreparedValue:
     output = item.output
     if is_artifact(item.value):
         raise SaveOutputError(
@@ -42,7 +50,7 @@ def _save(
         materializer=invocation.step.output_materializers.get(output.key),
     )
     try:
-        with prepare_value(
+        return prepare_value(
             item.value,
             graph.output_name(invocation, output),
             options,
@@ -51,7 +59,6 @@ def _save(
             tags=output.tags,
             metadata=output.metadata,
             unnamed=not output.is_named,
-        ) as prepared:
-            return NewStepOutput(name=output.key, spec=prepared.spec, files=prepared.upload(connection, budget))
+        )
     except Exception as error:
         raise SaveOutputError(f"output {output.key!r}: {type(error).__name__}: {error}") from error

@@ -9,6 +9,7 @@ from argosy.config import resolve
 from argosy.execution.asked_type import check_asked_type, check_loaded_type
 from argosy.execution.context import StepContext, current_step
 from argosy.execution.partial_value import asked_part, load_part_from
+from argosy.execution.transfer_progress import OnProgress, shown
 from argosy.graph.switches import check_switches
 from argosy.graph.value_types import plain_annotation
 from argosy.materializers.registry import MaterializerChoice, load_value
@@ -28,6 +29,7 @@ def load_from(
     materializer: MaterializerChoice | None = None,
     columns: Sequence[Hashable] | None = None,
     rows: slice | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Any:
     """Load the value a selector means, in one round trip when it is small, or only a part of it.
 
@@ -41,6 +43,7 @@ def load_from(
         materializer: reads the files, whatever was recorded.
         columns: load only these columns.
         rows: load only these rows.
+        on_progress: told how far it is, instead of the bar a terminal shows.
 
     Raises:
         ParameterError: ``as_type`` is no type, ``allow_pickle`` is neither ``True`` nor ``False`` nor ``None``, or
@@ -57,7 +60,8 @@ def load_from(
         value, recorded = load_part_from(connection, selector, part, materializer)
     else:
         hint = plain_annotation(annotation if as_type is None else as_type)
-        with open_version(connection, selector) as files:
+        name = selector.name or selector.id
+        with shown(name, on_progress) as progress, open_version(connection, selector, progress) as files:
             recorded = files.version
             value = load_value(
                 files,

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 CHUNK_BYTES = 1 << 20
-"""Size of the pieces a local file is read in."""
+"""Size of the pieces content is read in, unless others are asked for."""
+_JOINED_BYTES = 64 << 10
 
 
 @dataclass(frozen=True)
@@ -41,16 +42,16 @@ class FileContent:
         assert self.local_path is not None
         return self.local_path.stat().st_size
 
-    def chunks(self) -> Iterator[memoryview]:
-        """Yield the content in order, as views that are valid until the next one is taken."""
+    def chunks(self, start: int = 0, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes | memoryview]:
+        """Yield the content from ``start`` on, in pieces of at most ``chunk_bytes``; buffers are not copied."""
         if self.buffers is not None:
-            yield from self.buffers
+            yield from _cut(_from(self.buffers, start), chunk_bytes)
             return
         assert self.local_path is not None
         with self.local_path.open("rb", buffering=0) as file:
-            buffer = bytearray(CHUNK_BYTES)
-            while count := file.readinto(buffer):
-                yield memoryview(buffer)[:count]
+            file.seek(start)
+            while piece := file.read(chunk_bytes):
+                yield piece
 
 
 class FileSink:
@@ -131,6 +132,17 @@ class FileSource(Protocol):
         """
         ...
 
+    def buffer(self, path: str) -> memoryview:
+        """Return a whole file, verified, in memory of the caller's own that may be written to.
+
+        On the same file system as the store it is a private mapping of the stored file: it costs no memory but for
+        the parts that are written to.
+
+        Raises:
+            CorruptDataError: the bytes do not match the recorded digest.
+        """
+        ...
+
     def fetch(self, directory: Path) -> None:
         """Write every file below ``directory``, verified, never following links out of it."""
         ...
@@ -138,3 +150,27 @@ class FileSource(Protocol):
     def child(self, directory: str) -> FileSource:
         """Return the files below ``directory`` as a source of their own."""
         ...
+
+
+def _from(buffers: Iterable[memoryview], start: int) -> Iterator[memoryview]:
+    """Yield what follows the first ``start`` bytes."""
+    for view in buffers:
+        if start < view.nbytes:
+            yield view[start:]
+        start = max(start - view.nbytes, 0)
+
+
+def _cut(views: Iterable[memoryview], chunk_bytes: int) -> Iterator[bytes | memoryview]:
+    """Cut views to pieces of at most ``chunk_bytes``; only small neighbours are copied, into one piece."""
+    pending = bytearray()
+    for view in views:
+        if len(pending) + view.nbytes <= min(chunk_bytes, _JOINED_BYTES):
+            pending += view
+            continue
+        if pending:
+            yield bytes(pending)
+            pending.clear()
+        for offset in range(0, view.nbytes, chunk_bytes):
+            yield view[offset : offset + chunk_bytes]
+    if pending:
+        yield bytes(pending)

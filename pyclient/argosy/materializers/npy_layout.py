@@ -15,6 +15,8 @@ from argosy.materializers.nesting import CannotKeepError
 from argosy.materializers.streams import read_exactly
 
 _MAX_HEADER_BYTES = 1 << 20
+LONGEST_HEADER = _MAX_HEADER_BYTES + 12
+"""No array begins later than this in its file."""
 _ALIGNMENT = 64
 
 

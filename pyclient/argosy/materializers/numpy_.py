@@ -15,7 +15,7 @@ import numpy.typing as npt
 from argosy.errors import MaterializerError
 from argosy.materializers.base import JSON, BuiltinMaterializer, type_name
 from argosy.materializers.nesting import CannotKeepError
-from argosy.materializers.npy_layout import check_dtype, header_of, read_header
+from argosy.materializers.npy_layout import LONGEST_HEADER, check_dtype, header_of, read_header
 from argosy.materializers.numpy_statistics import statistics
 from argosy.materializers.streams import read_into
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 FILE = "data.npy"
 _COPY_IN_MEMORY_BYTES = 8 << 20
 """A larger array that is not contiguous is laid out on disk, piece by piece."""
+_WHOLE_BYTES = 1 << 20
+"""A file of this size is taken as memory, which may be the stored file itself; smaller ones are copied out."""
 
 
 class NumpyMaterializer(BuiltinMaterializer[Any]):
@@ -134,21 +136,33 @@ def _write_in_pieces(array: npt.NDArray[Any], target: io.BufferedWriter) -> None
 
 
 def read_array(files: FileSource) -> npt.NDArray[Any]:
-    """Read an array, verified, without a second copy of it.
+    """Read an array, verified, without a second copy of it; a large one lies where its file was brought to.
 
     Raises:
         MaterializerError: the file is malformed, or shorter or longer than its header says.
     """
+    if files.size(FILE) >= _WHOLE_BYTES:
+        return _array_in(files.buffer(FILE))
     with files.open(FILE) as stream:
         shape, fortran, dtype, header_bytes = read_header(stream, FILE)
-        expected = math.prod(shape) * dtype.itemsize
-        held = files.size(FILE) - header_bytes
-        if held != expected:
-            raise MaterializerError(
-                f"{FILE} holds {held} bytes of data, its header {shape} {dtype} asks for {expected}"
-            )
+        expected = _data_bytes(shape, dtype, files.size(FILE) - header_bytes)
         # np.ndarray, not np.empty: the latter turns the dtype '<U0' into '<U1'.
         array: npt.NDArray[Any] = np.ndarray(shape, dtype, order="F" if fortran else "C")
         flat = (array.T if fortran else array).reshape(-1)
         read_into(stream, flat.view(np.uint8).data if expected else memoryview(b""), FILE)
     return array
+
+
+def _array_in(memory: memoryview) -> npt.NDArray[Any]:
+    """Return the array that lies in the bytes of a file, in place."""
+    shape, fortran, dtype, header_bytes = read_header(io.BytesIO(memory[:LONGEST_HEADER]), FILE)
+    _data_bytes(shape, dtype, memory.nbytes - header_bytes)
+    array: npt.NDArray[Any] = np.ndarray(shape, dtype, memory, header_bytes, order="F" if fortran else "C")
+    return array if array.flags.aligned else array.copy(order="K")
+
+
+def _data_bytes(shape: tuple[int, ...], dtype: np.dtype[Any], held: int) -> int:
+    expected = math.prod(shape) * dtype.itemsize
+    if held != expected:
+        raise MaterializerError(f"{FILE} holds {held} bytes of data, its header {shape} {dtype} asks for {expected}")
+    return expected

@@ -15,6 +15,7 @@ from argosy.errors import ParameterError
 from argosy.execution.artifact_version import ArtifactVersion
 from argosy.execution.prepared_value import SaveOptions, prepare_value
 from argosy.execution.stored_value import load_from, pickle_allowed_here, recording_step
+from argosy.execution.transfer_progress import OnProgress, shown
 from argosy.graph.names import alias_problem, new_name_problem, version_problem
 from argosy.graph.parameters import artifact_cure, is_artifact
 from argosy.graph.switches import check_switches
@@ -22,6 +23,7 @@ from argosy.graph.user_metadata import checked_metadata, checked_tags
 from argosy.materializers.registry import MaterializerChoice
 from argosy.sdk.selectors import make_selector
 from argosy.transport.connection import Connection, connect
+from argosy.transport.save_version import save_version
 
 T = TypeVar("T")
 
@@ -38,6 +40,7 @@ def save_artifact(
     extract_metadata: bool = True,
     include_visualizations: bool = True,
     allow_pickle: bool | None = None,
+    on_progress: OnProgress | None = None,
 ) -> ArtifactVersion:
     """Save a value as a new version of an artifact; all of it is stored, or nothing.
 
@@ -53,6 +56,8 @@ def save_artifact(
         include_visualizations: whether previews are made.
         allow_pickle: whether the value, or a part of it, may be pickled; by default as the running step
             says, else as configured.
+        on_progress: called with a ``TransferProgress`` now and then, from any thread, instead of the bar that a
+            terminal shows when it takes longer than a second.
 
     Raises:
         ParameterError: a malformed name, version, alias, tag, option or metadata, or a value that is an
@@ -74,6 +79,7 @@ def save_artifact(
         extract_metadata=extract_metadata,
         include_visualizations=include_visualizations,
         allow_pickle=allow_pickle,
+        on_progress=on_progress,
     )
 
 
@@ -89,6 +95,7 @@ def load_artifact(
     materializer: MaterializerChoice | None = ...,
     columns: Sequence[Hashable] | None = ...,
     rows: slice | None = ...,
+    on_progress: OnProgress | None = ...,
 ) -> T: ...
 @overload
 def load_artifact(
@@ -102,6 +109,7 @@ def load_artifact(
     materializer: MaterializerChoice | None = ...,
     columns: Sequence[Hashable] | None = ...,
     rows: slice | None = ...,
+    on_progress: OnProgress | None = ...,
 ) -> Any: ...
 def load_artifact(
     name_or_id: str | UUID,
@@ -114,6 +122,7 @@ def load_artifact(
     materializer: MaterializerChoice | None = None,
     columns: Sequence[Hashable] | None = None,
     rows: slice | None = None,
+    on_progress: OnProgress | None = None,
 ) -> T | Any:
     """Load the value of a stored version: the latest one, unless told otherwise.
 
@@ -130,6 +139,7 @@ def load_artifact(
         columns: of a DataFrame only these columns, in this order, with their index.
         rows: of an array, a DataFrame or a Series only these rows, ``slice(1000, 2000)`` or with a step. With
             ``columns`` or ``rows`` only the parts of the files are moved which they need.
+        on_progress: as for :func:`save_artifact`.
 
     Raises:
         ParameterError: malformed arguments, some that do not go together, or ``columns`` or ``rows`` which the
@@ -149,6 +159,7 @@ def load_artifact(
         materializer=materializer,
         columns=columns,
         rows=rows,
+        on_progress=on_progress,
     )
 
 
@@ -165,6 +176,7 @@ def save_to(
     extract_metadata: bool = True,
     include_visualizations: bool = True,
     allow_pickle: bool | None = None,
+    on_progress: OnProgress | None = None,
 ) -> ArtifactVersion:
     """Do what :func:`save_artifact` promises, through ``connection``."""
     _refuse_artifact(value)
@@ -189,7 +201,8 @@ def save_to(
     with prepared:
         if step is not None:
             prepared.spec.step_run_id = step.step_run_id
-        saved = connection.artifacts.create_artifact_version(prepared.spec, prepared.upload(connection))
+        with shown(name, on_progress) as progress:
+            saved = save_version(connection, prepared.spec, prepared.files, progress)
     made = ArtifactVersion(saved, connection)
     if step is not None:
         step.saved.append(made)

@@ -12,6 +12,7 @@ from uuid import UUID
 from argosy.config import ClientConfig, resolve
 from argosy.errors import ParameterError
 from argosy.execution.stored_value import load_from
+from argosy.execution.transfer_progress import OnProgress
 from argosy.graph.switches import check_switches
 from argosy.sdk.artifacts import save_to
 from argosy.sdk.filters import check_moments, check_texts
@@ -105,6 +106,7 @@ class Client:
         extract_metadata: bool = True,
         include_visualizations: bool = True,
         allow_pickle: bool | None = None,
+        on_progress: OnProgress | None = None,
     ) -> ArtifactVersion:
         """Save a value as :func:`argosy.save_artifact` does, in this store and project."""
         return save_to(
@@ -119,6 +121,7 @@ class Client:
             extract_metadata=extract_metadata,
             include_visualizations=include_visualizations,
             allow_pickle=allow_pickle,
+            on_progress=on_progress,
         )
 
     @overload
@@ -134,6 +137,7 @@ class Client:
         materializer: MaterializerChoice | None = ...,
         columns: Sequence[Hashable] | None = ...,
         rows: slice | None = ...,
+        on_progress: OnProgress | None = ...,
     ) -> T: ...
     @overload
     def load_artifact(
@@ -148,6 +152,7 @@ class Client:
         materializer: MaterializerChoice | None = ...,
         columns: Sequence[Hashable] | None = ...,
         rows: slice | None = ...,
+        on_progress: OnProgress | None = ...,
     ) -> Any: ...
     def load_artifact(
         self,
@@ -161,6 +166,7 @@ class Client:
         materializer: MaterializerChoice | None = None,
         columns: Sequence[Hashable] | None = None,
         rows: slice | None = None,
+        on_progress: OnProgress | None = None,
     ) -> T | Any:
         """Load a value as :func:`argosy.load_artifact` does, from this store and project."""
         selector = make_selector(name_or_id, version, alias=alias, pipeline_name=pipeline_name)
@@ -172,6 +178,7 @@ class Client:
             materializer=materializer,
             columns=columns,
             rows=rows,
+            on_progress=on_progress,
         )
 
     def get_artifact_version(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import grpc
@@ -11,8 +11,16 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from argosy.transport.calls import Calls, ReceivingStream, new_request_id
-from argosy.v1.artifact_pb2 import ArtifactSpec, ArtifactVersion, NewArtifactFile, VersionSelector
+from argosy.v1.artifact_pb2 import (
+    ArtifactSpec,
+    ArtifactVersion,
+    CreateArtifactVersionResult,
+    NewArtifactFile,
+    NewArtifactVersion,
+    VersionSelector,
+)
 from argosy.v1.artifact_service_pb2 import (
+    BatchCreateArtifactVersionsRequest,
     CreateArtifactVersionRequest,
     DeleteAliasRequest,
     DeleteArtifactVersionRequest,
@@ -41,8 +49,10 @@ class ArtifactClient:
         self._stub = ArtifactServiceStub(channel)
         self._calls = calls
 
-    def create_artifact_version(self, spec: ArtifactSpec, files: Iterable[NewArtifactFile]) -> ArtifactVersion:
-        """Make a version visible, all of it or nothing.
+    def create_artifact_version(
+        self, spec: ArtifactSpec, files: Iterable[NewArtifactFile], request_id: str = ""
+    ) -> ArtifactVersion:
+        """Make a version visible, all of it or nothing; once, however often it is asked with one ``request_id``.
 
         Raises:
             AlreadyExistsError: the label is taken.
@@ -50,9 +60,23 @@ class ArtifactClient:
             InvalidRequestError: a field is malformed, or too many files or inline bytes.
         """
         request = CreateArtifactVersionRequest(
-            project=self._calls.project, request_id=new_request_id(), spec=spec, files=files
+            project=self._calls.project, request_id=request_id or new_request_id(), spec=spec, files=files
         )
         return self._calls.unary(self._stub.CreateArtifactVersion, request).artifact_version
+
+    def batch_create_artifact_versions(
+        self, versions: Iterable[NewArtifactVersion]
+    ) -> Sequence[CreateArtifactVersionResult]:
+        """Make many versions visible, each of them or nothing of it; return how each ended.
+
+        Raises:
+            InvalidRequestError: more versions, files or inline bytes than the capabilities allow.
+            ResourceExhaustedError: disk or quota is full; nothing was written.
+        """
+        request = BatchCreateArtifactVersionsRequest(
+            project=self._calls.project, request_id=new_request_id(), versions=versions
+        )
+        return self._calls.unary(self._stub.BatchCreateArtifactVersions, request).results
 
     def get_artifact_version(self, selector: VersionSelector) -> ArtifactVersion:
         """Return one version with its files.
@@ -182,9 +206,11 @@ class ArtifactClient:
         return self._calls.send(self._stub.UploadArtifact, messages()).artifact_version
 
     def download_artifact(
-        self, selector: VersionSelector, *, path: str = "", offset: int = 0, limit: int = 0
+        self, selector: VersionSelector, *, path: str = "", offset: int = 0, limit: int = 0, max_total_bytes: int = 0
     ) -> ReceivingStream[DownloadArtifactResponse]:
-        """Stream a version and its files. Errors are raised where it is read.
+        """Stream a version and its files; the version alone when they have more than ``max_total_bytes``.
+
+        Errors are raised where it is read.
 
         Raises:
             NotFoundError: nothing matches the selector, or no such path.
@@ -192,7 +218,12 @@ class ArtifactClient:
             CorruptDataError: the stored bytes are damaged.
         """
         request = DownloadArtifactRequest(
-            project=self._calls.project, selector=selector, path=path, offset=offset, limit=limit
+            project=self._calls.project,
+            selector=selector,
+            path=path,
+            offset=offset,
+            limit=limit,
+            max_total_bytes=max_total_bytes,
         )
         return self._calls.receive(self._stub.DownloadArtifact, request)
 

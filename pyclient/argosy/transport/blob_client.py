@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import grpc
 
 from argosy.transport.calls import Calls, ReceivingStream, new_request_id
+from argosy.transport.chunk_codec import IncomingChunk, OutgoingChunk, decode_read_blob, encode_write_upload
+from argosy.v1.blob_pb2 import NewBlob, ReadBlobResult
 from argosy.v1.blob_service_pb2 import (
     AbortUploadRequest,
+    BatchReadBlobsRequest,
+    BatchUploadBlobsRequest,
     CommitUploadRequest,
     CommitUploadResponse,
+    CreateTransferGrantsRequest,
+    CreateTransferGrantsResponse,
     CreateUploadRequest,
     FindMissingBlobsRequest,
+    FindMissingBlobsResponse,
     GetCapabilitiesRequest,
     GetCapabilitiesResponse,
+    GetUploadRequest,
     ReadBlobRequest,
     ReadBlobResponse,
     Upload,
     WriteUploadOpen,
     WriteUploadRequest,
+    WriteUploadResponse,
 )
 from argosy.v1.blob_service_pb2_grpc import BlobServiceStub
+from argosy.v1.errors_pb2 import ItemStatus
+
+_SERVICE = "/argosy.v1.BlobService"
 
 
 class BlobClient:
@@ -31,19 +44,45 @@ class BlobClient:
         """Use ``channel`` as ``calls`` says."""
         self._stub = BlobServiceStub(channel)
         self._calls = calls
+        # The two methods that carry bytes have codecs of their own.
+        self._write_upload: Any = channel.stream_unary(
+            f"{_SERVICE}/WriteUpload", encode_write_upload, WriteUploadResponse.FromString
+        )
+        self._read_blob: Any = channel.unary_stream(
+            f"{_SERVICE}/ReadBlob", ReadBlobRequest.SerializeToString, decode_read_blob
+        )
 
     def get_capabilities(self) -> GetCapabilitiesResponse:
         """Return limits and versions of the server."""
         return self._calls.unary(self._stub.GetCapabilities, GetCapabilitiesRequest(project=self._calls.project))
 
-    def find_missing_blobs(self, digests: Iterable[str]) -> list[str]:
-        """Return the digests the project does not have; those it has are leased.
+    def find_missing_blobs(self, digests: Iterable[str], sizes: Iterable[int] = ()) -> FindMissingBlobsResponse:
+        """Return the digests the project does not have, and which of the sizes it knows; what it has is leased.
 
         Raises:
-            InvalidRequestError: more digests than the capabilities allow.
+            InvalidRequestError: more digests or sizes than the capabilities allow.
         """
-        request = FindMissingBlobsRequest(project=self._calls.project, digests=digests)
-        return list(self._calls.unary(self._stub.FindMissingBlobs, request).missing_digests)
+        request = FindMissingBlobsRequest(project=self._calls.project, digests=digests, sizes=sizes)
+        return self._calls.unary(self._stub.FindMissingBlobs, request)
+
+    def batch_upload_blobs(self, blobs: Iterable[NewBlob]) -> Sequence[ItemStatus]:
+        """Store many small blobs; return how each of them ended.
+
+        Raises:
+            InvalidRequestError: more items or bytes than the capabilities allow.
+            ResourceExhaustedError: disk or quota is full; nothing was stored.
+        """
+        request = BatchUploadBlobsRequest(project=self._calls.project, blobs=blobs)
+        return self._calls.unary(self._stub.BatchUploadBlobs, request).statuses
+
+    def batch_read_blobs(self, digests: Iterable[str]) -> Sequence[ReadBlobResult]:
+        """Return many small blobs, each with a status, in the order asked for.
+
+        Raises:
+            InvalidRequestError: more items or bytes than the capabilities allow.
+        """
+        request = BatchReadBlobsRequest(project=self._calls.project, digests=digests)
+        return self._calls.unary(self._stub.BatchReadBlobs, request).results
 
     def create_upload(self, *, digest: str = "", size_bytes: int = 0) -> Upload:
         """Open an upload; it is COMMITTED at once when the project has the declared bytes."""
@@ -52,26 +91,47 @@ class BlobClient:
         )
         return self._calls.unary(self._stub.CreateUpload, request).upload
 
-    def write_upload(self, upload_id: str, chunks: Iterable[bytes]) -> int:
-        """Send all bytes of an upload; return how many the server holds.
+    def write_upload(
+        self, upload_id: str, chunks: Iterable[bytes | memoryview], *, offset: int = 0, epoch: int = 0
+    ) -> int:
+        """Send bytes of an upload from ``offset`` on; return how many the server holds then.
+
+        Args:
+            upload_id: which upload.
+            chunks: the bytes; a view is used no longer than until the next one is taken.
+            offset: where they start, not beyond what is kept.
+            epoch: the upload's epoch plus one; 0 is whatever is next.
 
         Raises:
             NotFoundError: no such upload, or it expired.
             ConflictError: a later stream took over.
+            OutOfRangeError: ``offset`` lies beyond what is kept.
             PreconditionError: the upload is committed or aborted.
             ResourceExhaustedError: disk or quota is full.
         """
-        opening = WriteUploadOpen(project=self._calls.project, upload_id=upload_id)
+        opening = WriteUploadOpen(project=self._calls.project, upload_id=upload_id, offset=offset, epoch=epoch)
 
-        def messages() -> Iterator[WriteUploadRequest]:
+        def messages() -> Iterator[WriteUploadRequest | OutgoingChunk]:
             yield WriteUploadRequest(open=opening)
             for chunk in chunks:
-                yield WriteUploadRequest(chunk=chunk)
+                yield OutgoingChunk(chunk)
 
-        return self._calls.send(self._stub.WriteUpload, messages()).committed_size
+        answer: WriteUploadResponse = self._calls.send(self._write_upload, messages())
+        return answer.committed_size
 
-    def commit_upload(self, upload_id: str, digest: str, size_bytes: int) -> CommitUploadResponse:
-        """Publish the bytes of an upload as a blob.
+    def get_upload(self, upload_id: str) -> Upload:
+        """Return where an upload stands.
+
+        Raises:
+            NotFoundError: no such upload, or it expired.
+        """
+        request = GetUploadRequest(project=self._calls.project, upload_id=upload_id)
+        return self._calls.unary(self._stub.GetUpload, request).upload
+
+    def commit_upload(
+        self, upload_id: str, digest: str, size_bytes: int, piece_checksums: bytes = b""
+    ) -> CommitUploadResponse:
+        """Publish the bytes of an upload as a blob; ``piece_checksums`` are those of one written as a file.
 
         Raises:
             CorruptDataError: other bytes or another size arrived; they are discarded.
@@ -84,6 +144,7 @@ class BlobClient:
             upload_id=upload_id,
             digest=digest,
             size_bytes=size_bytes,
+            piece_checksums=piece_checksums,
         )
         return self._calls.unary(self._stub.CommitUpload, request)
 
@@ -97,7 +158,9 @@ class BlobClient:
         request = AbortUploadRequest(project=self._calls.project, request_id=new_request_id(), upload_id=upload_id)
         self._calls.unary(self._stub.AbortUpload, request)
 
-    def read_blob(self, digest: str, *, offset: int = 0, limit: int = 0) -> ReceivingStream[ReadBlobResponse]:
+    def read_blob(
+        self, digest: str, *, offset: int = 0, limit: int = 0
+    ) -> ReceivingStream[ReadBlobResponse | IncomingChunk]:
         """Stream a range of a blob, all that follows for ``limit`` 0. Errors are raised where it is read.
 
         Raises:
@@ -106,4 +169,19 @@ class BlobClient:
             CorruptDataError: the stored bytes are damaged.
         """
         request = ReadBlobRequest(project=self._calls.project, digest=digest, offset=offset, limit=limit)
-        return self._calls.receive(self._stub.ReadBlob, request)
+        return self._calls.receive(self._read_blob, request)
+
+    def create_transfer_grants(
+        self, token: str, read_digests: Iterable[str] = (), write_upload_id: str = ""
+    ) -> CreateTransferGrantsResponse:
+        """Return the files of blobs to read, and of an upload to write, for a client on the same file system.
+
+        Raises:
+            NotFoundError: the project has no such blob or upload.
+            PermissionDeniedError: the token does not allow it, or nobody may.
+            PreconditionError: the upload is committed or aborted.
+        """
+        request = CreateTransferGrantsRequest(
+            project=self._calls.project, token=token, read_digests=read_digests, write_upload_id=write_upload_id
+        )
+        return self._calls.unary(self._stub.CreateTransferGrants, request)

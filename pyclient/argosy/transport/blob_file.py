@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 from blake3 import blake3
 
-from argosy.errors import ArgosyError, CorruptDataError, DeadlineError, UnavailableError
+from argosy.errors import ArgosyError, CorruptDataError
+from argosy.transport.retry import Backoff, worth_retrying
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from argosy.transport.blob_client import BlobClient
     from argosy.transport.calls import ReceivingStream
     from argosy.v1.artifact_pb2 import ArtifactFile
-    from argosy.v1.blob_service_pb2 import ReadBlobResponse
 
 _BUFFER_BYTES = 64 << 10
 _FIRST_AHEAD_BYTES = 128 << 10
@@ -41,15 +41,22 @@ class BlobFile(io.RawIOBase):
         name: the path of the file in its version.
     """
 
-    def __init__(self, blobs: BlobClient, file: ArtifactFile) -> None:
-        """Read ``file``, whose path, digest and size were recorded; the first read makes the first call."""
+    def __init__(
+        self, blobs: BlobClient, file: ArtifactFile, advance: Callable[[int], None] = lambda _count: None
+    ) -> None:
+        """Read ``file``, whose path, digest and size were recorded; the first read makes the first call.
+
+        ``advance`` is told how many bytes more have arrived.
+        """
+        self._advance = advance
         self.name = file.path
         self._blobs = blobs
         self._file = file
         self._position = 0
         self._expected: list[tuple[int, int]] = []
-        self._stream: ReceivingStream[ReadBlobResponse] | None = None
+        self._stream: ReceivingStream[Any] | None = None  # of messages that have a chunk
         self._has_delivered = False
+        self._backoff = Backoff(f"download of {file.path!r}")
         self._stop = 0  # where the range ends that was asked for last
         self._ahead = 0
         self._chunk = memoryview(b"")
@@ -177,35 +184,38 @@ class BlobFile(io.RawIOBase):
             self._drop()
             raise
         self._arrived += len(chunk)
-        self._chunk = memoryview(chunk)
+        self._chunk = chunk
+        self._advance(len(chunk))
         if self._arrived >= self._stop:
             self._finish()
 
-    def _next_chunk(self) -> bytes:
+    def _next_chunk(self) -> memoryview:
+        """Return what comes next; a call that breaks is made again from where it ended."""
         while True:
             assert self._stream is not None
             try:
                 message = next(self._stream, None)
-            except (UnavailableError, DeadlineError):
-                if not self._has_delivered:
-                    raise
-                # It was cut on its way, perhaps only because nothing was read for long: go on where it ended.
+            except ArgosyError as error:
+                # One that had begun may have been cut only because nothing was read for long: no need to wait.
+                if not (self._has_delivered and worth_retrying(error)):
+                    self._backoff.pause(error)
                 self._drop()
                 self._open()
                 continue
             if message is None:
                 raise self._corrupt(f"ended at byte {self._arrived} of the range up to {self._stop}")
             self._has_delivered = True
-            return message.chunk
+            self._backoff.progressed()
+            return memoryview(message.chunk)
 
-    def _check(self, chunk: bytes) -> None:
+    def _check(self, chunk: memoryview) -> None:
         """Hash what continues the bytes hashed so far, and compare the digest when they are all."""
         end = self._arrived + len(chunk)
         if end > self._file.size_bytes:
             raise self._corrupt(f"goes on after byte {self._file.size_bytes}")
         if not self._arrived <= self._hashed < end:
             return
-        self._hasher.update(memoryview(chunk)[self._hashed - self._arrived :])
+        self._hasher.update(chunk[self._hashed - self._arrived :])
         self._hashed = end
         digest = f"blake3:{self._hasher.hexdigest()}" if end == self._file.size_bytes else self._file.digest
         if digest != self._file.digest:

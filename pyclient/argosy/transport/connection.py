@@ -17,6 +17,7 @@ from argosy.transport.artifact_client import ArtifactClient
 from argosy.transport.blob_client import BlobClient
 from argosy.transport.calls import Calls
 from argosy.transport.channels import open_embedded_channel, open_server_channel
+from argosy.transport.direct_files import DirectFiles
 from argosy.transport.error_mapping import to_exception
 from argosy.transport.pipeline_client import PipelineClient
 from argosy.v1.blob_service_pb2 import GetCapabilitiesResponse
@@ -40,6 +41,7 @@ class Connection:
         artifacts: ArtifactService, typed.
         blobs: BlobService, typed.
         pipelines: PipelineService, typed.
+        direct: the files of the store, where this process can reach them.
     """
 
     config: ClientConfig
@@ -48,6 +50,11 @@ class Connection:
     artifacts: ArtifactClient
     blobs: BlobClient
     pipelines: PipelineClient
+    direct: DirectFiles | None
+
+    def lanes(self, size_bytes: int) -> list[BlobClient]:
+        """Return ways by which a file of this size is best read: more than one where a single stream waits."""
+        return [self.blobs]
 
     @property
     def project(self) -> str:
@@ -119,6 +126,7 @@ def _connect(process: _Process, config: ClientConfig) -> Connection:
         artifacts=ArtifactClient(channel, calls),
         blobs=BlobClient(channel, calls),
         pipelines=PipelineClient(channel, calls),
+        direct=DirectFiles.find(capabilities.direct_access) if capabilities.HasField("direct_access") else None,
     )
 
 

@@ -1,65 +1,84 @@
-"""Brings a version back: one round trip, every byte verified before it can become a value.
+"""Brings a version back, every byte verified before it can become a value.
 
-A small version is taken into memory whole. A large one is streamed file by file in the order it
-was written; a file asked for out of that order is read by a call of its own.
+A small version comes by one call. Of a larger one only the record does; then its small files come many at a time, and
+its large ones each by streams of their own, or are mapped where the store is on the same file system.
 """
 
 from __future__ import annotations
 
-import contextlib
 import io
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from argosy.errors import ArgosyError, NotFoundError
+import numpy as np
+from blake3 import blake3
+
+from argosy.errors import CorruptDataError, NotFoundError
+from argosy.transport.blob_file import BlobFile
 from argosy.transport.connection import Connection
-from argosy.transport.fetch import write_file
+from argosy.transport.error_mapping import raise_item
+from argosy.transport.fetch import FolderWriter
+from argosy.transport.progress import UNSEEN, Progress
+from argosy.transport.receive import receive_into
+from argosy.transport.retry import retrying
 from argosy.transport.verified_reader import VerifiedReader
 from argosy.transport.version_stream import VersionStream
 from argosy.v1.artifact_pb2 import ArtifactFile, ArtifactVersion, VersionSelector
 
-KEPT_BYTES = 4 << 20
-"""Versions up to this size, and as much of files in the way of others, are held in memory."""
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+KEPT_BYTES = 1 << 20
+"""Versions up to this size come by one call, and are held in memory."""
+SMALL_BYTES = 256 << 10
+"""Files below it come many at a time."""
 
 RESERVED_PREFIX = ".argosy/"
 """Files below it are about the value (previews), not of it."""
 
 
-def open_version(connection: Connection, selector: VersionSelector) -> DownloadedVersion:
+def open_version(connection: Connection, selector: VersionSelector, progress: Progress = UNSEEN) -> DownloadedVersion:
     """Open a version for reading.
+
+    Args:
+        connection: the store.
+        selector: which version.
+        progress: told how many bytes have arrived.
 
     Raises:
         NotFoundError: nothing matches.
         CorruptDataError: the bytes do not match their digests.
     """
-    stream = VersionStream(connection.artifacts.download_artifact(selector))
-    download = _Download(connection, stream)
+    stream = VersionStream(connection.artifacts.download_artifact(selector, max_total_bytes=KEPT_BYTES))
+    kept: dict[str, bytes] = {}
+    progress.expect(stream.version.size_bytes)
     try:
-        if stream.version.size_bytes <= KEPT_BYTES:
-            download.keep_all()
+        while stream.files_left and stream.version.size_bytes <= KEPT_BYTES:
+            file = stream.files_left[0]
+            with VerifiedReader(file, stream.next_file(), lambda _: None) as reader:
+                kept[file.path] = reader.readall()
+            progress.advance(file.size_bytes)
+        stream.finish()
     except BaseException:
         stream.close()
         raise
-    return DownloadedVersion(download, "")
+    return DownloadedVersion(_Files(connection, stream.version, kept, progress), "")
 
 
 class DownloadedVersion:
-    """The files of a version, or those below one of its directories, as materializers read them.
+    """The files of a version, or those below one of its directories, as materializers read them."""
 
-    Use it as a context manager, or close it: a large version holds a call open.
-    """
-
-    def __init__(self, download: _Download, prefix: str) -> None:
+    def __init__(self, files: _Files, prefix: str) -> None:
         """Show the files below ``prefix``."""
-        self._download = download
+        self._files = files
         self._prefix = prefix
 
     @property
     def version(self) -> ArtifactVersion:
         """The version they belong to."""
-        return self._download.stream.version
+        return self._files.version
 
     @property
     def paths(self) -> Sequence[str]:
@@ -67,7 +86,7 @@ class DownloadedVersion:
         cut = len(self._prefix)
         return [
             path[cut:]
-            for path in self._download.files
+            for path in self._files.by_path
             if path.startswith(self._prefix) and (self._prefix or not path.startswith(RESERVED_PREFIX))
         ]
 
@@ -77,7 +96,7 @@ class DownloadedVersion:
         Raises:
             NotFoundError: no such file.
         """
-        return self._download.file(self._prefix + path).size_bytes
+        return self._files.find(self._prefix + path).size_bytes
 
     def read(self, path: str) -> bytes:
         """Return a whole file, verified.
@@ -86,15 +105,33 @@ class DownloadedVersion:
             CorruptDataError: the bytes do not match the recorded digest.
             NotFoundError: no such file.
         """
-        return self._download.read(self._prefix + path)
+        file = self._files.find(self._prefix + path)
+        content = self._files.small(file)
+        if content is not None:
+            return content
+        with self._files.stream(file) as stream:
+            return stream.readall()
 
     def open(self, path: str) -> BinaryIO:
-        """Return a forward-only stream of a file, verified at its end.
+        """Return a stream of a file, verified at its end.
 
         Raises:
             NotFoundError: no such file.
         """
-        return self._download.open(self._prefix + path)
+        file = self._files.find(self._prefix + path)
+        content = self._files.small(file)
+        return io.BytesIO(content) if content is not None else io.BufferedReader(self._files.stream(file), 64 << 10)
+
+    def buffer(self, path: str) -> memoryview:
+        """Return a whole file, verified, in memory of the caller's own that may be written to.
+
+        Raises:
+            CorruptDataError: the bytes do not match the recorded digest.
+            NotFoundError: no such file.
+        """
+        file = self._files.find(self._prefix + path)
+        content = self._files.small(file)
+        return memoryview(bytearray(content)) if content is not None else self._files.memory(file)
 
     def fetch(self, directory: Path) -> None:
         """Write every file below ``directory``, verified, never through links; all of them or none.
@@ -103,23 +140,14 @@ class DownloadedVersion:
             CorruptDataError: a path leads out of it, or bytes do not match their digest.
             FileExistsError: a file is there already.
         """
-        written: list[Path] = []
-        try:
+        with FolderWriter(directory) as folder:
             for path in self.paths:
                 with self.open(path) as content:
-                    written.append(write_file(directory, path, content))
-        except BaseException:
-            for file in written:
-                file.unlink(missing_ok=True)
-            raise
+                    folder.write(path, content)
 
     def child(self, directory: str) -> DownloadedVersion:
         """Return the files below ``directory`` as a source of their own."""
-        return DownloadedVersion(self._download, f"{self._prefix}{directory}/")
-
-    def close(self) -> None:
-        """Cancel what was not read; closing twice is fine."""
-        self._download.close()
+        return DownloadedVersion(self._files, f"{self._prefix}{directory}/")
 
     def __enter__(self) -> DownloadedVersion:
         return self
@@ -127,82 +155,133 @@ class DownloadedVersion:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        self._files.forget()
 
 
-class _Download:
-    """What all views of one version share: its stream, and the small files taken out of it."""
+class _Files:
+    """What all views of one version share, with the small files that are in memory just now."""
 
-    def __init__(self, connection: Connection, stream: VersionStream) -> None:
-        self.stream = stream
-        self.files = {file.path: file for file in stream.version.files}
+    def __init__(
+        self,
+        connection: Connection,
+        version: ArtifactVersion,
+        kept: dict[str, bytes],
+        progress: Progress,
+    ) -> None:
+        self.version = version
+        self.by_path = {file.path: file for file in version.files}
         self._connection = connection
-        self._kept: dict[str, bytes] = {}
-        self._in_order = True
+        self._kept = kept
+        self._advance = progress.advance
+        self._order = {path: number for number, path in enumerate(self.by_path)}
 
-    def keep_all(self) -> None:
-        """Take every file into memory."""
-        while self.stream.files_left:
-            self._keep_next()
-        self.stream.finish()
-
-    def close(self) -> None:
-        """End the call: well when everything was read, so that no server counts it as broken off."""
-        if self._in_order and not self.stream.files_left:
-            with contextlib.suppress(ArgosyError):  # every byte was verified already
-                self.stream.finish()
-        self.stream.close()
-
-    def file(self, path: str) -> ArtifactFile:
+    def find(self, path: str) -> ArtifactFile:
         """Return the record of a file."""
         try:
-            return self.files[path]
+            return self.by_path[path]
         except KeyError:
             raise NotFoundError(
-                f"version {self.stream.version.id} has no file {path!r}; it has {', '.join(list(self.files)[:20])}"
+                f"version {self.version.id} has no file {path!r}; it has {', '.join(list(self.by_path)[:20])}"
             ) from None
 
-    def read(self, path: str) -> bytes:
-        """Return a whole file."""
-        if path in self._kept:
-            return self._kept[path]
-        with self._reader(path) as reader:
-            return reader.readall()
+    def forget(self) -> None:
+        """Let go of what is in memory."""
+        self._kept = {}
 
-    def open(self, path: str) -> BinaryIO:
-        """Return a file as a stream."""
-        if path in self._kept:
-            return io.BytesIO(self._kept[path])
-        return self._reader(path).buffered()
+    def small(self, file: ArtifactFile) -> bytes | None:
+        """Return a small file, bringing those that follow it too; ``None`` for a large one."""
+        if file.path not in self._kept and file.size_bytes < SMALL_BYTES:
+            self._kept = self._read_batch(self._batch_from(file))
+        return self._kept.get(file.path)
 
-    def _reader(self, path: str) -> VerifiedReader:
-        file = self.file(path)
-        if self._reach(file):
-            self._in_order = False  # until this file was read to its end
-            return VerifiedReader(file, self.stream.next_file(), self._ended)
-        return VerifiedReader(file, self._read_blob(file), lambda _: None)
+    def memory(self, file: ArtifactFile) -> memoryview:
+        """Return a large file as memory of the caller's own."""
+        mapped = self._map(file)
+        if mapped is not None:
+            return mapped
+        # Not bytearray: numpy asks the system for huge pages, which are filled ten times as fast.
+        target = np.empty(file.size_bytes, np.uint8).data
+        receive_into(self._connection.lanes(file.size_bytes), file, target, self._advance)
+        return target
 
-    def _reach(self, file: ArtifactFile) -> bool:
-        """Bring the stream to the beginning of a file, if only little lies before it."""
-        left = self.stream.files_left
-        if not self._in_order or file not in left:
-            return False
-        before = left[: left.index(file)]
-        if sum(item.size_bytes for item in before) > KEPT_BYTES:
-            return False
-        for _ in before:
-            self._keep_next()
+    def stream(self, file: ArtifactFile) -> io.RawIOBase:
+        """Return a large file as a stream."""
+        mapped = self._map(file)
+        return _MemoryStream(mapped) if mapped is not None else BlobFile(self._connection.blobs, file, self._advance)
+
+    def _map(self, file: ArtifactFile) -> memoryview | None:
+        direct = self._connection.direct
+        if direct is None:
+            return None
+        mapped = direct.map(self._connection.blobs, file.digest, file.size_bytes)
+        if mapped is not None:
+            self._advance(file.size_bytes)
+        return mapped
+
+    def _batch_from(self, first: ArtifactFile) -> list[ArtifactFile]:
+        """Return a file and the small ones that follow it, as many as one call brings."""
+        capabilities = self._connection.capabilities
+        batch: list[ArtifactFile] = []
+        size = 0
+        for file in self.version.files[self._order[first.path] :]:
+            if file.size_bytes >= SMALL_BYTES:
+                continue
+            size += file.size_bytes
+            if batch and (size > capabilities.max_batch_bytes or len(batch) == capabilities.max_batch_items):
+                break
+            batch.append(file)
+        return batch
+
+    def _read_batch(self, batch: Sequence[ArtifactFile]) -> dict[str, bytes]:
+        digests = list(dict.fromkeys(file.digest for file in batch))
+        results = retrying("batch of blobs", lambda: self._connection.blobs.batch_read_blobs(digests))
+        by_digest = dict(zip(digests, results, strict=True))
+        found: dict[str, bytes] = {}
+        for file in batch:
+            result = by_digest[file.digest]
+            raise_item(result.status, f"file {file.path!r}")
+            found[file.path] = _verified(file, result.content)
+            self._advance(file.size_bytes)
+        return found
+
+
+class _MemoryStream(io.RawIOBase):
+    """Bytes in memory as a stream that seeks, without a copy of them."""
+
+    def __init__(self, content: memoryview) -> None:
+        self._content = content
+        self._position = 0
+
+    def readable(self) -> bool:
         return True
 
-    def _keep_next(self) -> None:
-        file = self.stream.files_left[0]
-        with VerifiedReader(file, self.stream.next_file(), lambda _: None) as reader:
-            self._kept[file.path] = reader.readall()
+    def seekable(self) -> bool:
+        return True
 
-    def _ended(self, complete: bool) -> None:
-        self._in_order = complete
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: len(self._content)}[whence]
+        self._position = max(base + offset, 0)
+        return self._position
 
-    def _read_blob(self, file: ArtifactFile) -> Generator[bytes, None, None]:
-        with self._connection.blobs.read_blob(file.digest) as messages:
-            for message in messages:
-                yield message.chunk
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        target = memoryview(buffer).cast("B")
+        piece = self._content[self._position : self._position + len(target)]
+        target[: len(piece)] = piece
+        self._position += len(piece)
+        return len(piece)
+
+    def readall(self) -> bytes:
+        rest = bytes(self._content[self._position :])
+        self._position = len(self._content)
+        return rest
+
+
+def _verified(file: ArtifactFile, content: bytes) -> bytes:
+    digest = f"blake3:{blake3(content).hexdigest()}"
+    if digest != file.digest:
+        raise CorruptDataError(
+            f"file {file.path!r} arrived as {digest} with {len(content)} bytes, but {file.digest} with "
+            f"{file.size_bytes} bytes is recorded; nothing of it was used: load it again, and if that fails restore "
+            "the store from its backup"
+        )
+    return content

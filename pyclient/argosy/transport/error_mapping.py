@@ -26,6 +26,7 @@ from argosy.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
+from argosy.v1.errors_pb2 import ItemStatus
 
 DOMAIN = "argosy"
 """``domain`` of the ErrorInfo an Argosy service sends."""
@@ -81,6 +82,21 @@ def to_exception(error: grpc.RpcError, address: str) -> ArgosyError:
     if issubclass(kind, ServiceError):
         return kind(message, reason=reason, metadata=metadata)
     return kind(message)
+
+
+def raise_item(status: ItemStatus, what: str) -> None:
+    """Raise the exception of one item of a batch, unless it ended well.
+
+    Args:
+        status: how it ended.
+        what: names the item in front of the message.
+    """
+    if status.code == 0:
+        return
+    code = next(known for known in grpc.StatusCode if known.value[0] == status.code)
+    kind = BY_STATUS.get((code, status.reason)) or BY_STATUS[code, ""]
+    message = f"{what}: {status.message}"
+    raise kind(message, reason=status.reason) if issubclass(kind, ServiceError) else kind(message)
 
 
 def _message(kind: type[ArgosyError], code: grpc.StatusCode, details: str, reason: str, address: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,8 +10,7 @@ from argosy.errors import NotFoundError
 from argosy.transport.blob_file import BlobFile
 from argosy.transport.connection import Connection
 from argosy.transport.download import RESERVED_PREFIX
-from argosy.transport.fetch import write_file
-from argosy.transport.verified_reader import VerifiedReader
+from argosy.transport.fetch import FolderWriter
 from argosy.v1.artifact_pb2 import ArtifactFile, ArtifactVersion, VersionSelector
 
 
@@ -62,9 +61,8 @@ class RangedVersion:
             CorruptDataError: the bytes do not match the recorded digest.
             NotFoundError: no such file.
         """
-        file = self._file(path)
-        with VerifiedReader(file, self._chunks(file), lambda _: None) as reader:
-            return reader.readall()
+        with self.open_file(path) as file:
+            return file.readall()
 
     def open(self, path: str) -> BinaryIO:
         """Return a file as a stream that seeks.
@@ -82,6 +80,15 @@ class RangedVersion:
         """
         return BlobFile(self._connection.blobs, self._file(path))
 
+    def buffer(self, path: str) -> memoryview:
+        """Return a whole file, verified, in memory of the caller's own.
+
+        Raises:
+            CorruptDataError: the bytes do not match the recorded digest.
+            NotFoundError: no such file.
+        """
+        return memoryview(bytearray(self.read(path)))
+
     def fetch(self, directory: Path) -> None:
         """Write every file below ``directory``, verified, never through links.
 
@@ -89,9 +96,10 @@ class RangedVersion:
             CorruptDataError: a path leads out of it, or bytes do not match their digest.
             FileExistsError: a file is there already.
         """
-        for path in self.paths:
-            with self.open(path) as content:
-                write_file(directory, path, content)
+        with FolderWriter(directory) as folder:
+            for path in self.paths:
+                with self.open(path) as content:
+                    folder.write(path, content)
 
     def child(self, directory: str) -> RangedVersion:
         """Return the files below ``directory`` as a source of their own."""
@@ -105,8 +113,3 @@ class RangedVersion:
             raise NotFoundError(
                 f"{self.version.name!r} version {self.version.version} has no file {path!r}; it has {shown}"
             ) from None
-
-    def _chunks(self, file: ArtifactFile) -> Generator[bytes, None, None]:
-        with self._connection.blobs.read_blob(file.digest) as messages:
-            for message in messages:
-                yield message.chunk

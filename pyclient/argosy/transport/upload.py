@@ -1,126 +1,199 @@
-"""Brings the files of a version to the store: inline where they are small, streamed where not.
+"""Brings the files of versions to the store in the fewest round trips, and only those it does not have.
 
-The bytes of a large file are visible to nobody before its upload is committed with the digest
-that was computed while they were sent; a failure on the way gives the upload up.
+The smallest files travel inside the request that creates the version. The others are hashed first, one question for
+all of them tells which are missing, and of these the small ones go together and the large ones each by an upload of
+its own, several at once. On the same file system as the store large files are written there, once, while they are
+hashed; only where the store knows their size is it asked before.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
-from blake3 import blake3
-
-from argosy.errors import ArgosyError, InvalidRequestError
+from argosy.errors import InvalidRequestError
 from argosy.transport.connection import Connection
+from argosy.transport.content_hash import PieceChecksums, digest_of, digest_text, new_hasher
+from argosy.transport.direct_files import DirectFiles
+from argosy.transport.error_mapping import raise_item
+from argosy.transport.progress import UNSEEN, Progress
+from argosy.transport.retry import retrying
+from argosy.transport.upload_session import Content, send_blob
 from argosy.v1.artifact_pb2 import NewArtifactFile
-from argosy.v1.blob_service_pb2 import GetCapabilitiesResponse
+from argosy.v1.blob_pb2 import NewBlob
+
+SMALL_BYTES = 256 << 10
+"""Files below it travel together."""
+UPLOADS_AT_ONCE = 4
+_HASH_BYTES = 8 << 20
+T = TypeVar("T")
 
 
-class FileToUpload(Protocol):
-    """One file of a version, as materializers leave it."""
+@dataclass(frozen=True)
+class _Hashed:
+    """Content with its digest, and the checksums of its pieces where they are needed."""
 
-    @property
-    def path(self) -> str:
-        """Relative path inside the version."""
-        ...
-
-    @property
-    def size_bytes(self) -> int:
-        """Length of the content in bytes."""
-        ...
-
-    def chunks(self) -> Iterator[memoryview]:
-        """Yield the content in order, as views of any size, each valid until the next is taken."""
-        ...
-
-
-class InlineBudget:
-    """How many bytes may still travel inside one request; shared by all outputs of a step."""
-
-    def __init__(self, limit_bytes: int) -> None:
-        """Allow ``limit_bytes`` in all."""
-        self._left = limit_bytes
-
-    @classmethod
-    def of(cls, capabilities: GetCapabilitiesResponse) -> InlineBudget:
-        """Allow what the server allows for one request."""
-        return cls(capabilities.max_inline_bytes)
-
-    def take(self, size_bytes: int) -> bool:
-        """Reserve bytes if that many are left."""
-        if size_bytes > self._left:
-            return False
-        self._left -= size_bytes
-        return True
+    content: Content
+    digest: str
+    checksums: bytes = b""
 
 
 def upload_files(
-    connection: Connection, files: Iterable[FileToUpload], *, budget: InlineBudget | None = None
-) -> list[NewArtifactFile]:
-    """Make files ready to be named in a request that creates a version.
+    connection: Connection,
+    groups: Sequence[Sequence[Content]],
+    *,
+    inline_bytes: int | None = None,
+    progress: Progress = UNSEEN,
+) -> list[list[NewArtifactFile]]:
+    """Make the files of one or more versions ready to be named in one request that creates these.
 
-    The smallest files go inline as long as ``budget`` lasts, so that a small value costs no round
-    trip here. Memory stays at a few chunks, whatever the sizes.
+    Memory stays at a few chunks, whatever the sizes.
 
     Args:
         connection: the store.
-        files: the files of one version.
-        budget: bytes that may go inline; by default all that one request may hold.
+        groups: the files of each version.
+        inline_bytes: how many bytes that request may hold; by default what the server allows for one version.
+        progress: told how many bytes have been handed over, or need not be.
 
     Returns:
-        One entry for each file, in the order given.
+        One list for each version, with an entry for each file in the order given.
 
     Raises:
         InvalidRequestError: more files than a version may have; nothing was sent.
-        ArgosyError: the store refused an upload or was lost; what was sent is discarded.
+        CorruptDataError: a file changed while it was sent.
+        ArgosyError: the store refused an upload or was lost; what was sent is given up.
         Exception: what reading a file raised, unchanged.
     """
-    wanted = list(files)
-    _check_count(connection, len(wanted))
-    allowance = budget or InlineBudget.of(connection.capabilities)
-    inline = {file.path for file in sorted(wanted, key=lambda file: file.size_bytes) if allowance.take(file.size_bytes)}
-    return [_inline(file) if file.path in inline else _streamed(connection, file) for file in wanted]
+    for group in groups:
+        _check_count(connection, len(group))
+    contents = [content for group in groups for content in group]
+    room = connection.capabilities.max_inline_bytes if inline_bytes is None else inline_bytes
+    inline = _choose_inline(contents, room)
+    progress.expect(sum(content.size_bytes for content in contents))
+    sent = _Sender(connection, progress).send([content for content in contents if id(content) not in inline])
+    files: list[list[NewArtifactFile]] = []
+    for group in groups:
+        files.append([])
+        for content in group:
+            if id(content) in inline:
+                files[-1].append(NewArtifactFile(path=content.path, inline_content=_whole(content)))
+                progress.advance(content.size_bytes)
+            else:
+                files[-1].append(NewArtifactFile(path=content.path, digest=sent[id(content)]))
+    return files
 
 
-def chunks_of(file: FileToUpload, chunk_bytes: int) -> Iterator[bytes]:
-    """Yield the content of a file in pieces of ``chunk_bytes``, the last one shorter; one copy of each piece."""
-    pending = bytearray()
-    for view in file.chunks():
-        start = 0
-        if pending:
-            start = min(chunk_bytes - len(pending), view.nbytes)
-            pending += view[:start]
-            if len(pending) < chunk_bytes:
-                continue
-            yield bytes(pending)
-            pending.clear()
-        whole = start + (view.nbytes - start) // chunk_bytes * chunk_bytes
-        for offset in range(start, whole, chunk_bytes):
-            yield bytes(view[offset : offset + chunk_bytes])
-        pending += view[whole:]
-    if pending:
-        yield bytes(pending)
+class _Sender:
+    """Sends what the store does not have of the files of one request."""
 
+    def __init__(self, connection: Connection, progress: Progress) -> None:
+        self._connection = connection
+        self._blobs = connection.blobs
+        self._advance = progress.advance
+        direct = connection.direct
+        self._direct = direct if direct is not None and direct.writes else None
 
-class _Hashed(Iterator[bytes]):
-    """Passes chunks on and keeps the digest and size of all so far."""
+    def send(self, contents: Sequence[Content]) -> dict[int, str]:
+        """Return the digest of each content, by its ``id()``, once the store has all of them."""
+        if not contents:
+            return {}
+        written: list[Content] = []
+        hashed: list[_Hashed] = []
+        for content in contents:
+            if self._direct is not None and content.size_bytes >= SMALL_BYTES:
+                written.append(content)
+            else:
+                hashed.append(_Hashed(content, digest_of(content.chunks(0, _HASH_BYTES), content.size_bytes)))
+        digests = {id(item.content): item.digest for item in hashed}
+        if self._direct is not None:
+            digests.update(self._write_files(self._direct, written))
+        missing = self._missing(hashed)
+        small = [item for item in missing if item.content.size_bytes < SMALL_BYTES]
+        for batch in self._batches(small):
+            self._send_batch(batch)
+        self._each([item for item in missing if item.content.size_bytes >= SMALL_BYTES], self._send_large)
+        return digests
 
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self.size_bytes = 0
-        self._chunks = chunks
-        self._hasher = blake3()
+    def _missing(self, hashed: Sequence[_Hashed]) -> list[_Hashed]:
+        """Return what the store does not have, each digest once."""
+        by_digest = {item.digest: item for item in hashed}
+        missing: list[_Hashed] = []
+        for part in _parts(list(by_digest), self._connection.capabilities.max_digests):
+            answer = retrying("question for missing blobs", partial(self._blobs.find_missing_blobs, part))
+            missing += [by_digest[digest] for digest in answer.missing_digests]
+        sent = {id(item) for item in missing}
+        for item in hashed:
+            if id(item) not in sent:
+                self._advance(item.content.size_bytes)
+        return missing
 
-    @property
-    def digest(self) -> str:
-        return f"blake3:{self._hasher.hexdigest()}"
+    def _batches(self, items: Sequence[_Hashed]) -> Iterator[list[_Hashed]]:
+        capabilities = self._connection.capabilities
+        batch: list[_Hashed] = []
+        size = 0
+        for item in items:
+            full = len(batch) == capabilities.max_batch_items
+            if batch and (full or size + item.content.size_bytes > capabilities.max_batch_bytes):
+                yield batch
+                batch, size = [], 0
+            batch.append(item)
+            size += item.content.size_bytes
+        if batch:
+            yield batch
 
-    def __next__(self) -> bytes:
-        chunk = next(self._chunks)
-        self._hasher.update(chunk)
-        self.size_bytes += len(chunk)
-        return chunk
+    def _send_batch(self, batch: Sequence[_Hashed]) -> None:
+        new = [NewBlob(digest=item.digest, content=_whole(item.content)) for item in batch]
+        statuses = retrying(f"batch of {len(new)} blobs", lambda: self._blobs.batch_upload_blobs(new))
+        for item, status in zip(batch, statuses, strict=True):
+            raise_item(status, f"file {item.content.path!r}")
+            self._advance(item.content.size_bytes)
+
+    def _send_large(self, item: _Hashed) -> None:
+        chunk_bytes = self._connection.capabilities.preferred_chunk_bytes
+        send_blob(self._blobs, item.content, item.digest, chunk_bytes, self._advance)
+
+    def _write_files(self, direct: DirectFiles, contents: Sequence[Content]) -> dict[int, str]:
+        """Write what the store does not have into its folder."""
+        sizes = {content.size_bytes for content in contents}
+        known = set(self._blobs.find_missing_blobs([], sizes).known_sizes) if sizes else set()
+        maybe = [_with_checksums(content) for content in contents if content.size_bytes in known]
+        missing = {id(item.content): item for item in (self._missing(maybe) if maybe else [])}
+        digests = {id(item.content): item.digest for item in maybe}
+        new = [content for content in contents if id(content) not in digests]
+
+        def write(content: Content) -> None:
+            item = missing.get(id(content))
+            facts = None if item is None else (item.digest, item.checksums)
+            digests[id(content)] = self._write(direct, content, facts)
+
+        self._each([*new, *(item.content for item in missing.values())], write)
+        return digests
+
+    def _write(self, direct: DirectFiles, content: Content, known: tuple[str, bytes] | None) -> str:
+        digest = direct.write(self._blobs, content, self._advance, known)
+        if digest is None:  # the folder is out of reach after all
+            digest = digest_of(content.chunks(0, _HASH_BYTES), content.size_bytes)
+            self._send_large(_Hashed(content, digest))
+        return digest
+
+    @staticmethod
+    def _each(items: Sequence[T], send: Callable[[T], None]) -> None:
+        if len(items) < 2:
+            for item in items:
+                send(item)
+            return
+        with ThreadPoolExecutor(min(len(items), UPLOADS_AT_ONCE), thread_name_prefix="argosy-upload") as pool:
+            futures = [pool.submit(send, item) for item in items]
+            try:
+                for future in futures:
+                    future.result()
+            except BaseException:
+                for future in futures:
+                    future.cancel()
+                raise
 
 
 def _check_count(connection: Connection, count: int) -> None:
@@ -132,19 +205,29 @@ def _check_count(connection: Connection, count: int) -> None:
         )
 
 
-def _inline(file: FileToUpload) -> NewArtifactFile:
-    return NewArtifactFile(path=file.path, inline_content=b"".join(chunks_of(file, 1 << 20)))
+def _choose_inline(contents: Sequence[Content], room: int) -> set[int]:
+    """Return those, by ``id()``, that fit into the request, smallest first."""
+    chosen: set[int] = set()
+    for content in sorted(contents, key=lambda content: content.size_bytes):
+        room -= content.size_bytes
+        if room < 0:
+            break
+        chosen.add(id(content))
+    return chosen
 
 
-def _streamed(connection: Connection, file: FileToUpload) -> NewArtifactFile:
-    blobs, chunk_bytes = connection.blobs, connection.capabilities.preferred_chunk_bytes
-    content = _Hashed(chunks_of(file, chunk_bytes))
-    upload = blobs.create_upload()
-    try:
-        blobs.write_upload(upload.id, content)
-        digest = blobs.commit_upload(upload.id, content.digest, content.size_bytes).digest
-    except BaseException:
-        with contextlib.suppress(ArgosyError):  # the lease of the upload ends it when this cannot
-            blobs.abort_upload(upload.id)
-        raise
-    return NewArtifactFile(path=file.path, digest=digest)
+def _whole(content: Content) -> bytes:
+    return b"".join(content.chunks())
+
+
+def _with_checksums(content: Content) -> _Hashed:
+    hasher, checksums = new_hasher(content.size_bytes), PieceChecksums()
+    for piece in content.chunks(0, _HASH_BYTES):
+        hasher.update(piece)
+        checksums.update(piece)
+    return _Hashed(content, digest_text(hasher), checksums.value())
+
+
+def _parts(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

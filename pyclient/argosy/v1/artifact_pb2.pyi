@@ -3,6 +3,7 @@
 isort:skip_file
 The nouns of ArtifactService."""
 
+from argosy.v1 import errors_pb2 as _errors_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -456,3 +457,63 @@ class ArtifactSummary(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ArtifactSummary: _TypeAlias = ArtifactSummary  # noqa: Y015
+
+@_typing.final
+class NewArtifactVersion(_message.Message):
+    """One version of a batch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SPEC_FIELD_NUMBER: _builtins.int
+    FILES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def spec(self) -> Global___ArtifactSpec:
+        """What the version is."""
+
+    @_builtins.property
+    def files(self) -> _containers.RepeatedCompositeFieldContainer[Global___NewArtifactFile]:
+        """Its files, as in CreateArtifactVersion."""
+
+    def __init__(
+        self,
+        *,
+        spec: Global___ArtifactSpec | None = ...,
+        files: _abc.Iterable[Global___NewArtifactFile] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["files", b"files", "spec", b"spec"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NewArtifactVersion: _TypeAlias = NewArtifactVersion  # noqa: Y015
+
+@_typing.final
+class CreateArtifactVersionResult(_message.Message):
+    """How one version of a batch ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATUS_FIELD_NUMBER: _builtins.int
+    ARTIFACT_VERSION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def status(self) -> _errors_pb2.ItemStatus:
+        """OK, or one of the refusals of CreateArtifactVersion."""
+
+    @_builtins.property
+    def artifact_version(self) -> Global___ArtifactVersion:
+        """The version as it is now visible, without files; when OK."""
+
+    def __init__(
+        self,
+        *,
+        status: _errors_pb2.ItemStatus | None = ...,
+        artifact_version: Global___ArtifactVersion | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["artifact_version", b"artifact_version", "status", b"status"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_version", b"artifact_version", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateArtifactVersionResult: _TypeAlias = CreateArtifactVersionResult  # noqa: Y015

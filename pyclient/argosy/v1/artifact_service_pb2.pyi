@@ -4,7 +4,6 @@ isort:skip_file
 Names, versions and the simple streaming pair."""
 
 from argosy.v1 import artifact_pb2 as _artifact_pb2
-from argosy.v1 import errors_pb2 as _errors_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
@@ -123,7 +122,7 @@ class BatchCreateArtifactVersionsRequest(_message.Message):
     request_id: _builtins.str
     """See the service's comment. REQUIRED."""
     @_builtins.property
-    def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___NewArtifactVersion]:
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[_artifact_pb2.NewArtifactVersion]:
         """The versions, made in this order: at least one."""
 
     def __init__(
@@ -131,7 +130,7 @@ class BatchCreateArtifactVersionsRequest(_message.Message):
         *,
         project: _builtins.str = ...,
         request_id: _builtins.str = ...,
-        versions: _abc.Iterable[Global___NewArtifactVersion] | None = ...,
+        versions: _abc.Iterable[_artifact_pb2.NewArtifactVersion] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -142,36 +141,6 @@ class BatchCreateArtifactVersionsRequest(_message.Message):
 Global___BatchCreateArtifactVersionsRequest: _TypeAlias = BatchCreateArtifactVersionsRequest  # noqa: Y015
 
 @_typing.final
-class NewArtifactVersion(_message.Message):
-    """One version of a batch."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    SPEC_FIELD_NUMBER: _builtins.int
-    FILES_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def spec(self) -> _artifact_pb2.ArtifactSpec:
-        """What the version is."""
-
-    @_builtins.property
-    def files(self) -> _containers.RepeatedCompositeFieldContainer[_artifact_pb2.NewArtifactFile]:
-        """Its files, as in CreateArtifactVersion."""
-
-    def __init__(
-        self,
-        *,
-        spec: _artifact_pb2.ArtifactSpec | None = ...,
-        files: _abc.Iterable[_artifact_pb2.NewArtifactFile] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["files", b"files", "spec", b"spec"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___NewArtifactVersion: _TypeAlias = NewArtifactVersion  # noqa: Y015
-
-@_typing.final
 class BatchCreateArtifactVersionsResponse(_message.Message):
     """Response of BatchCreateArtifactVersions."""
 
@@ -179,13 +148,13 @@ class BatchCreateArtifactVersionsResponse(_message.Message):
 
     RESULTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___CreateArtifactVersionResult]:
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[_artifact_pb2.CreateArtifactVersionResult]:
         """One for each version of the request, in its order."""
 
     def __init__(
         self,
         *,
-        results: _abc.Iterable[Global___CreateArtifactVersionResult] | None = ...,
+        results: _abc.Iterable[_artifact_pb2.CreateArtifactVersionResult] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -194,36 +163,6 @@ class BatchCreateArtifactVersionsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BatchCreateArtifactVersionsResponse: _TypeAlias = BatchCreateArtifactVersionsResponse  # noqa: Y015
-
-@_typing.final
-class CreateArtifactVersionResult(_message.Message):
-    """How one version of a batch ended."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    STATUS_FIELD_NUMBER: _builtins.int
-    ARTIFACT_VERSION_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def status(self) -> _errors_pb2.ItemStatus:
-        """OK, or one of the refusals of CreateArtifactVersion."""
-
-    @_builtins.property
-    def artifact_version(self) -> _artifact_pb2.ArtifactVersion:
-        """The version as it is now visible, without files; when OK."""
-
-    def __init__(
-        self,
-        *,
-        status: _errors_pb2.ItemStatus | None = ...,
-        artifact_version: _artifact_pb2.ArtifactVersion | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["artifact_version", b"artifact_version", "status", b"status"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_version", b"artifact_version", "status", b"status"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___CreateArtifactVersionResult: _TypeAlias = CreateArtifactVersionResult  # noqa: Y015
 
 @_typing.final
 class GetArtifactVersionRequest(_message.Message):

@@ -22,12 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from argosy.v1 import blob_pb2 as argosy_dot_v1_dot_blob__pb2
 from argosy.v1 import errors_pb2 as argosy_dot_v1_dot_errors__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61rgosy/v1/blob_service.proto\x12\targosy.v1\x1a\x16\x61rgosy/v1/errors.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\")\n\x16GetCapabilitiesRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\"\xfe\x03\n\x17GetCapabilitiesResponse\x12\x19\n\x11protocol_revision\x18\x01 \x01(\x05\x12 \n\x18oldest_protocol_revision\x18\x02 \x01(\x05\x12\x16\n\x0eserver_version\x18\x03 \x01(\t\x12\x10\n\x08store_id\x18\x04 \x01(\t\x12\x1d\n\x15preferred_chunk_bytes\x18\x05 \x01(\x05\x12\x17\n\x0fmax_chunk_bytes\x18\x06 \x01(\x05\x12\x18\n\x10max_inline_bytes\x18\x07 \x01(\x05\x12\x11\n\tmax_files\x18\x08 \x01(\x05\x12\x13\n\x0bmax_digests\x18\t \x01(\x05\x12-\n\nblob_lease\x18\n \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0cupload_lease\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12,\n\trun_lease\x18\x0c \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\x0fmax_batch_bytes\x18\r \x01(\x05\x12\x17\n\x0fmax_batch_items\x18\x0e \x01(\x05\x12\x12\n\nmark_bytes\x18\x0f \x01(\x03\x12.\n\rdirect_access\x18\x10 \x01(\x0b\x32\x17.argosy.v1.DirectAccess\"A\n\x0c\x44irectAccess\x12\x17\n\x0fread_token_file\x18\x01 \x01(\t\x12\x18\n\x10write_token_file\x18\x02 \x01(\t\"J\n\x17\x46indMissingBlobsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x0f\n\x07\x64igests\x18\x02 \x03(\t\x12\r\n\x05sizes\x18\x03 \x03(\x03\"H\n\x18\x46indMissingBlobsResponse\x12\x17\n\x0fmissing_digests\x18\x01 \x03(\t\x12\x13\n\x0bknown_sizes\x18\x02 \x03(\x03\"M\n\x17\x42\x61tchUploadBlobsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12!\n\x05\x62lobs\x18\x02 \x03(\x0b\x32\x12.argosy.v1.NewBlob\"*\n\x07NewBlob\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\"C\n\x18\x42\x61tchUploadBlobsResponse\x12\'\n\x08statuses\x18\x01 \x03(\x0b\x32\x15.argosy.v1.ItemStatus\"9\n\x15\x42\x61tchReadBlobsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x0f\n\x07\x64igests\x18\x02 \x03(\t\"D\n\x16\x42\x61tchReadBlobsResponse\x12*\n\x07results\x18\x01 \x03(\x0b\x32\x19.argosy.v1.ReadBlobResult\"H\n\x0eReadBlobResult\x12%\n\x06status\x18\x01 \x01(\x0b\x32\x15.argosy.v1.ItemStatus\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\"\x93\x01\n\x06Upload\x12\n\n\x02id\x18\x01 \x01(\t\x12%\n\x05state\x18\x02 \x01(\x0e\x32\x16.argosy.v1.UploadState\x12\x16\n\x0e\x63ommitted_size\x18\x03 \x01(\x03\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x65poch\x18\x05 \x01(\x03\"^\n\x13\x43reateUploadRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\"9\n\x14\x43reateUploadResponse\x12!\n\x06upload\x18\x01 \x01(\x0b\x32\x11.argosy.v1.Upload\"Y\n\x12WriteUploadRequest\x12*\n\x04open\x18\x01 \x01(\x0b\x32\x1a.argosy.v1.WriteUploadOpenH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"T\n\x0fWriteUploadOpen\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x11\n\tupload_id\x18\x02 \x01(\t\x12\x0e\n\x06offset\x18\x03 \x01(\x03\x12\r\n\x05\x65poch\x18\x04 \x01(\x03\"-\n\x13WriteUploadResponse\x12\x16\n\x0e\x63ommitted_size\x18\x01 \x01(\x03\"6\n\x10GetUploadRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x11\n\tupload_id\x18\x02 \x01(\t\"6\n\x11GetUploadResponse\x12!\n\x06upload\x18\x01 \x01(\x0b\x32\x11.argosy.v1.Upload\"\x8a\x01\n\x13\x43ommitUploadRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x11\n\tupload_id\x18\x03 \x01(\t\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\x12\x12\n\nsize_bytes\x18\x05 \x01(\x03\x12\x17\n\x0fpiece_checksums\x18\x06 \x01(\x0c\":\n\x14\x43ommitUploadResponse\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\"L\n\x12\x41\x62ortUploadRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x11\n\tupload_id\x18\x03 \x01(\t\"\x15\n\x13\x41\x62ortUploadResponse\"Q\n\x0fReadBlobRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x0e\n\x06offset\x18\x03 \x01(\x03\x12\r\n\x05limit\x18\x04 \x01(\x03\"!\n\x10ReadBlobResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"l\n\x1b\x43reateTransferGrantsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\r\n\x05token\x18\x02 \x01(\t\x12\x14\n\x0cread_digests\x18\x03 \x03(\t\x12\x17\n\x0fwrite_upload_id\x18\x04 \x01(\t\"T\n\x1c\x43reateTransferGrantsResponse\x12\x12\n\nread_paths\x18\x01 \x03(\t\x12\x12\n\nwrite_path\x18\x02 \x01(\t\x12\x0c\n\x04sync\x18\x03 \x01(\x08*x\n\x0bUploadState\x12\x1c\n\x18UPLOAD_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11UPLOAD_STATE_OPEN\x10\x01\x12\x1a\n\x16UPLOAD_STATE_COMMITTED\x10\x02\x12\x18\n\x14UPLOAD_STATE_ABORTED\x10\x03\x32\xb0\x07\n\x0b\x42lobService\x12X\n\x0fGetCapabilities\x12!.argosy.v1.GetCapabilitiesRequest\x1a\".argosy.v1.GetCapabilitiesResponse\x12[\n\x10\x46indMissingBlobs\x12\".argosy.v1.FindMissingBlobsRequest\x1a#.argosy.v1.FindMissingBlobsResponse\x12[\n\x10\x42\x61tchUploadBlobs\x12\".argosy.v1.BatchUploadBlobsRequest\x1a#.argosy.v1.BatchUploadBlobsResponse\x12U\n\x0e\x42\x61tchReadBlobs\x12 .argosy.v1.BatchReadBlobsRequest\x1a!.argosy.v1.BatchReadBlobsResponse\x12O\n\x0c\x43reateUpload\x12\x1e.argosy.v1.CreateUploadRequest\x1a\x1f.argosy.v1.CreateUploadResponse\x12N\n\x0bWriteUpload\x12\x1d.argosy.v1.WriteUploadRequest\x1a\x1e.argosy.v1.WriteUploadResponse(\x01\x12\x46\n\tGetUpload\x12\x1b.argosy.v1.GetUploadRequest\x1a\x1c.argosy.v1.GetUploadResponse\x12O\n\x0c\x43ommitUpload\x12\x1e.argosy.v1.CommitUploadRequest\x1a\x1f.argosy.v1.CommitUploadResponse\x12L\n\x0b\x41\x62ortUpload\x12\x1d.argosy.v1.AbortUploadRequest\x1a\x1e.argosy.v1.AbortUploadResponse\x12\x45\n\x08ReadBlob\x12\x1a.argosy.v1.ReadBlobRequest\x1a\x1b.argosy.v1.ReadBlobResponse0\x01\x12g\n\x14\x43reateTransferGrants\x12&.argosy.v1.CreateTransferGrantsRequest\x1a\'.argosy.v1.CreateTransferGrantsResponseBB\n\x0cio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61rgosy/v1/blob_service.proto\x12\targosy.v1\x1a\x14\x61rgosy/v1/blob.proto\x1a\x16\x61rgosy/v1/errors.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\")\n\x16GetCapabilitiesRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\"\xfe\x03\n\x17GetCapabilitiesResponse\x12\x19\n\x11protocol_revision\x18\x01 \x01(\x05\x12 \n\x18oldest_protocol_revision\x18\x02 \x01(\x05\x12\x16\n\x0eserver_version\x18\x03 \x01(\t\x12\x10\n\x08store_id\x18\x04 \x01(\t\x12\x1d\n\x15preferred_chunk_bytes\x18\x05 \x01(\x05\x12\x17\n\x0fmax_chunk_bytes\x18\x06 \x01(\x05\x12\x18\n\x10max_inline_bytes\x18\x07 \x01(\x05\x12\x11\n\tmax_files\x18\x08 \x01(\x05\x12\x13\n\x0bmax_digests\x18\t \x01(\x05\x12-\n\nblob_lease\x18\n \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0cupload_lease\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12,\n\trun_lease\x18\x0c \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\x0fmax_batch_bytes\x18\r \x01(\x05\x12\x17\n\x0fmax_batch_items\x18\x0e \x01(\x05\x12\x12\n\nmark_bytes\x18\x0f \x01(\x03\x12.\n\rdirect_access\x18\x10 \x01(\x0b\x32\x17.argosy.v1.DirectAccess\"J\n\x17\x46indMissingBlobsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x0f\n\x07\x64igests\x18\x02 \x03(\t\x12\r\n\x05sizes\x18\x03 \x03(\x03\"H\n\x18\x46indMissingBlobsResponse\x12\x17\n\x0fmissing_digests\x18\x01 \x03(\t\x12\x13\n\x0bknown_sizes\x18\x02 \x03(\x03\"M\n\x17\x42\x61tchUploadBlobsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12!\n\x05\x62lobs\x18\x02 \x03(\x0b\x32\x12.argosy.v1.NewBlob\"C\n\x18\x42\x61tchUploadBlobsResponse\x12\'\n\x08statuses\x18\x01 \x03(\x0b\x32\x15.argosy.v1.ItemStatus\"9\n\x15\x42\x61tchReadBlobsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x0f\n\x07\x64igests\x18\x02 \x03(\t\"D\n\x16\x42\x61tchReadBlobsResponse\x12*\n\x07results\x18\x01 \x03(\x0b\x32\x19.argosy.v1.ReadBlobResult\"\x93\x01\n\x06Upload\x12\n\n\x02id\x18\x01 \x01(\t\x12%\n\x05state\x18\x02 \x01(\x0e\x32\x16.argosy.v1.UploadState\x12\x16\n\x0e\x63ommitted_size\x18\x03 \x01(\x03\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x65poch\x18\x05 \x01(\x03\"^\n\x13\x43reateUploadRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\"9\n\x14\x43reateUploadResponse\x12!\n\x06upload\x18\x01 \x01(\x0b\x32\x11.argosy.v1.Upload\"Y\n\x12WriteUploadRequest\x12*\n\x04open\x18\x01 \x01(\x0b\x32\x1a.argosy.v1.WriteUploadOpenH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"T\n\x0fWriteUploadOpen\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x11\n\tupload_id\x18\x02 \x01(\t\x12\x0e\n\x06offset\x18\x03 \x01(\x03\x12\r\n\x05\x65poch\x18\x04 \x01(\x03\"-\n\x13WriteUploadResponse\x12\x16\n\x0e\x63ommitted_size\x18\x01 \x01(\x03\"6\n\x10GetUploadRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x11\n\tupload_id\x18\x02 \x01(\t\"6\n\x11GetUploadResponse\x12!\n\x06upload\x18\x01 \x01(\x0b\x32\x11.argosy.v1.Upload\"\x8a\x01\n\x13\x43ommitUploadRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x11\n\tupload_id\x18\x03 \x01(\t\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\x12\x12\n\nsize_bytes\x18\x05 \x01(\x03\x12\x17\n\x0fpiece_checksums\x18\x06 \x01(\x0c\":\n\x14\x43ommitUploadResponse\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\"L\n\x12\x41\x62ortUploadRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x11\n\tupload_id\x18\x03 \x01(\t\"\x15\n\x13\x41\x62ortUploadResponse\"Q\n\x0fReadBlobRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x0e\n\x06offset\x18\x03 \x01(\x03\x12\r\n\x05limit\x18\x04 \x01(\x03\"!\n\x10ReadBlobResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"l\n\x1b\x43reateTransferGrantsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\r\n\x05token\x18\x02 \x01(\t\x12\x14\n\x0cread_digests\x18\x03 \x03(\t\x12\x17\n\x0fwrite_upload_id\x18\x04 \x01(\t\"T\n\x1c\x43reateTransferGrantsResponse\x12\x12\n\nread_paths\x18\x01 \x03(\t\x12\x12\n\nwrite_path\x18\x02 \x01(\t\x12\x0c\n\x04sync\x18\x03 \x01(\x08*x\n\x0bUploadState\x12\x1c\n\x18UPLOAD_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11UPLOAD_STATE_OPEN\x10\x01\x12\x1a\n\x16UPLOAD_STATE_COMMITTED\x10\x02\x12\x18\n\x14UPLOAD_STATE_ABORTED\x10\x03\x32\xb0\x07\n\x0b\x42lobService\x12X\n\x0fGetCapabilities\x12!.argosy.v1.GetCapabilitiesRequest\x1a\".argosy.v1.GetCapabilitiesResponse\x12[\n\x10\x46indMissingBlobs\x12\".argosy.v1.FindMissingBlobsRequest\x1a#.argosy.v1.FindMissingBlobsResponse\x12[\n\x10\x42\x61tchUploadBlobs\x12\".argosy.v1.BatchUploadBlobsRequest\x1a#.argosy.v1.BatchUploadBlobsResponse\x12U\n\x0e\x42\x61tchReadBlobs\x12 .argosy.v1.BatchReadBlobsRequest\x1a!.argosy.v1.BatchReadBlobsResponse\x12O\n\x0c\x43reateUpload\x12\x1e.argosy.v1.CreateUploadRequest\x1a\x1f.argosy.v1.CreateUploadResponse\x12N\n\x0bWriteUpload\x12\x1d.argosy.v1.WriteUploadRequest\x1a\x1e.argosy.v1.WriteUploadResponse(\x01\x12\x46\n\tGetUpload\x12\x1b.argosy.v1.GetUploadRequest\x1a\x1c.argosy.v1.GetUploadResponse\x12O\n\x0c\x43ommitUpload\x12\x1e.argosy.v1.CommitUploadRequest\x1a\x1f.argosy.v1.CommitUploadResponse\x12L\n\x0b\x41\x62ortUpload\x12\x1d.argosy.v1.AbortUploadRequest\x1a\x1e.argosy.v1.AbortUploadResponse\x12\x45\n\x08ReadBlob\x12\x1a.argosy.v1.ReadBlobRequest\x1a\x1b.argosy.v1.ReadBlobResponse0\x01\x12g\n\x14\x43reateTransferGrants\x12&.argosy.v1.CreateTransferGrantsRequest\x1a\'.argosy.v1.CreateTransferGrantsResponseBB\n\x0cio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,62 +36,56 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'argosy.v1.blob_service_pb2'
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\014io.argosy.v1P\001Z0example.com/argosy/clients/go/argosy/v1;argosyv1'
-  _globals['_UPLOADSTATE']._serialized_start=2557
-  _globals['_UPLOADSTATE']._serialized_end=2677
-  _globals['_GETCAPABILITIESREQUEST']._serialized_start=132
-  _globals['_GETCAPABILITIESREQUEST']._serialized_end=173
-  _globals['_GETCAPABILITIESRESPONSE']._serialized_start=176
-  _globals['_GETCAPABILITIESRESPONSE']._serialized_end=686
-  _globals['_DIRECTACCESS']._serialized_start=688
-  _globals['_DIRECTACCESS']._serialized_end=753
-  _globals['_FINDMISSINGBLOBSREQUEST']._serialized_start=755
-  _globals['_FINDMISSINGBLOBSREQUEST']._serialized_end=829
-  _globals['_FINDMISSINGBLOBSRESPONSE']._serialized_start=831
-  _globals['_FINDMISSINGBLOBSRESPONSE']._serialized_end=903
-  _globals['_BATCHUPLOADBLOBSREQUEST']._serialized_start=905
-  _globals['_BATCHUPLOADBLOBSREQUEST']._serialized_end=982
-  _globals['_NEWBLOB']._serialized_start=984
-  _globals['_NEWBLOB']._serialized_end=1026
-  _globals['_BATCHUPLOADBLOBSRESPONSE']._serialized_start=1028
-  _globals['_BATCHUPLOADBLOBSRESPONSE']._serialized_end=1095
-  _globals['_BATCHREADBLOBSREQUEST']._serialized_start=1097
-  _globals['_BATCHREADBLOBSREQUEST']._serialized_end=1154
-  _globals['_BATCHREADBLOBSRESPONSE']._serialized_start=1156
-  _globals['_BATCHREADBLOBSRESPONSE']._serialized_end=1224
-  _globals['_READBLOBRESULT']._serialized_start=1226
-  _globals['_READBLOBRESULT']._serialized_end=1298
-  _globals['_UPLOAD']._serialized_start=1301
-  _globals['_UPLOAD']._serialized_end=1448
-  _globals['_CREATEUPLOADREQUEST']._serialized_start=1450
-  _globals['_CREATEUPLOADREQUEST']._serialized_end=1544
-  _globals['_CREATEUPLOADRESPONSE']._serialized_start=1546
-  _globals['_CREATEUPLOADRESPONSE']._serialized_end=1603
-  _globals['_WRITEUPLOADREQUEST']._serialized_start=1605
-  _globals['_WRITEUPLOADREQUEST']._serialized_end=1694
-  _globals['_WRITEUPLOADOPEN']._serialized_start=1696
-  _globals['_WRITEUPLOADOPEN']._serialized_end=1780
-  _globals['_WRITEUPLOADRESPONSE']._serialized_start=1782
-  _globals['_WRITEUPLOADRESPONSE']._serialized_end=1827
-  _globals['_GETUPLOADREQUEST']._serialized_start=1829
-  _globals['_GETUPLOADREQUEST']._serialized_end=1883
-  _globals['_GETUPLOADRESPONSE']._serialized_start=1885
-  _globals['_GETUPLOADRESPONSE']._serialized_end=1939
-  _globals['_COMMITUPLOADREQUEST']._serialized_start=1942
-  _globals['_COMMITUPLOADREQUEST']._serialized_end=2080
-  _globals['_COMMITUPLOADRESPONSE']._serialized_start=2082
-  _globals['_COMMITUPLOADRESPONSE']._serialized_end=2140
-  _globals['_ABORTUPLOADREQUEST']._serialized_start=2142
-  _globals['_ABORTUPLOADREQUEST']._serialized_end=2218
-  _globals['_ABORTUPLOADRESPONSE']._serialized_start=2220
-  _globals['_ABORTUPLOADRESPONSE']._serialized_end=2241
-  _globals['_READBLOBREQUEST']._serialized_start=2243
-  _globals['_READBLOBREQUEST']._serialized_end=2324
-  _globals['_READBLOBRESPONSE']._serialized_start=2326
-  _globals['_READBLOBRESPONSE']._serialized_end=2359
-  _globals['_CREATETRANSFERGRANTSREQUEST']._serialized_start=2361
-  _globals['_CREATETRANSFERGRANTSREQUEST']._serialized_end=2469
-  _globals['_CREATETRANSFERGRANTSRESPONSE']._serialized_start=2471
-  _globals['_CREATETRANSFERGRANTSRESPONSE']._serialized_end=2555
-  _globals['_BLOBSERVICE']._serialized_start=2680
-  _globals['_BLOBSERVICE']._serialized_end=3624
+  _globals['_UPLOADSTATE']._serialized_start=2394
+  _globals['_UPLOADSTATE']._serialized_end=2514
+  _globals['_GETCAPABILITIESREQUEST']._serialized_start=154
+  _globals['_GETCAPABILITIESREQUEST']._serialized_end=195
+  _globals['_GETCAPABILITIESRESPONSE']._serialized_start=198
+  _globals['_GETCAPABILITIESRESPONSE']._serialized_end=708
+  _globals['_FINDMISSINGBLOBSREQUEST']._serialized_start=710
+  _globals['_FINDMISSINGBLOBSREQUEST']._serialized_end=784
+  _globals['_FINDMISSINGBLOBSRESPONSE']._serialized_start=786
+  _globals['_FINDMISSINGBLOBSRESPONSE']._serialized_end=858
+  _globals['_BATCHUPLOADBLOBSREQUEST']._serialized_start=860
+  _globals['_BATCHUPLOADBLOBSREQUEST']._serialized_end=937
+  _globals['_BATCHUPLOADBLOBSRESPONSE']._serialized_start=939
+  _globals['_BATCHUPLOADBLOBSRESPONSE']._serialized_end=1006
+  _globals['_BATCHREADBLOBSREQUEST']._serialized_start=1008
+  _globals['_BATCHREADBLOBSREQUEST']._serialized_end=1065
+  _globals['_BATCHREADBLOBSRESPONSE']._serialized_start=1067
+  _globals['_BATCHREADBLOBSRESPONSE']._serialized_end=1135
+  _globals['_UPLOAD']._serialized_start=1138
+  _globals['_UPLOAD']._serialized_end=1285
+  _globals['_CREATEUPLOADREQUEST']._serialized_start=1287
+  _globals['_CREATEUPLOADREQUEST']._serialized_end=1381
+  _globals['_CREATEUPLOADRESPONSE']._serialized_start=1383
+  _globals['_CREATEUPLOADRESPONSE']._serialized_end=1440
+  _globals['_WRITEUPLOADREQUEST']._serialized_start=1442
+  _globals['_WRITEUPLOADREQUEST']._serialized_end=1531
+  _globals['_WRITEUPLOADOPEN']._serialized_start=1533
+  _globals['_WRITEUPLOADOPEN']._serialized_end=1617
+  _globals['_WRITEUPLOADRESPONSE']._serialized_start=1619
+  _globals['_WRITEUPLOADRESPONSE']._serialized_end=1664
+  _globals['_GETUPLOADREQUEST']._serialized_start=1666
+  _globals['_GETUPLOADREQUEST']._serialized_end=1720
+  _globals['_GETUPLOADRESPONSE']._serialized_start=1722
+  _globals['_GETUPLOADRESPONSE']._serialized_end=1776
+  _globals['_COMMITUPLOADREQUEST']._serialized_start=1779
+  _globals['_COMMITUPLOADREQUEST']._serialized_end=1917
+  _globals['_COMMITUPLOADRESPONSE']._serialized_start=1919
+  _globals['_COMMITUPLOADRESPONSE']._serialized_end=1977
+  _globals['_ABORTUPLOADREQUEST']._serialized_start=1979
+  _globals['_ABORTUPLOADREQUEST']._serialized_end=2055
+  _globals['_ABORTUPLOADRESPONSE']._serialized_start=2057
+  _globals['_ABORTUPLOADRESPONSE']._serialized_end=2078
+  _globals['_READBLOBREQUEST']._serialized_start=2080
+  _globals['_READBLOBREQUEST']._serialized_end=2161
+  _globals['_READBLOBRESPONSE']._serialized_start=2163
+  _globals['_READBLOBRESPONSE']._serialized_end=2196
+  _globals['_CREATETRANSFERGRANTSREQUEST']._serialized_start=2198
+  _globals['_CREATETRANSFERGRANTSREQUEST']._serialized_end=2306
+  _globals['_CREATETRANSFERGRANTSRESPONSE']._serialized_start=2308
+  _globals['_CREATETRANSFERGRANTSRESPONSE']._serialized_end=2392
+  _globals['_BLOBSERVICE']._serialized_start=2517
+  _globals['_BLOBSERVICE']._serialized_end=3461
 # @@protoc_insertion_point(module_scope)

@@ -3,6 +3,7 @@
 isort:skip_file
 Immutable bytes by digest."""
 
+from argosy.v1 import blob_pb2 as _blob_pb2
 from argosy.v1 import errors_pb2 as _errors_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
@@ -133,7 +134,7 @@ class GetCapabilitiesResponse(_message.Message):
         """How long a run lives without RenewRun."""
 
     @_builtins.property
-    def direct_access(self) -> Global___DirectAccess:
+    def direct_access(self) -> _blob_pb2.DirectAccess:
         """Set when clients that share a file system with the server may use CreateTransferGrants."""
 
     def __init__(
@@ -154,7 +155,7 @@ class GetCapabilitiesResponse(_message.Message):
         max_batch_bytes: _builtins.int = ...,
         max_batch_items: _builtins.int = ...,
         mark_bytes: _builtins.int = ...,
-        direct_access: Global___DirectAccess | None = ...,
+        direct_access: _blob_pb2.DirectAccess | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["blob_lease", b"blob_lease", "direct_access", b"direct_access", "run_lease", b"run_lease", "upload_lease", b"upload_lease"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -163,34 +164,6 @@ class GetCapabilitiesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetCapabilitiesResponse: _TypeAlias = GetCapabilitiesResponse  # noqa: Y015
-
-@_typing.final
-class DirectAccess(_message.Message):
-    """How a client proves that it shares a file system with the server."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    READ_TOKEN_FILE_FIELD_NUMBER: _builtins.int
-    WRITE_TOKEN_FILE_FIELD_NUMBER: _builtins.int
-    read_token_file: _builtins.str
-    """Absolute path of a file whose text is the token that allows to read."""
-    write_token_file: _builtins.str
-    """Absolute path of a file whose text is the token that allows to write too; only the user the
-    server runs as can read it.
-    """
-    def __init__(
-        self,
-        *,
-        read_token_file: _builtins.str = ...,
-        write_token_file: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["read_token_file", b"read_token_file", "write_token_file", b"write_token_file"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___DirectAccess: _TypeAlias = DirectAccess  # noqa: Y015
 
 @_typing.final
 class FindMissingBlobsRequest(_message.Message):
@@ -269,14 +242,14 @@ class BatchUploadBlobsRequest(_message.Message):
     project: _builtins.str
     """The project."""
     @_builtins.property
-    def blobs(self) -> _containers.RepeatedCompositeFieldContainer[Global___NewBlob]:
+    def blobs(self) -> _containers.RepeatedCompositeFieldContainer[_blob_pb2.NewBlob]:
         """What to store: at least one."""
 
     def __init__(
         self,
         *,
         project: _builtins.str = ...,
-        blobs: _abc.Iterable[Global___NewBlob] | None = ...,
+        blobs: _abc.Iterable[_blob_pb2.NewBlob] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -285,32 +258,6 @@ class BatchUploadBlobsRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BatchUploadBlobsRequest: _TypeAlias = BatchUploadBlobsRequest  # noqa: Y015
-
-@_typing.final
-class NewBlob(_message.Message):
-    """Bytes with the digest they must have."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    DIGEST_FIELD_NUMBER: _builtins.int
-    CONTENT_FIELD_NUMBER: _builtins.int
-    digest: _builtins.str
-    """Their digest, `blake3:<64 hex digits>`."""
-    content: _builtins.bytes
-    """The bytes."""
-    def __init__(
-        self,
-        *,
-        digest: _builtins.str = ...,
-        content: _builtins.bytes = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "digest", b"digest"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___NewBlob: _TypeAlias = NewBlob  # noqa: Y015
 
 @_typing.final
 class BatchUploadBlobsResponse(_message.Message):
@@ -374,13 +321,13 @@ class BatchReadBlobsResponse(_message.Message):
 
     RESULTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReadBlobResult]:
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[_blob_pb2.ReadBlobResult]:
         """One for each digest of the request, in its order."""
 
     def __init__(
         self,
         *,
-        results: _abc.Iterable[Global___ReadBlobResult] | None = ...,
+        results: _abc.Iterable[_blob_pb2.ReadBlobResult] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -389,34 +336,6 @@ class BatchReadBlobsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BatchReadBlobsResponse: _TypeAlias = BatchReadBlobsResponse  # noqa: Y015
-
-@_typing.final
-class ReadBlobResult(_message.Message):
-    """One blob of a batch."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    STATUS_FIELD_NUMBER: _builtins.int
-    CONTENT_FIELD_NUMBER: _builtins.int
-    content: _builtins.bytes
-    """The bytes, when OK."""
-    @_builtins.property
-    def status(self) -> _errors_pb2.ItemStatus:
-        """NOT_FOUND / BLOB_NOT_FOUND, DATA_LOSS / BLOB_CORRUPT, or OK."""
-
-    def __init__(
-        self,
-        *,
-        status: _errors_pb2.ItemStatus | None = ...,
-        content: _builtins.bytes = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["status", b"status"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "status", b"status"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___ReadBlobResult: _TypeAlias = ReadBlobResult  # noqa: Y015
 
 @_typing.final
 class Upload(_message.Message):

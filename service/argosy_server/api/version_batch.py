@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from argosy.v1 import artifact_pb2
 from argosy.v1 import artifact_service_pb2 as wire
 from argosy_server.api.artifact_messages import parse_new_files, parse_spec, render_version
 from argosy_server.api.error_status import item_status
@@ -72,7 +73,7 @@ def _prepare(
     limits: Limits,
     project: str,
     index: int,
-    item: wire.NewArtifactVersion,
+    item: artifact_pb2.NewArtifactVersion,
 ) -> _Prepared | DomainError:
     field = f"versions[{index}]"
     try:
@@ -86,11 +87,11 @@ def _prepare(
         return error
 
 
-def _render(result: ArtifactVersion | DomainError) -> wire.CreateArtifactVersionResult:
+def _render(result: ArtifactVersion | DomainError) -> artifact_pb2.CreateArtifactVersionResult:
     if isinstance(result, DomainError):
-        return wire.CreateArtifactVersionResult(status=item_status(result))
+        return artifact_pb2.CreateArtifactVersionResult(status=item_status(result))
     version = render_version(result, files=False)
-    return wire.CreateArtifactVersionResult(status=item_status(None), artifact_version=version)
+    return artifact_pb2.CreateArtifactVersionResult(status=item_status(None), artifact_version=version)
 
 
 def _check_limits(limits: Limits, request: wire.BatchCreateArtifactVersionsRequest) -> None:

@@ -38,6 +38,9 @@ class MemorySource:
     def open(self, path: str) -> BinaryIO:
         return io.BytesIO(self._contents[path])
 
+    def buffer(self, path: str) -> memoryview:
+        return memoryview(bytearray(self._contents[path]))
+
     def fetch(self, directory: Path) -> None:
         for path, content in self._contents.items():
             (directory / path).parent.mkdir(parents=True, exist_ok=True)

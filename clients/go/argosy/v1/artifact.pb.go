@@ -840,11 +840,121 @@ func (x *ArtifactSummary) GetVersionCount() int64 {
 	return 0
 }
 
+// One version of a batch.
+type NewArtifactVersion struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the version is.
+	Spec *ArtifactSpec `protobuf:"bytes,1,opt,name=spec,proto3" json:"spec,omitempty"`
+	// Its files, as in CreateArtifactVersion.
+	Files         []*NewArtifactFile `protobuf:"bytes,2,rep,name=files,proto3" json:"files,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NewArtifactVersion) Reset() {
+	*x = NewArtifactVersion{}
+	mi := &file_argosy_v1_artifact_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NewArtifactVersion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NewArtifactVersion) ProtoMessage() {}
+
+func (x *NewArtifactVersion) ProtoReflect() protoreflect.Message {
+	mi := &file_argosy_v1_artifact_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NewArtifactVersion.ProtoReflect.Descriptor instead.
+func (*NewArtifactVersion) Descriptor() ([]byte, []int) {
+	return file_argosy_v1_artifact_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *NewArtifactVersion) GetSpec() *ArtifactSpec {
+	if x != nil {
+		return x.Spec
+	}
+	return nil
+}
+
+func (x *NewArtifactVersion) GetFiles() []*NewArtifactFile {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
+// How one version of a batch ended.
+type CreateArtifactVersionResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// OK, or one of the refusals of CreateArtifactVersion.
+	Status *ItemStatus `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
+	// The version as it is now visible, without files; when OK.
+	ArtifactVersion *ArtifactVersion `protobuf:"bytes,2,opt,name=artifact_version,json=artifactVersion,proto3" json:"artifact_version,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *CreateArtifactVersionResult) Reset() {
+	*x = CreateArtifactVersionResult{}
+	mi := &file_argosy_v1_artifact_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateArtifactVersionResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateArtifactVersionResult) ProtoMessage() {}
+
+func (x *CreateArtifactVersionResult) ProtoReflect() protoreflect.Message {
+	mi := &file_argosy_v1_artifact_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateArtifactVersionResult.ProtoReflect.Descriptor instead.
+func (*CreateArtifactVersionResult) Descriptor() ([]byte, []int) {
+	return file_argosy_v1_artifact_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *CreateArtifactVersionResult) GetStatus() *ItemStatus {
+	if x != nil {
+		return x.Status
+	}
+	return nil
+}
+
+func (x *CreateArtifactVersionResult) GetArtifactVersion() *ArtifactVersion {
+	if x != nil {
+		return x.ArtifactVersion
+	}
+	return nil
+}
+
 var File_argosy_v1_artifact_proto protoreflect.FileDescriptor
 
 const file_argosy_v1_artifact_proto_rawDesc = "" +
 	"\n" +
-	"\x18argosy/v1/artifact.proto\x12\targosy.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x88\x06\n" +
+	"\x18argosy/v1/artifact.proto\x12\targosy.v1\x1a\x16argosy/v1/errors.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x88\x06\n" +
 	"\x0fArtifactVersion\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aproject\x18\x02 \x01(\tR\aproject\x12\x12\n" +
@@ -918,7 +1028,13 @@ const file_argosy_v1_artifact_proto_rawDesc = "" +
 	"\x0fArtifactSummary\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x122\n" +
 	"\x06latest\x18\x02 \x01(\v2\x1a.argosy.v1.ArtifactVersionR\x06latest\x12#\n" +
-	"\rversion_count\x18\x03 \x01(\x03R\fversionCount*\x82\x01\n" +
+	"\rversion_count\x18\x03 \x01(\x03R\fversionCount\"s\n" +
+	"\x12NewArtifactVersion\x12+\n" +
+	"\x04spec\x18\x01 \x01(\v2\x17.argosy.v1.ArtifactSpecR\x04spec\x120\n" +
+	"\x05files\x18\x02 \x03(\v2\x1a.argosy.v1.NewArtifactFileR\x05files\"\x93\x01\n" +
+	"\x1bCreateArtifactVersionResult\x12-\n" +
+	"\x06status\x18\x01 \x01(\v2\x15.argosy.v1.ItemStatusR\x06status\x12E\n" +
+	"\x10artifact_version\x18\x02 \x01(\v2\x1a.argosy.v1.ArtifactVersionR\x0fartifactVersion*\x82\x01\n" +
 	"\fArtifactKind\x12\x1d\n" +
 	"\x19ARTIFACT_KIND_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14ARTIFACT_KIND_MANUAL\x10\x01\x12\x1d\n" +
@@ -939,34 +1055,41 @@ func file_argosy_v1_artifact_proto_rawDescGZIP() []byte {
 }
 
 var file_argosy_v1_artifact_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_argosy_v1_artifact_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_argosy_v1_artifact_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_argosy_v1_artifact_proto_goTypes = []any{
-	(ArtifactKind)(0),             // 0: argosy.v1.ArtifactKind
-	(*ArtifactVersion)(nil),       // 1: argosy.v1.ArtifactVersion
-	(*ArtifactFile)(nil),          // 2: argosy.v1.ArtifactFile
-	(*ArtifactProducer)(nil),      // 3: argosy.v1.ArtifactProducer
-	(*ArtifactSpec)(nil),          // 4: argosy.v1.ArtifactSpec
-	(*NewArtifactFile)(nil),       // 5: argosy.v1.NewArtifactFile
-	(*VersionSelector)(nil),       // 6: argosy.v1.VersionSelector
-	(*ArtifactSummary)(nil),       // 7: argosy.v1.ArtifactSummary
-	nil,                           // 8: argosy.v1.ArtifactVersion.MetadataEntry
-	nil,                           // 9: argosy.v1.ArtifactSpec.MetadataEntry
-	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
+	(ArtifactKind)(0),                   // 0: argosy.v1.ArtifactKind
+	(*ArtifactVersion)(nil),             // 1: argosy.v1.ArtifactVersion
+	(*ArtifactFile)(nil),                // 2: argosy.v1.ArtifactFile
+	(*ArtifactProducer)(nil),            // 3: argosy.v1.ArtifactProducer
+	(*ArtifactSpec)(nil),                // 4: argosy.v1.ArtifactSpec
+	(*NewArtifactFile)(nil),             // 5: argosy.v1.NewArtifactFile
+	(*VersionSelector)(nil),             // 6: argosy.v1.VersionSelector
+	(*ArtifactSummary)(nil),             // 7: argosy.v1.ArtifactSummary
+	(*NewArtifactVersion)(nil),          // 8: argosy.v1.NewArtifactVersion
+	(*CreateArtifactVersionResult)(nil), // 9: argosy.v1.CreateArtifactVersionResult
+	nil,                                 // 10: argosy.v1.ArtifactVersion.MetadataEntry
+	nil,                                 // 11: argosy.v1.ArtifactSpec.MetadataEntry
+	(*timestamppb.Timestamp)(nil),       // 12: google.protobuf.Timestamp
+	(*ItemStatus)(nil),                  // 13: argosy.v1.ItemStatus
 }
 var file_argosy_v1_artifact_proto_depIdxs = []int32{
 	0,  // 0: argosy.v1.ArtifactVersion.kind:type_name -> argosy.v1.ArtifactKind
-	8,  // 1: argosy.v1.ArtifactVersion.metadata:type_name -> argosy.v1.ArtifactVersion.MetadataEntry
+	10, // 1: argosy.v1.ArtifactVersion.metadata:type_name -> argosy.v1.ArtifactVersion.MetadataEntry
 	2,  // 2: argosy.v1.ArtifactVersion.files:type_name -> argosy.v1.ArtifactFile
-	10, // 3: argosy.v1.ArtifactVersion.create_time:type_name -> google.protobuf.Timestamp
+	12, // 3: argosy.v1.ArtifactVersion.create_time:type_name -> google.protobuf.Timestamp
 	3,  // 4: argosy.v1.ArtifactVersion.producer:type_name -> argosy.v1.ArtifactProducer
 	0,  // 5: argosy.v1.ArtifactSpec.kind:type_name -> argosy.v1.ArtifactKind
-	9,  // 6: argosy.v1.ArtifactSpec.metadata:type_name -> argosy.v1.ArtifactSpec.MetadataEntry
+	11, // 6: argosy.v1.ArtifactSpec.metadata:type_name -> argosy.v1.ArtifactSpec.MetadataEntry
 	1,  // 7: argosy.v1.ArtifactSummary.latest:type_name -> argosy.v1.ArtifactVersion
-	8,  // [8:8] is the sub-list for method output_type
-	8,  // [8:8] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	4,  // 8: argosy.v1.NewArtifactVersion.spec:type_name -> argosy.v1.ArtifactSpec
+	5,  // 9: argosy.v1.NewArtifactVersion.files:type_name -> argosy.v1.NewArtifactFile
+	13, // 10: argosy.v1.CreateArtifactVersionResult.status:type_name -> argosy.v1.ItemStatus
+	1,  // 11: argosy.v1.CreateArtifactVersionResult.artifact_version:type_name -> argosy.v1.ArtifactVersion
+	12, // [12:12] is the sub-list for method output_type
+	12, // [12:12] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_argosy_v1_artifact_proto_init() }
@@ -974,6 +1097,7 @@ func file_argosy_v1_artifact_proto_init() {
 	if File_argosy_v1_artifact_proto != nil {
 		return
 	}
+	file_argosy_v1_errors_proto_init()
 	file_argosy_v1_artifact_proto_msgTypes[4].OneofWrappers = []any{
 		(*NewArtifactFile_Digest)(nil),
 		(*NewArtifactFile_InlineContent)(nil),
@@ -984,7 +1108,7 @@ func file_argosy_v1_artifact_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_argosy_v1_artifact_proto_rawDesc), len(file_argosy_v1_artifact_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   9,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

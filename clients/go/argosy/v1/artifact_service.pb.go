@@ -261,61 +261,6 @@ func (x *BatchCreateArtifactVersionsRequest) GetVersions() []*NewArtifactVersion
 	return nil
 }
 
-// One version of a batch.
-type NewArtifactVersion struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// What the version is.
-	Spec *ArtifactSpec `protobuf:"bytes,1,opt,name=spec,proto3" json:"spec,omitempty"`
-	// Its files, as in CreateArtifactVersion.
-	Files         []*NewArtifactFile `protobuf:"bytes,2,rep,name=files,proto3" json:"files,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *NewArtifactVersion) Reset() {
-	*x = NewArtifactVersion{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[3]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *NewArtifactVersion) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*NewArtifactVersion) ProtoMessage() {}
-
-func (x *NewArtifactVersion) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[3]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use NewArtifactVersion.ProtoReflect.Descriptor instead.
-func (*NewArtifactVersion) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{3}
-}
-
-func (x *NewArtifactVersion) GetSpec() *ArtifactSpec {
-	if x != nil {
-		return x.Spec
-	}
-	return nil
-}
-
-func (x *NewArtifactVersion) GetFiles() []*NewArtifactFile {
-	if x != nil {
-		return x.Files
-	}
-	return nil
-}
-
 // Response of BatchCreateArtifactVersions.
 type BatchCreateArtifactVersionsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -327,7 +272,7 @@ type BatchCreateArtifactVersionsResponse struct {
 
 func (x *BatchCreateArtifactVersionsResponse) Reset() {
 	*x = BatchCreateArtifactVersionsResponse{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[4]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -339,7 +284,7 @@ func (x *BatchCreateArtifactVersionsResponse) String() string {
 func (*BatchCreateArtifactVersionsResponse) ProtoMessage() {}
 
 func (x *BatchCreateArtifactVersionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[4]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -352,67 +297,12 @@ func (x *BatchCreateArtifactVersionsResponse) ProtoReflect() protoreflect.Messag
 
 // Deprecated: Use BatchCreateArtifactVersionsResponse.ProtoReflect.Descriptor instead.
 func (*BatchCreateArtifactVersionsResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{4}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *BatchCreateArtifactVersionsResponse) GetResults() []*CreateArtifactVersionResult {
 	if x != nil {
 		return x.Results
-	}
-	return nil
-}
-
-// How one version of a batch ended.
-type CreateArtifactVersionResult struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// OK, or one of the refusals of CreateArtifactVersion.
-	Status *ItemStatus `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
-	// The version as it is now visible, without files; when OK.
-	ArtifactVersion *ArtifactVersion `protobuf:"bytes,2,opt,name=artifact_version,json=artifactVersion,proto3" json:"artifact_version,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
-}
-
-func (x *CreateArtifactVersionResult) Reset() {
-	*x = CreateArtifactVersionResult{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[5]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *CreateArtifactVersionResult) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*CreateArtifactVersionResult) ProtoMessage() {}
-
-func (x *CreateArtifactVersionResult) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[5]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use CreateArtifactVersionResult.ProtoReflect.Descriptor instead.
-func (*CreateArtifactVersionResult) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{5}
-}
-
-func (x *CreateArtifactVersionResult) GetStatus() *ItemStatus {
-	if x != nil {
-		return x.Status
-	}
-	return nil
-}
-
-func (x *CreateArtifactVersionResult) GetArtifactVersion() *ArtifactVersion {
-	if x != nil {
-		return x.ArtifactVersion
 	}
 	return nil
 }
@@ -430,7 +320,7 @@ type GetArtifactVersionRequest struct {
 
 func (x *GetArtifactVersionRequest) Reset() {
 	*x = GetArtifactVersionRequest{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[6]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -442,7 +332,7 @@ func (x *GetArtifactVersionRequest) String() string {
 func (*GetArtifactVersionRequest) ProtoMessage() {}
 
 func (x *GetArtifactVersionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[6]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -455,7 +345,7 @@ func (x *GetArtifactVersionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetArtifactVersionRequest.ProtoReflect.Descriptor instead.
 func (*GetArtifactVersionRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{6}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *GetArtifactVersionRequest) GetProject() string {
@@ -483,7 +373,7 @@ type GetArtifactVersionResponse struct {
 
 func (x *GetArtifactVersionResponse) Reset() {
 	*x = GetArtifactVersionResponse{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[7]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -495,7 +385,7 @@ func (x *GetArtifactVersionResponse) String() string {
 func (*GetArtifactVersionResponse) ProtoMessage() {}
 
 func (x *GetArtifactVersionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[7]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -508,7 +398,7 @@ func (x *GetArtifactVersionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetArtifactVersionResponse.ProtoReflect.Descriptor instead.
 func (*GetArtifactVersionResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{7}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetArtifactVersionResponse) GetArtifactVersion() *ArtifactVersion {
@@ -538,7 +428,7 @@ type ListArtifactsRequest struct {
 
 func (x *ListArtifactsRequest) Reset() {
 	*x = ListArtifactsRequest{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[8]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -550,7 +440,7 @@ func (x *ListArtifactsRequest) String() string {
 func (*ListArtifactsRequest) ProtoMessage() {}
 
 func (x *ListArtifactsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[8]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -563,7 +453,7 @@ func (x *ListArtifactsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListArtifactsRequest.ProtoReflect.Descriptor instead.
 func (*ListArtifactsRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{8}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ListArtifactsRequest) GetProject() string {
@@ -614,7 +504,7 @@ type ListArtifactsResponse struct {
 
 func (x *ListArtifactsResponse) Reset() {
 	*x = ListArtifactsResponse{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[9]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -626,7 +516,7 @@ func (x *ListArtifactsResponse) String() string {
 func (*ListArtifactsResponse) ProtoMessage() {}
 
 func (x *ListArtifactsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[9]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -639,7 +529,7 @@ func (x *ListArtifactsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListArtifactsResponse.ProtoReflect.Descriptor instead.
 func (*ListArtifactsResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{9}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListArtifactsResponse) GetArtifacts() []*ArtifactSummary {
@@ -683,7 +573,7 @@ type ListArtifactVersionsRequest struct {
 
 func (x *ListArtifactVersionsRequest) Reset() {
 	*x = ListArtifactVersionsRequest{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[10]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -695,7 +585,7 @@ func (x *ListArtifactVersionsRequest) String() string {
 func (*ListArtifactVersionsRequest) ProtoMessage() {}
 
 func (x *ListArtifactVersionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[10]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -708,7 +598,7 @@ func (x *ListArtifactVersionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListArtifactVersionsRequest.ProtoReflect.Descriptor instead.
 func (*ListArtifactVersionsRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{10}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListArtifactVersionsRequest) GetProject() string {
@@ -787,7 +677,7 @@ type ListArtifactVersionsResponse struct {
 
 func (x *ListArtifactVersionsResponse) Reset() {
 	*x = ListArtifactVersionsResponse{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[11]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -799,7 +689,7 @@ func (x *ListArtifactVersionsResponse) String() string {
 func (*ListArtifactVersionsResponse) ProtoMessage() {}
 
 func (x *ListArtifactVersionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[11]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -812,7 +702,7 @@ func (x *ListArtifactVersionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListArtifactVersionsResponse.ProtoReflect.Descriptor instead.
 func (*ListArtifactVersionsResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{11}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListArtifactVersionsResponse) GetArtifactVersions() []*ArtifactVersion {
@@ -853,7 +743,7 @@ type UpdateArtifactVersionRequest struct {
 
 func (x *UpdateArtifactVersionRequest) Reset() {
 	*x = UpdateArtifactVersionRequest{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[12]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -865,7 +755,7 @@ func (x *UpdateArtifactVersionRequest) String() string {
 func (*UpdateArtifactVersionRequest) ProtoMessage() {}
 
 func (x *UpdateArtifactVersionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[12]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -878,7 +768,7 @@ func (x *UpdateArtifactVersionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateArtifactVersionRequest.ProtoReflect.Descriptor instead.
 func (*UpdateArtifactVersionRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{12}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *UpdateArtifactVersionRequest) GetProject() string {
@@ -941,7 +831,7 @@ type UpdateArtifactVersionResponse struct {
 
 func (x *UpdateArtifactVersionResponse) Reset() {
 	*x = UpdateArtifactVersionResponse{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[13]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -953,7 +843,7 @@ func (x *UpdateArtifactVersionResponse) String() string {
 func (*UpdateArtifactVersionResponse) ProtoMessage() {}
 
 func (x *UpdateArtifactVersionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[13]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -966,7 +856,7 @@ func (x *UpdateArtifactVersionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateArtifactVersionResponse.ProtoReflect.Descriptor instead.
 func (*UpdateArtifactVersionResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{13}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *UpdateArtifactVersionResponse) GetArtifactVersion() *ArtifactVersion {
@@ -993,7 +883,7 @@ type SetAliasRequest struct {
 
 func (x *SetAliasRequest) Reset() {
 	*x = SetAliasRequest{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[14]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1005,7 +895,7 @@ func (x *SetAliasRequest) String() string {
 func (*SetAliasRequest) ProtoMessage() {}
 
 func (x *SetAliasRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[14]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1018,7 +908,7 @@ func (x *SetAliasRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAliasRequest.ProtoReflect.Descriptor instead.
 func (*SetAliasRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{14}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *SetAliasRequest) GetProject() string {
@@ -1060,7 +950,7 @@ type SetAliasResponse struct {
 
 func (x *SetAliasResponse) Reset() {
 	*x = SetAliasResponse{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[15]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1072,7 +962,7 @@ func (x *SetAliasResponse) String() string {
 func (*SetAliasResponse) ProtoMessage() {}
 
 func (x *SetAliasResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[15]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1085,7 +975,7 @@ func (x *SetAliasResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAliasResponse.ProtoReflect.Descriptor instead.
 func (*SetAliasResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{15}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *SetAliasResponse) GetArtifactVersion() *ArtifactVersion {
@@ -1112,7 +1002,7 @@ type DeleteAliasRequest struct {
 
 func (x *DeleteAliasRequest) Reset() {
 	*x = DeleteAliasRequest{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[16]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1124,7 +1014,7 @@ func (x *DeleteAliasRequest) String() string {
 func (*DeleteAliasRequest) ProtoMessage() {}
 
 func (x *DeleteAliasRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[16]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1137,7 +1027,7 @@ func (x *DeleteAliasRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteAliasRequest.ProtoReflect.Descriptor instead.
 func (*DeleteAliasRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{16}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *DeleteAliasRequest) GetProject() string {
@@ -1177,7 +1067,7 @@ type DeleteAliasResponse struct {
 
 func (x *DeleteAliasResponse) Reset() {
 	*x = DeleteAliasResponse{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[17]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1189,7 +1079,7 @@ func (x *DeleteAliasResponse) String() string {
 func (*DeleteAliasResponse) ProtoMessage() {}
 
 func (x *DeleteAliasResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[17]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1202,7 +1092,7 @@ func (x *DeleteAliasResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteAliasResponse.ProtoReflect.Descriptor instead.
 func (*DeleteAliasResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{17}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{15}
 }
 
 // Request of DeleteArtifactVersion.
@@ -1222,7 +1112,7 @@ type DeleteArtifactVersionRequest struct {
 
 func (x *DeleteArtifactVersionRequest) Reset() {
 	*x = DeleteArtifactVersionRequest{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[18]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1234,7 +1124,7 @@ func (x *DeleteArtifactVersionRequest) String() string {
 func (*DeleteArtifactVersionRequest) ProtoMessage() {}
 
 func (x *DeleteArtifactVersionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[18]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1247,7 +1137,7 @@ func (x *DeleteArtifactVersionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteArtifactVersionRequest.ProtoReflect.Descriptor instead.
 func (*DeleteArtifactVersionRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{18}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DeleteArtifactVersionRequest) GetProject() string {
@@ -1287,7 +1177,7 @@ type DeleteArtifactVersionResponse struct {
 
 func (x *DeleteArtifactVersionResponse) Reset() {
 	*x = DeleteArtifactVersionResponse{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[19]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1299,7 +1189,7 @@ func (x *DeleteArtifactVersionResponse) String() string {
 func (*DeleteArtifactVersionResponse) ProtoMessage() {}
 
 func (x *DeleteArtifactVersionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[19]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1312,7 +1202,7 @@ func (x *DeleteArtifactVersionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteArtifactVersionResponse.ProtoReflect.Descriptor instead.
 func (*DeleteArtifactVersionResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{19}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{17}
 }
 
 // One message of the stream of UploadArtifact.
@@ -1332,7 +1222,7 @@ type UploadArtifactRequest struct {
 
 func (x *UploadArtifactRequest) Reset() {
 	*x = UploadArtifactRequest{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[20]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1344,7 +1234,7 @@ func (x *UploadArtifactRequest) String() string {
 func (*UploadArtifactRequest) ProtoMessage() {}
 
 func (x *UploadArtifactRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[20]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1357,7 +1247,7 @@ func (x *UploadArtifactRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UploadArtifactRequest.ProtoReflect.Descriptor instead.
 func (*UploadArtifactRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{20}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *UploadArtifactRequest) GetPart() isUploadArtifactRequest_Part {
@@ -1436,7 +1326,7 @@ type UploadArtifactStart struct {
 
 func (x *UploadArtifactStart) Reset() {
 	*x = UploadArtifactStart{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[21]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1448,7 +1338,7 @@ func (x *UploadArtifactStart) String() string {
 func (*UploadArtifactStart) ProtoMessage() {}
 
 func (x *UploadArtifactStart) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[21]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1461,7 +1351,7 @@ func (x *UploadArtifactStart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UploadArtifactStart.ProtoReflect.Descriptor instead.
 func (*UploadArtifactStart) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{21}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *UploadArtifactStart) GetProject() string {
@@ -1505,7 +1395,7 @@ type UploadArtifactFinish struct {
 
 func (x *UploadArtifactFinish) Reset() {
 	*x = UploadArtifactFinish{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[22]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1517,7 +1407,7 @@ func (x *UploadArtifactFinish) String() string {
 func (*UploadArtifactFinish) ProtoMessage() {}
 
 func (x *UploadArtifactFinish) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[22]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1530,7 +1420,7 @@ func (x *UploadArtifactFinish) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UploadArtifactFinish.ProtoReflect.Descriptor instead.
 func (*UploadArtifactFinish) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{22}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *UploadArtifactFinish) GetDigest() string {
@@ -1558,7 +1448,7 @@ type UploadArtifactResponse struct {
 
 func (x *UploadArtifactResponse) Reset() {
 	*x = UploadArtifactResponse{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[23]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1570,7 +1460,7 @@ func (x *UploadArtifactResponse) String() string {
 func (*UploadArtifactResponse) ProtoMessage() {}
 
 func (x *UploadArtifactResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[23]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1583,7 +1473,7 @@ func (x *UploadArtifactResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UploadArtifactResponse.ProtoReflect.Descriptor instead.
 func (*UploadArtifactResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{23}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *UploadArtifactResponse) GetArtifactVersion() *ArtifactVersion {
@@ -1615,7 +1505,7 @@ type DownloadArtifactRequest struct {
 
 func (x *DownloadArtifactRequest) Reset() {
 	*x = DownloadArtifactRequest{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[24]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1627,7 +1517,7 @@ func (x *DownloadArtifactRequest) String() string {
 func (*DownloadArtifactRequest) ProtoMessage() {}
 
 func (x *DownloadArtifactRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[24]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1640,7 +1530,7 @@ func (x *DownloadArtifactRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadArtifactRequest.ProtoReflect.Descriptor instead.
 func (*DownloadArtifactRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{24}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *DownloadArtifactRequest) GetProject() string {
@@ -1703,7 +1593,7 @@ type DownloadArtifactResponse struct {
 
 func (x *DownloadArtifactResponse) Reset() {
 	*x = DownloadArtifactResponse{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[25]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1715,7 +1605,7 @@ func (x *DownloadArtifactResponse) String() string {
 func (*DownloadArtifactResponse) ProtoMessage() {}
 
 func (x *DownloadArtifactResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[25]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1728,7 +1618,7 @@ func (x *DownloadArtifactResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadArtifactResponse.ProtoReflect.Descriptor instead.
 func (*DownloadArtifactResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{25}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *DownloadArtifactResponse) GetPart() isDownloadArtifactResponse_Part {
@@ -1819,7 +1709,7 @@ type DownloadFileStart struct {
 
 func (x *DownloadFileStart) Reset() {
 	*x = DownloadFileStart{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[26]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1831,7 +1721,7 @@ func (x *DownloadFileStart) String() string {
 func (*DownloadFileStart) ProtoMessage() {}
 
 func (x *DownloadFileStart) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[26]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1844,7 +1734,7 @@ func (x *DownloadFileStart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadFileStart.ProtoReflect.Descriptor instead.
 func (*DownloadFileStart) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{26}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *DownloadFileStart) GetFile() *ArtifactFile {
@@ -1872,7 +1762,7 @@ type DownloadFileEnd struct {
 
 func (x *DownloadFileEnd) Reset() {
 	*x = DownloadFileEnd{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[27]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1884,7 +1774,7 @@ func (x *DownloadFileEnd) String() string {
 func (*DownloadFileEnd) ProtoMessage() {}
 
 func (x *DownloadFileEnd) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[27]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1897,7 +1787,7 @@ func (x *DownloadFileEnd) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DownloadFileEnd.ProtoReflect.Descriptor instead.
 func (*DownloadFileEnd) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{27}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *DownloadFileEnd) GetSentBytes() int64 {
@@ -1911,7 +1801,7 @@ var File_argosy_v1_artifact_service_proto protoreflect.FileDescriptor
 
 const file_argosy_v1_artifact_service_proto_rawDesc = "" +
 	"\n" +
-	" argosy/v1/artifact_service.proto\x12\targosy.v1\x1a\x18argosy/v1/artifact.proto\x1a\x16argosy/v1/errors.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb6\x01\n" +
+	" argosy/v1/artifact_service.proto\x12\targosy.v1\x1a\x18argosy/v1/artifact.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb6\x01\n" +
 	"\x1cCreateArtifactVersionRequest\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\x12\x1d\n" +
 	"\n" +
@@ -1924,15 +1814,9 @@ const file_argosy_v1_artifact_service_proto_rawDesc = "" +
 	"\aproject\x18\x01 \x01(\tR\aproject\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tR\trequestId\x129\n" +
-	"\bversions\x18\x03 \x03(\v2\x1d.argosy.v1.NewArtifactVersionR\bversions\"s\n" +
-	"\x12NewArtifactVersion\x12+\n" +
-	"\x04spec\x18\x01 \x01(\v2\x17.argosy.v1.ArtifactSpecR\x04spec\x120\n" +
-	"\x05files\x18\x02 \x03(\v2\x1a.argosy.v1.NewArtifactFileR\x05files\"g\n" +
+	"\bversions\x18\x03 \x03(\v2\x1d.argosy.v1.NewArtifactVersionR\bversions\"g\n" +
 	"#BatchCreateArtifactVersionsResponse\x12@\n" +
-	"\aresults\x18\x01 \x03(\v2&.argosy.v1.CreateArtifactVersionResultR\aresults\"\x93\x01\n" +
-	"\x1bCreateArtifactVersionResult\x12-\n" +
-	"\x06status\x18\x01 \x01(\v2\x15.argosy.v1.ItemStatusR\x06status\x12E\n" +
-	"\x10artifact_version\x18\x02 \x01(\v2\x1a.argosy.v1.ArtifactVersionR\x0fartifactVersion\"m\n" +
+	"\aresults\x18\x01 \x03(\v2&.argosy.v1.CreateArtifactVersionResultR\aresults\"m\n" +
 	"\x19GetArtifactVersionRequest\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\x126\n" +
 	"\bselector\x18\x02 \x01(\v2\x1a.argosy.v1.VersionSelectorR\bselector\"c\n" +
@@ -2067,106 +1951,101 @@ func file_argosy_v1_artifact_service_proto_rawDescGZIP() []byte {
 }
 
 var file_argosy_v1_artifact_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_argosy_v1_artifact_service_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_argosy_v1_artifact_service_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_argosy_v1_artifact_service_proto_goTypes = []any{
 	(VersionOrder)(0),                           // 0: argosy.v1.VersionOrder
 	(*CreateArtifactVersionRequest)(nil),        // 1: argosy.v1.CreateArtifactVersionRequest
 	(*CreateArtifactVersionResponse)(nil),       // 2: argosy.v1.CreateArtifactVersionResponse
 	(*BatchCreateArtifactVersionsRequest)(nil),  // 3: argosy.v1.BatchCreateArtifactVersionsRequest
-	(*NewArtifactVersion)(nil),                  // 4: argosy.v1.NewArtifactVersion
-	(*BatchCreateArtifactVersionsResponse)(nil), // 5: argosy.v1.BatchCreateArtifactVersionsResponse
-	(*CreateArtifactVersionResult)(nil),         // 6: argosy.v1.CreateArtifactVersionResult
-	(*GetArtifactVersionRequest)(nil),           // 7: argosy.v1.GetArtifactVersionRequest
-	(*GetArtifactVersionResponse)(nil),          // 8: argosy.v1.GetArtifactVersionResponse
-	(*ListArtifactsRequest)(nil),                // 9: argosy.v1.ListArtifactsRequest
-	(*ListArtifactsResponse)(nil),               // 10: argosy.v1.ListArtifactsResponse
-	(*ListArtifactVersionsRequest)(nil),         // 11: argosy.v1.ListArtifactVersionsRequest
-	(*ListArtifactVersionsResponse)(nil),        // 12: argosy.v1.ListArtifactVersionsResponse
-	(*UpdateArtifactVersionRequest)(nil),        // 13: argosy.v1.UpdateArtifactVersionRequest
-	(*UpdateArtifactVersionResponse)(nil),       // 14: argosy.v1.UpdateArtifactVersionResponse
-	(*SetAliasRequest)(nil),                     // 15: argosy.v1.SetAliasRequest
-	(*SetAliasResponse)(nil),                    // 16: argosy.v1.SetAliasResponse
-	(*DeleteAliasRequest)(nil),                  // 17: argosy.v1.DeleteAliasRequest
-	(*DeleteAliasResponse)(nil),                 // 18: argosy.v1.DeleteAliasResponse
-	(*DeleteArtifactVersionRequest)(nil),        // 19: argosy.v1.DeleteArtifactVersionRequest
-	(*DeleteArtifactVersionResponse)(nil),       // 20: argosy.v1.DeleteArtifactVersionResponse
-	(*UploadArtifactRequest)(nil),               // 21: argosy.v1.UploadArtifactRequest
-	(*UploadArtifactStart)(nil),                 // 22: argosy.v1.UploadArtifactStart
-	(*UploadArtifactFinish)(nil),                // 23: argosy.v1.UploadArtifactFinish
-	(*UploadArtifactResponse)(nil),              // 24: argosy.v1.UploadArtifactResponse
-	(*DownloadArtifactRequest)(nil),             // 25: argosy.v1.DownloadArtifactRequest
-	(*DownloadArtifactResponse)(nil),            // 26: argosy.v1.DownloadArtifactResponse
-	(*DownloadFileStart)(nil),                   // 27: argosy.v1.DownloadFileStart
-	(*DownloadFileEnd)(nil),                     // 28: argosy.v1.DownloadFileEnd
-	nil,                                         // 29: argosy.v1.UpdateArtifactVersionRequest.MetadataEntry
-	(*ArtifactSpec)(nil),                        // 30: argosy.v1.ArtifactSpec
-	(*NewArtifactFile)(nil),                     // 31: argosy.v1.NewArtifactFile
-	(*ArtifactVersion)(nil),                     // 32: argosy.v1.ArtifactVersion
-	(*ItemStatus)(nil),                          // 33: argosy.v1.ItemStatus
-	(*VersionSelector)(nil),                     // 34: argosy.v1.VersionSelector
-	(*ArtifactSummary)(nil),                     // 35: argosy.v1.ArtifactSummary
-	(*timestamppb.Timestamp)(nil),               // 36: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),               // 37: google.protobuf.FieldMask
-	(*ArtifactFile)(nil),                        // 38: argosy.v1.ArtifactFile
+	(*BatchCreateArtifactVersionsResponse)(nil), // 4: argosy.v1.BatchCreateArtifactVersionsResponse
+	(*GetArtifactVersionRequest)(nil),           // 5: argosy.v1.GetArtifactVersionRequest
+	(*GetArtifactVersionResponse)(nil),          // 6: argosy.v1.GetArtifactVersionResponse
+	(*ListArtifactsRequest)(nil),                // 7: argosy.v1.ListArtifactsRequest
+	(*ListArtifactsResponse)(nil),               // 8: argosy.v1.ListArtifactsResponse
+	(*ListArtifactVersionsRequest)(nil),         // 9: argosy.v1.ListArtifactVersionsRequest
+	(*ListArtifactVersionsResponse)(nil),        // 10: argosy.v1.ListArtifactVersionsResponse
+	(*UpdateArtifactVersionRequest)(nil),        // 11: argosy.v1.UpdateArtifactVersionRequest
+	(*UpdateArtifactVersionResponse)(nil),       // 12: argosy.v1.UpdateArtifactVersionResponse
+	(*SetAliasRequest)(nil),                     // 13: argosy.v1.SetAliasRequest
+	(*SetAliasResponse)(nil),                    // 14: argosy.v1.SetAliasResponse
+	(*DeleteAliasRequest)(nil),                  // 15: argosy.v1.DeleteAliasRequest
+	(*DeleteAliasResponse)(nil),                 // 16: argosy.v1.DeleteAliasResponse
+	(*DeleteArtifactVersionRequest)(nil),        // 17: argosy.v1.DeleteArtifactVersionRequest
+	(*DeleteArtifactVersionResponse)(nil),       // 18: argosy.v1.DeleteArtifactVersionResponse
+	(*UploadArtifactRequest)(nil),               // 19: argosy.v1.UploadArtifactRequest
+	(*UploadArtifactStart)(nil),                 // 20: argosy.v1.UploadArtifactStart
+	(*UploadArtifactFinish)(nil),                // 21: argosy.v1.UploadArtifactFinish
+	(*UploadArtifactResponse)(nil),              // 22: argosy.v1.UploadArtifactResponse
+	(*DownloadArtifactRequest)(nil),             // 23: argosy.v1.DownloadArtifactRequest
+	(*DownloadArtifactResponse)(nil),            // 24: argosy.v1.DownloadArtifactResponse
+	(*DownloadFileStart)(nil),                   // 25: argosy.v1.DownloadFileStart
+	(*DownloadFileEnd)(nil),                     // 26: argosy.v1.DownloadFileEnd
+	nil,                                         // 27: argosy.v1.UpdateArtifactVersionRequest.MetadataEntry
+	(*ArtifactSpec)(nil),                        // 28: argosy.v1.ArtifactSpec
+	(*NewArtifactFile)(nil),                     // 29: argosy.v1.NewArtifactFile
+	(*ArtifactVersion)(nil),                     // 30: argosy.v1.ArtifactVersion
+	(*NewArtifactVersion)(nil),                  // 31: argosy.v1.NewArtifactVersion
+	(*CreateArtifactVersionResult)(nil),         // 32: argosy.v1.CreateArtifactVersionResult
+	(*VersionSelector)(nil),                     // 33: argosy.v1.VersionSelector
+	(*ArtifactSummary)(nil),                     // 34: argosy.v1.ArtifactSummary
+	(*timestamppb.Timestamp)(nil),               // 35: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),               // 36: google.protobuf.FieldMask
+	(*ArtifactFile)(nil),                        // 37: argosy.v1.ArtifactFile
 }
 var file_argosy_v1_artifact_service_proto_depIdxs = []int32{
-	30, // 0: argosy.v1.CreateArtifactVersionRequest.spec:type_name -> argosy.v1.ArtifactSpec
-	31, // 1: argosy.v1.CreateArtifactVersionRequest.files:type_name -> argosy.v1.NewArtifactFile
-	32, // 2: argosy.v1.CreateArtifactVersionResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
-	4,  // 3: argosy.v1.BatchCreateArtifactVersionsRequest.versions:type_name -> argosy.v1.NewArtifactVersion
-	30, // 4: argosy.v1.NewArtifactVersion.spec:type_name -> argosy.v1.ArtifactSpec
-	31, // 5: argosy.v1.NewArtifactVersion.files:type_name -> argosy.v1.NewArtifactFile
-	6,  // 6: argosy.v1.BatchCreateArtifactVersionsResponse.results:type_name -> argosy.v1.CreateArtifactVersionResult
-	33, // 7: argosy.v1.CreateArtifactVersionResult.status:type_name -> argosy.v1.ItemStatus
-	32, // 8: argosy.v1.CreateArtifactVersionResult.artifact_version:type_name -> argosy.v1.ArtifactVersion
-	34, // 9: argosy.v1.GetArtifactVersionRequest.selector:type_name -> argosy.v1.VersionSelector
-	32, // 10: argosy.v1.GetArtifactVersionResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
-	35, // 11: argosy.v1.ListArtifactsResponse.artifacts:type_name -> argosy.v1.ArtifactSummary
-	36, // 12: argosy.v1.ListArtifactVersionsRequest.created_from:type_name -> google.protobuf.Timestamp
-	36, // 13: argosy.v1.ListArtifactVersionsRequest.created_until:type_name -> google.protobuf.Timestamp
-	0,  // 14: argosy.v1.ListArtifactVersionsRequest.order:type_name -> argosy.v1.VersionOrder
-	32, // 15: argosy.v1.ListArtifactVersionsResponse.artifact_versions:type_name -> argosy.v1.ArtifactVersion
-	29, // 16: argosy.v1.UpdateArtifactVersionRequest.metadata:type_name -> argosy.v1.UpdateArtifactVersionRequest.MetadataEntry
-	37, // 17: argosy.v1.UpdateArtifactVersionRequest.update_mask:type_name -> google.protobuf.FieldMask
-	32, // 18: argosy.v1.UpdateArtifactVersionResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
-	34, // 19: argosy.v1.SetAliasRequest.selector:type_name -> argosy.v1.VersionSelector
-	32, // 20: argosy.v1.SetAliasResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
-	22, // 21: argosy.v1.UploadArtifactRequest.start:type_name -> argosy.v1.UploadArtifactStart
-	23, // 22: argosy.v1.UploadArtifactRequest.finish:type_name -> argosy.v1.UploadArtifactFinish
-	30, // 23: argosy.v1.UploadArtifactStart.spec:type_name -> argosy.v1.ArtifactSpec
-	32, // 24: argosy.v1.UploadArtifactResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
-	34, // 25: argosy.v1.DownloadArtifactRequest.selector:type_name -> argosy.v1.VersionSelector
-	32, // 26: argosy.v1.DownloadArtifactResponse.version:type_name -> argosy.v1.ArtifactVersion
-	27, // 27: argosy.v1.DownloadArtifactResponse.file_start:type_name -> argosy.v1.DownloadFileStart
-	28, // 28: argosy.v1.DownloadArtifactResponse.file_end:type_name -> argosy.v1.DownloadFileEnd
-	38, // 29: argosy.v1.DownloadFileStart.file:type_name -> argosy.v1.ArtifactFile
-	1,  // 30: argosy.v1.ArtifactService.CreateArtifactVersion:input_type -> argosy.v1.CreateArtifactVersionRequest
-	3,  // 31: argosy.v1.ArtifactService.BatchCreateArtifactVersions:input_type -> argosy.v1.BatchCreateArtifactVersionsRequest
-	7,  // 32: argosy.v1.ArtifactService.GetArtifactVersion:input_type -> argosy.v1.GetArtifactVersionRequest
-	9,  // 33: argosy.v1.ArtifactService.ListArtifacts:input_type -> argosy.v1.ListArtifactsRequest
-	11, // 34: argosy.v1.ArtifactService.ListArtifactVersions:input_type -> argosy.v1.ListArtifactVersionsRequest
-	13, // 35: argosy.v1.ArtifactService.UpdateArtifactVersion:input_type -> argosy.v1.UpdateArtifactVersionRequest
-	15, // 36: argosy.v1.ArtifactService.SetAlias:input_type -> argosy.v1.SetAliasRequest
-	17, // 37: argosy.v1.ArtifactService.DeleteAlias:input_type -> argosy.v1.DeleteAliasRequest
-	19, // 38: argosy.v1.ArtifactService.DeleteArtifactVersion:input_type -> argosy.v1.DeleteArtifactVersionRequest
-	21, // 39: argosy.v1.ArtifactService.UploadArtifact:input_type -> argosy.v1.UploadArtifactRequest
-	25, // 40: argosy.v1.ArtifactService.DownloadArtifact:input_type -> argosy.v1.DownloadArtifactRequest
-	2,  // 41: argosy.v1.ArtifactService.CreateArtifactVersion:output_type -> argosy.v1.CreateArtifactVersionResponse
-	5,  // 42: argosy.v1.ArtifactService.BatchCreateArtifactVersions:output_type -> argosy.v1.BatchCreateArtifactVersionsResponse
-	8,  // 43: argosy.v1.ArtifactService.GetArtifactVersion:output_type -> argosy.v1.GetArtifactVersionResponse
-	10, // 44: argosy.v1.ArtifactService.ListArtifacts:output_type -> argosy.v1.ListArtifactsResponse
-	12, // 45: argosy.v1.ArtifactService.ListArtifactVersions:output_type -> argosy.v1.ListArtifactVersionsResponse
-	14, // 46: argosy.v1.ArtifactService.UpdateArtifactVersion:output_type -> argosy.v1.UpdateArtifactVersionResponse
-	16, // 47: argosy.v1.ArtifactService.SetAlias:output_type -> argosy.v1.SetAliasResponse
-	18, // 48: argosy.v1.ArtifactService.DeleteAlias:output_type -> argosy.v1.DeleteAliasResponse
-	20, // 49: argosy.v1.ArtifactService.DeleteArtifactVersion:output_type -> argosy.v1.DeleteArtifactVersionResponse
-	24, // 50: argosy.v1.ArtifactService.UploadArtifact:output_type -> argosy.v1.UploadArtifactResponse
-	26, // 51: argosy.v1.ArtifactService.DownloadArtifact:output_type -> argosy.v1.DownloadArtifactResponse
-	41, // [41:52] is the sub-list for method output_type
-	30, // [30:41] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	28, // 0: argosy.v1.CreateArtifactVersionRequest.spec:type_name -> argosy.v1.ArtifactSpec
+	29, // 1: argosy.v1.CreateArtifactVersionRequest.files:type_name -> argosy.v1.NewArtifactFile
+	30, // 2: argosy.v1.CreateArtifactVersionResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
+	31, // 3: argosy.v1.BatchCreateArtifactVersionsRequest.versions:type_name -> argosy.v1.NewArtifactVersion
+	32, // 4: argosy.v1.BatchCreateArtifactVersionsResponse.results:type_name -> argosy.v1.CreateArtifactVersionResult
+	33, // 5: argosy.v1.GetArtifactVersionRequest.selector:type_name -> argosy.v1.VersionSelector
+	30, // 6: argosy.v1.GetArtifactVersionResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
+	34, // 7: argosy.v1.ListArtifactsResponse.artifacts:type_name -> argosy.v1.ArtifactSummary
+	35, // 8: argosy.v1.ListArtifactVersionsRequest.created_from:type_name -> google.protobuf.Timestamp
+	35, // 9: argosy.v1.ListArtifactVersionsRequest.created_until:type_name -> google.protobuf.Timestamp
+	0,  // 10: argosy.v1.ListArtifactVersionsRequest.order:type_name -> argosy.v1.VersionOrder
+	30, // 11: argosy.v1.ListArtifactVersionsResponse.artifact_versions:type_name -> argosy.v1.ArtifactVersion
+	27, // 12: argosy.v1.UpdateArtifactVersionRequest.metadata:type_name -> argosy.v1.UpdateArtifactVersionRequest.MetadataEntry
+	36, // 13: argosy.v1.UpdateArtifactVersionRequest.update_mask:type_name -> google.protobuf.FieldMask
+	30, // 14: argosy.v1.UpdateArtifactVersionResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
+	33, // 15: argosy.v1.SetAliasRequest.selector:type_name -> argosy.v1.VersionSelector
+	30, // 16: argosy.v1.SetAliasResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
+	20, // 17: argosy.v1.UploadArtifactRequest.start:type_name -> argosy.v1.UploadArtifactStart
+	21, // 18: argosy.v1.UploadArtifactRequest.finish:type_name -> argosy.v1.UploadArtifactFinish
+	28, // 19: argosy.v1.UploadArtifactStart.spec:type_name -> argosy.v1.ArtifactSpec
+	30, // 20: argosy.v1.UploadArtifactResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
+	33, // 21: argosy.v1.DownloadArtifactRequest.selector:type_name -> argosy.v1.VersionSelector
+	30, // 22: argosy.v1.DownloadArtifactResponse.version:type_name -> argosy.v1.ArtifactVersion
+	25, // 23: argosy.v1.DownloadArtifactResponse.file_start:type_name -> argosy.v1.DownloadFileStart
+	26, // 24: argosy.v1.DownloadArtifactResponse.file_end:type_name -> argosy.v1.DownloadFileEnd
+	37, // 25: argosy.v1.DownloadFileStart.file:type_name -> argosy.v1.ArtifactFile
+	1,  // 26: argosy.v1.ArtifactService.CreateArtifactVersion:input_type -> argosy.v1.CreateArtifactVersionRequest
+	3,  // 27: argosy.v1.ArtifactService.BatchCreateArtifactVersions:input_type -> argosy.v1.BatchCreateArtifactVersionsRequest
+	5,  // 28: argosy.v1.ArtifactService.GetArtifactVersion:input_type -> argosy.v1.GetArtifactVersionRequest
+	7,  // 29: argosy.v1.ArtifactService.ListArtifacts:input_type -> argosy.v1.ListArtifactsRequest
+	9,  // 30: argosy.v1.ArtifactService.ListArtifactVersions:input_type -> argosy.v1.ListArtifactVersionsRequest
+	11, // 31: argosy.v1.ArtifactService.UpdateArtifactVersion:input_type -> argosy.v1.UpdateArtifactVersionRequest
+	13, // 32: argosy.v1.ArtifactService.SetAlias:input_type -> argosy.v1.SetAliasRequest
+	15, // 33: argosy.v1.ArtifactService.DeleteAlias:input_type -> argosy.v1.DeleteAliasRequest
+	17, // 34: argosy.v1.ArtifactService.DeleteArtifactVersion:input_type -> argosy.v1.DeleteArtifactVersionRequest
+	19, // 35: argosy.v1.ArtifactService.UploadArtifact:input_type -> argosy.v1.UploadArtifactRequest
+	23, // 36: argosy.v1.ArtifactService.DownloadArtifact:input_type -> argosy.v1.DownloadArtifactRequest
+	2,  // 37: argosy.v1.ArtifactService.CreateArtifactVersion:output_type -> argosy.v1.CreateArtifactVersionResponse
+	4,  // 38: argosy.v1.ArtifactService.BatchCreateArtifactVersions:output_type -> argosy.v1.BatchCreateArtifactVersionsResponse
+	6,  // 39: argosy.v1.ArtifactService.GetArtifactVersion:output_type -> argosy.v1.GetArtifactVersionResponse
+	8,  // 40: argosy.v1.ArtifactService.ListArtifacts:output_type -> argosy.v1.ListArtifactsResponse
+	10, // 41: argosy.v1.ArtifactService.ListArtifactVersions:output_type -> argosy.v1.ListArtifactVersionsResponse
+	12, // 42: argosy.v1.ArtifactService.UpdateArtifactVersion:output_type -> argosy.v1.UpdateArtifactVersionResponse
+	14, // 43: argosy.v1.ArtifactService.SetAlias:output_type -> argosy.v1.SetAliasResponse
+	16, // 44: argosy.v1.ArtifactService.DeleteAlias:output_type -> argosy.v1.DeleteAliasResponse
+	18, // 45: argosy.v1.ArtifactService.DeleteArtifactVersion:output_type -> argosy.v1.DeleteArtifactVersionResponse
+	22, // 46: argosy.v1.ArtifactService.UploadArtifact:output_type -> argosy.v1.UploadArtifactResponse
+	24, // 47: argosy.v1.ArtifactService.DownloadArtifact:output_type -> argosy.v1.DownloadArtifactResponse
+	37, // [37:48] is the sub-list for method output_type
+	26, // [26:37] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_argosy_v1_artifact_service_proto_init() }
@@ -2175,13 +2054,12 @@ func file_argosy_v1_artifact_service_proto_init() {
 		return
 	}
 	file_argosy_v1_artifact_proto_init()
-	file_argosy_v1_errors_proto_init()
-	file_argosy_v1_artifact_service_proto_msgTypes[20].OneofWrappers = []any{
+	file_argosy_v1_artifact_service_proto_msgTypes[18].OneofWrappers = []any{
 		(*UploadArtifactRequest_Start)(nil),
 		(*UploadArtifactRequest_Chunk)(nil),
 		(*UploadArtifactRequest_Finish)(nil),
 	}
-	file_argosy_v1_artifact_service_proto_msgTypes[25].OneofWrappers = []any{
+	file_argosy_v1_artifact_service_proto_msgTypes[23].OneofWrappers = []any{
 		(*DownloadArtifactResponse_Version)(nil),
 		(*DownloadArtifactResponse_FileStart)(nil),
 		(*DownloadArtifactResponse_Chunk)(nil),
@@ -2193,7 +2071,7 @@ func file_argosy_v1_artifact_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_argosy_v1_artifact_service_proto_rawDesc), len(file_argosy_v1_artifact_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   29,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -310,62 +310,6 @@ func (x *GetCapabilitiesResponse) GetDirectAccess() *DirectAccess {
 	return nil
 }
 
-// How a client proves that it shares a file system with the server.
-type DirectAccess struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Absolute path of a file whose text is the token that allows to read.
-	ReadTokenFile string `protobuf:"bytes,1,opt,name=read_token_file,json=readTokenFile,proto3" json:"read_token_file,omitempty"`
-	// Absolute path of a file whose text is the token that allows to write too; only the user the
-	// server runs as can read it.
-	WriteTokenFile string `protobuf:"bytes,2,opt,name=write_token_file,json=writeTokenFile,proto3" json:"write_token_file,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
-}
-
-func (x *DirectAccess) Reset() {
-	*x = DirectAccess{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[2]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *DirectAccess) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*DirectAccess) ProtoMessage() {}
-
-func (x *DirectAccess) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[2]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use DirectAccess.ProtoReflect.Descriptor instead.
-func (*DirectAccess) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{2}
-}
-
-func (x *DirectAccess) GetReadTokenFile() string {
-	if x != nil {
-		return x.ReadTokenFile
-	}
-	return ""
-}
-
-func (x *DirectAccess) GetWriteTokenFile() string {
-	if x != nil {
-		return x.WriteTokenFile
-	}
-	return ""
-}
-
 // Request of FindMissingBlobs.
 type FindMissingBlobsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -381,7 +325,7 @@ type FindMissingBlobsRequest struct {
 
 func (x *FindMissingBlobsRequest) Reset() {
 	*x = FindMissingBlobsRequest{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[3]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -393,7 +337,7 @@ func (x *FindMissingBlobsRequest) String() string {
 func (*FindMissingBlobsRequest) ProtoMessage() {}
 
 func (x *FindMissingBlobsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[3]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -406,7 +350,7 @@ func (x *FindMissingBlobsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindMissingBlobsRequest.ProtoReflect.Descriptor instead.
 func (*FindMissingBlobsRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{3}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *FindMissingBlobsRequest) GetProject() string {
@@ -444,7 +388,7 @@ type FindMissingBlobsResponse struct {
 
 func (x *FindMissingBlobsResponse) Reset() {
 	*x = FindMissingBlobsResponse{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[4]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -456,7 +400,7 @@ func (x *FindMissingBlobsResponse) String() string {
 func (*FindMissingBlobsResponse) ProtoMessage() {}
 
 func (x *FindMissingBlobsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[4]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -469,7 +413,7 @@ func (x *FindMissingBlobsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindMissingBlobsResponse.ProtoReflect.Descriptor instead.
 func (*FindMissingBlobsResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{4}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *FindMissingBlobsResponse) GetMissingDigests() []string {
@@ -499,7 +443,7 @@ type BatchUploadBlobsRequest struct {
 
 func (x *BatchUploadBlobsRequest) Reset() {
 	*x = BatchUploadBlobsRequest{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[5]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -511,7 +455,7 @@ func (x *BatchUploadBlobsRequest) String() string {
 func (*BatchUploadBlobsRequest) ProtoMessage() {}
 
 func (x *BatchUploadBlobsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[5]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -524,7 +468,7 @@ func (x *BatchUploadBlobsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchUploadBlobsRequest.ProtoReflect.Descriptor instead.
 func (*BatchUploadBlobsRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{5}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *BatchUploadBlobsRequest) GetProject() string {
@@ -541,61 +485,6 @@ func (x *BatchUploadBlobsRequest) GetBlobs() []*NewBlob {
 	return nil
 }
 
-// Bytes with the digest they must have.
-type NewBlob struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Their digest, `blake3:<64 hex digits>`.
-	Digest string `protobuf:"bytes,1,opt,name=digest,proto3" json:"digest,omitempty"`
-	// The bytes.
-	Content       []byte `protobuf:"bytes,2,opt,name=content,proto3" json:"content,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *NewBlob) Reset() {
-	*x = NewBlob{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[6]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *NewBlob) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*NewBlob) ProtoMessage() {}
-
-func (x *NewBlob) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[6]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use NewBlob.ProtoReflect.Descriptor instead.
-func (*NewBlob) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{6}
-}
-
-func (x *NewBlob) GetDigest() string {
-	if x != nil {
-		return x.Digest
-	}
-	return ""
-}
-
-func (x *NewBlob) GetContent() []byte {
-	if x != nil {
-		return x.Content
-	}
-	return nil
-}
-
 // Response of BatchUploadBlobs.
 type BatchUploadBlobsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -608,7 +497,7 @@ type BatchUploadBlobsResponse struct {
 
 func (x *BatchUploadBlobsResponse) Reset() {
 	*x = BatchUploadBlobsResponse{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[7]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -620,7 +509,7 @@ func (x *BatchUploadBlobsResponse) String() string {
 func (*BatchUploadBlobsResponse) ProtoMessage() {}
 
 func (x *BatchUploadBlobsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[7]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -633,7 +522,7 @@ func (x *BatchUploadBlobsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchUploadBlobsResponse.ProtoReflect.Descriptor instead.
 func (*BatchUploadBlobsResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{7}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *BatchUploadBlobsResponse) GetStatuses() []*ItemStatus {
@@ -656,7 +545,7 @@ type BatchReadBlobsRequest struct {
 
 func (x *BatchReadBlobsRequest) Reset() {
 	*x = BatchReadBlobsRequest{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[8]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -668,7 +557,7 @@ func (x *BatchReadBlobsRequest) String() string {
 func (*BatchReadBlobsRequest) ProtoMessage() {}
 
 func (x *BatchReadBlobsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[8]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -681,7 +570,7 @@ func (x *BatchReadBlobsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchReadBlobsRequest.ProtoReflect.Descriptor instead.
 func (*BatchReadBlobsRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{8}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *BatchReadBlobsRequest) GetProject() string {
@@ -709,7 +598,7 @@ type BatchReadBlobsResponse struct {
 
 func (x *BatchReadBlobsResponse) Reset() {
 	*x = BatchReadBlobsResponse{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[9]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -721,7 +610,7 @@ func (x *BatchReadBlobsResponse) String() string {
 func (*BatchReadBlobsResponse) ProtoMessage() {}
 
 func (x *BatchReadBlobsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[9]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -734,67 +623,12 @@ func (x *BatchReadBlobsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BatchReadBlobsResponse.ProtoReflect.Descriptor instead.
 func (*BatchReadBlobsResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{9}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *BatchReadBlobsResponse) GetResults() []*ReadBlobResult {
 	if x != nil {
 		return x.Results
-	}
-	return nil
-}
-
-// One blob of a batch.
-type ReadBlobResult struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// NOT_FOUND / BLOB_NOT_FOUND, DATA_LOSS / BLOB_CORRUPT, or OK.
-	Status *ItemStatus `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
-	// The bytes, when OK.
-	Content       []byte `protobuf:"bytes,2,opt,name=content,proto3" json:"content,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *ReadBlobResult) Reset() {
-	*x = ReadBlobResult{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[10]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *ReadBlobResult) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*ReadBlobResult) ProtoMessage() {}
-
-func (x *ReadBlobResult) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[10]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use ReadBlobResult.ProtoReflect.Descriptor instead.
-func (*ReadBlobResult) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{10}
-}
-
-func (x *ReadBlobResult) GetStatus() *ItemStatus {
-	if x != nil {
-		return x.Status
-	}
-	return nil
-}
-
-func (x *ReadBlobResult) GetContent() []byte {
-	if x != nil {
-		return x.Content
 	}
 	return nil
 }
@@ -819,7 +653,7 @@ type Upload struct {
 
 func (x *Upload) Reset() {
 	*x = Upload{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[11]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -831,7 +665,7 @@ func (x *Upload) String() string {
 func (*Upload) ProtoMessage() {}
 
 func (x *Upload) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[11]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -844,7 +678,7 @@ func (x *Upload) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Upload.ProtoReflect.Descriptor instead.
 func (*Upload) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{11}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Upload) GetId() string {
@@ -899,7 +733,7 @@ type CreateUploadRequest struct {
 
 func (x *CreateUploadRequest) Reset() {
 	*x = CreateUploadRequest{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[12]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -911,7 +745,7 @@ func (x *CreateUploadRequest) String() string {
 func (*CreateUploadRequest) ProtoMessage() {}
 
 func (x *CreateUploadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[12]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -924,7 +758,7 @@ func (x *CreateUploadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateUploadRequest.ProtoReflect.Descriptor instead.
 func (*CreateUploadRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{12}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *CreateUploadRequest) GetProject() string {
@@ -966,7 +800,7 @@ type CreateUploadResponse struct {
 
 func (x *CreateUploadResponse) Reset() {
 	*x = CreateUploadResponse{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[13]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -978,7 +812,7 @@ func (x *CreateUploadResponse) String() string {
 func (*CreateUploadResponse) ProtoMessage() {}
 
 func (x *CreateUploadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[13]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -991,7 +825,7 @@ func (x *CreateUploadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateUploadResponse.ProtoReflect.Descriptor instead.
 func (*CreateUploadResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{13}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CreateUploadResponse) GetUpload() *Upload {
@@ -1017,7 +851,7 @@ type WriteUploadRequest struct {
 
 func (x *WriteUploadRequest) Reset() {
 	*x = WriteUploadRequest{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[14]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1029,7 +863,7 @@ func (x *WriteUploadRequest) String() string {
 func (*WriteUploadRequest) ProtoMessage() {}
 
 func (x *WriteUploadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[14]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1042,7 +876,7 @@ func (x *WriteUploadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WriteUploadRequest.ProtoReflect.Descriptor instead.
 func (*WriteUploadRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{14}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *WriteUploadRequest) GetPart() isWriteUploadRequest_Part {
@@ -1106,7 +940,7 @@ type WriteUploadOpen struct {
 
 func (x *WriteUploadOpen) Reset() {
 	*x = WriteUploadOpen{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[15]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1118,7 +952,7 @@ func (x *WriteUploadOpen) String() string {
 func (*WriteUploadOpen) ProtoMessage() {}
 
 func (x *WriteUploadOpen) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[15]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1131,7 +965,7 @@ func (x *WriteUploadOpen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WriteUploadOpen.ProtoReflect.Descriptor instead.
 func (*WriteUploadOpen) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{15}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *WriteUploadOpen) GetProject() string {
@@ -1173,7 +1007,7 @@ type WriteUploadResponse struct {
 
 func (x *WriteUploadResponse) Reset() {
 	*x = WriteUploadResponse{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[16]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1185,7 +1019,7 @@ func (x *WriteUploadResponse) String() string {
 func (*WriteUploadResponse) ProtoMessage() {}
 
 func (x *WriteUploadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[16]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1198,7 +1032,7 @@ func (x *WriteUploadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WriteUploadResponse.ProtoReflect.Descriptor instead.
 func (*WriteUploadResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{16}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *WriteUploadResponse) GetCommittedSize() int64 {
@@ -1221,7 +1055,7 @@ type GetUploadRequest struct {
 
 func (x *GetUploadRequest) Reset() {
 	*x = GetUploadRequest{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[17]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1233,7 +1067,7 @@ func (x *GetUploadRequest) String() string {
 func (*GetUploadRequest) ProtoMessage() {}
 
 func (x *GetUploadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[17]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1246,7 +1080,7 @@ func (x *GetUploadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetUploadRequest.ProtoReflect.Descriptor instead.
 func (*GetUploadRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{17}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *GetUploadRequest) GetProject() string {
@@ -1274,7 +1108,7 @@ type GetUploadResponse struct {
 
 func (x *GetUploadResponse) Reset() {
 	*x = GetUploadResponse{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[18]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1286,7 +1120,7 @@ func (x *GetUploadResponse) String() string {
 func (*GetUploadResponse) ProtoMessage() {}
 
 func (x *GetUploadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[18]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1299,7 +1133,7 @@ func (x *GetUploadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetUploadResponse.ProtoReflect.Descriptor instead.
 func (*GetUploadResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{18}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *GetUploadResponse) GetUpload() *Upload {
@@ -1332,7 +1166,7 @@ type CommitUploadRequest struct {
 
 func (x *CommitUploadRequest) Reset() {
 	*x = CommitUploadRequest{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[19]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1344,7 +1178,7 @@ func (x *CommitUploadRequest) String() string {
 func (*CommitUploadRequest) ProtoMessage() {}
 
 func (x *CommitUploadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[19]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1357,7 +1191,7 @@ func (x *CommitUploadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitUploadRequest.ProtoReflect.Descriptor instead.
 func (*CommitUploadRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{19}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *CommitUploadRequest) GetProject() string {
@@ -1415,7 +1249,7 @@ type CommitUploadResponse struct {
 
 func (x *CommitUploadResponse) Reset() {
 	*x = CommitUploadResponse{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[20]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1427,7 +1261,7 @@ func (x *CommitUploadResponse) String() string {
 func (*CommitUploadResponse) ProtoMessage() {}
 
 func (x *CommitUploadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[20]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1440,7 +1274,7 @@ func (x *CommitUploadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommitUploadResponse.ProtoReflect.Descriptor instead.
 func (*CommitUploadResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{20}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *CommitUploadResponse) GetDigest() string {
@@ -1472,7 +1306,7 @@ type AbortUploadRequest struct {
 
 func (x *AbortUploadRequest) Reset() {
 	*x = AbortUploadRequest{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[21]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1484,7 +1318,7 @@ func (x *AbortUploadRequest) String() string {
 func (*AbortUploadRequest) ProtoMessage() {}
 
 func (x *AbortUploadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[21]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1497,7 +1331,7 @@ func (x *AbortUploadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbortUploadRequest.ProtoReflect.Descriptor instead.
 func (*AbortUploadRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{21}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *AbortUploadRequest) GetProject() string {
@@ -1530,7 +1364,7 @@ type AbortUploadResponse struct {
 
 func (x *AbortUploadResponse) Reset() {
 	*x = AbortUploadResponse{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[22]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1542,7 +1376,7 @@ func (x *AbortUploadResponse) String() string {
 func (*AbortUploadResponse) ProtoMessage() {}
 
 func (x *AbortUploadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[22]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1555,7 +1389,7 @@ func (x *AbortUploadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbortUploadResponse.ProtoReflect.Descriptor instead.
 func (*AbortUploadResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{22}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{19}
 }
 
 // Request of ReadBlob.
@@ -1575,7 +1409,7 @@ type ReadBlobRequest struct {
 
 func (x *ReadBlobRequest) Reset() {
 	*x = ReadBlobRequest{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[23]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1587,7 +1421,7 @@ func (x *ReadBlobRequest) String() string {
 func (*ReadBlobRequest) ProtoMessage() {}
 
 func (x *ReadBlobRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[23]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1600,7 +1434,7 @@ func (x *ReadBlobRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadBlobRequest.ProtoReflect.Descriptor instead.
 func (*ReadBlobRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{23}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ReadBlobRequest) GetProject() string {
@@ -1642,7 +1476,7 @@ type ReadBlobResponse struct {
 
 func (x *ReadBlobResponse) Reset() {
 	*x = ReadBlobResponse{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[24]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1654,7 +1488,7 @@ func (x *ReadBlobResponse) String() string {
 func (*ReadBlobResponse) ProtoMessage() {}
 
 func (x *ReadBlobResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[24]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1667,7 +1501,7 @@ func (x *ReadBlobResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadBlobResponse.ProtoReflect.Descriptor instead.
 func (*ReadBlobResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{24}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ReadBlobResponse) GetChunk() []byte {
@@ -1694,7 +1528,7 @@ type CreateTransferGrantsRequest struct {
 
 func (x *CreateTransferGrantsRequest) Reset() {
 	*x = CreateTransferGrantsRequest{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[25]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1706,7 +1540,7 @@ func (x *CreateTransferGrantsRequest) String() string {
 func (*CreateTransferGrantsRequest) ProtoMessage() {}
 
 func (x *CreateTransferGrantsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[25]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1719,7 +1553,7 @@ func (x *CreateTransferGrantsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateTransferGrantsRequest.ProtoReflect.Descriptor instead.
 func (*CreateTransferGrantsRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{25}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *CreateTransferGrantsRequest) GetProject() string {
@@ -1766,7 +1600,7 @@ type CreateTransferGrantsResponse struct {
 
 func (x *CreateTransferGrantsResponse) Reset() {
 	*x = CreateTransferGrantsResponse{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[26]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1778,7 +1612,7 @@ func (x *CreateTransferGrantsResponse) String() string {
 func (*CreateTransferGrantsResponse) ProtoMessage() {}
 
 func (x *CreateTransferGrantsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[26]
+	mi := &file_argosy_v1_blob_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1791,7 +1625,7 @@ func (x *CreateTransferGrantsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateTransferGrantsResponse.ProtoReflect.Descriptor instead.
 func (*CreateTransferGrantsResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{26}
+	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *CreateTransferGrantsResponse) GetReadPaths() []string {
@@ -1819,7 +1653,7 @@ var File_argosy_v1_blob_service_proto protoreflect.FileDescriptor
 
 const file_argosy_v1_blob_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1cargosy/v1/blob_service.proto\x12\targosy.v1\x1a\x16argosy/v1/errors.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"2\n" +
+	"\x1cargosy/v1/blob_service.proto\x12\targosy.v1\x1a\x14argosy/v1/blob.proto\x1a\x16argosy/v1/errors.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"2\n" +
 	"\x16GetCapabilitiesRequest\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\"\xe3\x05\n" +
 	"\x17GetCapabilitiesResponse\x12+\n" +
@@ -1842,10 +1676,7 @@ const file_argosy_v1_blob_service_proto_rawDesc = "" +
 	"\x0fmax_batch_items\x18\x0e \x01(\x05R\rmaxBatchItems\x12\x1d\n" +
 	"\n" +
 	"mark_bytes\x18\x0f \x01(\x03R\tmarkBytes\x12<\n" +
-	"\rdirect_access\x18\x10 \x01(\v2\x17.argosy.v1.DirectAccessR\fdirectAccess\"`\n" +
-	"\fDirectAccess\x12&\n" +
-	"\x0fread_token_file\x18\x01 \x01(\tR\rreadTokenFile\x12(\n" +
-	"\x10write_token_file\x18\x02 \x01(\tR\x0ewriteTokenFile\"c\n" +
+	"\rdirect_access\x18\x10 \x01(\v2\x17.argosy.v1.DirectAccessR\fdirectAccess\"c\n" +
 	"\x17FindMissingBlobsRequest\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\x12\x18\n" +
 	"\adigests\x18\x02 \x03(\tR\adigests\x12\x14\n" +
@@ -1856,20 +1687,14 @@ const file_argosy_v1_blob_service_proto_rawDesc = "" +
 	"knownSizes\"]\n" +
 	"\x17BatchUploadBlobsRequest\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\x12(\n" +
-	"\x05blobs\x18\x02 \x03(\v2\x12.argosy.v1.NewBlobR\x05blobs\";\n" +
-	"\aNewBlob\x12\x16\n" +
-	"\x06digest\x18\x01 \x01(\tR\x06digest\x12\x18\n" +
-	"\acontent\x18\x02 \x01(\fR\acontent\"M\n" +
+	"\x05blobs\x18\x02 \x03(\v2\x12.argosy.v1.NewBlobR\x05blobs\"M\n" +
 	"\x18BatchUploadBlobsResponse\x121\n" +
 	"\bstatuses\x18\x01 \x03(\v2\x15.argosy.v1.ItemStatusR\bstatuses\"K\n" +
 	"\x15BatchReadBlobsRequest\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\x12\x18\n" +
 	"\adigests\x18\x02 \x03(\tR\adigests\"M\n" +
 	"\x16BatchReadBlobsResponse\x123\n" +
-	"\aresults\x18\x01 \x03(\v2\x19.argosy.v1.ReadBlobResultR\aresults\"Y\n" +
-	"\x0eReadBlobResult\x12-\n" +
-	"\x06status\x18\x01 \x01(\v2\x15.argosy.v1.ItemStatusR\x06status\x12\x18\n" +
-	"\acontent\x18\x02 \x01(\fR\acontent\"\xc0\x01\n" +
+	"\aresults\x18\x01 \x03(\v2\x19.argosy.v1.ReadBlobResultR\aresults\"\xc0\x01\n" +
 	"\x06Upload\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12,\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x16.argosy.v1.UploadStateR\x05state\x12%\n" +
@@ -1971,81 +1796,80 @@ func file_argosy_v1_blob_service_proto_rawDescGZIP() []byte {
 }
 
 var file_argosy_v1_blob_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_argosy_v1_blob_service_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_argosy_v1_blob_service_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_argosy_v1_blob_service_proto_goTypes = []any{
 	(UploadState)(0),                     // 0: argosy.v1.UploadState
 	(*GetCapabilitiesRequest)(nil),       // 1: argosy.v1.GetCapabilitiesRequest
 	(*GetCapabilitiesResponse)(nil),      // 2: argosy.v1.GetCapabilitiesResponse
-	(*DirectAccess)(nil),                 // 3: argosy.v1.DirectAccess
-	(*FindMissingBlobsRequest)(nil),      // 4: argosy.v1.FindMissingBlobsRequest
-	(*FindMissingBlobsResponse)(nil),     // 5: argosy.v1.FindMissingBlobsResponse
-	(*BatchUploadBlobsRequest)(nil),      // 6: argosy.v1.BatchUploadBlobsRequest
-	(*NewBlob)(nil),                      // 7: argosy.v1.NewBlob
-	(*BatchUploadBlobsResponse)(nil),     // 8: argosy.v1.BatchUploadBlobsResponse
-	(*BatchReadBlobsRequest)(nil),        // 9: argosy.v1.BatchReadBlobsRequest
-	(*BatchReadBlobsResponse)(nil),       // 10: argosy.v1.BatchReadBlobsResponse
-	(*ReadBlobResult)(nil),               // 11: argosy.v1.ReadBlobResult
-	(*Upload)(nil),                       // 12: argosy.v1.Upload
-	(*CreateUploadRequest)(nil),          // 13: argosy.v1.CreateUploadRequest
-	(*CreateUploadResponse)(nil),         // 14: argosy.v1.CreateUploadResponse
-	(*WriteUploadRequest)(nil),           // 15: argosy.v1.WriteUploadRequest
-	(*WriteUploadOpen)(nil),              // 16: argosy.v1.WriteUploadOpen
-	(*WriteUploadResponse)(nil),          // 17: argosy.v1.WriteUploadResponse
-	(*GetUploadRequest)(nil),             // 18: argosy.v1.GetUploadRequest
-	(*GetUploadResponse)(nil),            // 19: argosy.v1.GetUploadResponse
-	(*CommitUploadRequest)(nil),          // 20: argosy.v1.CommitUploadRequest
-	(*CommitUploadResponse)(nil),         // 21: argosy.v1.CommitUploadResponse
-	(*AbortUploadRequest)(nil),           // 22: argosy.v1.AbortUploadRequest
-	(*AbortUploadResponse)(nil),          // 23: argosy.v1.AbortUploadResponse
-	(*ReadBlobRequest)(nil),              // 24: argosy.v1.ReadBlobRequest
-	(*ReadBlobResponse)(nil),             // 25: argosy.v1.ReadBlobResponse
-	(*CreateTransferGrantsRequest)(nil),  // 26: argosy.v1.CreateTransferGrantsRequest
-	(*CreateTransferGrantsResponse)(nil), // 27: argosy.v1.CreateTransferGrantsResponse
-	(*durationpb.Duration)(nil),          // 28: google.protobuf.Duration
-	(*ItemStatus)(nil),                   // 29: argosy.v1.ItemStatus
+	(*FindMissingBlobsRequest)(nil),      // 3: argosy.v1.FindMissingBlobsRequest
+	(*FindMissingBlobsResponse)(nil),     // 4: argosy.v1.FindMissingBlobsResponse
+	(*BatchUploadBlobsRequest)(nil),      // 5: argosy.v1.BatchUploadBlobsRequest
+	(*BatchUploadBlobsResponse)(nil),     // 6: argosy.v1.BatchUploadBlobsResponse
+	(*BatchReadBlobsRequest)(nil),        // 7: argosy.v1.BatchReadBlobsRequest
+	(*BatchReadBlobsResponse)(nil),       // 8: argosy.v1.BatchReadBlobsResponse
+	(*Upload)(nil),                       // 9: argosy.v1.Upload
+	(*CreateUploadRequest)(nil),          // 10: argosy.v1.CreateUploadRequest
+	(*CreateUploadResponse)(nil),         // 11: argosy.v1.CreateUploadResponse
+	(*WriteUploadRequest)(nil),           // 12: argosy.v1.WriteUploadRequest
+	(*WriteUploadOpen)(nil),              // 13: argosy.v1.WriteUploadOpen
+	(*WriteUploadResponse)(nil),          // 14: argosy.v1.WriteUploadResponse
+	(*GetUploadRequest)(nil),             // 15: argosy.v1.GetUploadRequest
+	(*GetUploadResponse)(nil),            // 16: argosy.v1.GetUploadResponse
+	(*CommitUploadRequest)(nil),          // 17: argosy.v1.CommitUploadRequest
+	(*CommitUploadResponse)(nil),         // 18: argosy.v1.CommitUploadResponse
+	(*AbortUploadRequest)(nil),           // 19: argosy.v1.AbortUploadRequest
+	(*AbortUploadResponse)(nil),          // 20: argosy.v1.AbortUploadResponse
+	(*ReadBlobRequest)(nil),              // 21: argosy.v1.ReadBlobRequest
+	(*ReadBlobResponse)(nil),             // 22: argosy.v1.ReadBlobResponse
+	(*CreateTransferGrantsRequest)(nil),  // 23: argosy.v1.CreateTransferGrantsRequest
+	(*CreateTransferGrantsResponse)(nil), // 24: argosy.v1.CreateTransferGrantsResponse
+	(*durationpb.Duration)(nil),          // 25: google.protobuf.Duration
+	(*DirectAccess)(nil),                 // 26: argosy.v1.DirectAccess
+	(*NewBlob)(nil),                      // 27: argosy.v1.NewBlob
+	(*ItemStatus)(nil),                   // 28: argosy.v1.ItemStatus
+	(*ReadBlobResult)(nil),               // 29: argosy.v1.ReadBlobResult
 	(*timestamppb.Timestamp)(nil),        // 30: google.protobuf.Timestamp
 }
 var file_argosy_v1_blob_service_proto_depIdxs = []int32{
-	28, // 0: argosy.v1.GetCapabilitiesResponse.blob_lease:type_name -> google.protobuf.Duration
-	28, // 1: argosy.v1.GetCapabilitiesResponse.upload_lease:type_name -> google.protobuf.Duration
-	28, // 2: argosy.v1.GetCapabilitiesResponse.run_lease:type_name -> google.protobuf.Duration
-	3,  // 3: argosy.v1.GetCapabilitiesResponse.direct_access:type_name -> argosy.v1.DirectAccess
-	7,  // 4: argosy.v1.BatchUploadBlobsRequest.blobs:type_name -> argosy.v1.NewBlob
-	29, // 5: argosy.v1.BatchUploadBlobsResponse.statuses:type_name -> argosy.v1.ItemStatus
-	11, // 6: argosy.v1.BatchReadBlobsResponse.results:type_name -> argosy.v1.ReadBlobResult
-	29, // 7: argosy.v1.ReadBlobResult.status:type_name -> argosy.v1.ItemStatus
-	0,  // 8: argosy.v1.Upload.state:type_name -> argosy.v1.UploadState
-	30, // 9: argosy.v1.Upload.expire_time:type_name -> google.protobuf.Timestamp
-	12, // 10: argosy.v1.CreateUploadResponse.upload:type_name -> argosy.v1.Upload
-	16, // 11: argosy.v1.WriteUploadRequest.open:type_name -> argosy.v1.WriteUploadOpen
-	12, // 12: argosy.v1.GetUploadResponse.upload:type_name -> argosy.v1.Upload
-	1,  // 13: argosy.v1.BlobService.GetCapabilities:input_type -> argosy.v1.GetCapabilitiesRequest
-	4,  // 14: argosy.v1.BlobService.FindMissingBlobs:input_type -> argosy.v1.FindMissingBlobsRequest
-	6,  // 15: argosy.v1.BlobService.BatchUploadBlobs:input_type -> argosy.v1.BatchUploadBlobsRequest
-	9,  // 16: argosy.v1.BlobService.BatchReadBlobs:input_type -> argosy.v1.BatchReadBlobsRequest
-	13, // 17: argosy.v1.BlobService.CreateUpload:input_type -> argosy.v1.CreateUploadRequest
-	15, // 18: argosy.v1.BlobService.WriteUpload:input_type -> argosy.v1.WriteUploadRequest
-	18, // 19: argosy.v1.BlobService.GetUpload:input_type -> argosy.v1.GetUploadRequest
-	20, // 20: argosy.v1.BlobService.CommitUpload:input_type -> argosy.v1.CommitUploadRequest
-	22, // 21: argosy.v1.BlobService.AbortUpload:input_type -> argosy.v1.AbortUploadRequest
-	24, // 22: argosy.v1.BlobService.ReadBlob:input_type -> argosy.v1.ReadBlobRequest
-	26, // 23: argosy.v1.BlobService.CreateTransferGrants:input_type -> argosy.v1.CreateTransferGrantsRequest
-	2,  // 24: argosy.v1.BlobService.GetCapabilities:output_type -> argosy.v1.GetCapabilitiesResponse
-	5,  // 25: argosy.v1.BlobService.FindMissingBlobs:output_type -> argosy.v1.FindMissingBlobsResponse
-	8,  // 26: argosy.v1.BlobService.BatchUploadBlobs:output_type -> argosy.v1.BatchUploadBlobsResponse
-	10, // 27: argosy.v1.BlobService.BatchReadBlobs:output_type -> argosy.v1.BatchReadBlobsResponse
-	14, // 28: argosy.v1.BlobService.CreateUpload:output_type -> argosy.v1.CreateUploadResponse
-	17, // 29: argosy.v1.BlobService.WriteUpload:output_type -> argosy.v1.WriteUploadResponse
-	19, // 30: argosy.v1.BlobService.GetUpload:output_type -> argosy.v1.GetUploadResponse
-	21, // 31: argosy.v1.BlobService.CommitUpload:output_type -> argosy.v1.CommitUploadResponse
-	23, // 32: argosy.v1.BlobService.AbortUpload:output_type -> argosy.v1.AbortUploadResponse
-	25, // 33: argosy.v1.BlobService.ReadBlob:output_type -> argosy.v1.ReadBlobResponse
-	27, // 34: argosy.v1.BlobService.CreateTransferGrants:output_type -> argosy.v1.CreateTransferGrantsResponse
-	24, // [24:35] is the sub-list for method output_type
-	13, // [13:24] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	25, // 0: argosy.v1.GetCapabilitiesResponse.blob_lease:type_name -> google.protobuf.Duration
+	25, // 1: argosy.v1.GetCapabilitiesResponse.upload_lease:type_name -> google.protobuf.Duration
+	25, // 2: argosy.v1.GetCapabilitiesResponse.run_lease:type_name -> google.protobuf.Duration
+	26, // 3: argosy.v1.GetCapabilitiesResponse.direct_access:type_name -> argosy.v1.DirectAccess
+	27, // 4: argosy.v1.BatchUploadBlobsRequest.blobs:type_name -> argosy.v1.NewBlob
+	28, // 5: argosy.v1.BatchUploadBlobsResponse.statuses:type_name -> argosy.v1.ItemStatus
+	29, // 6: argosy.v1.BatchReadBlobsResponse.results:type_name -> argosy.v1.ReadBlobResult
+	0,  // 7: argosy.v1.Upload.state:type_name -> argosy.v1.UploadState
+	30, // 8: argosy.v1.Upload.expire_time:type_name -> google.protobuf.Timestamp
+	9,  // 9: argosy.v1.CreateUploadResponse.upload:type_name -> argosy.v1.Upload
+	13, // 10: argosy.v1.WriteUploadRequest.open:type_name -> argosy.v1.WriteUploadOpen
+	9,  // 11: argosy.v1.GetUploadResponse.upload:type_name -> argosy.v1.Upload
+	1,  // 12: argosy.v1.BlobService.GetCapabilities:input_type -> argosy.v1.GetCapabilitiesRequest
+	3,  // 13: argosy.v1.BlobService.FindMissingBlobs:input_type -> argosy.v1.FindMissingBlobsRequest
+	5,  // 14: argosy.v1.BlobService.BatchUploadBlobs:input_type -> argosy.v1.BatchUploadBlobsRequest
+	7,  // 15: argosy.v1.BlobService.BatchReadBlobs:input_type -> argosy.v1.BatchReadBlobsRequest
+	10, // 16: argosy.v1.BlobService.CreateUpload:input_type -> argosy.v1.CreateUploadRequest
+	12, // 17: argosy.v1.BlobService.WriteUpload:input_type -> argosy.v1.WriteUploadRequest
+	15, // 18: argosy.v1.BlobService.GetUpload:input_type -> argosy.v1.GetUploadRequest
+	17, // 19: argosy.v1.BlobService.CommitUpload:input_type -> argosy.v1.CommitUploadRequest
+	19, // 20: argosy.v1.BlobService.AbortUpload:input_type -> argosy.v1.AbortUploadRequest
+	21, // 21: argosy.v1.BlobService.ReadBlob:input_type -> argosy.v1.ReadBlobRequest
+	23, // 22: argosy.v1.BlobService.CreateTransferGrants:input_type -> argosy.v1.CreateTransferGrantsRequest
+	2,  // 23: argosy.v1.BlobService.GetCapabilities:output_type -> argosy.v1.GetCapabilitiesResponse
+	4,  // 24: argosy.v1.BlobService.FindMissingBlobs:output_type -> argosy.v1.FindMissingBlobsResponse
+	6,  // 25: argosy.v1.BlobService.BatchUploadBlobs:output_type -> argosy.v1.BatchUploadBlobsResponse
+	8,  // 26: argosy.v1.BlobService.BatchReadBlobs:output_type -> argosy.v1.BatchReadBlobsResponse
+	11, // 27: argosy.v1.BlobService.CreateUpload:output_type -> argosy.v1.CreateUploadResponse
+	14, // 28: argosy.v1.BlobService.WriteUpload:output_type -> argosy.v1.WriteUploadResponse
+	16, // 29: argosy.v1.BlobService.GetUpload:output_type -> argosy.v1.GetUploadResponse
+	18, // 30: argosy.v1.BlobService.CommitUpload:output_type -> argosy.v1.CommitUploadResponse
+	20, // 31: argosy.v1.BlobService.AbortUpload:output_type -> argosy.v1.AbortUploadResponse
+	22, // 32: argosy.v1.BlobService.ReadBlob:output_type -> argosy.v1.ReadBlobResponse
+	24, // 33: argosy.v1.BlobService.CreateTransferGrants:output_type -> argosy.v1.CreateTransferGrantsResponse
+	23, // [23:34] is the sub-list for method output_type
+	12, // [12:23] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_argosy_v1_blob_service_proto_init() }
@@ -2053,8 +1877,9 @@ func file_argosy_v1_blob_service_proto_init() {
 	if File_argosy_v1_blob_service_proto != nil {
 		return
 	}
+	file_argosy_v1_blob_proto_init()
 	file_argosy_v1_errors_proto_init()
-	file_argosy_v1_blob_service_proto_msgTypes[14].OneofWrappers = []any{
+	file_argosy_v1_blob_service_proto_msgTypes[11].OneofWrappers = []any{
 		(*WriteUploadRequest_Open)(nil),
 		(*WriteUploadRequest_Chunk)(nil),
 	}
@@ -2064,7 +1889,7 @@ func file_argosy_v1_blob_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_argosy_v1_blob_service_proto_rawDesc), len(file_argosy_v1_blob_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   27,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

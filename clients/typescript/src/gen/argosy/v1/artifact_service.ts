@@ -29,10 +29,11 @@ import {
   ArtifactSpec,
   ArtifactSummary,
   ArtifactVersion,
+  CreateArtifactVersionResult,
   NewArtifactFile,
+  NewArtifactVersion,
   VersionSelector,
 } from "./artifact.js";
-import { ItemStatus } from "./errors.js";
 
 export const protobufPackage = "argosy.v1";
 
@@ -79,30 +80,10 @@ export interface BatchCreateArtifactVersionsRequest {
   versions: NewArtifactVersion[];
 }
 
-/** One version of a batch. */
-export interface NewArtifactVersion {
-  /** What the version is. */
-  spec:
-    | ArtifactSpec
-    | undefined;
-  /** Its files, as in CreateArtifactVersion. */
-  files: NewArtifactFile[];
-}
-
 /** Response of BatchCreateArtifactVersions. */
 export interface BatchCreateArtifactVersionsResponse {
   /** One for each version of the request, in its order. */
   results: CreateArtifactVersionResult[];
-}
-
-/** How one version of a batch ended. */
-export interface CreateArtifactVersionResult {
-  /** OK, or one of the refusals of CreateArtifactVersion. */
-  status:
-    | ItemStatus
-    | undefined;
-  /** The version as it is now visible, without files; when OK. */
-  artifactVersion: ArtifactVersion | undefined;
 }
 
 /** Request of GetArtifactVersion. */
@@ -597,75 +578,6 @@ export const BatchCreateArtifactVersionsRequest: MessageFns<BatchCreateArtifactV
   },
 };
 
-function createBaseNewArtifactVersion(): NewArtifactVersion {
-  return { spec: undefined, files: [] };
-}
-
-export const NewArtifactVersion: MessageFns<NewArtifactVersion> = {
-  encode(message: NewArtifactVersion, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.spec !== undefined) {
-      ArtifactSpec.encode(message.spec, writer.uint32(10).fork()).join();
-    }
-    for (const v of message.files) {
-      NewArtifactFile.encode(v!, writer.uint32(18).fork()).join();
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): NewArtifactVersion {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseNewArtifactVersion();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.spec = ArtifactSpec.decode(reader, reader.uint32());
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.files.push(NewArtifactFile.decode(reader, reader.uint32()));
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<NewArtifactVersion>, I>>(base?: I): NewArtifactVersion {
-    return NewArtifactVersion.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NewArtifactVersion>, I>>(object: I): NewArtifactVersion {
-    const message = createBaseNewArtifactVersion();
-    message.spec = (object.spec !== undefined && object.spec !== null)
-      ? ArtifactSpec.fromPartial(object.spec)
-      : undefined;
-    message.files = object.files?.map((e) => NewArtifactFile.fromPartial(e)) || [];
-    return message;
-  },
-};
-
 function createBaseBatchCreateArtifactVersionsResponse(): BatchCreateArtifactVersionsResponse {
   return { results: [] };
 }
@@ -721,77 +633,6 @@ export const BatchCreateArtifactVersionsResponse: MessageFns<BatchCreateArtifact
   ): BatchCreateArtifactVersionsResponse {
     const message = createBaseBatchCreateArtifactVersionsResponse();
     message.results = object.results?.map((e) => CreateArtifactVersionResult.fromPartial(e)) || [];
-    return message;
-  },
-};
-
-function createBaseCreateArtifactVersionResult(): CreateArtifactVersionResult {
-  return { status: undefined, artifactVersion: undefined };
-}
-
-export const CreateArtifactVersionResult: MessageFns<CreateArtifactVersionResult> = {
-  encode(message: CreateArtifactVersionResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.status !== undefined) {
-      ItemStatus.encode(message.status, writer.uint32(10).fork()).join();
-    }
-    if (message.artifactVersion !== undefined) {
-      ArtifactVersion.encode(message.artifactVersion, writer.uint32(18).fork()).join();
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): CreateArtifactVersionResult {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseCreateArtifactVersionResult();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.status = ItemStatus.decode(reader, reader.uint32());
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.artifactVersion = ArtifactVersion.decode(reader, reader.uint32());
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<CreateArtifactVersionResult>, I>>(base?: I): CreateArtifactVersionResult {
-    return CreateArtifactVersionResult.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<CreateArtifactVersionResult>, I>>(object: I): CreateArtifactVersionResult {
-    const message = createBaseCreateArtifactVersionResult();
-    message.status = (object.status !== undefined && object.status !== null)
-      ? ItemStatus.fromPartial(object.status)
-      : undefined;
-    message.artifactVersion = (object.artifactVersion !== undefined && object.artifactVersion !== null)
-      ? ArtifactVersion.fromPartial(object.artifactVersion)
-      : undefined;
     return message;
   },
 };

@@ -24,6 +24,7 @@ import {
 } from "@grpc/grpc-js";
 import { Duration } from "../../google/protobuf/duration.js";
 import { Timestamp } from "../../google/protobuf/timestamp.js";
+import { DirectAccess, NewBlob, ReadBlobResult } from "./blob.js";
 import { ItemStatus } from "./errors.js";
 
 export const protobufPackage = "argosy.v1";
@@ -94,17 +95,6 @@ export interface GetCapabilitiesResponse {
   directAccess: DirectAccess | undefined;
 }
 
-/** How a client proves that it shares a file system with the server. */
-export interface DirectAccess {
-  /** Absolute path of a file whose text is the token that allows to read. */
-  readTokenFile: string;
-  /**
-   * Absolute path of a file whose text is the token that allows to write too; only the user the
-   * server runs as can read it.
-   */
-  writeTokenFile: string;
-}
-
 /** Request of FindMissingBlobs. */
 export interface FindMissingBlobsRequest {
   /** The project. */
@@ -134,14 +124,6 @@ export interface BatchUploadBlobsRequest {
   blobs: NewBlob[];
 }
 
-/** Bytes with the digest they must have. */
-export interface NewBlob {
-  /** Their digest, `blake3:<64 hex digits>`. */
-  digest: string;
-  /** The bytes. */
-  content: Buffer;
-}
-
 /** Response of BatchUploadBlobs. */
 export interface BatchUploadBlobsResponse {
   /**
@@ -163,16 +145,6 @@ export interface BatchReadBlobsRequest {
 export interface BatchReadBlobsResponse {
   /** One for each digest of the request, in its order. */
   results: ReadBlobResult[];
-}
-
-/** One blob of a batch. */
-export interface ReadBlobResult {
-  /** NOT_FOUND / BLOB_NOT_FOUND, DATA_LOSS / BLOB_CORRUPT, or OK. */
-  status:
-    | ItemStatus
-    | undefined;
-  /** The bytes, when OK. */
-  content: Buffer;
 }
 
 /** Bytes on their way to become a blob. */
@@ -663,73 +635,6 @@ export const GetCapabilitiesResponse: MessageFns<GetCapabilitiesResponse> = {
   },
 };
 
-function createBaseDirectAccess(): DirectAccess {
-  return { readTokenFile: "", writeTokenFile: "" };
-}
-
-export const DirectAccess: MessageFns<DirectAccess> = {
-  encode(message: DirectAccess, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.readTokenFile !== "") {
-      writer.uint32(10).string(message.readTokenFile);
-    }
-    if (message.writeTokenFile !== "") {
-      writer.uint32(18).string(message.writeTokenFile);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): DirectAccess {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseDirectAccess();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.readTokenFile = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.writeTokenFile = reader.string();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<DirectAccess>, I>>(base?: I): DirectAccess {
-    return DirectAccess.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<DirectAccess>, I>>(object: I): DirectAccess {
-    const message = createBaseDirectAccess();
-    message.readTokenFile = object.readTokenFile ?? "";
-    message.writeTokenFile = object.writeTokenFile ?? "";
-    return message;
-  },
-};
-
 function createBaseFindMissingBlobsRequest(): FindMissingBlobsRequest {
   return { project: "", digests: [], sizes: [] };
 }
@@ -977,73 +882,6 @@ export const BatchUploadBlobsRequest: MessageFns<BatchUploadBlobsRequest> = {
   },
 };
 
-function createBaseNewBlob(): NewBlob {
-  return { digest: "", content: Buffer.alloc(0) };
-}
-
-export const NewBlob: MessageFns<NewBlob> = {
-  encode(message: NewBlob, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.digest !== "") {
-      writer.uint32(10).string(message.digest);
-    }
-    if (message.content.length !== 0) {
-      writer.uint32(18).bytes(message.content);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): NewBlob {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseNewBlob();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.digest = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.content = Buffer.from(reader.bytes());
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<NewBlob>, I>>(base?: I): NewBlob {
-    return NewBlob.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NewBlob>, I>>(object: I): NewBlob {
-    const message = createBaseNewBlob();
-    message.digest = object.digest ?? "";
-    message.content = object.content ?? Buffer.alloc(0);
-    return message;
-  },
-};
-
 function createBaseBatchUploadBlobsResponse(): BatchUploadBlobsResponse {
   return { statuses: [] };
 }
@@ -1217,75 +1055,6 @@ export const BatchReadBlobsResponse: MessageFns<BatchReadBlobsResponse> = {
   fromPartial<I extends Exact<DeepPartial<BatchReadBlobsResponse>, I>>(object: I): BatchReadBlobsResponse {
     const message = createBaseBatchReadBlobsResponse();
     message.results = object.results?.map((e) => ReadBlobResult.fromPartial(e)) || [];
-    return message;
-  },
-};
-
-function createBaseReadBlobResult(): ReadBlobResult {
-  return { status: undefined, content: Buffer.alloc(0) };
-}
-
-export const ReadBlobResult: MessageFns<ReadBlobResult> = {
-  encode(message: ReadBlobResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.status !== undefined) {
-      ItemStatus.encode(message.status, writer.uint32(10).fork()).join();
-    }
-    if (message.content.length !== 0) {
-      writer.uint32(18).bytes(message.content);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): ReadBlobResult {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseReadBlobResult();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.status = ItemStatus.decode(reader, reader.uint32());
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.content = Buffer.from(reader.bytes());
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<ReadBlobResult>, I>>(base?: I): ReadBlobResult {
-    return ReadBlobResult.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<ReadBlobResult>, I>>(object: I): ReadBlobResult {
-    const message = createBaseReadBlobResult();
-    message.status = (object.status !== undefined && object.status !== null)
-      ? ItemStatus.fromPartial(object.status)
-      : undefined;
-    message.content = object.content ?? Buffer.alloc(0);
     return message;
   },
 };

@@ -1,0 +1,244 @@
+"""The files of the store itself, for a client on the same file system: written once, mapped instead of read.
+
+The store decides who may by what one can read: a token for reading, another one for writing. A server could name any
+path, so nothing but a token is ever read there, and nothing is written but a new file below the folder it lies in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import mmap
+import os
+import re
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from argosy.errors import ArgosyError, CorruptDataError, ResourceExhaustedError, UnavailableError
+from argosy.transport.blob_client import BlobClient
+from argosy.transport.content_hash import PIECE_BYTES, PieceChecksums, digest_text, new_hasher
+from argosy.transport.upload_session import Content
+from argosy.v1.blob_pb2 import DirectAccess
+
+_READ_TOKEN, _WRITE_TOKEN = ".read-token", ".write-token"
+_TOKEN = re.compile(r"[0-9a-f]{64}")
+_PENDING = 8
+"""Pieces that may wait to be hashed while the next ones are written."""
+_SYNC_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class DirectFiles:
+    """Access to the files below one folder.
+
+    Attributes:
+        folder: where all files of the store are.
+        token: proves that this process can read them.
+        writes: whether it may write files of uploads too.
+    """
+
+    folder: Path
+    token: str
+    writes: bool
+
+    @classmethod
+    def find(cls, offered: DirectAccess) -> DirectFiles | None:
+        """Return what this process may use, ``None`` when the store's files are out of its reach."""
+        for text, name, writes in (
+            (offered.write_token_file, _WRITE_TOKEN, True),
+            (offered.read_token_file, _READ_TOKEN, False),
+        ):
+            path = Path(text)
+            token = _read_token(path) if path.is_absolute() and path.name == name else None
+            if token is not None:
+                return cls(path.parent, token, writes)
+        return None
+
+    def map(self, blobs: BlobClient, digest: str, size_bytes: int) -> memoryview | None:
+        """Return the bytes of a blob, verified; what is written to them stays with this process.
+
+        Returns:
+            ``None`` when the blob is not kept as a file this process can read.
+
+        Raises:
+            CorruptDataError: the bytes do not match the digest.
+            NotFoundError: the project has no such blob.
+        """
+        (path,) = blobs.create_transfer_grants(self.token, [digest]).read_paths
+        mapped = self._map(path, size_bytes) if path else None
+        if mapped is None:
+            return None
+        hasher = new_hasher(size_bytes)
+        hasher.update(mapped)
+        if digest_text(hasher) != digest:
+            raise CorruptDataError(
+                f"the file {path} arrived as {digest_text(hasher)}, but {digest} is recorded; nothing of it was used: "
+                "restore the store from its backup"
+            )
+        return mapped
+
+    def write(
+        self,
+        blobs: BlobClient,
+        content: Content,
+        advance: Callable[[int], None],
+        known: tuple[str, bytes] | None = None,
+    ) -> str | None:
+        """Write content to the file of a new upload and commit it; it is hashed in a second thread meanwhile.
+
+        Args:
+            blobs: the store.
+            content: what to write.
+            advance: told how many bytes more are written.
+            known: its digest and piece checksums, when they are known already.
+
+        Returns:
+            its digest; ``None`` when the file is out of reach.
+
+        Raises:
+            ArgosyError: the store refused, or its disk is full; what was written is removed.
+            Exception: what reading the content raised, unchanged.
+        """
+        upload = blobs.create_upload()
+        try:
+            grant = blobs.create_transfer_grants(self.token, write_upload_id=upload.id)
+            path = Path(grant.write_path)
+            descriptor = _create(path) if self._is_mine(path) else None
+            if descriptor is None:
+                blobs.abort_upload(upload.id)
+                return None
+            try:
+                digest, checksums, size = _write_file(descriptor, content, grant.sync, advance, known)
+                blobs.commit_upload(upload.id, digest, size, checksums)
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
+        except BaseException:
+            with contextlib.suppress(ArgosyError):  # the lease of the upload ends it when this cannot
+                blobs.abort_upload(upload.id)
+            raise
+        return digest
+
+    def _map(self, text: str, size_bytes: int) -> memoryview | None:
+        path = Path(text)
+        if not self._is_mine(path):
+            return None
+        try:
+            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        except OSError:  # gone since, or not for this user: the server says what is the matter
+            return None
+        try:
+            if os.fstat(descriptor).st_size != size_bytes:
+                return None
+            return memoryview(mmap.mmap(descriptor, size_bytes, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE))
+        finally:
+            os.close(descriptor)
+
+    def _is_mine(self, path: Path) -> bool:
+        """Tell whether a path lies below the folder, also when links are followed."""
+        if not path.is_absolute() or ".." in path.parts:
+            return False
+        return path.parent.resolve().is_relative_to(self.folder.resolve())
+
+
+def _read_token(path: Path) -> str | None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        text = file.read(65).decode("ascii", "replace")
+    return text if _TOKEN.fullmatch(text) else None
+
+
+class _Hashes:
+    """Digest and piece checksums of pieces, computed in another thread while they are written."""
+
+    def __init__(self) -> None:
+        self._hasher = new_hasher(0)
+        self._checksums = PieceChecksums()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="argosy-hash")
+        self._pending: deque[Future[None]] = deque()
+
+    def add(self, piece: bytes | memoryview) -> None:
+        self._pending.append(self._pool.submit(self._update, piece))
+        if len(self._pending) > _PENDING:
+            self._pending.popleft().result()
+
+    def finish(self) -> tuple[str, bytes]:
+        while self._pending:
+            self._pending.popleft().result()
+        return digest_text(self._hasher), self._checksums.value()
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True)
+
+    def _update(self, piece: bytes | memoryview) -> None:
+        self._hasher.update(piece)
+        self._checksums.update(piece)
+
+
+def _create(path: Path) -> int | None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        return os.open(path, flags, 0o644)
+    except OSError:
+        return None  # the wire may still do
+
+
+def _write_file(
+    descriptor: int, content: Content, sync: bool, advance: Callable[[int], None], known: tuple[str, bytes] | None
+) -> tuple[str, bytes, int]:
+    """Write content to a new file and close it; return its digest, piece checksums and size."""
+    hashes = _Hashes() if known is None else None
+    try:
+        size = _write_pieces(descriptor, content, sync, advance, hashes)
+        digest, checksums = hashes.finish() if hashes is not None else known or ("", b"")
+    finally:
+        os.close(descriptor)
+        if hashes is not None:
+            hashes.close()
+    return digest, checksums, size
+
+
+def _write_pieces(
+    descriptor: int, content: Content, sync: bool, advance: Callable[[int], None], hashes: _Hashes | None
+) -> int:
+    size = unsynced = 0
+    for piece in content.chunks(0, PIECE_BYTES):
+        if hashes is not None:
+            hashes.add(piece)
+        with _full_disk_told():
+            _write_all(descriptor, piece)
+            unsynced += len(piece)
+            if sync and unsynced >= _SYNC_BYTES:
+                os.fdatasync(descriptor)
+                unsynced = 0
+        size += len(piece)
+        advance(len(piece))
+    if sync:
+        with _full_disk_told():
+            os.fsync(descriptor)
+    return size
+
+
+@contextlib.contextmanager
+def _full_disk_told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise ResourceExhaustedError(
+                f"no room left where the store keeps its files ({error.strerror}); free space there",
+                reason="STORAGE_FULL",
+            ) from error
+        raise UnavailableError(f"a file of the store cannot be written ({error.strerror}); try again") from error
+
+
+def _write_all(descriptor: int, data: bytes | memoryview) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]

@@ -1,0 +1,74 @@
+"""Going on after a break: how long to wait, and when to give up."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from argosy.errors import ArgosyError, DeadlineError, UnavailableError
+
+ATTEMPTS = 8
+"""How often a transfer is tried without a single byte of progress."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
+R = TypeVar("R")
+_log = logging.getLogger("argosy.transport")
+
+
+class Backoff:
+    """The pauses of one transfer: exponential, of random length, and from the start again after progress.
+
+    Random, so that the clients of a server that comes back do not all come at the same moment.
+    """
+
+    def __init__(self, what: str, attempts: int = ATTEMPTS) -> None:
+        """Begin.
+
+        Args:
+            what: names the transfer in the log.
+            attempts: how many may fail one after the other without progress.
+        """
+        self._what = what
+        self._attempts = attempts
+        self._failed = 0
+
+    def progressed(self) -> None:
+        """Say that something arrived since the last failure."""
+        self._failed = 0
+
+    def pause(self, error: ArgosyError) -> None:
+        """Wait before the next attempt.
+
+        Raises:
+            ArgosyError: ``error`` itself, when another attempt would not help or there were enough.
+        """
+        self._failed += 1
+        if not worth_retrying(error):
+            raise error
+        if self._failed >= self._attempts:
+            _log.debug("%s: gave up after %d attempts without progress: %s", self._what, self._failed, error)
+            raise error
+        seconds = random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._failed))  # noqa: S311 - no secret
+        _log.debug("%s: attempt %d failed (%s); again in %.2f s", self._what, self._failed, error, seconds)
+        time.sleep(seconds)
+
+
+def worth_retrying(error: ArgosyError) -> bool:
+    """Tell whether a transfer that broke like this may go well the next time."""
+    return isinstance(error, (UnavailableError, DeadlineError))
+
+
+def retrying(what: str, call: Callable[[], R]) -> R:
+    """Make a call that changes nothing the second time until it goes well.
+
+    Raises:
+        ArgosyError: another attempt would not help, or there were enough.
+    """
+    backoff = Backoff(what)
+    while True:
+        try:
+            return call()
+        except ArgosyError as error:
+            backoff.pause(error)
