@@ -18,6 +18,7 @@ from blake3 import blake3
 
 from argosy.config import ClientConfig
 from argosy.errors import CorruptDataError, UnavailableError
+from argosy.transport import retry
 from argosy.transport.blob_file import BlobFile
 from argosy.transport.connection import connect
 from argosy.v1.artifact_pb2 import ArtifactFile
@@ -63,6 +64,8 @@ class Store(BlobServiceServicer):
         wanted = memoryview(self.content)[request.offset : request.offset + request.limit][: self.ends_after]
         for start in range(0, len(wanted), CHUNK):
             if start >= cut_after:
+                # gRPC shall not try again on its own: what this file does is tested here.
+                context.set_trailing_metadata((("grpc-retry-pushback-ms", "-1"),))
                 context.abort(grpc.StatusCode.UNAVAILABLE, "going away")
             yield ReadBlobResponse(chunk=bytes(wanted[start : start + CHUNK]) + self.extra)
 
@@ -187,6 +190,17 @@ def test_the_digest_is_checked_also_when_the_beginning_is_read_twice(open_file: 
             file.read()
 
 
+def test_bytes_that_arrive_twice_count_once(open_file: Open) -> None:
+    with open_file(store_of(BIG)) as file:
+        file.read(1000)
+        file.seek(3_000_000)
+        file.read(1)
+        file.seek(500)
+        assert file.readall() == BIG[500:]
+        file.seek(0)
+        assert file.readall() == BIG
+
+
 def test_a_call_that_ends_early_is_an_error_and_never_a_short_read(open_file: Open) -> None:
     store = store_of(BIG)
     store.ends_after = 1000
@@ -212,7 +226,19 @@ def test_a_call_that_is_cut_on_its_way_goes_on_where_it_ended(open_file: Open) -
     assert [offset for offset, _ in store.ranges] == [0, 2 * CHUNK, 3 * CHUNK]
 
 
-def test_a_store_that_sends_nothing_any_more_is_unavailable(open_file: Open) -> None:
+def test_a_store_that_sends_nothing_for_a_while_is_tried_again(
+    open_file: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "FIRST_PAUSE", 0.001)
+    store = store_of(BIG)
+    store.cut_after = [0, 0, CHUNK, 0, 0]
+    with open_file(store) as file:
+        assert file.read(2 * CHUNK) == BIG[: 2 * CHUNK]
+    assert [offset for offset, _ in store.ranges] == [0, 0, 0, CHUNK, CHUNK, CHUNK]
+
+
+def test_a_store_that_sends_nothing_any_more_is_unavailable(open_file: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "FIRST_PAUSE", 0.001)
     store = store_of(BIG)
     store.cut_after = [CHUNK, *[0] * 100]
     with open_file(store) as file:
