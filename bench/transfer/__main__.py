@@ -6,9 +6,11 @@ import argparse
 import json
 import os
 import platform
+import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -48,14 +50,20 @@ def main() -> None:
     parser.add_argument("--peers", action="store_true", help="compare with MLflow and ZenML too (installs them once)")
     parser.add_argument("--venvs", type=Path, default=venvs.DEFAULT, help="where the peers are installed (%(default)s)")
     parser.add_argument("--json", action="store_true", help="every sample as JSON instead of the table")
+    parser.add_argument("--rounds", type=int, help="how often each side is measured; the median counts")
     arguments = parser.parse_args()
 
     compile_sources()
     setting = replace(QUICK if arguments.quick else FULL, venvs=arguments.venvs if arguments.peers else None)
+    setting = replace(setting, rounds=arguments.rounds or setting.rounds)
+    # Stopped from outside it ends like this too: what it started is ended, what it wrote is removed.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     lines: list[Line] = []
-    for name in arguments.only or BENCHES:
-        print(f"measuring {name} …", file=sys.stderr, flush=True)
-        lines += _measured(name, setting)
+    with tempfile.TemporaryDirectory(prefix="argosy-bench-") as folder:
+        tempfile.tempdir = folder
+        for name in arguments.only or BENCHES:
+            print(f"measuring {name} …", file=sys.stderr, flush=True)
+            lines += _measured(name, setting)
     if arguments.json:
         print(json.dumps([_as_json(line) for line in lines], indent=2))
     else:

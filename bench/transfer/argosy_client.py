@@ -20,7 +20,7 @@ import argosy
 from bench.transfer.bare import tune_allocator
 from bench.transfer.contents import bytes_of, make_array, make_files, same_array, same_files
 from bench.transfer.processes import READY
-from bench.transfer.warm import warm_memory
+from bench.transfer.warm import NEEDED, warm_memory
 
 COUNT = 100
 
@@ -54,7 +54,7 @@ def _start(arguments: argparse.Namespace, memory: int) -> None:
 
 def _save(arguments: argparse.Namespace) -> dict[str, float]:
     array = make_array(arguments.bytes, arguments.seed)
-    _start(arguments, 4 * array.nbytes)
+    _start(arguments, NEEDED * array.nbytes)
     started = time.perf_counter()
     argosy.save_artifact(array, f"array-{arguments.seed}")
     ended = time.perf_counter()
@@ -63,7 +63,7 @@ def _save(arguments: argparse.Namespace) -> dict[str, float]:
 
 def _array(arguments: argparse.Namespace) -> dict[str, float]:
     saved = _save(arguments)["save"]
-    warm_memory(4 * arguments.bytes)
+    warm_memory(NEEDED * arguments.bytes)
     started = time.perf_counter()
     array = argosy.load_artifact(f"array-{arguments.seed}")
     loaded = time.perf_counter() - started

@@ -15,7 +15,7 @@ from bench.transfer.line import Line, at_least, at_most
 from bench.transfer.processes import Client
 from bench.transfer.rounds import Side, attempt, take_turns
 from bench.transfer.setting import Setting
-from bench.transfer.warm import warm_memory
+from bench.transfer.warm import NEEDED, warm_memory
 from bench.transfer.zenml_peer import zenml_array
 
 
@@ -57,7 +57,7 @@ def _copy(folder: Path, size: int) -> Side:
 
     def side(seed: int) -> Mapping[str, float]:
         make_array(size, seed).tofile(source)
-        warm_memory(4 * size)
+        warm_memory(NEEDED * size)
         started = time.perf_counter()
         subprocess.run(["cp", str(source), str(target)], check=True)
         seconds = time.perf_counter() - started

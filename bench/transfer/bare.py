@@ -33,7 +33,7 @@ from bench.child import ROOT, environment
 from bench.transfer.contents import bytes_of, make_array
 from bench.transfer.processes import Client
 from bench.transfer.rounds import Side
-from bench.transfer.warm import warm_memory
+from bench.transfer.warm import NEEDED, warm_memory
 
 CHUNK = 1 << 20
 UP, DOWN = "/bare.Bytes/Up", "/bare.Bytes/Down"
@@ -159,11 +159,11 @@ def _work(address: str, size: int, seed: int) -> dict[str, float]:
         down: Any = channel.unary_stream(DOWN)
         _save(up, array[: max(size // 16, 4 << 20) // 8])
         _load(down, min(size, max(size // 16, 4 << 20)))
-        warm_memory(4 * size)
+        warm_memory(NEEDED * size)
         started = time.perf_counter()
         _save(up, array)
         saved = time.perf_counter() - started
-        warm_memory(4 * size)
+        warm_memory(NEEDED * size)
         started = time.perf_counter()
         _load(down, size)
         loaded = time.perf_counter() - started

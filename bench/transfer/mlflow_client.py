@@ -12,7 +12,7 @@ import mlflow  # type: ignore[import-not-found]  # lives in an environment of it
 import numpy as np
 
 from bench.transfer.contents import make_array, make_files, same_array, same_files
-from bench.transfer.warm import warm_memory
+from bench.transfer.warm import NEEDED, warm_memory
 
 WARM_UPS = 8
 """The server has four workers, and any of them may get a request."""
@@ -37,12 +37,12 @@ def main() -> None:
 def _array(run_id: str, size: int, seed: int, scratch: Path) -> dict[str, float]:
     file = scratch / "array.npy"
     np.save(file, make_array(size, seed))
-    warm_memory(4 * size)
+    warm_memory(NEEDED * size)
     started = time.perf_counter()
     mlflow.log_artifact(str(file))
     saved = time.perf_counter() - started
     file.unlink()
-    warm_memory(4 * size)
+    warm_memory(NEEDED * size)
     started = time.perf_counter()
     array = np.load(_download(run_id=run_id, artifact_path=file.name, dst_path=str(scratch)))
     loaded = time.perf_counter() - started

@@ -23,7 +23,13 @@ from bench.transfer.venvs import peer_environment, python_of
 REQUIREMENTS = ("mlflow>=3.17,<4",)
 READY_SECONDS = 120
 STOP_SECONDS = 30
-QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # Its job runner keeps seven processes awake, which would slow the other sides down.
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+}
 
 
 @contextlib.contextmanager

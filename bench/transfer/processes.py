@@ -68,6 +68,9 @@ class Client:
         except subprocess.TimeoutExpired:
             self.stop()
             raise subprocess.CalledProcessError(1, self._command, "", f"stuck for {PATIENCE} s") from None
+        except BaseException:  # the bench itself is stopped
+            self.stop()
+            raise
         self._stderr.seek(0)
         said = self._stderr.read()
         self._stderr.close()

@@ -11,6 +11,8 @@ import mmap
 
 PAGE = 4096
 KEPT_SHARE = 2
+NEEDED = 3
+"""Times the size of a value that moving it may touch: the value, a copy, and the file in the page cache."""
 
 
 def warm_memory(size: int) -> None:

@@ -14,7 +14,7 @@ from zenml.integrations.numpy.materializers.numpy_materializer import (  # type:
 )
 
 from bench.transfer.contents import make_array, same_array
-from bench.transfer.warm import warm_memory
+from bench.transfer.warm import NEEDED, warm_memory
 
 
 def main() -> None:
@@ -26,7 +26,7 @@ def main() -> None:
     array = make_array(size, seed)
     figures: dict[str, float] = {}
     for prefix, materializer in ways.items():
-        warm_memory(4 * size)
+        warm_memory(NEEDED * size)
         saved, loaded, value = _save_and_load(array, materializer)
         same_array(value, size, seed)
         figures |= {f"{prefix}save": saved, f"{prefix}load": loaded}
@@ -38,7 +38,7 @@ def _save_and_load(array: Any, materializer: Any) -> tuple[float, float, Any]:
     started = time.perf_counter()
     version = save_artifact(array, "array", materializer=materializer)
     saved = time.perf_counter() - started
-    warm_memory(4 * array.nbytes)
+    warm_memory(NEEDED * array.nbytes)
     started = time.perf_counter()
     value = load_artifact(version.id)
     return saved, time.perf_counter() - started, value
