@@ -9,9 +9,11 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from argosy.allocator import tune_allocator
     from argosy.errors import (
         AlreadyExistsError,
         ArgosyError,
+        BatchError,
         ConfigurationError,
         ConflictError,
         CorruptDataError,
@@ -31,10 +33,12 @@ if TYPE_CHECKING:
     )
     from argosy.execution.rescue import load_rescued
     from argosy.execution.run_record import PipelineRun
+    from argosy.execution.transfer_progress import TransferProgress
     from argosy.graph.artifact_config import ArtifactConfig
     from argosy.graph.external_artifact import ExternalArtifact
     from argosy.materializers.base import Materializer, register_materializer
     from argosy.sdk.artifacts import load_artifact, save_artifact
+    from argosy.sdk.batch import save_artifacts
     from argosy.sdk.client import Client
     from argosy.sdk.pipelines import pipeline
     from argosy.sdk.steps import step
@@ -47,6 +51,7 @@ _HOMES = {
     "ArgosyError": "errors",
     "ArtifactConfig": "graph.artifact_config",
     "ArtifactVersion": "sdk.versions",
+    "BatchError": "errors",
     "Client": "sdk.client",
     "ConfigurationError": "errors",
     "ConflictError": "errors",
@@ -66,13 +71,16 @@ _HOMES = {
     "RunCancelledError": "errors",
     "SaveOutputError": "errors",
     "ServiceError": "errors",
+    "TransferProgress": "execution.transfer_progress",
     "UnavailableError": "errors",
     "load_artifact": "sdk.artifacts",
     "load_rescued": "execution.rescue",
     "pipeline": "sdk.pipelines",
     "register_materializer": "materializers.base",
     "save_artifact": "sdk.artifacts",
+    "save_artifacts": "sdk.batch",
     "step": "sdk.steps",
+    "tune_allocator": "allocator",
 }
 
 __all__ = [
@@ -80,6 +88,7 @@ __all__ = [
     "ArgosyError",
     "ArtifactConfig",
     "ArtifactVersion",
+    "BatchError",
     "Client",
     "ConfigurationError",
     "ConflictError",
@@ -99,6 +108,7 @@ __all__ = [
     "RunCancelledError",
     "SaveOutputError",
     "ServiceError",
+    "TransferProgress",
     "UnavailableError",
     "__version__",
     "load_artifact",
@@ -106,7 +116,9 @@ __all__ = [
     "pipeline",
     "register_materializer",
     "save_artifact",
+    "save_artifacts",
     "step",
+    "tune_allocator",
 ]
 
 

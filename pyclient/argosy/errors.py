@@ -9,6 +9,7 @@
     │   └── PickleRefusedError   only pickle could keep the value and pickle is off
     ├── OutputError              a step returned the wrong number of values (also TypeError)
     ├── SaveOutputError          a returned value could not be saved; tells where the rescue is
+    ├── BatchError               some of many values could not be saved; says which were, and which not and why
     ├── RunCancelledError        somebody asked the run to stop, and it did
     ├── CorruptDataError         bytes do not match their checksum; never returned as a value
     └── ServiceError             the service refused or could not be reached
@@ -29,6 +30,9 @@ Statuses of the wire become these in one place, ``argosy.transport.error_mapping
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 
 class ArgosyError(Exception):
@@ -65,6 +69,21 @@ class OutputError(ArgosyError, TypeError):
 
 class SaveOutputError(ArgosyError):
     """A returned value could not be saved; the message says where it was rescued to."""
+
+
+class BatchError(ArgosyError):
+    """Some of many values could not be saved.
+
+    Attributes:
+        saved: the versions (:class:`argosy.ArtifactVersion`) of those that were, by name.
+        refused: why the others were not, by name.
+    """
+
+    def __init__(self, message: str, saved: Mapping[str, Any], refused: Mapping[str, ArgosyError]) -> None:
+        """Keep both."""
+        super().__init__(message)
+        self.saved = dict(saved)
+        self.refused = dict(refused)
 
 
 class RunCancelledError(ArgosyError):

@@ -11,6 +11,7 @@ PUBLIC_NAMES = [
     "ArgosyError",
     "ArtifactConfig",
     "ArtifactVersion",
+    "BatchError",
     "Client",
     "ConfigurationError",
     "ConflictError",
@@ -30,6 +31,7 @@ PUBLIC_NAMES = [
     "RunCancelledError",
     "SaveOutputError",
     "ServiceError",
+    "TransferProgress",
     "UnavailableError",
     "__version__",
     "load_artifact",
@@ -37,7 +39,9 @@ PUBLIC_NAMES = [
     "pipeline",
     "register_materializer",
     "save_artifact",
+    "save_artifacts",
     "step",
+    "tune_allocator",
 ]
 
 

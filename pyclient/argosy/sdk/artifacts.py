@@ -179,8 +179,7 @@ def save_to(
     on_progress: OnProgress | None = None,
 ) -> ArtifactVersion:
     """Do what :func:`save_artifact` promises, through ``connection``."""
-    _refuse_artifact(value)
-    _check_arguments(name, version, alias)
+    check_save(value, name, version, alias)
     check_switches(extract_metadata=extract_metadata, include_visualizations=include_visualizations)
     options = SaveOptions(
         allow_pickle=pickle_allowed_here(allow_pickle, connection),
@@ -209,14 +208,16 @@ def save_to(
     return made
 
 
-def _refuse_artifact(value: object) -> None:
+def check_save(value: object, name: object, version: object = None, alias: object = None) -> None:
+    """Check what is to be saved, and under which names.
+
+    Raises:
+        ParameterError: the value is an artifact already, or a name is malformed.
+    """
     if is_artifact(value):
         raise ParameterError(
             f"save_artifact got a {type(value).__name__}, which stands for a value and is none; {artifact_cure(value)}"
         )
-
-
-def _check_arguments(name: object, version: object, alias: object) -> None:
     problems = {
         "name": new_name_problem(name),
         "version": None if version is None else version_problem(version),

@@ -15,6 +15,7 @@ from argosy.execution.stored_value import load_from
 from argosy.execution.transfer_progress import OnProgress
 from argosy.graph.switches import check_switches
 from argosy.sdk.artifacts import save_to
+from argosy.sdk.batch import save_all_to
 from argosy.sdk.filters import check_moments, check_texts
 from argosy.sdk.selectors import make_selector
 from argosy.sdk.versions import ArtifactVersion
@@ -122,6 +123,27 @@ class Client:
             include_visualizations=include_visualizations,
             allow_pickle=allow_pickle,
             on_progress=on_progress,
+        )
+
+    def save_artifacts(
+        self,
+        values: Mapping[str, object],
+        *,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        extract_metadata: bool = True,
+        include_visualizations: bool = True,
+        allow_pickle: bool | None = None,
+    ) -> list[ArtifactVersion]:
+        """Save many values as :func:`argosy.save_artifacts` does, in this store and project."""
+        return save_all_to(
+            self.connection,
+            values,
+            tags=tags,
+            metadata=metadata,
+            extract_metadata=extract_metadata,
+            include_visualizations=include_visualizations,
+            allow_pickle=allow_pickle,
         )
 
     @overload

@@ -65,16 +65,16 @@ class ArtifactClient:
         return self._calls.unary(self._stub.CreateArtifactVersion, request).artifact_version
 
     def batch_create_artifact_versions(
-        self, versions: Iterable[NewArtifactVersion]
+        self, versions: Iterable[NewArtifactVersion], request_id: str = ""
     ) -> Sequence[CreateArtifactVersionResult]:
-        """Make many versions visible, each of them or nothing of it; return how each ended.
+        """Make many versions visible, each of them or nothing of it; once, as for a single one. Return how each ended.
 
         Raises:
             InvalidRequestError: more versions, files or inline bytes than the capabilities allow.
             ResourceExhaustedError: disk or quota is full; nothing was written.
         """
         request = BatchCreateArtifactVersionsRequest(
-            project=self._calls.project, request_id=new_request_id(), versions=versions
+            project=self._calls.project, request_id=request_id or new_request_id(), versions=versions
         )
         return self._calls.unary(self._stub.BatchCreateArtifactVersions, request).results
 

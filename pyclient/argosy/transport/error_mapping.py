@@ -85,18 +85,25 @@ def to_exception(error: grpc.RpcError, address: str) -> ArgosyError:
 
 
 def raise_item(status: ItemStatus, what: str) -> None:
-    """Raise the exception of one item of a batch, unless it ended well.
+    """Raise the exception of one item of a batch, unless it ended well; see :func:`item_error`."""
+    error = item_error(status, what)
+    if error is not None:
+        raise error
+
+
+def item_error(status: ItemStatus, what: str) -> ArgosyError | None:
+    """Return the exception that stands for the end of one item of a batch, ``None`` when it ended well.
 
     Args:
         status: how it ended.
         what: names the item in front of the message.
     """
     if status.code == 0:
-        return
+        return None
     code = next(known for known in grpc.StatusCode if known.value[0] == status.code)
     kind = BY_STATUS.get((code, status.reason)) or BY_STATUS[code, ""]
     message = f"{what}: {status.message}"
-    raise kind(message, reason=status.reason) if issubclass(kind, ServiceError) else kind(message)
+    return kind(message, reason=status.reason) if issubclass(kind, ServiceError) else kind(message)
 
 
 def _message(kind: type[ArgosyError], code: grpc.StatusCode, details: str, reason: str, address: str) -> str:

@@ -71,7 +71,7 @@ def upload_files(
         _check_count(connection, len(group))
     contents = [content for group in groups for content in group]
     room = connection.capabilities.max_inline_bytes if inline_bytes is None else inline_bytes
-    inline = _choose_inline(contents, room)
+    inline = _choose_inline(groups, room, connection.capabilities.max_inline_bytes)
     progress.expect(sum(content.size_bytes for content in contents))
     sent = _Sender(connection, progress).send([content for content in contents if id(content) not in inline])
     files: list[list[NewArtifactFile]] = []
@@ -205,14 +205,20 @@ def _check_count(connection: Connection, count: int) -> None:
         )
 
 
-def _choose_inline(contents: Sequence[Content], room: int) -> set[int]:
-    """Return those, by ``id()``, that fit into the request, smallest first."""
+def _choose_inline(groups: Sequence[Sequence[Content]], room: int, room_each: int) -> set[int]:
+    """Return those, by ``id()``, that fit into the request, smallest first, and into what each version may have."""
+    left = [room_each] * len(groups)
+    numbered = [(content.size_bytes, number, content) for number, group in enumerate(groups) for content in group]
     chosen: set[int] = set()
-    for content in sorted(contents, key=lambda content: content.size_bytes):
-        room -= content.size_bytes
+    for size, number, content in sorted(numbered, key=lambda entry: entry[:2]):
+        room -= size
+        left[number] -= size
         if room < 0:
             break
-        chosen.add(id(content))
+        if left[number] >= 0:
+            chosen.add(id(content))
+        else:
+            room += size
     return chosen
 
 

@@ -101,7 +101,7 @@ def serve(
 def _serve(config: ServerConfig) -> None:
     # gRPC's own lines on stderr tell what our errors tell better. It looks once, when it is imported.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    from argosy_server.api.allocator import tune_allocator
+    from argosy.allocator import tune_allocator
     from argosy_server.api.server import ArgosyGrpcServer, PortTaken
 
     tune_allocator()

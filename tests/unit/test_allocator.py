@@ -6,7 +6,7 @@ import sys
 
 def test_glibc_accepts_every_setting_and_other_libraries_are_left_alone() -> None:
     code = (
-        "import platform; from argosy_server.api.allocator import tune_allocator; "
+        "import platform; from argosy.allocator import tune_allocator; "
         "print(tune_allocator() == (platform.libc_ver()[0] == 'glibc'))"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
