@@ -107,10 +107,15 @@ def begin(connection: Connection, *, writes: bool) -> RootTransaction:
     Said here and not to a listener: an engine that has one looks for others at each statement.
     """
     transaction = connection.begin()
-    if connection.dialect.name == "sqlite":
+    if connection.dialect.name == "sqlite" and writes:
         # A transaction that reads first and writes later fails at once when another wrote in between, whatever the
         # timeout; so writers take their lock from the start.
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    elif connection.dialect.name == "sqlite":
+        # Touches nothing before the first read, so there are no errors that SQLAlchemy would have to translate.
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.execute("BEGIN")
     return transaction
 
 
