@@ -64,6 +64,22 @@ def test_sixteen_processes_open_a_fresh_database_at_once_and_get_exactly_the_nex
     assert sorted(int(number) for result in results for number in result[:-1]) == list(range(1, 81))
 
 
+def test_a_writer_that_reads_first_is_not_overtaken(tmp_path: Path) -> None:
+    # Two stores, since the writers of one queue anyway.
+    first, second = (SqlMetadataStore.open(url(tmp_path), "process") for _ in range(2))
+    later = threading.Thread(target=save, args=(second,))
+    with first.write() as tx:
+        assert tx.replies.find("p", "r") is None
+        later.start()
+        time.sleep(0.2)
+        made = tx.artifacts.add("p", SPEC, [], None)
+    later.join()
+
+    assert (made.version, get(first).version) == ("1", "2")
+    first.close()
+    second.close()
+
+
 def test_opening_loads_neither_alembic_nor_the_orm(tmp_path: Path) -> None:
     assert finish(start(OPEN_AND_LIST_MODULES, url(tmp_path))) == []
     assert finish(start(OPEN_AND_LIST_MODULES, url(tmp_path))) == []
