@@ -11,7 +11,7 @@ from argosy_server.domain.identifiers import Digest
 from argosy_server.domain.limits import Limits
 from argosy_server.usecases.ports import BlobStorage, MetadataStore
 from argosy_server.usecases.read_blob import missing_blob, read_blob, verify_content
-from argosy_server.usecases.staging import StagedFile, discard_staged, publish_staged, receive_file
+from argosy_server.usecases.staging import StagedFile, discard_staged, publish_rows, publish_staged, receive_file
 
 
 def find_missing(
@@ -103,10 +103,8 @@ def _read(metadata: MetadataStore, storage: BlobStorage, blob: Blob, row: bytes 
 
 
 def _insert(metadata: MetadataStore, limits: Limits, project: str, staged: Sequence[StagedFile]) -> None:
-    rows = {file.digest: (file.blob, file.content) for file in staged if file.blob and file.content is not None}
     with metadata.write() as tx:
-        if rows:
-            tx.blobs.insert_contents([(blob, content) for blob, content in rows.values()], limits.blob_lease)
+        publish_rows(tx, staged, limits.blob_lease)
         for file in staged:
             if file.upload_id:
                 publish_staged(tx, limits, project, file, limits.blob_lease)

@@ -14,7 +14,7 @@ from argosy_server.domain.blob import refuse_missing
 from argosy_server.domain.errors import DomainError, LimitExceeded, StorageFull, StorageUnavailable
 from argosy_server.domain.limits import Limits
 from argosy_server.usecases.ports import Transaction
-from argosy_server.usecases.staging import StagedFile, publish_staged
+from argosy_server.usecases.staging import StagedFile, publish_rows, publish_staged, published
 
 
 def create_version(
@@ -50,7 +50,16 @@ def create_versions(
     Raises:
         StorageFull, StorageUnavailable: nothing was written.
     """
-    return [_attempt(tx, limits, project, spec, staged) for spec, staged in wanted]
+    publish_rows(tx, [file for _, staged in wanted for file in staged])
+    ready = [(spec, [published(file) for file in staged]) for spec, staged in wanted]
+    try:
+        with tx.attempt():
+            return [create_version(tx, limits, project, spec, staged) for spec, staged in ready]
+    except (StorageFull, StorageUnavailable):
+        raise
+    except DomainError:
+        # Seldom: now each of them is tried on its own, which takes a savepoint each.
+        return [_attempt(tx, limits, project, spec, staged) for spec, staged in ready]
 
 
 def _attempt(
@@ -98,8 +107,11 @@ def _publish_files(tx: Transaction, limits: Limits, project: str, staged: Sequen
     promised = [file.digest for file in staged if file.blob is None]
     sizes = {digest: blob.size for digest, blob in tx.blobs.find(project, promised).items()} if promised else {}
     refuse_missing(project, [digest for digest in promised if digest not in sizes])
+    many = len(staged) > 1
+    if many:
+        publish_rows(tx, staged)
     for file in staged:
-        blob = publish_staged(tx, limits, project, file)
+        blob = publish_staged(tx, limits, project, published(file) if many else file)
         if blob is not None:
             sizes[file.digest] = blob.size
     return [ArtifactFile(file.path, file.digest, sizes[file.digest]) for file in staged]

@@ -141,16 +141,30 @@ def row_blob(project: str, content: bytes) -> Blob:
     return Blob(project, hasher.digest(), hasher.size, "", hasher.pieces())
 
 
+def publish_rows(tx: Transaction, files: Iterable[StagedFile], lease: timedelta = NO_LEASE) -> None:
+    """Insert the blobs of all files that will live in the database at once; :func:`published` says so of a file."""
+    rows = {file.digest: (file.blob, file.content) for file in files if file.blob and file.content is not None}
+    if rows:
+        tx.blobs.insert_contents([(blob, content) for blob, content in rows.values()], lease)
+
+
+def published(file: StagedFile) -> StagedFile:
+    """Return a file as it is after :func:`publish_rows`."""
+    return replace(file, content=None)
+
+
 def publish_staged(
     tx: Transaction, limits: Limits, project: str, file: StagedFile, lease: timedelta = NO_LEASE
 ) -> Blob | None:
-    """Insert the blob of a staged file, leased until a version refers to it; ``None`` when there is none to insert.
+    """Insert the blob of a staged file unless it is there, leased until a version refers to it, and return it.
+
+    ``None`` when the caller says that the project has the bytes.
 
     Raises:
         UploadNotFound: the lease of its location expired; send the bytes again.
     """
-    if file.blob is None:
-        return None
+    if file.blob is None or (file.content is None and not file.upload_id):
+        return file.blob
     if file.upload_id:
         upload = tx.uploads.get(project, file.upload_id)
         tx.uploads.put(replace(upload, state=UploadState.COMMITTED), limits.upload_lease)
