@@ -220,9 +220,9 @@ class ArtifactVersion(_FitsEveryParameter):  # type: ignore[misc]  # Any is the 
             CorruptDataError: by a read: stored bytes do not match their checksum.
             UnavailableError: also by a read: the store cannot be reached.
         """
-        from argosy.transport.ranged_version import open_ranges
+        from argosy.transport.download import find_version
 
-        files = open_ranges(self._connection, self._selector())
+        files = find_version(self._connection, self._selector())
         if path is None:
             if len(files.paths) != 1:
                 shown = ", ".join(map(repr, files.paths[:_MOST_NAMED])) or "none"
@@ -231,7 +231,7 @@ class ArtifactVersion(_FitsEveryParameter):  # type: ignore[misc]  # Any is the 
                     "say which: open(path)"
                 )
             path = files.paths[0]
-        return files.open(path)
+        return files.open_file(path).buffered()
 
     def download(self, directory: str | Path) -> Path:
         """Write its files below a directory, as they are stored; return the directory.

@@ -10,7 +10,7 @@ from argosy.graph.brief import described
 from argosy.materializers.partial import Part, load_part
 from argosy.materializers.registry import MaterializerChoice
 from argosy.transport.connection import Connection
-from argosy.transport.ranged_version import open_ranges
+from argosy.transport.download import find_version
 from argosy.v1.artifact_pb2 import ArtifactVersion, VersionSelector
 
 
@@ -41,7 +41,7 @@ def load_part_from(
         MaterializerError: the value cannot be read here.
         CorruptDataError: stored bytes do not match their checksum.
     """
-    files = open_ranges(connection, selector)
+    files = find_version(connection, selector)
     recorded = files.version
     value = load_part(
         files,

@@ -67,6 +67,18 @@ def open_version(connection: Connection, selector: VersionSelector, progress: Pr
     return DownloadedVersion(_Files(connection, stream.version, kept, progress), "")
 
 
+def find_version(connection: Connection, selector: VersionSelector) -> DownloadedVersion:
+    """Find a version of which only parts will be read.
+
+    Raises:
+        NotFoundError: nothing matches, or it was deleted.
+    """
+    version = connection.artifacts.get_artifact_version(selector)
+    if version.deleted:
+        raise NotFoundError(f"{version.name!r} version {version.version} was deleted", reason="ARTIFACT_NOT_FOUND")
+    return DownloadedVersion(_Files(connection, version, {}, UNSEEN), "")
+
+
 class DownloadedVersion:
     """The files of a version, or those below one of its directories, as materializers read them."""
 
@@ -121,6 +133,14 @@ class DownloadedVersion:
         file = self._files.find(self._prefix + path)
         content = self._files.small(file)
         return io.BytesIO(content) if content is not None else io.BufferedReader(self._files.stream(file), 64 << 10)
+
+    def open_file(self, path: str) -> BlobFile:
+        """Return a file as a stream that seeks, of which only what is read is moved.
+
+        Raises:
+            NotFoundError: no such file.
+        """
+        return self._files.ranges(self._files.find(self._prefix + path))
 
     def buffer(self, path: str) -> memoryview:
         """Return a whole file, verified, in memory of the caller's own that may be written to.
@@ -181,7 +201,8 @@ class _Files:
             return self.by_path[path]
         except KeyError:
             raise NotFoundError(
-                f"version {self.version.id} has no file {path!r}; it has {', '.join(list(self.by_path)[:20])}"
+                f"{self.version.name!r} version {self.version.version} has no file {path!r}; it has "
+                + ", ".join(list(self.by_path)[:20])
             ) from None
 
     def forget(self) -> None:
@@ -207,7 +228,11 @@ class _Files:
     def stream(self, file: ArtifactFile) -> io.RawIOBase:
         """Return a large file as a stream."""
         mapped = self._map(file)
-        return _MemoryStream(mapped) if mapped is not None else BlobFile(self._connection.blobs, file, self._advance)
+        return _MemoryStream(mapped) if mapped is not None else self.ranges(file)
+
+    def ranges(self, file: ArtifactFile) -> BlobFile:
+        """Return a file of any size as a stream of which only what is read is moved."""
+        return BlobFile(self._connection.blobs, file, self._advance)
 
     def _map(self, file: ArtifactFile) -> memoryview | None:
         direct = self._connection.direct
