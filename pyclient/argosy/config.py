@@ -33,6 +33,9 @@ USER_FILE = "config.toml"
 
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SCHEMES = "grpc://host:port, grpcs://host:port, unix:///path or embedded:///directory"
+MOST_STREAMS = 32
+STREAMS_OVER_A_NETWORK = 4
+"""One TCP connection over a long way is slower than the way; several are not."""
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 
@@ -57,6 +60,8 @@ class ClientConfig:
         unary_deadline: seconds a simple call may take (``ARGOSY_UNARY_DEADLINE``, default 30).
         idle_timeout: seconds a transfer may stand still before it is given up
             (``ARGOSY_IDLE_TIMEOUT``, default 60).
+        transfer_streams: connections a large file is read over (``ARGOSY_TRANSFER_STREAMS``; by default
+            one to a server on this machine, four to others).
     """
 
     server: str
@@ -68,6 +73,7 @@ class ClientConfig:
     connect_timeout: float
     unary_deadline: float
     idle_timeout: float
+    transfer_streams: int
 
     @property
     def store_directory(self) -> Path | None:
@@ -200,7 +206,15 @@ def _settle(sources: _Sources, home: Path) -> ClientConfig:
     found = {key: _pick(key, sources, default) for key, (_, _, default) in _SETTINGS.items() if key != "home"}
     if found["allow_pickle"] is None:
         found["allow_pickle"] = found["server"] == "" or found["server"].startswith("embedded:")
+    if found["transfer_streams"] is None:
+        found["transfer_streams"] = 1 if _is_here(found["server"]) else STREAMS_OVER_A_NETWORK
     return ClientConfig(home=home, **found)
+
+
+def _is_here(server: str) -> bool:
+    """Tell whether a server is on this machine, as far as its address says."""
+    host = urlsplit(server).hostname or ""
+    return not server.startswith("grpc") or host in {"localhost", "::1"} or host.startswith("127.")
 
 
 def _pick(key: str, sources: _Sources, default: Any) -> Any:
@@ -274,6 +288,16 @@ def _seconds(value: Any) -> float:
     return number
 
 
+def _streams(value: Any) -> int:
+    try:
+        number = 0 if isinstance(value, (bool, float)) else int(value)
+    except (TypeError, ValueError):
+        number = 0
+    if not 0 < number <= MOST_STREAMS:
+        raise _Malformed(f"write a whole number from 1 to {MOST_STREAMS}")
+    return number
+
+
 _SETTINGS: Mapping[str, tuple[Callable[[Any], Any], str, Any]] = {
     "server": (_server, "ARGOSY_SERVER", ""),
     "home": (_directory, "ARGOSY_HOME", None),
@@ -284,6 +308,7 @@ _SETTINGS: Mapping[str, tuple[Callable[[Any], Any], str, Any]] = {
     "connect_timeout": (_seconds, "ARGOSY_CONNECT_TIMEOUT", 4.0),
     "unary_deadline": (_seconds, "ARGOSY_UNARY_DEADLINE", 30.0),
     "idle_timeout": (_seconds, "ARGOSY_IDLE_TIMEOUT", 60.0),
+    "transfer_streams": (_streams, "ARGOSY_TRANSFER_STREAMS", None),
 }
 """Every setting: its parser, its environment variable, its default (None: worked out in resolve)."""
 

@@ -36,6 +36,7 @@ def test_defaults(place: Path) -> None:
         connect_timeout=4.0,
         unary_deadline=30.0,
         idle_timeout=60.0,
+        transfer_streams=1,
     )
     assert expected == resolve()
 
@@ -133,6 +134,8 @@ def test_a_malformed_address_names_its_source_and_the_forms(server: str, monkeyp
         ("unary_deadline", 0, r"argument unary_deadline= is 0; write a number of seconds above 0"),
         ("idle_timeout", "inf", r"argument idle_timeout= is 'inf'; write a number of seconds above 0"),
         ("idle_timeout", True, r"argument idle_timeout= is True; write a number of seconds above 0"),
+        ("transfer_streams", "0", r"argument transfer_streams= is '0'; write a whole number from 1 to 32"),
+        ("transfer_streams", 1.5, r"argument transfer_streams= is 1\.5; write a whole number from 1 to 32"),
         ("home", "", r"argument home= is ''; write the path of a directory"),
     ],
 )
@@ -210,3 +213,19 @@ def test_reading_settings_loads_nothing_heavy() -> None:
     )
     output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert output.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("server", "streams"),
+    [
+        ("grpc://127.0.0.1:1", 1),
+        ("grpc://localhost:1", 1),
+        ("grpc://[::1]:1", 1),
+        ("unix:///x", 1),
+        ("grpc://10.0.0.7:1", 4),
+        ("grpcs://store.example:1", 4),
+    ],
+)
+def test_a_server_elsewhere_is_read_over_several_connections(server: str, streams: int) -> None:
+    assert resolve(server=server).transfer_streams == streams
+    assert resolve(server=server, transfer_streams="2").transfer_streams == 2

@@ -17,13 +17,19 @@ MAX_MESSAGE_BYTES = 4 << 20
 """Largest message taken in; what every stub of every language defaults to."""
 
 
-def open_server_channel(address: str) -> grpc.Channel:
-    """Return a channel to ``grpc://…``, ``grpcs://…`` or ``unix://…``; nothing is connected yet."""
+def open_server_channel(address: str, *, shared: bool = True) -> grpc.Channel:
+    """Return a channel to ``grpc://…``, ``grpcs://…`` or ``unix://…``; nothing is connected yet.
+
+    Args:
+        address: the server.
+        shared: whether it may use the connection of another channel to the same address.
+    """
     parts = urlsplit(address)
     target = f"unix:{parts.path}" if parts.scheme == "unix" else f"dns:///{parts.netloc}"
+    options = [*_options(), ("grpc.use_local_subchannel_pool", int(not shared))]
     if parts.scheme == "grpcs":
-        return grpc.secure_channel(target, grpc.ssl_channel_credentials(), options=_options())
-    return grpc.insecure_channel(target, options=_options())
+        return grpc.secure_channel(target, grpc.ssl_channel_credentials(), options=options)
+    return grpc.insecure_channel(target, options=options)
 
 
 def open_embedded_channel(directory: Path) -> grpc.Channel:

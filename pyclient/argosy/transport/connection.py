@@ -52,9 +52,10 @@ class Connection:
     pipelines: PipelineClient
     direct: DirectFiles | None
 
-    def lanes(self, size_bytes: int) -> list[BlobClient]:
-        """Return ways by which a file of this size is best read: more than one where a single stream waits."""
-        return [self.blobs]
+    def lanes(self) -> list[BlobClient]:
+        """Return ways by which a large file is best read: over connections of their own where one would wait."""
+        extra = _extra_channels(self.config) if self.config.transfer_streams > 1 and not self.config.is_embedded else []
+        return [self.blobs, *(BlobClient(channel, _calls(self.config)) for channel in extra)]
 
     @property
     def project(self) -> str:
@@ -79,6 +80,7 @@ class _Process:
         self.lock = threading.Lock()
         self.endpoints: dict[_Endpoint, tuple[grpc.Channel, GetCapabilitiesResponse]] = {}
         self.connections: dict[ClientConfig, Connection] = {}
+        self.extra: dict[str, list[grpc.Channel]] = {}
 
 
 _process = _Process()
@@ -107,10 +109,22 @@ def disconnect_all() -> None:
     """Close every channel of this process; the next :func:`connect` opens new ones."""
     with _process.lock:
         channels = [channel for channel, _ in _process.endpoints.values()]
+        channels += [channel for extra in _process.extra.values() for channel in extra]
         _process.endpoints.clear()
+        _process.extra.clear()
         _process.connections.clear()
     for channel in channels:
         channel.close()
+
+
+def _extra_channels(config: ClientConfig) -> list[grpc.Channel]:
+    """Return as many more connections to a server as its large files are read over, opening them at first."""
+    process, wanted = _process, config.transfer_streams - 1
+    with process.lock:
+        channels = process.extra.setdefault(config.server, [])
+        while len(channels) < wanted:
+            channels.append(open_server_channel(config.server, shared=False))
+        return channels[:wanted]
 
 
 def _connect(process: _Process, config: ClientConfig) -> Connection:

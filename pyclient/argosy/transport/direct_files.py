@@ -11,15 +11,23 @@ import errno
 import mmap
 import os
 import re
+import stat
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from argosy.errors import ArgosyError, CorruptDataError, ResourceExhaustedError, UnavailableError
+from argosy.errors import (
+    ArgosyError,
+    CorruptDataError,
+    PermissionDeniedError,
+    ResourceExhaustedError,
+    UnavailableError,
+)
 from argosy.transport.blob_client import BlobClient
 from argosy.transport.content_hash import PIECE_BYTES, PieceChecksums, digest_text, new_hasher
+from argosy.transport.retry import retrying
 from argosy.transport.upload_session import Content
 from argosy.v1.blob_pb2 import DirectAccess
 
@@ -28,6 +36,7 @@ _TOKEN = re.compile(r"[0-9a-f]{64}")
 _PENDING = 8
 """Pieces that may wait to be hashed while the next ones are written."""
 _SYNC_BYTES = 64 << 20
+_sync_data: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)  # macOS has only the latter
 
 
 @dataclass(frozen=True)
@@ -61,13 +70,16 @@ class DirectFiles:
         """Return the bytes of a blob, verified; what is written to them stays with this process.
 
         Returns:
-            ``None`` when the blob is not kept as a file this process can read.
+            ``None`` when the blob is not kept as a file this process can read, or the server lets nobody any more.
 
         Raises:
             CorruptDataError: the bytes do not match the digest.
             NotFoundError: the project has no such blob.
         """
-        (path,) = blobs.create_transfer_grants(self.token, [digest]).read_paths
+        try:
+            (path,) = blobs.create_transfer_grants(self.token, [digest]).read_paths
+        except PermissionDeniedError:  # it was started again, with other settings or tokens
+            return None
         mapped = self._map(path, size_bytes) if path else None
         if mapped is None:
             return None
@@ -96,29 +108,29 @@ class DirectFiles:
             known: its digest and piece checksums, when they are known already.
 
         Returns:
-            its digest; ``None`` when the file is out of reach.
+            its digest; ``None`` when the file is out of reach, or the server lets nobody write any more.
 
         Raises:
-            ArgosyError: the store refused, or its disk is full; what was written is removed.
+            ArgosyError: the store refused, or its disk is full; what was written is removed, or left to the sweep of
+                the store when nobody can tell whether it was committed.
             Exception: what reading the content raised, unchanged.
         """
         upload = blobs.create_upload()
+        path: Path | None = None
         try:
             grant = blobs.create_transfer_grants(self.token, write_upload_id=upload.id)
-            path = Path(grant.write_path)
-            descriptor = _create(path) if self._is_mine(path) else None
+            descriptor = _create(Path(grant.write_path)) if self._is_mine(Path(grant.write_path)) else None
             if descriptor is None:
                 blobs.abort_upload(upload.id)
                 return None
-            try:
-                digest, checksums, size = _write_file(descriptor, content, grant.sync, advance, known)
-                blobs.commit_upload(upload.id, digest, size, checksums)
-            except BaseException:
-                path.unlink(missing_ok=True)
-                raise
+            path = Path(grant.write_path)
+            digest, checksums, size = _write_file(descriptor, content, grant.sync, advance, known)
+            retrying(f"commit of {content.path!r}", lambda: blobs.commit_upload(upload.id, digest, size, checksums))
+        except PermissionDeniedError:
+            _give_up(blobs, upload.id, path)
+            return None
         except BaseException:
-            with contextlib.suppress(ArgosyError):  # the lease of the upload ends it when this cannot
-                blobs.abort_upload(upload.id)
+            _give_up(blobs, upload.id, path)
             raise
         return digest
 
@@ -127,15 +139,17 @@ class DirectFiles:
         if not self._is_mine(path):
             return None
         try:
-            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+            descriptor = _open(path)
+            try:
+                facts = os.fstat(descriptor)
+                if not stat.S_ISREG(facts.st_mode) or not size_bytes or facts.st_size != size_bytes:
+                    return None
+                protection = mmap.PROT_READ | mmap.PROT_WRITE
+                return memoryview(mmap.mmap(descriptor, size_bytes, mmap.MAP_PRIVATE, protection))
+            finally:
+                os.close(descriptor)
         except OSError:  # gone since, or not for this user: the server says what is the matter
             return None
-        try:
-            if os.fstat(descriptor).st_size != size_bytes:
-                return None
-            return memoryview(mmap.mmap(descriptor, size_bytes, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE))
-        finally:
-            os.close(descriptor)
 
     def _is_mine(self, path: Path) -> bool:
         """Tell whether a path lies below the folder, also when links are followed."""
@@ -146,12 +160,25 @@ class DirectFiles:
 
 def _read_token(path: Path) -> str | None:
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        descriptor = _open(path)
     except OSError:
         return None
     with os.fdopen(descriptor, "rb") as file:
         text = file.read(65).decode("ascii", "replace")
     return text if _TOKEN.fullmatch(text) else None
+
+
+def _open(path: Path) -> int:
+    """Open a file, never a link, and without waiting for whoever might write to a pipe of that name."""
+    return os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+
+
+def _give_up(blobs: BlobClient, upload_id: str, path: Path | None) -> None:
+    """End an upload and remove its file, unless it may have been committed after all: then the file is the blob's."""
+    with contextlib.suppress(ArgosyError, OSError):  # the sweep of the store takes what is left
+        blobs.abort_upload(upload_id)
+        if path is not None:
+            path.unlink(missing_ok=True)
 
 
 class _Hashes:
@@ -215,7 +242,7 @@ def _write_pieces(
             _write_all(descriptor, piece)
             unsynced += len(piece)
             if sync and unsynced >= _SYNC_BYTES:
-                os.fdatasync(descriptor)
+                _sync_data(descriptor)
                 unsynced = 0
         size += len(piece)
         advance(len(piece))

@@ -222,7 +222,7 @@ class _Files:
             return mapped
         # Not bytearray: numpy asks the system for huge pages, which are filled ten times as fast.
         target = np.empty(file.size_bytes, np.uint8).data
-        receive_into(self._connection.lanes(file.size_bytes), file, target, self._advance)
+        receive_into(self._connection.lanes(), file, target, self._advance)
         return target
 
     def stream(self, file: ArtifactFile) -> io.RawIOBase:

@@ -30,7 +30,7 @@ class FolderWriter:
 
         Raises:
             CorruptDataError: the path leads out of the directory, or the bytes do not match their digest.
-            FileExistsError: a file of that name is there already.
+            FileExistsError: a file of that name is there already, or a link in the place of a directory.
         """
         target = self._target_of(path)
         try:
@@ -38,7 +38,8 @@ class FolderWriter:
         except FileExistsError:
             raise FileExistsError(f"{target} exists already; choose an empty directory, or remove it") from None
         self.written.append(target)
-        with os.fdopen(descriptor, "wb", buffering=0) as file:
+        # Buffered: without a buffer a disk that is nearly full takes part of what is written and nobody hears of it.
+        with os.fdopen(descriptor, "wb") as file:
             shutil.copyfileobj(content, file, _COPY_BYTES)
 
     def __enter__(self) -> FolderWriter:
@@ -57,6 +58,7 @@ class FolderWriter:
 
         Raises:
             CorruptDataError: the path leads out of the directory.
+            FileExistsError: a link is in the way.
         """
         self._target_of(f"{path}/x")
 
@@ -80,4 +82,4 @@ class FolderWriter:
     def _make(self, folder: Path) -> None:
         folder.mkdir(exist_ok=True)
         if folder.is_symlink():
-            raise CorruptDataError(f"{folder} is a link; nothing is written through links: choose an empty directory")
+            raise FileExistsError(f"{folder} is a link; nothing is written through links: choose an empty directory")

@@ -7,15 +7,22 @@ behind the streams, and the file is verified a moment after its last byte came.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from typing import TypeVar
 
 from argosy.errors import ArgosyError, CorruptDataError, InternalServiceError
 from argosy.transport.blob_client import BlobClient
+from argosy.transport.calls import ReceivingStream
+from argosy.transport.chunk_codec import IncomingChunk
 from argosy.transport.content_hash import digest_text, new_hasher
 from argosy.transport.retry import Backoff
 from argosy.v1.artifact_pb2 import ArtifactFile
+from argosy.v1.blob_service_pb2 import ReadBlobResponse
 
+R = TypeVar("R")
 PARALLEL_BYTES = 64 << 20
 """Smaller files come by one stream."""
 _RANGE_BYTES = 32 << 20
@@ -55,48 +62,73 @@ class _Reception:
         self._changed = threading.Condition()
         self._starts = iter(range(0, file.size_bytes, step))
         self._arrived: dict[int, int] = {}
-        self._failed = False
+        self._streams: set[ReceivingStream[ReadBlobResponse | IncomingChunk]] = set()
+        self._failure: BaseException | None = None
 
     def run(self, lanes: Sequence[BlobClient]) -> None:
         """Let the lanes take range after range, and the last thread hash behind them."""
         with ThreadPoolExecutor(len(lanes) + 1, thread_name_prefix="argosy-receive") as pool:
-            hashing = pool.submit(self._hash)
-            readings = [pool.submit(self._read, lane) for lane in lanes[1:]]
+            hashing = pool.submit(self._guarded, self._hash)
+            readings = [pool.submit(self._guarded, partial(self._read, lane)) for lane in lanes[1:]]
             try:
-                self._read(lanes[0])
+                self._guarded(partial(self._read, lanes[0]))
                 for reading in readings:
                     reading.result()
                 digest = hashing.result()
-            finally:
-                self._fail()
+            except BaseException as error:
+                self._fail(error)
+        if self._failure is not None:
+            raise self._failure
         if digest != self._file.digest:
             raise self._corrupt(f"arrived as {digest}")
 
-    def _read(self, blobs: BlobClient) -> None:
+    def _guarded(self, work: Callable[[], R]) -> R:
+        """Let the others end as soon as one failed; the first error is the one to tell."""
         try:
-            while True:
-                with self._changed:
-                    start = None if self._failed else next(self._starts, None)
-                if start is None:
-                    return
-                self._read_range(blobs, start, min(start + self._step, self._file.size_bytes))
-        except BaseException:
-            self._fail()
+            return work()
+        except BaseException as error:
+            self._fail(error)
             raise
+
+    def _read(self, blobs: BlobClient) -> None:
+        while True:
+            with self._changed:
+                start = None if self._failure else next(self._starts, None)
+            if start is None:
+                return
+            self._read_range(blobs, start, min(start + self._step, self._file.size_bytes))
 
     def _read_range(self, blobs: BlobClient, start: int, stop: int) -> None:
         backoff = Backoff(f"download of {self._file.path!r}")
         position = start
         while position < stop:
             try:
-                with blobs.read_blob(self._file.digest, offset=position, limit=stop - position) as messages:
+                with self._stream(blobs, position, stop) as messages:
                     for message in messages:
-                        position = self._take(start, position, stop, message.chunk)
-                        backoff.progressed()
+                        if message.chunk:
+                            position = self._take(start, position, stop, message.chunk)
+                            backoff.progressed()
                 if position < stop:
                     raise self._corrupt(f"ended at byte {position} of the range up to {stop}")
             except ArgosyError as error:
+                if self._failure is not None:
+                    raise
                 backoff.pause(error)
+
+    @contextmanager
+    def _stream(
+        self, blobs: BlobClient, position: int, stop: int
+    ) -> Iterator[ReceivingStream[ReadBlobResponse | IncomingChunk]]:
+        """Open a stream that is cut when another one fails, for it may wait long for its next message."""
+        with blobs.read_blob(self._file.digest, offset=position, limit=stop - position) as messages:
+            with self._changed:
+                self._check_going()
+                self._streams.add(messages)
+            try:
+                yield messages
+            finally:
+                with self._changed:
+                    self._streams.discard(messages)
 
     def _take(self, start: int, position: int, stop: int, chunk: bytes | memoryview) -> int:
         end = position + len(chunk)
@@ -104,8 +136,7 @@ class _Reception:
             raise InternalServiceError(f"the store sent more of {self._file.path!r} than was asked for; report it")
         self._target[position:end] = chunk
         with self._changed:
-            if self._failed:
-                raise InternalServiceError("another range of the same file failed")
+            self._check_going()
             self._arrived[start] = end
             self._changed.notify_all()
         self._advance(len(chunk))
@@ -116,7 +147,7 @@ class _Reception:
         done = 0
         while done < self._file.size_bytes:
             with self._changed:
-                while (end := self._without_gap(done)) == done and not self._failed:
+                while (end := self._without_gap(done)) == done and self._failure is None:
                     self._changed.wait()
             if end == done:
                 return ""
@@ -129,10 +160,19 @@ class _Reception:
         """Return up to where everything has arrived, within the range in which ``done`` lies."""
         return max(self._arrived.get(done // self._step * self._step, done), done)
 
-    def _fail(self) -> None:
+    def _check_going(self) -> None:
+        if self._failure is not None:
+            raise InternalServiceError("another range of the same file failed")
+
+    def _fail(self, error: BaseException) -> None:
         with self._changed:
-            self._failed = True
+            if self._failure is not None:
+                return
+            self._failure = error
             self._changed.notify_all()
+            streams = list(self._streams)
+        for stream in streams:
+            stream.close()
 
     def _corrupt(self, what: str) -> CorruptDataError:
         file = self._file

@@ -44,9 +44,17 @@ class Backoff:
         Raises:
             ArgosyError: ``error`` itself, when another attempt would not help or there were enough.
         """
-        self._failed += 1
         if not worth_retrying(error):
             raise error
+        self.pause_anyhow(error)
+
+    def pause_anyhow(self, error: ArgosyError) -> None:
+        """Wait before the next attempt, whatever the error is; the caller knows that another attempt may help.
+
+        Raises:
+            ArgosyError: ``error`` itself, when there were enough.
+        """
+        self._failed += 1
         if self._failed >= self._attempts:
             _log.debug("%s: gave up after %d attempts without progress: %s", self._what, self._failed, error)
             raise error

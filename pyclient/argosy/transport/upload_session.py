@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from argosy.errors import ArgosyError, CorruptDataError, NotFoundError, OutOfRangeError
+from argosy.errors import ArgosyError, ConflictError, CorruptDataError, NotFoundError, OutOfRangeError
 from argosy.transport.blob_client import BlobClient
 from argosy.transport.retry import Backoff
 from argosy.v1.blob_service_pb2 import Upload, UploadState
@@ -74,6 +75,8 @@ class _Session:
         self._advance = advance
         self._backoff = Backoff(f"upload of {content.path!r}")
         self._upload: Upload | None = None
+        self._lock = threading.Lock()
+        self._attempts = 0
         self._told = 0
         self._furthest = 0
 
@@ -90,9 +93,16 @@ class _Session:
                 if error.reason not in ("UPLOAD_NOT_FOUND", "BLOB_NOT_FOUND"):
                     raise
                 self._restart(error)
-            except OutOfRangeError:
+            except OutOfRangeError as error:
                 # Less is kept than was told before: the next attempt asks.
                 _log.debug("upload of %r: less is kept than before", self._content.path)
+                self._backoff.pause_anyhow(error)
+            except ConflictError as error:
+                if error.reason != "SUPERSEDED":
+                    raise
+                # Nobody else knows of this upload: a stream of it that was given up opened late.
+                _log.debug("upload of %r: an earlier stream of it opened late", self._content.path)
+                self._backoff.pause_anyhow(error)
             except ArgosyError as error:
                 self._backoff.pause(error)
 
@@ -104,13 +114,16 @@ class _Session:
     def _attempt(self) -> bool:
         """Bring the upload as far as it goes; ``True`` when it is committed."""
         size = self._content.size_bytes
+        with self._lock:
+            self._attempts += 1
         upload = self._current()
         if upload.state != UploadState.UPLOAD_STATE_COMMITTED:
             offset = upload.committed_size
             self._tell(offset)
             if offset:
                 _log.debug("upload of %r goes on at byte %d of %d", self._content.path, offset, size)
-            self._blobs.write_upload(upload.id, self._chunks(offset), offset=offset, epoch=upload.epoch + 1)
+            chunks = self._chunks(offset, self._attempts)
+            self._blobs.write_upload(upload.id, chunks, offset=offset, epoch=upload.epoch + 1)
             self._blobs.commit_upload(upload.id, self._digest, size)
         self._tell(size)
         return True
@@ -130,13 +143,18 @@ class _Session:
         if self._upload is None:
             raise error
         _log.debug("upload of %r expired; it starts again", self._content.path)
-        self._upload, self._furthest = None, 0
+        self._upload = None
+        self._backoff.pause_anyhow(error)
 
-    def _chunks(self, offset: int) -> Iterator[bytes | memoryview]:
+    def _chunks(self, offset: int, attempt: int) -> Iterator[bytes | memoryview]:
         for chunk in self._content.chunks(offset, self._chunk_bytes):
             yield chunk
-            self._tell(self._told + len(chunk))
+            offset += len(chunk)
+            self._tell(offset, attempt)
 
-    def _tell(self, position: int) -> None:
-        self._advance(position - self._told)
-        self._told = position
+    def _tell(self, position: int, attempt: int | None = None) -> None:
+        """Tell how far the upload is, unless a thread of gRPC does so that still serves an attempt that broke."""
+        with self._lock:
+            if attempt is None or attempt == self._attempts:
+                step, self._told = position - self._told, position
+                self._advance(step)

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
@@ -24,7 +25,12 @@ from argosy.v1.artifact_service_pb2 import (
     GetArtifactVersionResponse,
 )
 from argosy.v1.artifact_service_pb2_grpc import ArtifactServiceServicer
-from argosy.v1.blob_service_pb2 import GetCapabilitiesRequest, GetCapabilitiesResponse
+from argosy.v1.blob_service_pb2 import (
+    GetCapabilitiesRequest,
+    GetCapabilitiesResponse,
+    GetUploadRequest,
+    GetUploadResponse,
+)
 from argosy.v1.blob_service_pb2_grpc import BlobServiceServicer
 
 Serve = Callable[..., ClientConfig]
@@ -180,3 +186,27 @@ def test_a_forked_child_makes_a_connection_of_its_own(serve: Serve) -> None:
     command = [sys.executable, "-c", FORKING, config.server]
     output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
     assert output.split() == ["0", "again", "True"]
+
+
+def test_a_server_on_this_machine_is_read_over_one_connection_and_others_over_as_many_as_are_wanted(
+    serve: Serve,
+) -> None:
+    class Peer(Counting):
+        """Remembers who connected."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.peers: set[str] = set()
+
+        def GetUpload(self, request: GetUploadRequest, context: grpc.ServicerContext) -> GetUploadResponse:
+            self.peers.add(context.peer())
+            return GetUploadResponse()
+
+    peer = Peer()
+    config = serve(peer)
+    assert config.transfer_streams == 1
+    assert len(connect(config).lanes()) == 1
+    lanes = connect(replace(config, transfer_streams=3)).lanes()
+    for lane in [*lanes, *connect(replace(config, transfer_streams=3)).lanes()]:
+        lane.get_upload("x")
+    assert len(peer.peers) == len(lanes) == 3
