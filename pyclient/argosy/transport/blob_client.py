@@ -98,7 +98,7 @@ class BlobClient:
 
         Args:
             upload_id: which upload.
-            chunks: the bytes; a view is used no longer than until the next one is taken.
+            chunks: the bytes; a view must not change until the call has ended.
             offset: where they start, not beyond what is kept.
             epoch: the upload's epoch plus one; 0 is whatever is next.
 

@@ -17,7 +17,7 @@ from argosy_server.api.once import answer_once, request_key
 from argosy_server.api.upload_stream import BlobUploadStream
 from argosy_server.domain.blob import Upload, UploadState
 from argosy_server.domain.byte_range import ByteRange
-from argosy_server.domain.errors import DigestMismatch, DomainError, LimitExceeded
+from argosy_server.domain.errors import DigestMismatch, DomainError, LimitExceeded, UploadNotFound
 from argosy_server.domain.identifiers import Digest, parse_id, parse_project
 from argosy_server.domain.limits import OLDEST_PROTOCOL_REVISION, PROTOCOL_REVISION, Limits
 from argosy_server.usecases.batch_blobs import find_missing, read_blobs, store_blobs
@@ -161,15 +161,16 @@ class BlobServicer(blob_service_pb2_grpc.BlobServiceServicer):
         upload_id = parse_id("upload_id", request.upload_id)
         digest = Digest.parse("digest", request.digest)
         size = parse_size("size_bytes", request.size_bytes)
-        if request.piece_checksums:
-            pieces = request.piece_checksums
-            take_written_file(self._metadata, self._limits, self._direct, key.project, upload_id, digest, size, pieces)
 
         def commit(tx: Transaction) -> wire.CommitUploadResponse:
             blob = commit_upload(tx, self._storage, self._limits, key.project, upload_id, digest, size)
             return wire.CommitUploadResponse(digest=blob.digest.text, size_bytes=blob.size)
 
         try:
+            if pieces := request.piece_checksums:
+                written = (key.project, upload_id, digest, size, pieces)
+                with contextlib.suppress(UploadNotFound):  # told below, unless this was answered before
+                    take_written_file(self._metadata, self._limits, self._direct, *written)
             return answer_once(self._metadata, key, wire.CommitUploadResponse, commit)
         except DigestMismatch:
             # What cannot be discarded now is taken by the sweep; the caller must hear of the mismatch.

@@ -55,6 +55,15 @@ def serve(
             "--reflection", envvar="ARGOSY_SERVER_REFLECTION", help="Let clients such as grpcurl ask for the contract."
         ),
     ] = False,
+    direct_access: Annotated[
+        bool,
+        typer.Option(
+            "--direct-access",
+            envvar="ARGOSY_SERVER_DIRECT_ACCESS",
+            help="Let programs on this machine read the files of large blobs themselves, and those of the same user "
+            "write them.",
+        ),
+    ] = False,
     grace: Annotated[
         float,
         typer.Option(
@@ -84,7 +93,7 @@ def serve(
     """Answer calls until SIGTERM or Ctrl-C, then let those under way finish."""
     try:
         config = ServerConfig(
-            store=StoreConfig(data.expanduser().absolute(), database, blobs, durability),
+            store=StoreConfig(data.expanduser().absolute(), database, blobs, durability, direct_access),
             listen=Listen.parse(listen),
             insecure=insecure,
             reflection=reflection,

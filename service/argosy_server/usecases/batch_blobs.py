@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 from argosy_server.domain.blob import Blob, check_received
 from argosy_server.domain.byte_range import ByteRange
-from argosy_server.domain.errors import BlobCorrupt, BlobNotFound, DigestMismatch, DomainError, LimitExceeded
+from argosy_server.domain.errors import (
+    BlobCorrupt,
+    BlobNotFound,
+    DigestMismatch,
+    DomainError,
+    LimitExceeded,
+    StorageUnavailable,
+)
 from argosy_server.domain.identifiers import Digest
 from argosy_server.domain.limits import Limits
 from argosy_server.usecases.ports import BlobStorage, MetadataStore
@@ -66,9 +74,17 @@ def store_blobs(
             else:
                 staged.append(file)
                 refusals.append(None)
-        _insert(metadata, limits, project, staged)
     except BaseException:
         discard_staged(metadata, storage, project, staged)
+        raise
+    try:
+        _insert(metadata, limits, project, staged)
+    except StorageUnavailable:
+        # Nobody knows whether the transaction committed: the sweep asks the database.
+        raise
+    except DomainError:
+        with contextlib.suppress(DomainError):
+            discard_staged(metadata, storage, project, staged)
         raise
     return refusals
 

@@ -1,7 +1,8 @@
 """Bytes on their way into one location: written here, hashed in a second thread, made durable in a third.
 
-The digest costs no time of its own that way. Whenever half of ``mark_bytes`` have arrived, what is written so far is
-made durable and told to ``on_mark``; the half after it waits for that. So never more than ``mark_bytes`` are at risk.
+The digest costs no time of its own that way. Before more than half of ``mark_bytes`` have arrived, what is written so
+far is made durable and told to ``on_mark``; the half after it waits for that. So never more than ``mark_bytes`` are at
+risk, as long as no chunk is larger than half of them.
 """
 
 from __future__ import annotations
@@ -57,12 +58,14 @@ class UploadSink:
             StorageFull, StorageUnavailable: from the storage.
             Exception: what ``on_mark`` raised.
         """
+        if self.size + len(chunk) - self._marked > self._step:
+            self._mark()
         self._hash(chunk)
         with self._noticing():
             self._writer.write(chunk)
         self.size += len(chunk)
-        if self._on_mark is not None and self.size - self._marked >= self._step:
-            self._mark(self._on_mark)
+        if self.size - self._marked >= self._step:
+            self._mark()
 
     def finish(self) -> None:
         """Make all bytes durable; afterwards ``hasher`` has them all. When it fails, ``keep`` or ``discard`` follows.
@@ -108,8 +111,11 @@ class UploadSink:
         if len(self._hashing) > PENDING:
             self._hashing.popleft().result()
 
-    def _mark(self, on_mark: Callable[[int], None]) -> None:
-        size = self._marked = self.size
+    def _mark(self) -> None:
+        on_mark, size = self._on_mark, self.size
+        if on_mark is None or size == self._marked:
+            return
+        self._marked = size
 
         def mark() -> None:
             with self._noticing():

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from contextlib import suppress
 from pathlib import Path
 
 from argosy_server.adapters.blobs.failures import translated
 from argosy_server.adapters.blobs.local_storage import LocalStorage
+from argosy_server.domain.errors import StorageUnavailable
 from argosy_server.usecases.direct_access import DirectAccess
 from argosy_server.usecases.ports import BlobStorage
 
+_TOKEN = re.compile(r"[0-9a-f]{64}")
 READ_TOKEN, WRITE_TOKEN = ".read-token", ".write-token"  # hidden names are no locations
 
 
@@ -39,7 +42,7 @@ def open_direct_access(storage: BlobStorage) -> DirectAccess | None:
 
 def _token(path: Path, mode: int) -> str:
     with suppress(FileNotFoundError):
-        return path.read_text()
+        return _read(path)
     fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -51,4 +54,12 @@ def _token(path: Path, mode: int) -> str:
             os.link(fresh, path)
     finally:
         fresh.unlink()
-    return path.read_text()
+    return _read(path)
+
+
+def _read(path: Path) -> str:
+    text = path.read_text(errors="replace")
+    if not _TOKEN.fullmatch(text):
+        # Least of all an empty one, which every client would know.
+        raise StorageUnavailable(f"{path} holds no token; remove it, and a new one is made")
+    return text

@@ -29,6 +29,7 @@ if sys.platform != "win32":
 READ_BYTES = 1 << 20
 LOCK_SECONDS = 1.0
 """How long to wait for a writer whose client is gone to let its file go."""
+_sync_data: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)  # macOS has only the latter
 _log = logging.getLogger(__name__)
 
 
@@ -95,7 +96,9 @@ class LocalStorage:
         path = self._path(location)
         with translated(str(self.root)):
             try:
-                descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+                # A pipe of that name must not keep the service waiting.
+                flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+                descriptor = os.open(path, flags)
             except FileNotFoundError:
                 return None
             try:
@@ -193,7 +196,7 @@ class LocalWriter:
         """Let the bytes written so far reach the disk, where they shall survive power loss."""
         if self._sync_names is not None:
             with translated(self._root):
-                os.fdatasync(self._file.fileno())
+                _sync_data(self._file.fileno())
         return True
 
     def suspend(self) -> bool:
@@ -206,10 +209,10 @@ class LocalWriter:
         with translated(self._root):
             if self._sync_names is not None:
                 os.fsync(self._file.fileno())
+                # Before the lock goes: when this fails, nobody goes on yet with the file that is discarded then.
+                self._sync_names(self._path)
             # Some file systems report a full disk only here.
             self._file.close()
-            if self._sync_names is not None:
-                self._sync_names(self._path)
         self._finished = True
 
     def discard(self) -> None:
