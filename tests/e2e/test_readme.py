@@ -40,6 +40,7 @@ def test_every_python_block_runs_one_after_the_other(
         runpy.run_path(str(program))
     assert capsys.readouterr().out.splitlines() == [
         "patients 1 parquet clinic A",
+        "b'PAR1'",
         "completed 0.0 3.5",
         "((1, 2), (3, 4))",
     ]
