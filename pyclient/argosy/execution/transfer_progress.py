@@ -66,7 +66,9 @@ def shown(name: str, on_progress: OnProgress | None = None) -> Iterator[Progress
             f"on_progress={on_progress!r} cannot be called; give a function that takes a TransferProgress"
         )
     if on_progress is not None:
-        yield _Told(name, on_progress)
+        told = _Told(name, on_progress)
+        yield told
+        told.end()
     elif not sys.stderr.isatty() or current_step() is not None:
         yield UNSEEN
     else:
@@ -75,30 +77,41 @@ def shown(name: str, on_progress: OnProgress | None = None) -> Iterator[Progress
 
 
 class _Told(Progress):
-    """Calls a function at the beginning, at most ten times a second, and at the end."""
+    """Calls a function at the beginning, at most ten times a second, and at the end; never twice at once."""
 
     def __init__(self, name: str, tell: OnProgress) -> None:
         self._name = name
         self._tell = tell
         self._lock = threading.Lock()
-        self._started = self._told = time.monotonic()
+        self._started = self._told_at = time.monotonic()
         self._done = self._total = 0
+        self._told = -1
 
     def expect(self, total_bytes: int) -> None:
         """Tell that nothing is done yet."""
-        self._total = total_bytes
-        self._tell(TransferProgress(self._name, 0, total_bytes, 0.0))
+        with self._lock:
+            self._total = total_bytes
+            self._tell_now()
 
     def advance(self, count: int) -> None:
         """Count, and tell when it is time."""
         with self._lock:
             self._done += count
-            now = time.monotonic()
-            if self._done < self._total and now - self._told < _TOLD_EVERY_SECONDS:
-                return
-            self._told = now
-            snapshot = TransferProgress(self._name, self._done, self._total, now - self._started)
-        self._tell(snapshot)
+            if self._done >= self._total or time.monotonic() - self._told_at >= _TOLD_EVERY_SECONDS:
+                self._tell_now()
+
+    def end(self) -> None:
+        """Tell that it ended well: what has not come (a preview, say) was not needed."""
+        with self._lock:
+            if self._told >= 0:
+                self._done = self._total
+                self._tell_now()
+
+    def _tell_now(self) -> None:
+        now, done = time.monotonic(), min(self._done, self._total)
+        if done != self._told:
+            self._told_at, self._told = now, done
+            self._tell(TransferProgress(self._name, done, self._total, now - self._started))
 
 
 class _Bar(Progress):
