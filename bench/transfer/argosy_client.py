@@ -11,13 +11,11 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from blake3 import blake3
 
 import argosy
-from bench.transfer.bare import tune_allocator
 from bench.transfer.contents import bytes_of, make_array, make_files, same_array, same_files
 from bench.transfer.processes import READY
 from bench.transfer.warm import NEEDED, warm_memory
@@ -37,7 +35,7 @@ def main() -> None:
     parser.add_argument("--wait", action="store_true", help="say when ready, and wait for a line")
     arguments = parser.parse_args()
     if arguments.tuned:
-        getattr(argosy, "tune_allocator", tune_allocator)()
+        argosy.tune_allocator()
     # Another content than any that is timed, and large enough for every way that bytes may take.
     warm_up = make_array(max(arguments.bytes // 16, 4 << 20), 1_000_000 + arguments.seed)
     argosy.save_artifact(warm_up, "warm-up")
@@ -82,11 +80,10 @@ def _again(arguments: argparse.Namespace) -> dict[str, float]:
 
 
 def _batch(_: argparse.Namespace) -> dict[str, float]:
-    save_artifacts: Any = getattr(argosy, "save_artifacts")  # noqa: B009  # found when it runs: the rest measures without it
-    save_artifacts({"warm-up": np.zeros(128), "warm-up-2": np.ones(128)})
+    argosy.save_artifacts({"warm-up": np.zeros(128), "warm-up-2": np.ones(128)})
     values = {f"small-{number}": np.full(128, float(number)) for number in range(COUNT)}
     started = time.perf_counter()
-    versions = save_artifacts(values)
+    versions = argosy.save_artifacts(values)
     seconds = time.perf_counter() - started
     if len(versions) != COUNT or not np.array_equal(argosy.load_artifact(f"small-{COUNT - 1}"), np.full(128, 99.0)):
         raise SystemExit("other values came back than were saved")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Mapping
 
 from bench.transfer.bare import bare_side
@@ -19,12 +20,10 @@ def measure(setting: Setting) -> list[Line]:
     size = setting.array_bytes
     with contextlib.ExitStack() as stack:
         sides = {
-            "tuned": _argosy(size, "--tuned"),
+            "durable": _argosy(size, "full"),
             "bare": stack.enter_context(bare_side(size, fsync=True)),
-            "default": _argosy(size),
-            "unsynced-tuned": _argosy(size, "--tuned", durability="process"),
+            "unsynced": _argosy(size, "process"),
             "bare-unsynced": stack.enter_context(bare_side(size, fsync=False)),
-            "unsynced-default": _argosy(size, durability="process"),
         }
         if setting.venvs:
             venvs = setting.venvs
@@ -33,10 +32,19 @@ def measure(setting: Setting) -> list[Line]:
     return [*_bare_lines(samples, setting.array), *(_mlflow_lines(samples, setting.array) if setting.venvs else [])]
 
 
-def _argosy(size: int, *options: str, durability: str = "full") -> Side:
+def _argosy(size: int, durability: str) -> Side:
+    """One client tunes its allocator, the other does not; each is the first one in every other round."""
+
     def side(seed: int) -> Mapping[str, float]:
+        clients = [("tuned", 2 * seed, ["--tuned"]), ("default", 2 * seed + 1, [])]
+        figures: dict[str, float] = {}
         with fresh_server("--durability", durability) as fresh:
-            return Client.of_argosy(fresh.env(), "array", f"--bytes={size}", f"--seed={seed}", *options).answer()
+            for name, own_seed, options in clients if seed % 2 else clients[::-1]:
+                os.sync()
+                work = ("array", f"--bytes={size}", f"--seed={own_seed}", *options)
+                answer = Client.of_argosy(fresh.env(), *work).answer()
+                figures |= {f"{name}_{figure}": value for figure, value in answer.items()}
+        return figures
 
     return side
 
@@ -46,12 +54,12 @@ def _bare_lines(samples: Samples, array: str) -> list[Line]:
     synced, unsynced = "bare stream, fsync", "bare stream"
     plain = "default allocator"
     return [
-        samples.line(f"{save}, durable", "tuned.save", synced, "bare.save", at_least(0.85)),
-        samples.line(f"{save}, durable, {plain}", "default.save", synced, "bare.save"),
-        samples.line(f"{save}, no fsync", "unsynced-tuned.save", unsynced, "bare-unsynced.save"),
-        samples.line(f"{save}, no fsync, {plain}", "unsynced-default.save", unsynced, "bare-unsynced.save"),
-        samples.line(load, "tuned.load", unsynced, "bare.load", at_least(0.85)),
-        samples.line(f"{load}, {plain}", "default.load", unsynced, "bare.load"),
+        samples.line(f"{save}, durable", "durable.tuned_save", synced, "bare.save", at_least(0.85)),
+        samples.line(f"{save}, durable, {plain}", "durable.default_save", synced, "bare.save"),
+        samples.line(f"{save}, no fsync", "unsynced.tuned_save", unsynced, "bare-unsynced.save"),
+        samples.line(f"{save}, no fsync, {plain}", "unsynced.default_save", unsynced, "bare-unsynced.save"),
+        samples.line(load, "durable.tuned_load", unsynced, "bare.load", at_least(0.85)),
+        samples.line(f"{load}, {plain}", "durable.default_load", unsynced, "bare.load"),
     ]
 
 
@@ -60,10 +68,10 @@ def _mlflow_lines(samples: Samples, array: str) -> list[Line]:
     log, download = "MLflow log_artifact", "MLflow download + np.load"
     plain = "default allocator"
     return [
-        samples.line(f"{save}, durable", "tuned.save", log, "mlflow.save", at_least(2.2)),
-        samples.line(f"{save}, durable, {plain}", "default.save", log, "mlflow.save"),
-        samples.line(f"{save}, no fsync", "unsynced-tuned.save", log, "mlflow.save", at_least(3.5)),
-        samples.line(f"{save}, no fsync, {plain}", "unsynced-default.save", log, "mlflow.save"),
-        samples.line(load, "tuned.load", download, "mlflow.load", at_least(6)),
-        samples.line(f"{load}, {plain}", "default.load", download, "mlflow.load"),
+        samples.line(f"{save}, durable", "durable.tuned_save", log, "mlflow.save", at_least(2.2)),
+        samples.line(f"{save}, durable, {plain}", "durable.default_save", log, "mlflow.save"),
+        samples.line(f"{save}, no fsync", "unsynced.tuned_save", log, "mlflow.save", at_least(3.5)),
+        samples.line(f"{save}, no fsync, {plain}", "unsynced.default_save", log, "mlflow.save"),
+        samples.line(load, "durable.tuned_load", download, "mlflow.load", at_least(6)),
+        samples.line(f"{load}, {plain}", "durable.default_load", download, "mlflow.load"),
     ]
