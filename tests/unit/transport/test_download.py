@@ -7,13 +7,14 @@ from pathlib import Path
 
 import grpc
 import pytest
-from blake3 import blake3
 
 from argosy.config import ClientConfig
 from argosy.errors import CorruptDataError, InternalServiceError, NotFoundError
 from argosy.materializers.files import FileSource
+from argosy.transport import retry
 from argosy.transport.connection import connect
 from argosy.transport.download import DownloadedVersion, open_version
+from argosy.transport.progress import Progress
 from argosy.v1.artifact_pb2 import ArtifactFile, ArtifactVersion, VersionSelector
 from argosy.v1.artifact_service_pb2 import (
     DownloadArtifactRequest,
@@ -23,35 +24,55 @@ from argosy.v1.artifact_service_pb2 import (
 )
 from argosy.v1.artifact_service_pb2_grpc import ArtifactServiceServicer
 from argosy.v1.blob_service_pb2 import (
+    BatchReadBlobsRequest,
+    BatchReadBlobsResponse,
     GetCapabilitiesRequest,
     GetCapabilitiesResponse,
     ReadBlobRequest,
     ReadBlobResponse,
 )
 from argosy.v1.blob_service_pb2_grpc import BlobServiceServicer
+from argosy.v1.errors_pb2 import ItemStatus
+from tests.unit.transport.memory_store import digest_of, refuse
 
 Open = Callable[..., DownloadedVersion]
+MIB = 1 << 20
 BIG = 3 << 20
-"""Two files of this size are more than is kept in memory."""
+"""A version with a file of this size does not come by one call."""
+MIDDLE = 200 << 10
+"""A file of this size comes with others."""
 
 
-def digest_of(content: bytes) -> str:
-    return f"blake3:{blake3(content).hexdigest()}"
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "FIRST_PAUSE", 0.0001)
 
 
 class Store(ArtifactServiceServicer, BlobServiceServicer):
-    """Holds one version; counts the calls, and sends other bytes for the paths in ``damaged``."""
+    """Holds one version; counts the calls, and sends other bytes for the paths in ``damaged``.
 
-    def __init__(self, files: dict[str, bytes]) -> None:
+    Attributes:
+        calls: what was asked for, in order.
+        cut: how many of the next ReadBlob calls end after their first chunk.
+        statuses: how the items of paths in it end in a batch.
+    """
+
+    def __init__(self, files: dict[str, bytes], **limits: int) -> None:
         self.files = files
         self.damaged: dict[str, bytes] = {}
+        self.statuses: dict[str, ItemStatus] = {}
         self.calls: list[str] = []
-        self.completed = 0
+        self.cut = 0
+        self._limits = {"max_batch_bytes": 2 << 20, "max_batch_items": 1000, **limits}
 
     def GetCapabilities(
         self, request: GetCapabilitiesRequest, context: grpc.ServicerContext
     ) -> GetCapabilitiesResponse:
-        return GetCapabilitiesResponse(protocol_revision=1, oldest_protocol_revision=1)
+        return GetCapabilitiesResponse(
+            protocol_revision=1,
+            oldest_protocol_revision=1,
+            **self._limits,  # type: ignore[arg-type]  # all of them are numbers
+        )
 
     def DownloadArtifact(
         self, request: DownloadArtifactRequest, context: grpc.ServicerContext
@@ -62,21 +83,39 @@ class Store(ArtifactServiceServicer, BlobServiceServicer):
             for path, content in self.files.items()
         ]
         size = sum(file.size_bytes for file in files)
-        yield DownloadArtifactResponse(version=ArtifactVersion(id="the-id", files=files, size_bytes=size))
+        yield DownloadArtifactResponse(version=ArtifactVersion(id="the-id", name="x", files=files, size_bytes=size))
+        if size > request.max_total_bytes > 0:
+            return
         for file in files:
             content = self.damaged.get(file.path, self.files[file.path])
             yield DownloadArtifactResponse(file_start=DownloadFileStart(file=file))
             for start in range(0, len(content), 1 << 20):
                 yield DownloadArtifactResponse(chunk=content[start : start + (1 << 20)])
             yield DownloadArtifactResponse(file_end=DownloadFileEnd(sent_bytes=len(content)))
-        self.completed += 1
 
     def ReadBlob(self, request: ReadBlobRequest, context: grpc.ServicerContext) -> Iterator[ReadBlobResponse]:
-        path = next(path for path, content in self.files.items() if digest_of(content) == request.digest)
+        path = self._path(request.digest)
         self.calls.append(f"ReadBlob {path}")
         content = self.damaged.get(path, self.files[path])
-        for start in range(0, len(content), 1 << 20):
-            yield ReadBlobResponse(chunk=content[start : start + (1 << 20)])
+        stop = request.offset + request.limit if request.limit else len(content)
+        for start in range(request.offset, min(stop, len(content)), MIB):
+            yield ReadBlobResponse(chunk=content[start : min(start + MIB, stop)])
+            if self.cut:
+                self.cut -= 1
+                refuse(context, grpc.StatusCode.UNAVAILABLE)
+
+    def BatchReadBlobs(self, request: BatchReadBlobsRequest, context: grpc.ServicerContext) -> BatchReadBlobsResponse:
+        paths = [self._path(digest) for digest in request.digests]
+        self.calls.append(f"BatchReadBlobs {' '.join(paths)}")
+        response = BatchReadBlobsResponse()
+        for path in paths:
+            response.results.add(
+                content=self.damaged.get(path, self.files[path]), status=self.statuses.get(path, ItemStatus())
+            )
+        return response
+
+    def _path(self, digest: str) -> str:
+        return next(path for path, content in self.files.items() if digest_of(content) == digest)
 
 
 class OnlyArtifacts(ArtifactServiceServicer):
@@ -94,8 +133,8 @@ class OnlyArtifacts(ArtifactServiceServicer):
 Serve = Callable[..., ClientConfig]
 
 
-def store_of(files: dict[str, bytes]) -> Store:
-    return Store(files)  # type: ignore[abstract]  # the other RPCs answer UNIMPLEMENTED
+def store_of(files: dict[str, bytes], **limits: int) -> Store:
+    return Store(files, **limits)  # type: ignore[abstract]  # the other RPCs answer UNIMPLEMENTED
 
 
 def opened(serve: Serve, store: Store) -> DownloadedVersion:
@@ -114,7 +153,7 @@ def test_a_small_version_is_whole_after_one_call(serve: Serve) -> None:
         assert [source.size(path) for path in source.paths] == [5, 0, 4]
         assert [source.read(path) for path in ("a/c", "a/empty", "b")] == [b"more", b"", b"bytes"]
         assert source.open("b").read() == b"bytes"
-    assert (store.calls, store.completed) == (["DownloadArtifact"], 1)
+    assert store.calls == ["DownloadArtifact"]
 
 
 def test_it_is_the_source_materializers_ask_for(serve: Serve) -> None:
@@ -134,47 +173,109 @@ def test_previews_are_no_files_of_the_value(serve: Serve) -> None:
         assert source.paths == ["x"]
 
 
-def test_a_large_version_is_streamed_in_one_call(serve: Serve) -> None:
-    store = store_of({"a": big(1), "b": big(2)})
+def test_of_a_large_version_only_the_files_that_are_read_are_moved(serve: Serve) -> None:
+    store = store_of({"a": big(1), "b": big(2), "c": b"c"})
     with opened(serve, store) as source:
-        for path in ("a", "b"):
-            with source.open(path) as stream:
-                target = bytearray(BIG)
-                assert stream.readinto(target) == BIG  # type: ignore[attr-defined]  # BinaryIO lacks readinto
-            assert target == store.files[path]
-    assert (store.calls, store.completed) == (["DownloadArtifact"], 1)
-
-
-def test_small_files_in_the_way_of_a_large_one_are_kept(serve: Serve) -> None:
-    store = store_of({"meta": b"m", ".argosy/previews/p": b"p", "a": big(1), "b": big(2)})
-    with opened(serve, store) as source:
-        assert source.read("a") == store.files["a"]
-        assert source.read("meta") == b"m"
-    assert store.calls == ["DownloadArtifact"]
-
-
-def test_large_files_out_of_order_are_read_by_calls_of_their_own(serve: Serve) -> None:
-    store = store_of({"a": big(1) + big(1), "b": big(2)})
-    with opened(serve, store) as source:
-        assert source.read("b") == store.files["b"]
-        assert source.read("a") == store.files["a"]
-        assert source.read("a") == store.files["a"]
-    assert store.calls == ["DownloadArtifact", "ReadBlob b", "ReadBlob a"]
-
-
-def test_a_file_left_half_read_does_not_spoil_the_next(serve: Serve) -> None:
-    store = store_of({"a": big(1), "b": big(2)})
-    with opened(serve, store) as source:
-        with source.open("a") as stream:
-            assert stream.read(10) == bytes([1]) * 10
+        assert source.paths == ["a", "b", "c"]
+        assert store.calls == ["DownloadArtifact"]
         assert source.read("b") == store.files["b"]
     assert store.calls == ["DownloadArtifact", "ReadBlob b"]
+
+
+def test_a_large_file_is_streamed_by_as_few_calls_as_reading_ahead_allows(serve: Serve) -> None:
+    store = store_of({"a": big(1)})
+    with opened(serve, store) as source, source.open("a") as stream:
+        target = bytearray(BIG)
+        assert stream.readinto(target) == BIG  # type: ignore[attr-defined]  # BinaryIO lacks readinto
+    assert target == store.files["a"]
+    assert store.calls == ["DownloadArtifact", "ReadBlob a"]
+
+
+@pytest.mark.parametrize("way", ["read", "open", "buffer"])
+def test_a_large_file_that_breaks_on_its_way_goes_on(serve: Serve, way: str) -> None:
+    store = store_of({"a": big(1)[:-1] + b"!"})
+    store.cut = 2
+    with opened(serve, store) as source:
+        got = source.open("a").read() if way == "open" else bytes(getattr(source, way)("a"))
+    assert got == store.files["a"]
+
+
+def test_small_files_of_a_large_version_come_many_at_a_time(serve: Serve) -> None:
+    small = {f"s{number}": bytes([number]) * MIDDLE for number in range(4)}
+    store = store_of({"a": big(1), **small})
+    with opened(serve, store) as source:
+        assert {path: source.read(path) for path in small} == small
+    assert store.calls == ["DownloadArtifact", "BatchReadBlobs s0 s1 s2 s3"]
+
+
+def test_a_batch_begins_with_what_is_wanted_and_brings_no_more_than_one_call_may(serve: Serve) -> None:
+    small = {f"s{number}": bytes([number]) * MIDDLE for number in range(6)}
+    store = store_of({"a": big(1), **small}, max_batch_bytes=2 * MIDDLE)
+    with opened(serve, store) as source:
+        for path in ("s2", "s3", "s4"):
+            assert source.read(path) == small[path]
+    assert store.calls[1:] == ["BatchReadBlobs s2 s3", "BatchReadBlobs s4 s5"]
+    few = store_of({"a": big(1), **small}, max_batch_items=3)
+    with opened(serve, few) as source:
+        assert source.read("s0") == small["s0"]
+    assert few.calls[1:] == ["BatchReadBlobs s0 s1 s2"]
+
+
+def test_equal_small_files_move_once(serve: Serve) -> None:
+    store = store_of({"a": big(1), "s0": b"same" * 1000, "s1": b"same" * 1000})
+    with opened(serve, store) as source:
+        assert source.read("s1") == source.read("s0") == b"same" * 1000
+    assert store.calls == ["DownloadArtifact", "BatchReadBlobs s0", "BatchReadBlobs s0"]
+
+
+def test_an_item_of_a_batch_that_is_refused_is_told_by_its_path(serve: Serve) -> None:
+    store = store_of({"a": big(1), "s0": b"0" * 5000, "s1": b"1" * 5000})
+    status = ItemStatus(code=grpc.StatusCode.DATA_LOSS.value[0], reason="BLOB_CORRUPT", message="damaged")
+    store.statuses = {"s1": status}
+    with opened(serve, store) as source, pytest.raises(CorruptDataError, match="file 's1': damaged"):
+        source.read("s0")
+
+
+def test_wrong_bytes_of_a_batch_are_never_returned(serve: Serve) -> None:
+    store = store_of({"a": big(1), "s0": b"0" * 5000})
+    store.damaged = {"s0": b"0" * 4999 + b"!"}
+    with opened(serve, store) as source, pytest.raises(CorruptDataError, match="file 's0' arrived as"):
+        source.read("s0")
+
+
+def test_memory_of_a_file_may_be_written_to_and_is_the_callers_own(serve: Serve) -> None:
+    store = store_of({"a": big(1), "s": b"small"})
+    with opened(serve, store) as source:
+        for path in ("a", "s"):
+            memory = source.buffer(path)
+            memory[0] = 255
+            assert bytes(source.buffer(path)) == store.files[path]
 
 
 def test_two_files_can_be_read_side_by_side(serve: Serve) -> None:
     store = store_of({"a": big(1), "b": big(2)})
     with opened(serve, store) as source, source.open("a") as first, source.open("b") as second:
         assert (first.read(), second.read()) == (store.files["a"], store.files["b"])
+
+
+def test_what_arrives_is_told_and_comes_out_even(serve: Serve) -> None:
+    class Counted(Progress):
+        total = done = 0
+
+        def expect(self, total_bytes: int) -> None:
+            self.total += total_bytes
+
+        def advance(self, count: int) -> None:
+            self.done += count
+
+    for files in ({"x": b"1", "y": b"22"}, {"a": big(1), "b": big(2), "s": b"small"}):
+        counted = Counted()
+        with open_version(connect(serve(store_of(files))), VersionSelector(name="x"), counted) as source:
+            source.buffer("a" if "a" in files else "x")
+            for path in list(files)[1:]:
+                source.open(path).read()
+        size = sum(len(content) for content in files.values())
+        assert (counted.total, counted.done) == (size, size)
 
 
 @pytest.mark.parametrize("damage", [b"other", b"", b"bytes and more"])
@@ -192,8 +293,9 @@ def test_a_large_file_with_wrong_bytes_is_found_by_every_way_of_reading(serve: S
         with pytest.raises(CorruptDataError, match="file 'b'"):
             source.fetch(tmp_path / "target")
         assert list((tmp_path / "target").iterdir()) == []
-        with pytest.raises(CorruptDataError, match="file 'b'"):
-            source.read("b")
+        for read in (source.read, source.buffer, lambda path: source.open(path).read()):
+            with pytest.raises(CorruptDataError, match="file 'b'"):
+                read("b")
 
 
 def test_fetching_writes_every_file_of_the_value(serve: Serve, tmp_path: Path) -> None:

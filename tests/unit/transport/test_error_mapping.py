@@ -46,6 +46,7 @@ BY_REASON = {
     "TOO_MUCH": (CODE.RESOURCE_EXHAUSTED, errors.ResourceExhaustedError),
     "STORAGE_UNAVAILABLE": (CODE.UNAVAILABLE, errors.UnavailableError),
     "DRAINING": (CODE.UNAVAILABLE, errors.UnavailableError),
+    "DIRECT_ACCESS_REFUSED": (CODE.PERMISSION_DENIED, errors.PermissionDeniedError),
     "INTERNAL": (CODE.INTERNAL, errors.InternalServiceError),
 }
 
