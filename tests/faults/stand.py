@@ -1,0 +1,169 @@
+"""A store to break: a real server that comes back on the same port, a proxy before it, and what must hold afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any, TypeVar
+
+import grpc
+import numpy as np
+from numpy.typing import NDArray
+
+from argosy import Client
+from tests.api.conftest import Service, service_on
+from tests.api.server_process import ServerProcess
+from tests.faults.proxy import Proxy
+
+MEBIBYTE = 1 << 20
+MARK_BYTES = 16 * MEBIBYTE
+"""What the contract allows to be lost with a server."""
+PATIENCE = 90.0
+SETTINGS = {name: value for name, value in os.environ.items() if not name.startswith("ARGOSY_")}
+T = TypeVar("T")
+
+
+class Stand:
+    """A data folder, the server on it, and a proxy to that."""
+
+    def __init__(self, data: Path, *options: str) -> None:
+        self.data = data
+        self._options = options
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self._port = free.getsockname()[1]
+        self.server: ServerProcess
+        self.start()
+        self.proxy = Proxy(self._port)
+
+    def start(self) -> None:
+        """Start the server, on the data and the port it always has."""
+        self.server = ServerProcess(self.data, f"--listen=127.0.0.1:{self._port}", *self._options)
+
+    def kill(self) -> None:
+        """Let the server die at once."""
+        self.server.__exit__(None, None, None)
+
+    def stop(self) -> None:
+        """Stop the server as an operator does."""
+        self.server.terminate()
+        assert self.server.wait(PATIENCE) == 0, self.server.log()
+        self.server.stdout.close()
+
+    def restart_with(self, *options: str) -> None:
+        """Start the server anew with other options."""
+        self.kill()
+        self._options = options
+        self.start()
+
+    def pause(self) -> None:
+        """Let the server stand still, as one that swaps does."""
+        self.server.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it move again."""
+        self.server.process.send_signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        """End everything."""
+        self.proxy.__exit__(None, None, None)
+        self.kill()
+
+    def client(self) -> Client:
+        """Return an SDK whose way leads through the proxy."""
+        return Client(self.proxy.address)
+
+    def direct_channel(self) -> grpc.Channel:
+        """Return a way to the server that nothing happens on."""
+        return grpc.insecure_channel(f"127.0.0.1:{self._port}")
+
+    def stubs(self, channel: grpc.Channel) -> Service:
+        """Return raw stubs."""
+        return service_on("server", self.data, channel)
+
+
+def in_background(work: Callable[[], T]) -> Future[T]:
+    """Start work in a thread of its own."""
+    pool = ThreadPoolExecutor(1)
+    future = pool.submit(work)
+    pool.shutdown(wait=False)
+    return future
+
+
+def wait_until(holds: Callable[[], object], what: str) -> None:
+    """Return once a condition holds."""
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, f"never: {what}"
+        time.sleep(0.005)
+
+
+def array_of(size: int, seed: int = 0) -> NDArray[np.uint8]:
+    """Return bytes that nothing compresses and no other seed gives."""
+    return np.frombuffer(np.random.default_rng(seed).bytes(size), np.uint8)
+
+
+def rows(data: Path, statement: str) -> list[tuple[Any, ...]]:
+    """Look into the database of a store, or change it, past everything else."""
+    with closing(sqlite3.connect(data / "metadata.db", timeout=30)) as database, database:
+        return database.execute(statement).fetchall()
+
+
+def kept_bytes(data: Path) -> int:
+    """Return how much of the one open upload the server would go on with."""
+    return max((size for (size,) in rows(data, "SELECT size FROM uploads WHERE state = 'open'")), default=0)
+
+
+def files_of(data: Path) -> dict[str, int]:
+    """Return location and size of everything in the folder of the bytes."""
+    folder = data / "blobs"
+    return {
+        path.relative_to(folder).as_posix(): path.stat().st_size
+        for path in folder.rglob("*")
+        if path.is_file() and path.name[0] != "."
+    }
+
+
+def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run ``argosy-server`` as an operator does."""
+    command = [sys.executable, "-m", "argosy_server", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=SETTINGS, timeout=PATIENCE)
+
+
+def assert_clean(data: Path, *, damage: str = "", code: int = 0) -> None:
+    """Let all leases run out, sweep, and hold the store to what must always be true.
+
+    Args:
+        data: its folder.
+        damage: the one kind of damage that was done to one blob, if any.
+        code: what ``verify`` ends with then.
+    """
+    rows(data, "UPDATE uploads SET expires_at = 0")
+    rows(data, "UPDATE blobs SET lease_expires_at = 0")
+    swept = run_command("gc", "--execute", "--grace=0s", f"--data={data}", "-o", "json")
+    assert (swept.returncode, swept.stderr) == (0, "")
+    verified = run_command("verify", f"--data={data}", "-o", "json")
+    found = json.loads(verified.stdout)
+    assert (verified.returncode, found["damage_counts"]) == (code, {damage: 1} if damage else {}), verified.stdout
+    assert (found["uploads_under_way"], found["orphans"]["count"]) == (0, 0)
+    recorded = dict(rows(data, "SELECT location, size FROM blobs WHERE location <> ''"))
+    if not damage:
+        assert files_of(data) == recorded
+    assert files_of(data).keys() <= recorded.keys()
+    referenced = {digest for (digest,) in rows(data, "SELECT DISTINCT digest FROM version_files")}
+    assert {digest for (digest,) in rows(data, "SELECT digest FROM blobs")} == referenced
+    numbered = rows(
+        data,
+        "SELECT name, last_number, count(versions.seq), max(label + 0) FROM artifacts "
+        "JOIN versions ON versions.artifact_seq = artifacts.seq GROUP BY artifacts.seq",
+    )
+    assert [row for row in numbered if not row[1] == row[2] == row[3]] == [], "versions are numbered without a gap"
