@@ -327,14 +327,29 @@ def test_a_reader_that_stops_early_causes_no_traceback(home: Path) -> None:
     assert (done.stdout, done.stderr) == ("[\n", "")
 
 
-def test_a_terminal_gets_a_progress_bar_and_a_pipe_gets_none(home: Path, tmp_path: Path) -> None:
+PATIENCE_GONE = "import argosy.execution.transfer_progress as shown; shown.BAR_AFTER_SECONDS = 0; "
+"""Whatever takes long enough for two steps of progress takes long to a command line that begins with it."""
+
+
+def test_a_terminal_gets_a_progress_bar_and_a_pipe_gets_none(
+    home: Path, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARGOSY_SERVER", server)
     big = tmp_path / "big.bin"
     big.write_bytes(os.urandom(1 << 20) * 24)
-    assert run("artifact", "put", big, "--name", "big").stderr == ""
-    shown = on_a_terminal(ARGOSY, "artifact", "get", "big", "-d", str(tmp_path / "back"))
+    command = (sys.executable, "-c", f"{PATIENCE_GONE}from argosy.cli import main; main()", "artifact")
+    assert "putting big" in on_a_terminal(*command, "put", str(big), "--name", "big")
+    piped = subprocess.run([*command, "get", "big", "-d", "piped"], capture_output=True, text=True, check=True)
+    assert piped.stderr == ""
+    shown = on_a_terminal(*command, "get", "big", "-d", str(tmp_path / "back"))
     assert "getting big" in shown
-    assert "putting again" in on_a_terminal(ARGOSY, "artifact", "put", str(big), "--name", "again")
     assert (tmp_path / "back" / "big.bin").read_bytes() == big.read_bytes()
+
+
+def test_a_transfer_that_is_over_at_once_shows_nothing_on_a_terminal(store: str, tmp_path: Path) -> None:
+    (tmp_path / "small.bin").write_bytes(bytes(3 << 20))
+    assert on_a_terminal(ARGOSY, "artifact", "put", str(tmp_path / "small.bin"), "--name", "small") == ""
+    assert on_a_terminal(ARGOSY, "artifact", "get", "small", "-d", str(tmp_path / "back")) == ""
 
 
 def on_a_terminal(*command: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Callable
-from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -18,39 +17,17 @@ ARRAY_BYTES = 200 << 20
 SLACK_BYTES = 16 << 20
 
 
-class Zeros:
-    """A stream of a header and then zeros, as long as the file says, that holds none of it."""
-
-    def __init__(self, header: bytes, size: int) -> None:
-        self._head, self._left = header, size
-
-    def read(self, count: int = -1) -> bytes:
-        buffer = bytearray(min(count, self._left))
-        self.readinto(memoryview(buffer))
-        return bytes(buffer)
-
-    def readinto(self, view: memoryview) -> int:
-        count = min(len(view), self._left, 1 << 20)
-        head = self._head[:count]
-        view[: len(head)] = head
-        self._head = self._head[len(head) :]
-        self._left -= count
-        return count
-
-    def __enter__(self) -> Zeros:
-        return self
-
-    def __exit__(self, *error: object) -> None: ...
-
-
 class LargeSource(MemorySource):
-    """One ``npy`` file of the wanted size, made while it is read."""
+    """One ``npy`` file of the wanted size, whose data are zeros."""
 
     def size(self, path: str) -> int:
         return len(self.read(path)) + ARRAY_BYTES
 
-    def open(self, path: str) -> BinaryIO:
-        return Zeros(self.read(path), self.size(path))  # type: ignore[return-value]  # what loading uses of a stream
+    def buffer(self, path: str) -> memoryview:
+        memory = np.zeros(self.size(path), np.uint8).data
+        header = self.read(path)
+        memory[: len(header)] = header
+        return memory
 
 
 def peak_of(action: Callable[[], object]) -> int:
