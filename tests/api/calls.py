@@ -116,6 +116,13 @@ def get(stubs: Stubs, project: str, **selector: str) -> nouns.ArtifactVersion:
     return stubs.artifacts.GetArtifactVersion(request).artifact_version
 
 
+def get_contents(stubs: Stubs, project: str, most: int, **selector: str) -> list[bytes]:
+    request = artifacts.GetArtifactVersionRequest(
+        project=project, selector=nouns.VersionSelector(**selector), max_content_bytes=most
+    )
+    return list(stubs.artifacts.GetArtifactVersion(request).contents)
+
+
 def download(stubs: Stubs, project: str, *, path: str = "", offset: int = 0, limit: int = 0, **selector: str) -> bytes:
     request = artifacts.DownloadArtifactRequest(
         project=project, selector=nouns.VersionSelector(**selector), path=path, offset=offset, limit=limit

@@ -54,6 +54,7 @@ TRIGGERS: dict[tuple[str, str], Trigger] = {
     ("CreateArtifactVersion", "LIMIT_EXCEEDED"): lambda s, p: calls.create(s, p, "weights", bytes((1 << 20) + 1)),
     ("CreateArtifactVersion", "RUN_NOT_FOUND"): lambda s, p: calls.create(s, p, "w", step_run_id=triggers.ABSENT),
     ("GetArtifactVersion", "ARTIFACT_NOT_FOUND"): lambda s, p: calls.get(s, p, name="absent"),
+    ("GetArtifactVersion", "BLOB_CORRUPT"): triggers.get_damaged_bytes,
     ("UpdateArtifactVersion", "ETAG_MISMATCH"): triggers.update_with_a_stale_etag,
     ("DeleteArtifactVersion", "VERSION_IN_USE"): triggers.delete_a_used_version,
     ("UploadArtifact", "VERSION_EXISTS"): triggers.upload_a_taken_label,

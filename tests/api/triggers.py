@@ -157,6 +157,13 @@ def download_damaged_bytes(stubs: Service, project: str) -> object:
     return calls.download(stubs, project, name="weights")
 
 
+def get_damaged_bytes(stubs: Service, project: str) -> object:
+    content = project.encode() * 2000
+    calls.create(stubs, project, "weights", content)
+    damage(stubs, content)
+    return calls.get_contents(stubs, project, 1 << 20, name="weights")
+
+
 def read_damaged_bytes(stubs: Service, project: str) -> object:
     content = project.encode() * 2000
     digest = calls.put_blob(stubs, project, content)

@@ -47,7 +47,7 @@ def show_artifact(
     connection = store_of(context).connect()
     from argosy.cli.documents import version_document
 
-    document = version_document(connection.artifacts.get_artifact_version(selector))
+    document = version_document(connection.artifacts.get_artifact_version(selector).artifact_version)
     if output is Format.json:
         print_json(document)
     else:

@@ -291,7 +291,8 @@ class ArtifactVersion(_FitsEveryParameter):  # type: ignore[misc]  # Any is the 
         except ConflictError:  # somebody changed it since it was read
             if attempts == 1:
                 raise
-        return self._now(artifacts.get_artifact_version(self._selector()))._change_tags(change, attempts - 1)
+        now = artifacts.get_artifact_version(self._selector()).artifact_version
+        return self._now(now)._change_tags(change, attempts - 1)
 
     def _selector(self) -> artifact_pb2.VersionSelector:
         return artifact_pb2.VersionSelector(id=self.id)

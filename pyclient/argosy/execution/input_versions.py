@@ -87,7 +87,7 @@ class RunVersions:
             return self.outputs[source.invocation, source.output]
         if isinstance(source, ExternalArtifact) and source.has_value:
             return self.values[id(source)]
-        return connection.artifacts.get_artifact_version(selector_of(source))
+        return connection.artifacts.get_artifact_version(selector_of(source)).artifact_version
 
 
 def _kind(source: ArtifactSource) -> InputKind.ValueType:

@@ -218,7 +218,7 @@ class Client:
             NotFoundError: nothing matches.
         """
         selector = make_selector(name_or_id, version, alias=alias, pipeline_name=pipeline_name)
-        return self._version(self.connection.artifacts.get_artifact_version(selector))
+        return self._version(self.connection.artifacts.get_artifact_version(selector).artifact_version)
 
     def list_artifacts(self, name_contains: str = "", *, include_unnamed: bool = False) -> Iterator[ArtifactSummary]:
         """Yield artifacts by name, page by page as they are taken.
@@ -302,7 +302,7 @@ class Client:
                 f"which version of {name_or_id!r} shall be deleted? pass its id, version=... or alias=..."
             )
         artifacts = self.connection.artifacts
-        version_id = selector.id or artifacts.get_artifact_version(selector).id
+        version_id = selector.id or artifacts.get_artifact_version(selector).artifact_version.id
         artifacts.delete_artifact_version(version_id, force=force)
 
     def set_alias(self, alias: str, name_or_id: str | UUID, version: int | str | None = None) -> ArtifactVersion:

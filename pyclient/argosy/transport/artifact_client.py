@@ -27,6 +27,7 @@ from argosy.v1.artifact_service_pb2 import (
     DownloadArtifactRequest,
     DownloadArtifactResponse,
     GetArtifactVersionRequest,
+    GetArtifactVersionResponse,
     ListArtifactsRequest,
     ListArtifactsResponse,
     ListArtifactVersionsRequest,
@@ -78,14 +79,19 @@ class ArtifactClient:
         )
         return self._calls.unary(self._stub.BatchCreateArtifactVersions, request).results
 
-    def get_artifact_version(self, selector: VersionSelector) -> ArtifactVersion:
-        """Return one version with its files.
+    def get_artifact_version(
+        self, selector: VersionSelector, *, max_content_bytes: int = 0
+    ) -> GetArtifactVersionResponse:
+        """Return one version with its files, and their bytes if they have at most ``max_content_bytes``.
 
         Raises:
             NotFoundError: nothing matches.
+            CorruptDataError: the stored bytes are damaged.
         """
-        request = GetArtifactVersionRequest(project=self._calls.project, selector=selector)
-        return self._calls.unary(self._stub.GetArtifactVersion, request).artifact_version
+        request = GetArtifactVersionRequest(
+            project=self._calls.project, selector=selector, max_content_bytes=max_content_bytes
+        )
+        return self._calls.unary(self._stub.GetArtifactVersion, request)
 
     def list_artifacts(
         self, *, name_contains: str = "", include_unnamed: bool = False, page_size: int = 0, page_token: str = ""
@@ -206,11 +212,9 @@ class ArtifactClient:
         return self._calls.send(self._stub.UploadArtifact, messages()).artifact_version
 
     def download_artifact(
-        self, selector: VersionSelector, *, path: str = "", offset: int = 0, limit: int = 0, max_total_bytes: int = 0
+        self, selector: VersionSelector, *, path: str = "", offset: int = 0, limit: int = 0
     ) -> ReceivingStream[DownloadArtifactResponse]:
-        """Stream a version and its files; the version alone when they have more than ``max_total_bytes``.
-
-        Errors are raised where it is read.
+        """Stream a version and its files. Errors are raised where it is read.
 
         Raises:
             NotFoundError: nothing matches the selector, or no such path.
@@ -218,12 +222,7 @@ class ArtifactClient:
             CorruptDataError: the stored bytes are damaged.
         """
         request = DownloadArtifactRequest(
-            project=self._calls.project,
-            selector=selector,
-            path=path,
-            offset=offset,
-            limit=limit,
-            max_total_bytes=max_total_bytes,
+            project=self._calls.project, selector=selector, path=path, offset=offset, limit=limit
         )
         return self._calls.receive(self._stub.DownloadArtifact, request)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 from blake3 import blake3
 
-from argosy.errors import CorruptDataError, NotFoundError
+from argosy.errors import CorruptDataError, InternalServiceError, NotFoundError
 from argosy.transport.blob_file import BlobFile
 from argosy.transport.connection import Connection
 from argosy.transport.error_mapping import raise_item
@@ -23,9 +23,8 @@ from argosy.transport.fetch import FolderWriter
 from argosy.transport.progress import UNSEEN, Progress
 from argosy.transport.receive import receive_into
 from argosy.transport.retry import retrying
-from argosy.transport.verified_reader import VerifiedReader
-from argosy.transport.version_stream import VersionStream
 from argosy.v1.artifact_pb2 import ArtifactFile, ArtifactVersion, VersionSelector
+from argosy.v1.artifact_service_pb2 import GetArtifactVersionResponse
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -51,20 +50,19 @@ def open_version(connection: Connection, selector: VersionSelector, progress: Pr
         NotFoundError: nothing matches.
         CorruptDataError: the bytes do not match their digests.
     """
-    stream = VersionStream(connection.artifacts.download_artifact(selector, max_total_bytes=KEPT_BYTES))
+    found = _get(connection, selector, KEPT_BYTES)
+    version = found.artifact_version
+    progress.expect(version.size_bytes)
     kept: dict[str, bytes] = {}
-    progress.expect(stream.version.size_bytes)
-    try:
-        while stream.files_left and stream.version.size_bytes <= KEPT_BYTES:
-            file = stream.files_left[0]
-            with VerifiedReader(file, stream.next_file(), lambda _: None) as reader:
-                kept[file.path] = reader.readall()
+    if len(found.contents) not in (0, len(version.files)):
+        raise InternalServiceError(
+            f"the store sent {len(found.contents)} contents for {len(version.files)} files; try again, and report it"
+        )
+    if found.contents:
+        for file, content in zip(version.files, found.contents, strict=True):
+            kept[file.path] = _verified(file, content)
             progress.advance(file.size_bytes)
-        stream.finish()
-    except BaseException:
-        stream.close()
-        raise
-    return DownloadedVersion(_Files(connection, stream.version, kept, progress), "")
+    return DownloadedVersion(_Files(connection, version, kept, progress), "")
 
 
 def find_version(connection: Connection, selector: VersionSelector) -> DownloadedVersion:
@@ -73,10 +71,19 @@ def find_version(connection: Connection, selector: VersionSelector) -> Downloade
     Raises:
         NotFoundError: nothing matches, or it was deleted.
     """
-    version = connection.artifacts.get_artifact_version(selector)
-    if version.deleted:
-        raise NotFoundError(f"{version.name!r} version {version.version} was deleted", reason="ARTIFACT_NOT_FOUND")
+    version = _get(connection, selector, 0).artifact_version
     return DownloadedVersion(_Files(connection, version, {}, UNSEEN), "")
+
+
+def _get(connection: Connection, selector: VersionSelector, max_content_bytes: int) -> GetArtifactVersionResponse:
+    found = connection.artifacts.get_artifact_version(selector, max_content_bytes=max_content_bytes)
+    version = found.artifact_version
+    if version.deleted:
+        raise NotFoundError(
+            f"{version.name!r} version {version.version} was deleted; its lineage is all that is left",
+            reason="ARTIFACT_NOT_FOUND",
+        )
+    return found
 
 
 class DownloadedVersion:

@@ -172,8 +172,13 @@ class GetArtifactVersionRequest(_message.Message):
 
     PROJECT_FIELD_NUMBER: _builtins.int
     SELECTOR_FIELD_NUMBER: _builtins.int
+    MAX_CONTENT_BYTES_FIELD_NUMBER: _builtins.int
     project: _builtins.str
     """The project."""
+    max_content_bytes: _builtins.int
+    """Also send the bytes of the files when they have at most this many in all, and at most
+    `max_inline_bytes` and `max_batch_items` of the capabilities: a small value is one call then.
+    """
     @_builtins.property
     def selector(self) -> _artifact_pb2.VersionSelector:
         """Which version."""
@@ -183,10 +188,11 @@ class GetArtifactVersionRequest(_message.Message):
         *,
         project: _builtins.str = ...,
         selector: _artifact_pb2.VersionSelector | None = ...,
+        max_content_bytes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["selector", b"selector"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["project", b"project", "selector", b"selector"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_content_bytes", b"max_content_bytes", "project", b"project", "selector", b"selector"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -199,18 +205,26 @@ class GetArtifactVersionResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ARTIFACT_VERSION_FIELD_NUMBER: _builtins.int
+    CONTENTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def artifact_version(self) -> _artifact_pb2.ArtifactVersion:
         """The version with its files."""
+
+    @_builtins.property
+    def contents(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """The bytes of each of its files, in their order; empty when they were not wanted or too many.
+        The client SHOULD verify them against the digests.
+        """
 
     def __init__(
         self,
         *,
         artifact_version: _artifact_pb2.ArtifactVersion | None = ...,
+        contents: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["artifact_version", b"artifact_version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_version", b"artifact_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_version", b"artifact_version", "contents", b"contents"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -763,7 +777,6 @@ class DownloadArtifactRequest(_message.Message):
     PATH_FIELD_NUMBER: _builtins.int
     OFFSET_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
-    MAX_TOTAL_BYTES_FIELD_NUMBER: _builtins.int
     project: _builtins.str
     """The project."""
     path: _builtins.str
@@ -772,10 +785,6 @@ class DownloadArtifactRequest(_message.Message):
     """First byte wanted; only with `path`, or when the version has one file."""
     limit: _builtins.int
     """How many bytes are wanted, 0 for all that follow; as `offset`."""
-    max_total_bytes: _builtins.int
-    """When the files that were asked for have more bytes than this in all, only the version is sent,
-    and the client reads what it needs with BatchReadBlobs and ReadBlob. 0 means no limit.
-    """
     @_builtins.property
     def selector(self) -> _artifact_pb2.VersionSelector:
         """Which version."""
@@ -788,11 +797,10 @@ class DownloadArtifactRequest(_message.Message):
         path: _builtins.str = ...,
         offset: _builtins.int = ...,
         limit: _builtins.int = ...,
-        max_total_bytes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["selector", b"selector"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "max_total_bytes", b"max_total_bytes", "offset", b"offset", "path", b"path", "project", b"project", "selector", b"selector"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "offset", b"offset", "path", b"path", "project", b"project", "selector", b"selector"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -147,9 +147,10 @@ class ArtifactServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetArtifactVersion(self, request, context):
-        """Returns one version with its files.
+        """Returns one version with its files; with their bytes too, when they are wanted and few.
 
         Errors:
+        - DATA_LOSS / BLOB_CORRUPT: stored bytes are damaged.
         - NOT_FOUND / ARTIFACT_NOT_FOUND: nothing matches; metadata `near` lists similar names.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -67,9 +67,10 @@ class ArtifactServiceStub:
     - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; nothing was written.
     """
     GetArtifactVersion: _grpc.UnaryUnaryMultiCallable[_artifact_service_pb2.GetArtifactVersionRequest, _artifact_service_pb2.GetArtifactVersionResponse]
-    """Returns one version with its files.
+    """Returns one version with its files; with their bytes too, when they are wanted and few.
 
     Errors:
+    - DATA_LOSS / BLOB_CORRUPT: stored bytes are damaged.
     - NOT_FOUND / ARTIFACT_NOT_FOUND: nothing matches; metadata `near` lists similar names.
     """
     ListArtifacts: _grpc.UnaryUnaryMultiCallable[_artifact_service_pb2.ListArtifactsRequest, _artifact_service_pb2.ListArtifactsResponse]
@@ -179,9 +180,10 @@ class ArtifactServiceAsyncStub(ArtifactServiceStub):
     - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; nothing was written.
     """
     GetArtifactVersion: _aio.UnaryUnaryMultiCallable[_artifact_service_pb2.GetArtifactVersionRequest, _artifact_service_pb2.GetArtifactVersionResponse]  # type: ignore[assignment]
-    """Returns one version with its files.
+    """Returns one version with its files; with their bytes too, when they are wanted and few.
 
     Errors:
+    - DATA_LOSS / BLOB_CORRUPT: stored bytes are damaged.
     - NOT_FOUND / ARTIFACT_NOT_FOUND: nothing matches; metadata `near` lists similar names.
     """
     ListArtifacts: _aio.UnaryUnaryMultiCallable[_artifact_service_pb2.ListArtifactsRequest, _artifact_service_pb2.ListArtifactsResponse]  # type: ignore[assignment]
@@ -306,9 +308,10 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _artifact_service_pb2.GetArtifactVersionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_artifact_service_pb2.GetArtifactVersionResponse, _abc.Awaitable[_artifact_service_pb2.GetArtifactVersionResponse]]:
-        """Returns one version with its files.
+        """Returns one version with its files; with their bytes too, when they are wanted and few.
 
         Errors:
+        - DATA_LOSS / BLOB_CORRUPT: stored bytes are damaged.
         - NOT_FOUND / ARTIFACT_NOT_FOUND: nothing matches; metadata `near` lists similar names.
         """
 

@@ -18,6 +18,7 @@ from argosy_server.api.artifact_messages import (
 from argosy_server.api.download_stream import download
 from argosy_server.api.field_parsing import (
     parse_json_map,
+    parse_size,
     parse_tags,
     parse_text,
     parse_timestamp,
@@ -41,6 +42,7 @@ from argosy_server.domain.limits import Limits
 from argosy_server.domain.paging import PageRequest, next_token
 from argosy_server.usecases.artifacts import delete_alias, delete_version, set_alias, update_version
 from argosy_server.usecases.create_version import create_version
+from argosy_server.usecases.get_version import get_version
 from argosy_server.usecases.ports import BlobStorage, MetadataStore, Transaction
 from argosy_server.usecases.staging import receive_file, stage_files
 
@@ -85,9 +87,9 @@ class ArtifactServicer(artifact_service_pb2_grpc.ArtifactServiceServicer):
         """See the contract."""
         project = parse_project(request.project)
         selector = parse_selector("selector", request.selector)
-        with self._metadata.read() as tx:
-            version = tx.artifacts.get(project, selector)
-        return wire.GetArtifactVersionResponse(artifact_version=render_version(version))
+        wanted = parse_size("max_content_bytes", request.max_content_bytes)
+        version, contents = get_version(self._metadata, self._storage, self._limits, project, selector, wanted)
+        return wire.GetArtifactVersionResponse(artifact_version=render_version(version), contents=contents)
 
     def ListArtifacts(
         self, request: wire.ListArtifactsRequest, context: grpc.ServicerContext

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from argosy.v1 import artifact_pb2
 from argosy.v1 import artifact_service_pb2 as wire
 from argosy_server.api.artifact_messages import parse_selector, render_version
-from argosy_server.api.field_parsing import parse_size
 from argosy_server.domain.artifact import ArtifactFile, ArtifactVersion
 from argosy_server.domain.blob import Blob
 from argosy_server.domain.byte_range import ByteRange
@@ -32,7 +31,6 @@ def download(
     project = parse_project(request.project)
     selector = parse_selector("selector", request.selector)
     path = parse_path("path", request.path) if request.path else ""
-    parse_size("max_total_bytes", request.max_total_bytes)
     with metadata.read() as tx:
         version = require_live(tx.artifacts.get(project, selector))
         files = _choose(version, path)
@@ -41,8 +39,6 @@ def download(
         ranges = [ByteRange.parse(request.offset, request.limit, file.size) for file in files]
         blobs = find_blobs(tx, project, [file.digest for file in files])
     yield wire.DownloadArtifactResponse(version=render_version(version))
-    if request.max_total_bytes and sum(wanted.length for wanted in ranges) > request.max_total_bytes:
-        return
     for file, blob, wanted in zip(files, blobs, ranges, strict=True):
         yield from _file_messages(metadata, storage, file, blob, wanted)
 

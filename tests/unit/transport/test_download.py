@@ -16,12 +16,7 @@ from argosy.transport.connection import connect
 from argosy.transport.download import DownloadedVersion, open_version
 from argosy.transport.progress import Progress
 from argosy.v1.artifact_pb2 import ArtifactFile, ArtifactVersion, VersionSelector
-from argosy.v1.artifact_service_pb2 import (
-    DownloadArtifactRequest,
-    DownloadArtifactResponse,
-    DownloadFileEnd,
-    DownloadFileStart,
-)
+from argosy.v1.artifact_service_pb2 import GetArtifactVersionRequest, GetArtifactVersionResponse
 from argosy.v1.artifact_service_pb2_grpc import ArtifactServiceServicer
 from argosy.v1.blob_service_pb2 import (
     BatchReadBlobsRequest,
@@ -74,24 +69,20 @@ class Store(ArtifactServiceServicer, BlobServiceServicer):
             **self._limits,  # type: ignore[arg-type]  # all of them are numbers
         )
 
-    def DownloadArtifact(
-        self, request: DownloadArtifactRequest, context: grpc.ServicerContext
-    ) -> Iterator[DownloadArtifactResponse]:
-        self.calls.append("DownloadArtifact")
+    def GetArtifactVersion(
+        self, request: GetArtifactVersionRequest, context: grpc.ServicerContext
+    ) -> GetArtifactVersionResponse:
+        self.calls.append("GetArtifactVersion")
         files = [
             ArtifactFile(path=path, digest=digest_of(content), size_bytes=len(content))
             for path, content in self.files.items()
         ]
         size = sum(file.size_bytes for file in files)
-        yield DownloadArtifactResponse(version=ArtifactVersion(id="the-id", name="x", files=files, size_bytes=size))
-        if size > request.max_total_bytes > 0:
-            return
-        for file in files:
-            content = self.damaged.get(file.path, self.files[file.path])
-            yield DownloadArtifactResponse(file_start=DownloadFileStart(file=file))
-            for start in range(0, len(content), 1 << 20):
-                yield DownloadArtifactResponse(chunk=content[start : start + (1 << 20)])
-            yield DownloadArtifactResponse(file_end=DownloadFileEnd(sent_bytes=len(content)))
+        version = ArtifactVersion(id="the-id", name="x", version="1", files=files, size_bytes=size)
+        contents = [self.damaged.get(path, content) for path, content in self.files.items()]
+        return GetArtifactVersionResponse(
+            artifact_version=version, contents=contents if size <= request.max_content_bytes else []
+        )
 
     def ReadBlob(self, request: ReadBlobRequest, context: grpc.ServicerContext) -> Iterator[ReadBlobResponse]:
         path = self._path(request.digest)
@@ -118,18 +109,6 @@ class Store(ArtifactServiceServicer, BlobServiceServicer):
         return next(path for path, content in self.files.items() if digest_of(content) == digest)
 
 
-class OnlyArtifacts(ArtifactServiceServicer):
-    """Hands the artifact calls of a test to a function."""
-
-    def __init__(self, answer: Callable[[], Iterator[DownloadArtifactResponse]]) -> None:
-        self._answer = answer
-
-    def DownloadArtifact(
-        self, request: DownloadArtifactRequest, context: grpc.ServicerContext
-    ) -> Iterator[DownloadArtifactResponse]:
-        return self._answer()
-
-
 Serve = Callable[..., ClientConfig]
 
 
@@ -153,7 +132,7 @@ def test_a_small_version_is_whole_after_one_call(serve: Serve) -> None:
         assert [source.size(path) for path in source.paths] == [5, 0, 4]
         assert [source.read(path) for path in ("a/c", "a/empty", "b")] == [b"more", b"", b"bytes"]
         assert source.open("b").read() == b"bytes"
-    assert store.calls == ["DownloadArtifact"]
+    assert store.calls == ["GetArtifactVersion"]
 
 
 def test_it_is_the_source_materializers_ask_for(serve: Serve) -> None:
@@ -177,9 +156,9 @@ def test_of_a_large_version_only_the_files_that_are_read_are_moved(serve: Serve)
     store = store_of({"a": big(1), "b": big(2), "c": b"c"})
     with opened(serve, store) as source:
         assert source.paths == ["a", "b", "c"]
-        assert store.calls == ["DownloadArtifact"]
+        assert store.calls == ["GetArtifactVersion"]
         assert source.read("b") == store.files["b"]
-    assert store.calls == ["DownloadArtifact", "ReadBlob b"]
+    assert store.calls == ["GetArtifactVersion", "ReadBlob b"]
 
 
 def test_a_large_file_is_streamed_by_as_few_calls_as_reading_ahead_allows(serve: Serve) -> None:
@@ -188,7 +167,7 @@ def test_a_large_file_is_streamed_by_as_few_calls_as_reading_ahead_allows(serve:
         target = bytearray(BIG)
         assert stream.readinto(target) == BIG  # type: ignore[attr-defined]  # BinaryIO lacks readinto
     assert target == store.files["a"]
-    assert store.calls == ["DownloadArtifact", "ReadBlob a"]
+    assert store.calls == ["GetArtifactVersion", "ReadBlob a"]
 
 
 @pytest.mark.parametrize("way", ["read", "open", "buffer"])
@@ -205,7 +184,7 @@ def test_small_files_of_a_large_version_come_many_at_a_time(serve: Serve) -> Non
     store = store_of({"a": big(1), **small})
     with opened(serve, store) as source:
         assert {path: source.read(path) for path in small} == small
-    assert store.calls == ["DownloadArtifact", "BatchReadBlobs s0 s1 s2 s3"]
+    assert store.calls == ["GetArtifactVersion", "BatchReadBlobs s0 s1 s2 s3"]
 
 
 def test_a_batch_begins_with_what_is_wanted_and_brings_no_more_than_one_call_may(serve: Serve) -> None:
@@ -225,7 +204,7 @@ def test_equal_small_files_move_once(serve: Serve) -> None:
     store = store_of({"a": big(1), "s0": b"same" * 1000, "s1": b"same" * 1000})
     with opened(serve, store) as source:
         assert source.read("s1") == source.read("s0") == b"same" * 1000
-    assert store.calls == ["DownloadArtifact", "BatchReadBlobs s0", "BatchReadBlobs s0"]
+    assert store.calls == ["GetArtifactVersion", "BatchReadBlobs s0", "BatchReadBlobs s0"]
 
 
 def test_an_item_of_a_batch_that_is_refused_is_told_by_its_path(serve: Serve) -> None:
@@ -307,33 +286,28 @@ def test_fetching_writes_every_file_of_the_value(serve: Serve, tmp_path: Path) -
     assert all(path.read_bytes() == store.files[name] for name, path in written.items())
 
 
-def message(**part: object) -> DownloadArtifactResponse:
-    return DownloadArtifactResponse(**part)  # type: ignore[arg-type]  # one of the parts
+class Answering(ArtifactServiceServicer):
+    """Answers every question for a version alike."""
+
+    def __init__(self, answer: GetArtifactVersionResponse) -> None:
+        self._answer = answer
+
+    def GetArtifactVersion(
+        self, request: GetArtifactVersionRequest, context: grpc.ServicerContext
+    ) -> GetArtifactVersionResponse:
+        return self._answer
 
 
-FILE = ArtifactFile(path="x", digest=digest_of(b"x"), size_bytes=1)
-OTHER = ArtifactFile(path="y", digest=digest_of(b"y"), size_bytes=1)
-VERSION = message(version=ArtifactVersion(files=[FILE], size_bytes=1))
-BEGIN, CHUNK = message(file_start=DownloadFileStart(file=FILE)), message(chunk=b"x")
+def test_a_server_that_breaks_the_contract_is_refused(serve: Serve) -> None:
+    version = ArtifactVersion(files=[ArtifactFile(path="x", digest=digest_of(b"x"), size_bytes=1)], size_bytes=1)
+    answer = GetArtifactVersionResponse(artifact_version=version, contents=[b"x", b"y"])
+    peer = Answering(answer)  # type: ignore[abstract]  # the other RPCs answer UNIMPLEMENTED
+    with pytest.raises(InternalServiceError, match="2 contents for 1 files"):
+        open_version(connect(serve(peer)), VersionSelector(name="x"))
 
 
-@pytest.mark.parametrize(
-    ("messages", "complaint"),
-    [
-        ([], "does not begin with the version"),
-        ([BEGIN], "does not begin with the version"),
-        ([VERSION], "file 'x' does not begin where it should"),
-        ([VERSION, message(file_start=DownloadFileStart(file=OTHER))], "file 'x' does not begin where it should"),
-        ([VERSION, BEGIN, BEGIN], "file_start came inside file 'x'"),
-        ([VERSION, BEGIN], "ends inside file 'x'"),
-        ([VERSION, BEGIN, CHUNK], "ends inside file 'x'"),
-        ([VERSION, BEGIN, CHUNK, CHUNK], "a file is longer than recorded"),
-        ([VERSION, BEGIN, CHUNK, message(file_end=DownloadFileEnd()), CHUNK], "something follows the last file"),
-    ],
-)
-def test_a_server_that_breaks_the_contract_is_refused(
-    serve: Serve, messages: list[DownloadArtifactResponse], complaint: str
-) -> None:
-    peer = OnlyArtifacts(lambda: iter(messages))  # type: ignore[abstract]  # the other RPCs answer UNIMPLEMENTED
-    with pytest.raises(InternalServiceError, match=complaint):
+def test_a_version_that_was_deleted_is_not_found(serve: Serve) -> None:
+    answer = GetArtifactVersionResponse(artifact_version=ArtifactVersion(name="x", version="3", deleted=True))
+    peer = Answering(answer)  # type: ignore[abstract]  # the other RPCs answer UNIMPLEMENTED
+    with pytest.raises(NotFoundError, match="'x' version 3 was deleted"):
         open_version(connect(serve(peer)), VersionSelector(name="x"))

@@ -313,9 +313,12 @@ type GetArtifactVersionRequest struct {
 	// The project.
 	Project string `protobuf:"bytes,1,opt,name=project,proto3" json:"project,omitempty"`
 	// Which version.
-	Selector      *VersionSelector `protobuf:"bytes,2,opt,name=selector,proto3" json:"selector,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Selector *VersionSelector `protobuf:"bytes,2,opt,name=selector,proto3" json:"selector,omitempty"`
+	// Also send the bytes of the files when they have at most this many in all, and at most
+	// `max_inline_bytes` and `max_batch_items` of the capabilities: a small value is one call then.
+	MaxContentBytes int64 `protobuf:"varint,3,opt,name=max_content_bytes,json=maxContentBytes,proto3" json:"max_content_bytes,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *GetArtifactVersionRequest) Reset() {
@@ -362,13 +365,23 @@ func (x *GetArtifactVersionRequest) GetSelector() *VersionSelector {
 	return nil
 }
 
+func (x *GetArtifactVersionRequest) GetMaxContentBytes() int64 {
+	if x != nil {
+		return x.MaxContentBytes
+	}
+	return 0
+}
+
 // Response of GetArtifactVersion.
 type GetArtifactVersionResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The version with its files.
 	ArtifactVersion *ArtifactVersion `protobuf:"bytes,1,opt,name=artifact_version,json=artifactVersion,proto3" json:"artifact_version,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// The bytes of each of its files, in their order; empty when they were not wanted or too many.
+	// The client SHOULD verify them against the digests.
+	Contents      [][]byte `protobuf:"bytes,2,rep,name=contents,proto3" json:"contents,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetArtifactVersionResponse) Reset() {
@@ -404,6 +417,13 @@ func (*GetArtifactVersionResponse) Descriptor() ([]byte, []int) {
 func (x *GetArtifactVersionResponse) GetArtifactVersion() *ArtifactVersion {
 	if x != nil {
 		return x.ArtifactVersion
+	}
+	return nil
+}
+
+func (x *GetArtifactVersionResponse) GetContents() [][]byte {
+	if x != nil {
+		return x.Contents
 	}
 	return nil
 }
@@ -1495,10 +1515,7 @@ type DownloadArtifactRequest struct {
 	// First byte wanted; only with `path`, or when the version has one file.
 	Offset int64 `protobuf:"varint,4,opt,name=offset,proto3" json:"offset,omitempty"`
 	// How many bytes are wanted, 0 for all that follow; as `offset`.
-	Limit int64 `protobuf:"varint,5,opt,name=limit,proto3" json:"limit,omitempty"`
-	// When the files that were asked for have more bytes than this in all, only the version is sent,
-	// and the client reads what it needs with BatchReadBlobs and ReadBlob. 0 means no limit.
-	MaxTotalBytes int64 `protobuf:"varint,6,opt,name=max_total_bytes,json=maxTotalBytes,proto3" json:"max_total_bytes,omitempty"`
+	Limit         int64 `protobuf:"varint,5,opt,name=limit,proto3" json:"limit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1564,13 +1581,6 @@ func (x *DownloadArtifactRequest) GetOffset() int64 {
 func (x *DownloadArtifactRequest) GetLimit() int64 {
 	if x != nil {
 		return x.Limit
-	}
-	return 0
-}
-
-func (x *DownloadArtifactRequest) GetMaxTotalBytes() int64 {
-	if x != nil {
-		return x.MaxTotalBytes
 	}
 	return 0
 }
@@ -1816,12 +1826,14 @@ const file_argosy_v1_artifact_service_proto_rawDesc = "" +
 	"request_id\x18\x02 \x01(\tR\trequestId\x129\n" +
 	"\bversions\x18\x03 \x03(\v2\x1d.argosy.v1.NewArtifactVersionR\bversions\"g\n" +
 	"#BatchCreateArtifactVersionsResponse\x12@\n" +
-	"\aresults\x18\x01 \x03(\v2&.argosy.v1.CreateArtifactVersionResultR\aresults\"m\n" +
+	"\aresults\x18\x01 \x03(\v2&.argosy.v1.CreateArtifactVersionResultR\aresults\"\x99\x01\n" +
 	"\x19GetArtifactVersionRequest\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\x126\n" +
-	"\bselector\x18\x02 \x01(\v2\x1a.argosy.v1.VersionSelectorR\bselector\"c\n" +
+	"\bselector\x18\x02 \x01(\v2\x1a.argosy.v1.VersionSelectorR\bselector\x12*\n" +
+	"\x11max_content_bytes\x18\x03 \x01(\x03R\x0fmaxContentBytes\"\x7f\n" +
 	"\x1aGetArtifactVersionResponse\x12E\n" +
-	"\x10artifact_version\x18\x01 \x01(\v2\x1a.argosy.v1.ArtifactVersionR\x0fartifactVersion\"\xba\x01\n" +
+	"\x10artifact_version\x18\x01 \x01(\v2\x1a.argosy.v1.ArtifactVersionR\x0fartifactVersion\x12\x1a\n" +
+	"\bcontents\x18\x02 \x03(\fR\bcontents\"\xba\x01\n" +
 	"\x14ListArtifactsRequest\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\x12#\n" +
 	"\rname_contains\x18\x02 \x01(\tR\fnameContains\x12'\n" +
@@ -1899,14 +1911,13 @@ const file_argosy_v1_artifact_service_proto_rawDesc = "" +
 	"\n" +
 	"size_bytes\x18\x02 \x01(\x03R\tsizeBytes\"_\n" +
 	"\x16UploadArtifactResponse\x12E\n" +
-	"\x10artifact_version\x18\x01 \x01(\v2\x1a.argosy.v1.ArtifactVersionR\x0fartifactVersion\"\xd5\x01\n" +
+	"\x10artifact_version\x18\x01 \x01(\v2\x1a.argosy.v1.ArtifactVersionR\x0fartifactVersion\"\xad\x01\n" +
 	"\x17DownloadArtifactRequest\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\x126\n" +
 	"\bselector\x18\x02 \x01(\v2\x1a.argosy.v1.VersionSelectorR\bselector\x12\x12\n" +
 	"\x04path\x18\x03 \x01(\tR\x04path\x12\x16\n" +
 	"\x06offset\x18\x04 \x01(\x03R\x06offset\x12\x14\n" +
-	"\x05limit\x18\x05 \x01(\x03R\x05limit\x12&\n" +
-	"\x0fmax_total_bytes\x18\x06 \x01(\x03R\rmaxTotalBytes\"\xea\x01\n" +
+	"\x05limit\x18\x05 \x01(\x03R\x05limit\"\xea\x01\n" +
 	"\x18DownloadArtifactResponse\x126\n" +
 	"\aversion\x18\x01 \x01(\v2\x1a.argosy.v1.ArtifactVersionH\x00R\aversion\x12=\n" +
 	"\n" +

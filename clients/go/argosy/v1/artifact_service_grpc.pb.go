@@ -70,9 +70,10 @@ type ArtifactServiceClient interface {
 	//   - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
 	//   - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; nothing was written.
 	BatchCreateArtifactVersions(ctx context.Context, in *BatchCreateArtifactVersionsRequest, opts ...grpc.CallOption) (*BatchCreateArtifactVersionsResponse, error)
-	// Returns one version with its files.
+	// Returns one version with its files; with their bytes too, when they are wanted and few.
 	//
 	// Errors:
+	// - DATA_LOSS / BLOB_CORRUPT: stored bytes are damaged.
 	// - NOT_FOUND / ARTIFACT_NOT_FOUND: nothing matches; metadata `near` lists similar names.
 	GetArtifactVersion(ctx context.Context, in *GetArtifactVersionRequest, opts ...grpc.CallOption) (*GetArtifactVersionResponse, error)
 	// Lists artifacts by name, each with its latest version.
@@ -302,9 +303,10 @@ type ArtifactServiceServer interface {
 	//   - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
 	//   - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full; nothing was written.
 	BatchCreateArtifactVersions(context.Context, *BatchCreateArtifactVersionsRequest) (*BatchCreateArtifactVersionsResponse, error)
-	// Returns one version with its files.
+	// Returns one version with its files; with their bytes too, when they are wanted and few.
 	//
 	// Errors:
+	// - DATA_LOSS / BLOB_CORRUPT: stored bytes are damaged.
 	// - NOT_FOUND / ARTIFACT_NOT_FOUND: nothing matches; metadata `near` lists similar names.
 	GetArtifactVersion(context.Context, *GetArtifactVersionRequest) (*GetArtifactVersionResponse, error)
 	// Lists artifacts by name, each with its latest version.

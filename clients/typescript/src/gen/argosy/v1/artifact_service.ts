@@ -91,13 +91,27 @@ export interface GetArtifactVersionRequest {
   /** The project. */
   project: string;
   /** Which version. */
-  selector: VersionSelector | undefined;
+  selector:
+    | VersionSelector
+    | undefined;
+  /**
+   * Also send the bytes of the files when they have at most this many in all, and at most
+   * `max_inline_bytes` and `max_batch_items` of the capabilities: a small value is one call then.
+   */
+  maxContentBytes: bigint;
 }
 
 /** Response of GetArtifactVersion. */
 export interface GetArtifactVersionResponse {
   /** The version with its files. */
-  artifactVersion: ArtifactVersion | undefined;
+  artifactVersion:
+    | ArtifactVersion
+    | undefined;
+  /**
+   * The bytes of each of its files, in their order; empty when they were not wanted or too many.
+   * The client SHOULD verify them against the digests.
+   */
+  contents: Buffer[];
 }
 
 /** Request of ListArtifacts. */
@@ -301,11 +315,6 @@ export interface DownloadArtifactRequest {
   offset: bigint;
   /** How many bytes are wanted, 0 for all that follow; as `offset`. */
   limit: bigint;
-  /**
-   * When the files that were asked for have more bytes than this in all, only the version is sent,
-   * and the client reads what it needs with BatchReadBlobs and ReadBlob. 0 means no limit.
-   */
-  maxTotalBytes: bigint;
 }
 
 /** One message of the stream of DownloadArtifact. */
@@ -638,7 +647,7 @@ export const BatchCreateArtifactVersionsResponse: MessageFns<BatchCreateArtifact
 };
 
 function createBaseGetArtifactVersionRequest(): GetArtifactVersionRequest {
-  return { project: "", selector: undefined };
+  return { project: "", selector: undefined, maxContentBytes: 0n };
 }
 
 export const GetArtifactVersionRequest: MessageFns<GetArtifactVersionRequest> = {
@@ -648,6 +657,12 @@ export const GetArtifactVersionRequest: MessageFns<GetArtifactVersionRequest> = 
     }
     if (message.selector !== undefined) {
       VersionSelector.encode(message.selector, writer.uint32(18).fork()).join();
+    }
+    if (message.maxContentBytes !== 0n) {
+      if (BigInt.asIntN(64, message.maxContentBytes) !== message.maxContentBytes) {
+        throw new globalThis.Error("value provided for field message.maxContentBytes of type int64 too large");
+      }
+      writer.uint32(24).int64(message.maxContentBytes);
     }
     return writer;
   },
@@ -681,6 +696,14 @@ export const GetArtifactVersionRequest: MessageFns<GetArtifactVersionRequest> = 
             message.selector = VersionSelector.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.maxContentBytes = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -702,18 +725,24 @@ export const GetArtifactVersionRequest: MessageFns<GetArtifactVersionRequest> = 
     message.selector = (object.selector !== undefined && object.selector !== null)
       ? VersionSelector.fromPartial(object.selector)
       : undefined;
+    message.maxContentBytes = (object.maxContentBytes !== undefined && object.maxContentBytes !== null)
+      ? BigInt(object.maxContentBytes)
+      : 0n;
     return message;
   },
 };
 
 function createBaseGetArtifactVersionResponse(): GetArtifactVersionResponse {
-  return { artifactVersion: undefined };
+  return { artifactVersion: undefined, contents: [] };
 }
 
 export const GetArtifactVersionResponse: MessageFns<GetArtifactVersionResponse> = {
   encode(message: GetArtifactVersionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.artifactVersion !== undefined) {
       ArtifactVersion.encode(message.artifactVersion, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.contents) {
+      writer.uint32(18).bytes(v!);
     }
     return writer;
   },
@@ -739,6 +768,14 @@ export const GetArtifactVersionResponse: MessageFns<GetArtifactVersionResponse> 
             message.artifactVersion = ArtifactVersion.decode(reader, reader.uint32());
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.contents.push(Buffer.from(reader.bytes()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -759,6 +796,7 @@ export const GetArtifactVersionResponse: MessageFns<GetArtifactVersionResponse> 
     message.artifactVersion = (object.artifactVersion !== undefined && object.artifactVersion !== null)
       ? ArtifactVersion.fromPartial(object.artifactVersion)
       : undefined;
+    message.contents = object.contents?.map((e) => e) || [];
     return message;
   },
 };
@@ -2166,7 +2204,7 @@ export const UploadArtifactResponse: MessageFns<UploadArtifactResponse> = {
 };
 
 function createBaseDownloadArtifactRequest(): DownloadArtifactRequest {
-  return { project: "", selector: undefined, path: "", offset: 0n, limit: 0n, maxTotalBytes: 0n };
+  return { project: "", selector: undefined, path: "", offset: 0n, limit: 0n };
 }
 
 export const DownloadArtifactRequest: MessageFns<DownloadArtifactRequest> = {
@@ -2191,12 +2229,6 @@ export const DownloadArtifactRequest: MessageFns<DownloadArtifactRequest> = {
         throw new globalThis.Error("value provided for field message.limit of type int64 too large");
       }
       writer.uint32(40).int64(message.limit);
-    }
-    if (message.maxTotalBytes !== 0n) {
-      if (BigInt.asIntN(64, message.maxTotalBytes) !== message.maxTotalBytes) {
-        throw new globalThis.Error("value provided for field message.maxTotalBytes of type int64 too large");
-      }
-      writer.uint32(48).int64(message.maxTotalBytes);
     }
     return writer;
   },
@@ -2254,14 +2286,6 @@ export const DownloadArtifactRequest: MessageFns<DownloadArtifactRequest> = {
             message.limit = reader.int64() as bigint;
             continue;
           }
-          case 6: {
-            if (tag !== 48) {
-              break;
-            }
-
-            message.maxTotalBytes = reader.int64() as bigint;
-            continue;
-          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2286,9 +2310,6 @@ export const DownloadArtifactRequest: MessageFns<DownloadArtifactRequest> = {
     message.path = object.path ?? "";
     message.offset = (object.offset !== undefined && object.offset !== null) ? BigInt(object.offset) : 0n;
     message.limit = (object.limit !== undefined && object.limit !== null) ? BigInt(object.limit) : 0n;
-    message.maxTotalBytes = (object.maxTotalBytes !== undefined && object.maxTotalBytes !== null)
-      ? BigInt(object.maxTotalBytes)
-      : 0n;
     return message;
   },
 };
@@ -2600,9 +2621,10 @@ export const ArtifactServiceService = {
       BatchCreateArtifactVersionsResponse.decode(value),
   },
   /**
-   * Returns one version with its files.
+   * Returns one version with its files; with their bytes too, when they are wanted and few.
    *
    * Errors:
+   * - DATA_LOSS / BLOB_CORRUPT: stored bytes are damaged.
    * - NOT_FOUND / ARTIFACT_NOT_FOUND: nothing matches; metadata `near` lists similar names.
    */
   getArtifactVersion: {
@@ -2794,9 +2816,10 @@ export interface ArtifactServiceServer extends UntypedServiceImplementation {
    */
   batchCreateArtifactVersions: handleUnaryCall<BatchCreateArtifactVersionsRequest, BatchCreateArtifactVersionsResponse>;
   /**
-   * Returns one version with its files.
+   * Returns one version with its files; with their bytes too, when they are wanted and few.
    *
    * Errors:
+   * - DATA_LOSS / BLOB_CORRUPT: stored bytes are damaged.
    * - NOT_FOUND / ARTIFACT_NOT_FOUND: nothing matches; metadata `near` lists similar names.
    */
   getArtifactVersion: handleUnaryCall<GetArtifactVersionRequest, GetArtifactVersionResponse>;
@@ -2931,9 +2954,10 @@ export interface ArtifactServiceClient extends Client {
     callback: (error: ServiceError | null, response: BatchCreateArtifactVersionsResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Returns one version with its files.
+   * Returns one version with its files; with their bytes too, when they are wanted and few.
    *
    * Errors:
+   * - DATA_LOSS / BLOB_CORRUPT: stored bytes are damaged.
    * - NOT_FOUND / ARTIFACT_NOT_FOUND: nothing matches; metadata `near` lists similar names.
    */
   getArtifactVersion(
