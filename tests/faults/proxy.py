@@ -19,13 +19,15 @@ class Direction:
 
     Attributes:
         passed: how many have been passed on.
+        pause_between_parts: seconds to wait after each 64 KiB.
     """
 
     def __init__(self) -> None:
         self.passed = 0
+        self.pause_between_parts = 0.0
         self._changed = threading.Condition()
         self._faults: list[tuple[int, Callable[[Link], None]]] = []
-        self._flips: list[int] = []
+        self._flipped = b""
         self._trickled = 0
         self._marker = b""
         self._on_marker: Callable[[Link], None] = Link.hold
@@ -47,9 +49,9 @@ class Direction:
         """Pass on what contains ``marker``, and nothing of the other direction from then on."""
         self._marker, self._on_marker = marker, Link.hold_answers
 
-    def flip(self, place: int) -> None:
-        """Change one bit of the byte at this place."""
-        self._flips.append(place)
+    def flip_in(self, marker: bytes) -> None:
+        """Change one bit in the first ``marker`` that comes."""
+        self._flipped = marker
 
     def trickle(self, count: int) -> None:
         """Pass on the next ``count`` bytes one at a time."""
@@ -78,20 +80,16 @@ class Direction:
         if planned is not None and place < end:
             self._faults.remove((place, planned))
             data, fault = data[: max(place - self.passed, 0)], planned
-        return self._flipped(data), fault
+        if self._flipped and self._flipped in data:
+            data = data.replace(self._flipped, bytes([self._flipped[0] ^ 1]) + self._flipped[1:], 1)
+            self._flipped = b""
+        return data, fault
 
     def count(self, size: int) -> None:
         """Say that so many more bytes have been passed on."""
         with self._changed:
             self.passed += size
             self._changed.notify_all()
-
-    def _flipped(self, data: bytes) -> bytes:
-        changed = bytearray(data)
-        for place in self._flips:
-            if self.passed <= place < self.passed + len(data):
-                changed[place - self.passed] ^= 1
-        return bytes(changed)
 
 
 class Link:
@@ -220,6 +218,8 @@ class Proxy:
                     sink.write(part)
                     await sink.drain()
                     way.count(len(part))
+                    if way.pause_between_parts:
+                        await asyncio.sleep(way.pause_between_parts)
                     if fault is not None:
                         fault(link)
                         if fault is Link.cut:

@@ -1,4 +1,4 @@
-"""A store to break: a real server that comes back on the same port, a proxy before it, and what must hold afterwards."""
+"""A store to break: a server that comes back on the same port, a proxy before it, and what must hold afterwards."""
 
 from __future__ import annotations
 

@@ -1,0 +1,191 @@
+"""The way to the server breaks, stands still, crawls or changes bytes; the SDK goes on by itself or says what is wrong."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+
+from argosy.errors import CorruptDataError, UnavailableError
+from argosy.transport import retry
+from tests.faults.stand import (
+    MARK_BYTES,
+    MEBIBYTE,
+    Stand,
+    array_of,
+    assert_clean,
+    files_of,
+    in_background,
+    rows,
+    wait_until,
+)
+
+VALUE = array_of(48 * MEBIBYTE, seed=1)
+MARKER = b"a byte of these words is changed"
+
+
+def assert_saved(stand: Stand) -> None:
+    np.testing.assert_array_equal(stand.client().load_artifact("weights"), VALUE)
+    assert rows(stand.data, "SELECT label FROM versions") == [("1",)]
+    assert_clean(stand.data)
+
+
+@pytest.fixture
+def attempts(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """What the SDK logs while it tries again."""
+    caplog.set_level(logging.DEBUG, "argosy.transport")
+    return caplog
+
+
+def count_failed(attempts: pytest.LogCaptureFixture) -> int:
+    return sum(" failed (" in record.getMessage() for record in attempts.records)
+
+
+def test_a_save_goes_on_after_each_cut_and_sends_little_again(stand: Stand) -> None:
+    places = [5 * MEBIBYTE, 20 * MEBIBYTE, 40 * MEBIBYTE]
+    stand.proxy.up.cut_at(*places)
+    assert stand.client().save_artifact(VALUE, "weights").version == "1"
+    assert stand.proxy.accepted >= 1 + len(places)
+    assert stand.proxy.up.passed - VALUE.nbytes <= len(places) * MARK_BYTES
+    assert_saved(stand)
+
+
+def test_a_save_goes_on_after_answers_were_cut_off(stand: Stand) -> None:
+    connection = stand.client().connection
+    assert connection.capabilities.mark_bytes == MARK_BYTES
+    stand.proxy.down.cut_at(*(stand.proxy.down.passed + 100 * number for number in range(5)))
+    assert stand.client().save_artifact(VALUE, "weights").version == "1"
+    assert_saved(stand)
+
+
+def test_a_load_goes_on_after_each_cut_at_the_byte_it_has_not_got(stand: Stand) -> None:
+    stand.client().save_artifact(VALUE, "weights")
+    before = stand.proxy.down.passed
+    places = [before + part * MEBIBYTE for part in (3, 17, 40)]
+    stand.proxy.down.cut_at(*places)
+    np.testing.assert_array_equal(stand.client().load_artifact("weights"), VALUE)
+    assert stand.proxy.accepted >= 1 + len(places)
+    assert stand.proxy.down.passed - before - VALUE.nbytes <= len(places) * 8 * MEBIBYTE
+    assert_saved(stand)
+
+
+def test_a_save_waits_for_a_server_that_cannot_be_reached_for_a_while(
+    stand: Stand, attempts: pytest.LogCaptureFixture
+) -> None:
+    stand.proxy.up.hold_at(20 * MEBIBYTE)
+    saving = in_background(lambda: stand.client().save_artifact(VALUE, "weights"))
+    stand.proxy.up.wait_for(20 * MEBIBYTE)
+    stand.proxy.refuse()
+    stand.proxy.cut()
+    wait_until(lambda: count_failed(attempts) >= 2, "the SDK tries again")
+    stand.proxy.accept()
+    assert saving.result().version == "1"
+    assert_saved(stand)
+
+
+def test_a_save_gives_up_after_enough_attempts_without_progress_and_says_so(
+    stand: Stand, attempts: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "LONGEST_PAUSE", 0.01)
+    stand.proxy.up.hold_at(20 * MEBIBYTE)
+    saving = in_background(lambda: stand.client().save_artifact(VALUE, "weights"))
+    stand.proxy.up.wait_for(20 * MEBIBYTE)
+    stand.proxy.refuse()
+    stand.proxy.cut()
+    with pytest.raises(UnavailableError, match=rf"at {stand.proxy.address} cannot be reached .*correct ARGOSY_SERVER"):
+        saving.result()
+    assert count_failed(attempts) == retry.ATTEMPTS - 1
+    assert f"gave up after {retry.ATTEMPTS} attempts without progress" in attempts.text
+    stand.proxy.accept()
+    assert rows(stand.data, "SELECT count(*) FROM versions") == [(0,)]
+    assert_clean(stand.data)
+    assert files_of(stand.data) == {}
+
+
+@pytest.mark.parametrize("direction", ["up", "down"])
+def test_a_transfer_whose_connection_stands_still_goes_on_over_a_new_one(
+    stand: Stand, direction: str, monkeypatch: pytest.MonkeyPatch, attempts: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("ARGOSY_IDLE_TIMEOUT", "1")
+    if direction == "down":
+        stand.client().save_artifact(VALUE, "weights")
+    way = getattr(stand.proxy, direction)
+    way.hold_at(way.passed + 20 * MEBIBYTE)
+    if direction == "up":
+        assert stand.client().save_artifact(VALUE, "weights").version == "1"
+    else:
+        np.testing.assert_array_equal(stand.client().load_artifact("weights"), VALUE)
+    assert "stood still for 1.0 s" in attempts.text
+    assert stand.proxy.accepted == 2
+    assert_saved(stand)
+
+
+def test_a_save_outlives_a_server_that_stands_still(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch, attempts: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("ARGOSY_IDLE_TIMEOUT", "1")
+    stand.proxy.up.hold_at(20 * MEBIBYTE)
+    saving = in_background(lambda: stand.client().save_artifact(VALUE, "weights"))
+    stand.proxy.up.wait_for(20 * MEBIBYTE)
+    stand.pause()
+    stand.proxy.go_on()
+    wait_until(lambda: "stood still for 1.0 s" in attempts.text, "the stall is noticed")
+    stand.resume()
+    assert saving.result().version == "1"
+    assert_saved(stand)
+
+
+def test_bytes_that_come_one_at_a_time_arrive_as_well(stand: Stand) -> None:
+    value = VALUE[: 2 * MEBIBYTE]
+    stand.proxy.up.trickle(20_000)
+    stand.proxy.down.trickle(20_000)
+    stand.client().save_artifact(value, "weights")
+    stand.proxy.up.trickle(2_000)
+    stand.proxy.down.trickle(20_000)
+    np.testing.assert_array_equal(stand.client().load_artifact("weights"), value)
+    assert_clean(stand.data)
+
+
+def test_a_slow_load_is_not_taken_for_one_that_stands_still(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch, attempts: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("ARGOSY_IDLE_TIMEOUT", "2")
+    value = VALUE[: 4 * MEBIBYTE]
+    stand.client().save_artifact(value, "weights")
+    stand.proxy.down.pause_between_parts = 0.04  # more than 2 s in all
+    np.testing.assert_array_equal(stand.client().load_artifact("weights"), value)
+    assert "stood still" not in attempts.text
+    assert stand.proxy.accepted == 1
+    assert_clean(stand.data)
+
+
+def marked(count: int = 6) -> bytes:
+    """Return content with the marker at places no read and no frame cuts all of them at."""
+    step = VALUE.nbytes // 8
+    content = bytearray(VALUE[: 16 * MEBIBYTE].tobytes())
+    for number in range(count):
+        place = 1_000_003 * (number + 1) % (len(content) - step // 8)
+        content[place : place + len(MARKER)] = MARKER
+    return bytes(content)
+
+
+def test_a_bit_changed_on_the_way_up_is_noticed_and_nothing_is_saved(stand: Stand) -> None:
+    content = marked()
+    stand.proxy.up.flip_in(MARKER)
+    with pytest.raises(CorruptDataError, match="changed while it was sent"):
+        stand.client().save_artifact(content, "weights")
+    assert files_of(stand.data) == {}
+    assert stand.client().save_artifact(content, "weights").version == "1"
+    assert stand.client().load_artifact("weights") == content
+    assert_clean(stand.data)
+
+
+def test_a_bit_changed_on_the_way_down_is_noticed_and_no_value_is_returned(stand: Stand) -> None:
+    content = marked()
+    stand.client().save_artifact(content, "weights")
+    stand.proxy.down.flip_in(MARKER)
+    with pytest.raises(CorruptDataError, match="load it again"):
+        stand.client().load_artifact("weights")
+    assert stand.client().load_artifact("weights") == content
+    assert_clean(stand.data)
