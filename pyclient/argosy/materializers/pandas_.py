@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -14,6 +15,9 @@ from argosy.materializers.pandas_preview import head_as_html
 
 if TYPE_CHECKING:
     from argosy.materializers.files import FileSink, FileSource
+    from argosy.materializers.pandas_columns import Spec
+    from argosy.materializers.pandas_slices import Column
+    from argosy.materializers.pandas_tables import StoredTable, TableReader, TableWriter
 
 FILE = "data.parquet"
 LABELS_FILE = "columns.parquet"
@@ -48,20 +52,24 @@ class DataFrameMaterializer(BuiltinMaterializer[Any]):
         from argosy.materializers.pandas_tables import TableReader
 
         reader = TableReader(files)
-        table, spec = reader.read(FILE)
-        if spec is None:
-            foreign: pd.DataFrame = table.to_pandas(use_threads=False)
-            return foreign
         try:
-            columns = _columns(table, spec, reader)
+            with reader.opened(FILE) as stored:
+                if stored.description is None:
+                    foreign: pd.DataFrame = stored.whole().to_pandas(use_threads=False)
+                    return foreign
+                spec = stored.description
+                columns, index = _read(stored, reader)
             rows = pd.RangeIndex(spec["rows"])
             # Series, not arrays: the constructor would infer new dtypes from arrays of objects.
             frame = pd.DataFrame(
-                {position: pd.Series(values, rows, values.dtype, copy=False) for position, values in columns},
+                {
+                    position: pd.Series(values, rows, values.dtype, copy=False)
+                    for position, values in enumerate(columns)
+                },
                 index=rows,
                 copy=False,
             )
-            frame.index = make_axis(list(table.columns)[len(spec["columns"]) :], spec["index"], reader)
+            frame.index = index
             frame.columns = make_axis([], spec["labels"], reader)
         except (KeyError, TypeError, ValueError, IndexError, pa.ArrowException) as error:
             raise MaterializerError(f"{FILE} is not what its description says: {error}") from error
@@ -107,16 +115,15 @@ class SeriesMaterializer(BuiltinMaterializer[Any]):
         """
         import pyarrow as pa
 
-        from argosy.materializers.pandas_axes import make_axis
         from argosy.materializers.pandas_tables import TableReader
 
         reader = TableReader(files)
-        table, spec = reader.read(FILE)
-        if spec is None or "name" not in spec:
-            raise MaterializerError(f"{FILE} was not written as a series; load it as a DataFrame")
         try:
-            ((_, values),) = _columns(table, spec, reader)
-            index = make_axis(list(table.columns)[1:], spec["index"], reader)
+            with reader.opened(FILE) as stored:
+                spec = stored.description
+                if spec is None or "name" not in spec:
+                    raise MaterializerError(f"{FILE} was not written as a series; load it as a DataFrame")
+                (values,), index = _read(stored, reader)
             series = pd.Series(values, index, values.dtype, name=spec["name"], copy=False)
         except (KeyError, TypeError, ValueError, IndexError, pa.ArrowException) as error:
             raise MaterializerError(f"{FILE} is not what its description says: {error}") from error
@@ -148,10 +155,10 @@ def _write(value: Any, series: list[Any], labels: Any, files: FileSink) -> None:
     writer = TableWriter(files)
     encoder = JsonEncoder(None)
     try:
-        arrays, columns = [], []
+        written, columns = [], []
         for position, column in enumerate(series):
-            array, spec = _column(writer, column, position)
-            arrays.append(array)
+            kept, spec = _column(writer, column, position)
+            written.append(kept)
             columns.append(spec)
         levels, index = describe_axis(value.index, writer)
         description: dict[str, Any] = {"rows": len(value), "columns": columns, "index": index}
@@ -166,23 +173,30 @@ def _write(value: Any, series: list[Any], labels: Any, files: FileSink) -> None:
         if not value.flags.allows_duplicate_labels:
             description["allows_duplicate_labels"] = False
         names += [f"__index_level_{position}__" for position in range(len(levels))]
-        writer.add(FILE, writer.table(names, arrays + levels, description))
+        writer.add(FILE, writer.table(names, written + levels, description))
         writer.write()
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise CannotKeepError(f"parquet refuses the {type(value).__name__}: {error}") from error
 
 
-def _column(writer: Any, column: Any, position: int) -> tuple[Any, Any]:
+def _column(writer: TableWriter, column: Any, position: int) -> tuple[Column, Spec]:
+    where = f"column {column.name!r} (number {position})"
     try:
-        return writer.column(column.array)  # type: ignore[no-any-return]  # imported where it is used
+        kept, spec = writer.column(column.array)
     except CannotKeepError as error:
-        raise CannotKeepError(f"column {column.name!r} (number {position}): {error}") from error
+        raise CannotKeepError(f"{where}: {error}") from error
+    return dataclasses.replace(kept, where=where), spec
 
 
-def _columns(table: Any, spec: Any, reader: Any) -> list[tuple[int, Any]]:
-    return [
-        (position, reader.values(table.column(position), column)) for position, column in enumerate(spec["columns"])
-    ]
+def _read(stored: StoredTable, reader: TableReader) -> tuple[list[Any], Any]:
+    """Return the arrays of the columns, and the index of the rows."""
+    from argosy.materializers.pandas_axes import axis_builders, axis_of
+
+    specs, axis = stored.description["columns"], stored.description["index"]
+    types, rows = stored.types, stored.rows
+    builders = [reader.builder(spec, types[position], rows) for position, spec in enumerate(specs)]
+    made = stored.fill([*builders, *axis_builders(axis, types[len(specs) :], rows, reader)])
+    return made[: len(specs)], axis_of(made[len(specs) :], axis)
 
 
 def _finish(value: Any, spec: Any) -> None:

@@ -11,9 +11,11 @@ from argosy.errors import MaterializerError
 from argosy.materializers.json_encoding import JsonEncoder
 from argosy.materializers.json_scalars import is_plain_text
 from argosy.materializers.nesting import CannotKeepError
-from argosy.materializers.pandas_columns import Spec, from_arrow
+from argosy.materializers.pandas_builders import ColumnBuilder, builder_for, filled
+from argosy.materializers.pandas_columns import Spec
 
 if TYPE_CHECKING:
+    from argosy.materializers.pandas_slices import Column
     from argosy.materializers.pandas_tables import TableReader, TableWriter
 
 _CLASSES: dict[str, type] = {
@@ -31,8 +33,8 @@ _CLASSES: dict[str, type] = {
 }
 
 
-def describe_axis(index: Any, writer: TableWriter) -> tuple[list[Any], Spec]:
-    """Return the Arrow columns of an index (none for a range) and its description.
+def describe_axis(index: Any, writer: TableWriter) -> tuple[list[Column], Spec]:
+    """Return the columns to write of an index (none for a range) and its description.
 
     Raises:
         CannotKeepError: it is of a class, or has labels, which cannot be kept exactly.
@@ -42,23 +44,22 @@ def describe_axis(index: Any, writer: TableWriter) -> tuple[list[Any], Spec]:
         raise CannotKeepError(f"an index of class {cls.__module__}.{cls.__qualname__} has no faithful form in parquet")
     spec: Spec = {"class": cls.__name__, "names": [_encoded(name) for name in index.names]}
     if cls is pd.MultiIndex:
-        arrays, levels = [], []
+        columns, levels = [], []
         for level, codes in zip(index.levels, index.codes, strict=True):
             if level.hasnans or not level.is_unique:
                 raise CannotKeepError("a MultiIndex with missing or repeated values among its levels")
-            array, level_spec = writer.categories(codes, level, {"kind": "category", "ordered": False})
-            arrays.append(array)
+            column, level_spec = writer.categories(codes, level, {"kind": "category", "ordered": False})
+            columns.append(column)
             levels.append(level_spec)
-        return arrays, {**spec, "levels": levels}
+        return columns, {**spec, "levels": levels}
     if cls is pd.RangeIndex:
         return [], {**spec, "range": [index.start, index.stop, index.step]}
-    array, column = writer.column(index.array)
-    spec["column"] = column
+    column, spec["column"] = writer.column(index.array)
     if cls in (pd.DatetimeIndex, pd.TimedeltaIndex) and index.freq is not None:
         if pd.tseries.frequencies.to_offset(index.freq.freqstr) != index.freq:
             raise CannotKeepError(f"an index with the frequency {index.freq!r} cannot be described by its text")
         spec["freq"] = index.freq.freqstr
-    return [array], spec
+    return [column], spec
 
 
 def describe_labels(columns: Any, writer: TableWriter, path: str) -> Spec:
@@ -69,44 +70,66 @@ def describe_labels(columns: Any, writer: TableWriter, path: str) -> Spec:
         if column["kind"] in ("text", "string"):
             names = [_encoded(name) for name in columns.names]
             return {"class": "Index", "names": names, "labels": list(columns), "column": column}
-    arrays, spec = describe_axis(columns, writer)
-    if arrays:
-        names = [f"level_{position}" for position in range(len(arrays))]
-        writer.add(path, writer.table(names, arrays, {}))
+    levels, spec = describe_axis(columns, writer)
+    if levels:
+        names = [f"level_{position}" for position in range(len(levels))]
+        writer.add(path, writer.table(names, levels, {}))
         spec["file"] = path
     return spec
 
 
+def axis_builders(spec: Spec, types: list[Any], rows: int, reader: TableReader) -> list[ColumnBuilder]:
+    """Return what makes the columns of an index, which have these Arrow types.
+
+    Raises:
+        MaterializerError: a column is of a kind that is unknown here.
+    """
+    if "levels" in spec:
+        return [reader.level_builder(level, rows) for level in spec["levels"]]
+    return [reader.builder(spec["column"], types[0], rows)] if "column" in spec and "labels" not in spec else []
+
+
 def make_axis(columns: list[Any], spec: Spec, reader: TableReader) -> Any:
-    """Make an index from its Arrow columns and description.
+    """Make an index from its whole Arrow columns and description.
+
+    Raises:
+        MaterializerError: the description does not fit this version of pandas.
+    """
+    if "file" in spec:
+        with reader.opened(spec["file"]) as stored:
+            return axis_of(stored.fill(axis_builders(spec, stored.types, stored.rows, reader)), spec)
+    types, rows = [column.type for column in columns], len(columns[0]) if columns else 0
+    builders = axis_builders(spec, types, rows, reader)
+    return axis_of([filled(builder, column.chunks) for builder, column in zip(builders, columns, strict=False)], spec)
+
+
+def axis_of(made: list[Any], spec: Spec) -> Any:
+    """Make an index from what the builders of its columns made.
 
     Raises:
         MaterializerError: the description does not fit this version of pandas.
     """
     names = [_hashable(name) for name in spec["names"]]
-    if "file" in spec:
-        columns = list(reader.read(spec["file"])[0].columns)
     if "range" in spec:
         start, stop, step = spec["range"]
-        made: Any = pd.RangeIndex(start, stop, step, name=names[0])
+        index: Any = pd.RangeIndex(start, stop, step, name=names[0])
     elif "labels" in spec:
-        labels = pa.chunked_array([pa.array(spec["labels"], pa.large_string())])
-        made = _plain_index(from_arrow(labels, spec["column"]), names[0])
+        labels = pa.array(spec["labels"], pa.large_string())
+        index = _plain_index(filled(builder_for(spec["column"], labels.type, len(labels)), [labels]), names[0])
     elif "levels" in spec:
-        parts = [reader.codes(column, level) for column, level in zip(columns, spec["levels"], strict=True)]
-        made = pd.MultiIndex(
-            levels=[level for _, level in parts],
-            codes=[codes for codes, _ in parts],
+        index = pd.MultiIndex(
+            levels=[level for _, level in made],
+            codes=[codes for codes, _ in made],
             names=names,
             verify_integrity=False,
         )
     else:
-        made = _plain_index(reader.values(columns[0], spec["column"]), names[0])
+        index = _plain_index(made[0], names[0])
     if "freq" in spec:
-        made.freq = pd.tseries.frequencies.to_offset(spec["freq"])
-    if type(made).__name__ != spec["class"]:
-        raise MaterializerError(f"an index of class {spec['class']} came back as {type(made).__name__}")
-    return made
+        index.freq = pd.tseries.frequencies.to_offset(spec["freq"])
+    if type(index).__name__ != spec["class"]:
+        raise MaterializerError(f"an index of class {spec['class']} came back as {type(index).__name__}")
+    return index
 
 
 def _plain_index(values: Any, name: Any) -> Any:

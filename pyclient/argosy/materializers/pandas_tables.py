@@ -6,18 +6,22 @@ Axes and categories that are too rich for a description get a parquet file of th
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from argosy.errors import MaterializerError
 from argosy.materializers.json_decoding import JsonDecoder
 from argosy.materializers.json_scalars import is_plain_text
 from argosy.materializers.nesting import CannotKeepError
-from argosy.materializers.pandas_columns import Spec, describe, from_arrow, to_arrow
+from argosy.materializers.pandas_builders import CodesBuilder, ColumnBuilder, builder_for, filled
+from argosy.materializers.pandas_columns import Spec, describe, to_arrow
+from argosy.materializers.pandas_slices import Column, SlicedTable, release_unused
 from argosy.materializers.streams import local_copy
 
 if TYPE_CHECKING:
@@ -25,7 +29,11 @@ if TYPE_CHECKING:
     from argosy.materializers.files import FileSink, FileSource
 
 METADATA_KEY = b"argosy"
-_IN_MEMORY_BYTES = 32 << 20
+_IN_MEMORY_BYTES = 16 << 20
+_BATCH_BYTES = 1 << 20
+"""About so much is converted at a time."""
+_READ_AHEAD_BYTES = 1 << 20
+"""For all columns together, when a file on disk is read."""
 _LONGEST_NAME = 200
 
 
@@ -34,10 +42,10 @@ class TableWriter:
 
     def __init__(self, files: FileSink) -> None:
         self._files = files
-        self._tables: list[tuple[str, Any]] = []
+        self._tables: list[tuple[str, SlicedTable | None]] = []
 
-    def column(self, values: Any) -> tuple[Any, Spec]:
-        """Return the Arrow array and the description of one column.
+    def column(self, values: Any) -> tuple[Column, Spec]:
+        """Return a column to write and its description.
 
         Raises:
             CannotKeepError: parquet has no faithful form for it.
@@ -48,60 +56,73 @@ class TableWriter:
             spec = {"kind": "category", "ordered": bool(values.ordered)}
             return self.categories(values.codes, values.categories, spec)
         spec = describe(values)
-        return to_arrow(values, spec), spec
+        return Column(len(values), lambda start, stop: to_arrow(values[start:stop], spec)), spec
 
-    def categories(self, codes: Any, categories: Any, spec: Spec) -> tuple[Any, Spec]:
-        """Return a column of categories: its values readable, the categories in a file of their own."""
+    def categories(self, codes: Any, categories: Any, spec: Spec) -> tuple[Column, Spec]:
+        """Return a column of categories: its values readable, the categories in a file of their own.
+
+        Raises:
+            CannotKeepError: parquet has no faithful form for the categories.
+        """
         from argosy.materializers.pandas_axes import describe_axis
 
         path = f"categories/{len(self._tables)}.parquet"
         self._tables.append((path, None))
         position = len(self._tables) - 1
-        arrays, axis = describe_axis(categories, self)
-        if len(arrays) != 1:
+        columns, axis = describe_axis(categories, self)
+        if len(columns) != 1:
             # A range is only described; its values are wanted here.
-            arrays = [pa.array(categories.to_numpy())]
-        self._tables[position] = (path, self.table(["category"], arrays, {"axis": axis}))
-        indices = pa.array(codes, mask=codes == -1)
-        values = arrays[0].combine_chunks() if isinstance(arrays[0], pa.ChunkedArray) else arrays[0]
+            numbers = categories.to_numpy()
+            columns = [Column(len(numbers), lambda start, stop: pa.array(numbers[start:stop]))]
+        self._tables[position] = (path, self.table(["category"], columns, {"axis": axis}))
+        values = columns[0].slice(0, len(categories))
+        values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
         if pa.types.is_dictionary(values.type):
             raise CannotKeepError("categories that are categories themselves have no form in parquet")
-        return values.take(indices), {**spec, "file": path}
 
-    def table(self, names: list[str], arrays: list[Any], description: dict[str, JSON]) -> Any:
-        """Return an Arrow table that carries its description."""
+        def make(start: int, stop: int) -> Any:
+            part = codes[start:stop]
+            return values.take(pa.array(part, mask=part == -1))
+
+        return Column(len(codes), make), {**spec, "file": path}
+
+    def table(self, names: list[str], columns: list[Column], description: dict[str, JSON]) -> SlicedTable:
+        """Return a table that carries its description."""
         text = json.dumps(description, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        table = pa.table(arrays, names=unique_names(names)) if arrays else pa.table({})
-        return table.replace_schema_metadata({METADATA_KEY: text.encode()})
+        return SlicedTable(unique_names(names), columns, {METADATA_KEY: text.encode()})
 
-    def add(self, path: str, table: Any) -> None:
+    def add(self, path: str, table: SlicedTable) -> None:
         """Take one more table."""
         self._tables.append((path, table))
 
     def write(self) -> None:
-        """Write all tables to the sink.
+        """Write all tables to the sink, those of more than one row group by way of the disk.
 
         Raises:
-            CannotKeepError: parquet would change the type of an Arrow column.
+            CannotKeepError: a value has no form in parquet, or it would change the type of an Arrow column.
         """
-        written = [(path, self._parquet(table)) for path, table in self._tables]
+        written = [(path, self._parquet(table)) for path, table in self._tables if table is not None]
         for path, content in written:
-            if isinstance(content, pa.Buffer):
-                self._files.write(path, memoryview(content))
-            else:
+            if isinstance(content, Path):
                 self._files.write_file(path, content)
+            else:
+                self._files.write(path, memoryview(content))
 
-    def _parquet(self, table: Any) -> Any:
-        if table.nbytes <= _IN_MEMORY_BYTES:
+    def _parquet(self, table: SlicedTable) -> Any:
+        group = table.group(0)
+        schema = group.schema
+        content: Any
+        if group.num_rows == table.rows:
             target = pa.BufferOutputStream()
-            pq.write_table(table, target)
+            pq.write_table(group, target)
             content = target.getvalue()
-            schema = pq.read_schema(pa.BufferReader(content))
+            found = pq.read_schema(pa.BufferReader(content))
         else:
             content = self._files.temporary_directory() / "data.parquet"
-            pq.write_table(table, content)
-            schema = pq.read_schema(content)
-        _check_schema(table.schema, schema)
+            del group  # it is made once more, so that there is only one at a time
+            table.write_to(content)
+            found = pq.read_schema(content)
+        _check_schema(schema, found)
         return content
 
 
@@ -126,53 +147,138 @@ def unique_names(names: list[str]) -> list[str]:
     return found
 
 
+class StoredTable:
+    """One parquet file, open for reading.
+
+    Attributes:
+        description: what the writer said of it; ``None`` when it is somebody else's.
+    """
+
+    def __init__(self, file: Any) -> None:
+        """Read the footer of an open file."""
+        self._file = file
+        text = (file.schema_arrow.metadata or {}).get(METADATA_KEY)
+        self.description: Any = None if text is None else JsonDecoder(None).decode(text)
+
+    @property
+    def types(self) -> list[Any]:
+        """The Arrow types of the columns, in order."""
+        return list(self._file.schema_arrow.types)
+
+    @property
+    def rows(self) -> int:
+        """How many rows the file has."""
+        return int(self._file.metadata.num_rows)
+
+    def whole(self) -> Any:
+        """Return everything as one Arrow table."""
+        # Without threads: one of Arrow's may be the last to hold bytes of Python's, and a thread that lets a
+        # Python object go while the interpreter ends aborts the process (seen in one of ten short runs).
+        return self._file.read(use_threads=False)
+
+    def fill(self, builders: Sequence[ColumnBuilder]) -> list[Any]:
+        """Return what the builders, one for each of the first columns, make of them.
+
+        Raises:
+            MaterializerError: a column is not what its description says.
+        """
+        for batch in self._batches():
+            for builder, array in zip(builders, batch.columns, strict=False):
+                builder.add(array)
+        return [builder.finish() for builder in builders]
+
+    def _batches(self) -> Iterator[Any]:
+        """Yield all rows in pieces of about the same number of bytes."""
+        metadata, width = self._file.metadata, 8 * len(self.types)
+        for number in range(metadata.num_row_groups):
+            group = metadata.row_group(number)
+            width = max(1, width, group.total_byte_size // max(1, group.num_rows))
+            rows = max(1, _BATCH_BYTES // width)
+            for batch in self._file.iter_batches(rows, [number], use_threads=False):
+                yield batch
+                width = batch.nbytes // max(1, batch.num_rows)
+            release_unused()
+
+
 class TableReader:
     """Reads the parquet files of one value."""
 
     def __init__(self, files: FileSource) -> None:
         self._files = files
 
-    def read(self, path: str) -> tuple[Any, Any]:
-        """Return a table and its description, or ``None`` for one that somebody else wrote.
+    @contextmanager
+    def opened(self, path: str) -> Iterator[StoredTable]:
+        """Open a file, a large one on disk.
 
         Raises:
             MaterializerError: the file is not parquet.
         """
-        try:
-            if self._files.size(path) <= _IN_MEMORY_BYTES:
-                # Without threads: one of Arrow's may be the last to hold these bytes, and a thread that lets a
-                # Python object go while the interpreter ends aborts the process (seen in one of ten short runs).
-                table = pq.ParquetFile(pa.BufferReader(self._files.read(path))).read(use_threads=False)
-            else:
-                with local_copy(self._files, path) as local:
-                    table = pq.ParquetFile(local, memory_map=True).read()
-        except pa.ArrowException as error:
-            raise MaterializerError(f"{path} cannot be read as parquet: {error}") from error
-        text = (table.schema.metadata or {}).get(METADATA_KEY)
-        return table, None if text is None else JsonDecoder(None).decode(text)
+        with ExitStack() as resources:
+            try:
+                if self._files.size(path) <= _IN_MEMORY_BYTES:
+                    file = pq.ParquetFile(pa.BufferReader(self._files.read(path)), pre_buffer=False)
+                else:
+                    file = _open_large(resources.enter_context(local_copy(self._files, path)))
+                table = StoredTable(resources.enter_context(file))
+            except pa.ArrowException as error:
+                raise MaterializerError(f"{path} cannot be read as parquet: {error}") from error
+            yield table
 
     def values(self, column: Any, spec: Spec) -> Any:
-        """Return the pandas or numpy array of one column."""
-        if spec.get("kind") != "category":
-            return from_arrow(column, spec)
-        codes, categories = self.codes(column, spec)
-        return pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(categories, ordered=spec["ordered"]))
+        """Return the pandas or numpy array of one whole column that was read as Arrow.
+
+        Raises:
+            MaterializerError: the column is not what its description says.
+        """
+        return filled(self.builder(spec, column.type, len(column)), column.chunks)
 
     def codes(self, column: Any, spec: Spec) -> tuple[Any, Any]:
-        """Return the codes and categories of a column; a missing value is -1.
+        """Return the codes and categories of a whole column that was read as Arrow; a missing value is -1.
 
         Raises:
             MaterializerError: a value is none of its categories.
         """
+        return filled(self.level_builder(spec, len(column)), column.chunks)  # type: ignore[no-any-return]  # a pair
+
+    def builder(self, spec: Spec, arrow_type: Any, rows: int) -> ColumnBuilder:
+        """Return what makes a column of any kind.
+
+        Raises:
+            MaterializerError: its kind is unknown here.
+        """
+        if spec.get("kind") != "category":
+            return builder_for(spec, arrow_type, rows)
+        return _Category(self.level_builder(spec, rows), spec["ordered"])
+
+    def level_builder(self, spec: Spec, rows: int) -> ColumnBuilder:
+        """Return what makes the codes of a column and its categories, a pair."""
         from argosy.materializers.pandas_axes import make_axis
 
-        table, description = self.read(spec["file"])
-        categories = make_axis(list(table.columns), description["axis"], self)
-        encoded = column.combine_chunks().dictionary_encode()
-        encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
-        known = table.column(0).cast(encoded.dictionary.type)
-        places = pc.index_in(encoded.dictionary, value_set=known)
-        if places.null_count:
-            raise MaterializerError(f"a column has values which are none of its categories ({spec['file']})")
-        codes = pc.fill_null(places.take(encoded.indices), -1).to_numpy(zero_copy_only=False)
-        return codes, categories
+        with self.opened(spec["file"]) as stored:
+            table = stored.whole()
+            categories = make_axis(list(table.columns), stored.description["axis"], self)
+        return CodesBuilder(categories, table.column(0), rows, spec["file"])
+
+
+class _Category:
+    """Makes a categorical column of its codes and categories."""
+
+    def __init__(self, level: ColumnBuilder, ordered: bool) -> None:
+        self._level = level
+        self._ordered = ordered
+
+    def add(self, array: Any) -> None:
+        self._level.add(array)
+
+    def finish(self) -> Any:
+        codes, categories = self._level.finish()
+        return pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(categories, ordered=self._ordered))
+
+
+def _open_large(path: Path) -> Any:
+    # Neither mapped, for the pages of a mapping count as memory of this process, nor column by column as a whole,
+    # which pyarrow does when it is given no buffer.
+    with pq.ParquetFile(path) as file:
+        metadata = file.metadata
+    buffer = min(1 << 20, max(4096, _READ_AHEAD_BYTES // max(1, metadata.num_columns)))
+    return pq.ParquetFile(path, metadata=metadata, pre_buffer=False, buffer_size=buffer)
