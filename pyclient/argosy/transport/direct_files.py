@@ -161,10 +161,14 @@ class DirectFiles:
 def _read_token(path: Path) -> str | None:
     try:
         descriptor = _open(path)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return None
+            text = os.read(descriptor, 65).decode("ascii", "replace")
+        finally:
+            os.close(descriptor)
     except OSError:
         return None
-    with os.fdopen(descriptor, "rb") as file:
-        text = file.read(65).decode("ascii", "replace")
     return text if _TOKEN.fullmatch(text) else None
 
 
