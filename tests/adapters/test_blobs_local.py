@@ -3,11 +3,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from argosy_server.adapters.blobs import open_storage
+from argosy_server.adapters.blobs import local_storage, open_storage
 from argosy_server.adapters.blobs.local_storage import LocalStorage
 from argosy_server.domain.errors import StorageFull, StorageUnavailable
 from argosy_server.usecases.ports import BlobStorage
@@ -86,6 +89,97 @@ def test_a_failed_sync_fails_the_write_and_the_bytes_can_be_discarded(tmp_path: 
         writer.finish()
     writer.discard()
     assert list(storage.locations()) == []
+
+
+def test_a_mark_brings_the_bytes_to_the_disk_and_only_with_full_durability(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(local_storage, "_sync_data", lambda descriptor: synced.append(os.fstat(descriptor).st_size))
+    for sync, expected in ((False, []), (True, [5, 11])):
+        writer = LocalStorage(tmp_path / str(sync), sync=sync).open_writer("one")
+        writer.write(b"first")
+        assert writer.mark()
+        writer.write(b"second")
+        assert writer.mark()
+        writer.finish()
+        assert synced == expected
+
+
+def test_a_file_whose_name_cannot_be_synced_is_nobody_elses_before_it_is_discarded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = LocalStorage(tmp_path / "blobs", sync=True)
+    writer = storage.open_writer("one")
+    writer.write(b"bytes")
+    real = os.fsync
+
+    def fail_for_folders(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fail_for_folders)
+    with pytest.raises(StorageUnavailable, match="the device reports an error"):
+        writer.suspend()
+    monkeypatch.setattr(os, "fsync", real)
+    assert storage.resume_writer("one", 5) is None
+    writer.discard()
+    assert list(storage.locations()) == []
+
+
+def test_a_later_writer_waits_for_one_that_is_about_to_let_go(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path, sync=False)
+    writer = storage.open_writer("one")
+    writer.write(b"bytes")
+    leaving = threading.Timer(0.2, writer.suspend)
+    leaving.start()
+    later = storage.resume_writer("one", 5)
+    leaving.join()
+    assert later is not None
+    later.discard()
+
+
+def test_another_process_that_writes_keeps_the_file(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path, sync=False)
+    code = (
+        "import sys; from argosy_server.adapters.blobs.local_storage import LocalStorage\n"
+        "writer = LocalStorage(sys.argv[1], sync=False).open_writer('one')\n"
+        "writer.write(b'bytes'); print('ready', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        assert storage.resume_writer("one", 5) is None
+        process.kill()
+    later = storage.resume_writer("one", 5)
+    assert later is not None
+    later.discard()
+
+
+@pytest.mark.timeout(10)
+def test_only_a_plain_file_is_adopted(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path, sync=True)
+    assert storage.adopt("absent") is None
+    (tmp_path / "file").write_bytes(b"bytes")
+    assert storage.adopt("file") == 5
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for name in ("link", "pipe", "folder"):
+        with pytest.raises(StorageUnavailable):
+            storage.adopt(name)
+
+
+def test_a_file_that_is_adopted_is_as_durable_as_one_that_was_written(tmp_path: Path, disk: Disk) -> None:
+    storage = LocalStorage(tmp_path, sync=True)
+    path = storage.local_path("ab/one")
+    path.write_bytes(b"bytes")
+    disk.synced.clear()
+    assert storage.adopt("ab/one") == 5
+    assert disk.synced == inodes(path, path.parent, tmp_path)
 
 
 def test_a_location_is_never_written_twice(tmp_path: Path) -> None:

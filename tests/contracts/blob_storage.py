@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -137,6 +138,76 @@ class BlobStorageContract:
         assert get(storage, "ab/first", 0, 1) == b"1"
         assert names(storage) == ["ab/first"]
 
+    def test_marks_change_nothing_of_what_is_written(self, storage: BlobStorage, location: str) -> None:
+        writer = storage.open_writer(location)
+        marks = []
+        for start in range(0, len(CONTENT), MIB):
+            writer.write(CONTENT[start : start + MIB])
+            marks.append(writer.mark())
+        writer.finish()
+        assert get(storage, location, 0, len(CONTENT)) == CONTENT
+        assert len(set(marks)) == 1
+
+    def test_a_mark_may_be_made_while_another_thread_writes(self, storage: BlobStorage, location: str) -> None:
+        writer = storage.open_writer(location)
+        with ThreadPoolExecutor(1) as pool:
+            for start in range(0, len(CONTENT), 64 << 10):
+                mark = pool.submit(writer.mark)
+                writer.write(CONTENT[start : start + (64 << 10)])
+            mark.result()
+        writer.finish()
+        assert get(storage, location, 0, len(CONTENT)) == CONTENT
+
+    def test_what_is_suspended_is_kept_or_gone_as_it_says(self, storage: BlobStorage, location: str) -> None:
+        writer = storage.open_writer(location)
+        writer.write(b"first ")
+        marked = writer.mark()
+        kept = writer.suspend()
+        assert kept == marked
+        assert names(storage) == ([location] if kept else [])
+        writer.discard()
+        assert storage.size(location) == (6 if kept else None)
+        later = storage.resume_writer(location, 6)
+        assert (later is not None) == kept
+        if later is not None:
+            later.write(b"second")
+            later.finish()
+            assert get(storage, location, 0, 12) == b"first second"
+
+    @pytest.mark.parametrize("size", [0, 1, 5, 11])
+    def test_what_follows_the_bytes_to_go_on_after_is_cut_off(
+        self, storage: BlobStorage, location: str, size: int
+    ) -> None:
+        put(storage, location, b"some-content")
+        writer = storage.resume_writer(location, size)
+        if writer is not None:
+            writer.write(b"!")
+            writer.finish()
+            assert get(storage, location, 0, size + 1) == b"some-content"[:size] + b"!"
+            assert storage.size(location) == size + 1
+
+    def test_nobody_goes_on_with_what_is_not_there_or_shorter(self, storage: BlobStorage, location: str) -> None:
+        assert storage.resume_writer(location, 0) is None
+        put(storage, location, b"short")
+        assert storage.resume_writer(location, 6) is None
+        assert get(storage, location, 0, 5) == b"short"
+
+    def test_nobody_goes_on_beside_a_writer_that_is_alive(self, storage: BlobStorage, location: str) -> None:
+        writer = storage.open_writer(location)
+        writer.write(b"first")
+        writer.mark()
+        assert storage.resume_writer(location, 3) is None
+        writer.write(b" second")
+        writer.finish()
+        assert get(storage, location, 0, 12) == b"first second"
+
+    def test_nobody_goes_on_with_what_is_being_discarded(self, storage: BlobStorage, location: str) -> None:
+        writer = storage.open_writer(location)
+        writer.write(b"first")
+        writer.discard()
+        assert storage.resume_writer(location, 0) is None
+        assert names(storage) == []
+
     @pytest.mark.parametrize(
         "bad",
         [
@@ -162,6 +233,7 @@ class BlobStorageContract:
             storage.size,
             storage.modified_at,
             storage.delete,
+            lambda bad: storage.resume_writer(bad, 0),
             lambda bad: get(storage, bad, 0, 1),
         ):
             with pytest.raises(ValueError, match="is no storage location"):

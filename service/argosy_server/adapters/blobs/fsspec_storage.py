@@ -53,6 +53,7 @@ class FsspecStorage:
 
     def resume_writer(self, location: str, size: int) -> BlobWriter | None:
         """Return nothing: an object is there as a whole or not at all."""
+        check_location(location)
         return None
 
     def read(self, location: str, start: int, stop: int) -> Iterator[bytes]:
