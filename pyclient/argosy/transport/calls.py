@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, TypeVar
@@ -73,6 +73,7 @@ class Calls:
             if self.idle_timeout is None:
                 return method(outgoing)
             call = method.future(outgoing)
+            outgoing.cancel = call.cancel
             watch = outgoing.watch = shared_watchdog().start(call.cancel, self.idle_timeout)
             watch.wait()
             try:
@@ -103,6 +104,7 @@ class _Outgoing(Iterator[Request]):
 
     def __init__(self, requests: Iterable[Request]) -> None:
         self.error: BaseException | None = None
+        self.cancel: Callable[[], object] | None = None
         self.watch: Watch | None = None
         self._requests = iter(requests)
 
@@ -115,7 +117,11 @@ class _Outgoing(Iterator[Request]):
             raise
         except BaseException as error:
             self.error = error  # gRPC would report it as UNKNOWN without its cause
-            raise
+            if self.cancel is None:
+                raise
+            # The caller is told; gRPC would also log it, with a traceback.
+            self.cancel()
+            raise StopIteration from None
         finally:
             if self.watch is not None:
                 self.watch.wait()

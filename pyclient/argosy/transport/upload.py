@@ -86,13 +86,18 @@ def upload_files(
     return files
 
 
+class _GivenUpError(Exception):
+    """Another file of the same request could not be sent."""
+
+
 class _Sender:
     """Sends what the store does not have of the files of one request."""
 
     def __init__(self, connection: Connection, progress: Progress) -> None:
         self._connection = connection
         self._blobs = connection.blobs
-        self._advance = progress.advance
+        self._progress = progress
+        self._given_up = False
         direct = connection.direct
         self._direct = direct if direct is not None and direct.writes else None
 
@@ -179,8 +184,13 @@ class _Sender:
             self._send_large(_Hashed(content, digest))
         return digest
 
-    @staticmethod
-    def _each(items: Sequence[T], send: Callable[[T], None]) -> None:
+    def _advance(self, count: int) -> None:
+        """Tell the progress; it is also where uploads beside one that failed notice that they are not wanted."""
+        if self._given_up:
+            raise _GivenUpError
+        self._progress.advance(count)
+
+    def _each(self, items: Sequence[T], send: Callable[[T], None]) -> None:
         if len(items) < 2:
             for item in items:
                 send(item)
@@ -191,6 +201,7 @@ class _Sender:
                 for future in futures:
                     future.result()
             except BaseException:
+                self._given_up = True
                 for future in futures:
                     future.cancel()
                 raise
