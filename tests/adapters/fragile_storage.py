@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from argosy_server.adapters.blobs.local_storage import LocalStorage
@@ -19,6 +21,8 @@ class FragileStorage(LocalStorage):
         most_at_risk: the most bytes that were written and not durable, at any time.
         events: what was called, in order, without the writes.
         marks: whether marks can be kept.
+        meanwhile: called once before a writer is resumed; others may do so meanwhile.
+        marking: when it is set, marks wait for it.
     """
 
     def __init__(self, root: Path, *, sync: bool = False) -> None:
@@ -27,11 +31,16 @@ class FragileStorage(LocalStorage):
         self.written = self.durable = self.most_at_risk = 0
         self.events: list[str] = []
         self.marks = True
+        self.meanwhile: Callable[[], object] | None = None
+        self.marking: threading.Event | None = None
 
     def open_writer(self, location: str) -> BlobWriter:
         return FragileWriter(self, super().open_writer(location))
 
     def resume_writer(self, location: str, size: int) -> BlobWriter | None:
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
         writer = super().resume_writer(location, size)
         self.events.append("resumed" if writer is not None else "not resumed")
         return FragileWriter(self, writer) if writer is not None else None
@@ -54,6 +63,8 @@ class FragileWriter:
     def mark(self) -> bool:
         self._fail("mark")
         size = self._storage.written
+        if self._storage.marking is not None:
+            assert self._storage.marking.wait(10)
         if not (self._storage.marks and self._writer.mark()):
             return False
         self._storage.durable = size

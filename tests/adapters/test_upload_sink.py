@@ -104,6 +104,26 @@ def test_writing_goes_on_while_a_mark_is_made_but_waits_for_it_before_the_next(s
     assert storage.size("one") == MARK + 9
 
 
+@pytest.mark.parametrize("size", [1, 99, 250, 299, 499, 500])
+def test_a_slow_disk_puts_no_more_bytes_at_risk(storage: FragileStorage, size: int) -> None:
+    storage.marking = threading.Event()
+    sink = sink_of(storage, "one", lambda size: None)
+
+    def write() -> None:
+        for _ in range(3 * MARK // size):
+            sink.write(bytes(size))
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    writer.join(0.1)
+    assert writer.is_alive()
+    assert MARK // 2 < storage.written <= MARK
+    storage.marking.set()
+    writer.join(10)
+    sink.finish()
+    assert storage.size("one") == 3 * MARK // size * size
+
+
 def test_who_wants_no_marks_gets_none(storage: FragileStorage) -> None:
     sink = sink_of(storage, "one")
     for _ in range(10):

@@ -89,7 +89,10 @@ class BlobStorage(Protocol):
         ...
 
     def resume_writer(self, location: str, size: int) -> BlobWriter | None:
-        """Go on writing a location after its first ``size`` bytes; what follows them is cut off.
+        """Go on writing a location after its first ``size`` bytes.
+
+        What follows them is cut off, but not before the writer writes or finishes: whoever finds, now that no other
+        writer can, that somebody else has gone on there meanwhile, suspends it and has changed nothing.
 
         Returns:
             ``None`` when that is not possible: another writer has not let go of it, it is shorter, or this

@@ -17,6 +17,7 @@ from dataclasses import replace
 
 from argosy_server.domain.blob import Blob, BlobHasher, Upload, UploadState, check_received
 from argosy_server.domain.errors import (
+    BlobCorrupt,
     DomainError,
     IllegalTransition,
     InvalidField,
@@ -233,9 +234,11 @@ def _open_sink(
                 hasher.update(data)
                 writer.write(data)
         else:
+            # Later streams may have gone on there, even to the end, while this one waited for the location.
+            _record(metadata, limits, upload, upload)
             for data in storage.read(upload.location, 0, upload.size):
                 hasher.update(data)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, BlobCorrupt) as error:
         # The stream that was given up discarded it just now.
         if writer is not None:
             writer.discard()

@@ -73,12 +73,10 @@ class LocalStorage:
                 if not _lock(file, LOCK_SECONDS) or not _is_named(file, path) or _size(file) < size:
                     file.close()
                     return None
-                file.truncate(size)
-                file.seek(size)
             except BaseException:
                 file.close()
                 raise
-        return self._writer(path, file)
+        return self._writer(path, file, cut_to=size)
 
     def local_path(self, location: str) -> Path:
         """Return the file of a location, whose folder is there."""
@@ -112,8 +110,8 @@ class LocalStorage:
                 os.close(descriptor)
         return facts.st_size
 
-    def _writer(self, path: Path, file: FileIO) -> LocalWriter:
-        return LocalWriter(path, file, str(self.root), self._sync_names if self.sync else None)
+    def _writer(self, path: Path, file: FileIO, cut_to: int | None = None) -> LocalWriter:
+        return LocalWriter(path, file, str(self.root), self._sync_names if self.sync else None, cut_to)
 
     def read(self, location: str, start: int, stop: int) -> Iterator[bytes]:
         """Yield the bytes ``start`` to ``stop`` in pieces of at most 1 MiB."""
@@ -175,20 +173,37 @@ class LocalStorage:
 
 
 class LocalWriter:
-    """Writes one new file."""
+    """Writes one file."""
 
-    def __init__(self, path: Path, file: FileIO, root: str, sync_names: Callable[[Path], None] | None) -> None:
-        """Take the new, empty file, and what makes its name durable if it shall be."""
+    def __init__(
+        self,
+        path: Path,
+        file: FileIO,
+        root: str,
+        sync_names: Callable[[Path], None] | None,
+        cut_to: int | None = None,
+    ) -> None:
+        """Take a new, empty file, or one to go on with.
+
+        Args:
+            path: where it is.
+            file: open and locked.
+            root: what the storage is called in messages.
+            sync_names: makes its name durable, if it shall be.
+            cut_to: how many of its bytes stay, once more are written or it is finished.
+        """
         self._path = path
         self._file = file
         self._root = root
         self._sync_names = sync_names
+        self._cut_to = cut_to
         self._finished = False
 
     def write(self, data: bytes | memoryview) -> None:
         """Append bytes."""
         left = memoryview(data).cast("B")
         with translated(self._root):
+            self._cut()
             while left:
                 left = left[self._file.write(left) :]
 
@@ -201,11 +216,22 @@ class LocalWriter:
 
     def suspend(self) -> bool:
         """Close the file but keep it."""
-        self.finish()
+        self._end()
         return True
 
     def finish(self) -> None:
         """Close the file; where it shall survive power loss, its bytes and then its name have reached the disk."""
+        with translated(self._root):
+            self._cut()
+        self._end()
+
+    def _cut(self) -> None:
+        if self._cut_to is not None:
+            self._file.truncate(self._cut_to)
+            self._file.seek(self._cut_to)
+            self._cut_to = None
+
+    def _end(self) -> None:
         with translated(self._root):
             if self._sync_names is not None:
                 os.fsync(self._file.fileno())
