@@ -147,7 +147,10 @@ class Proxy:
 
     def accept(self) -> None:
         """Let clients connect."""
-        self._listener = self._do(asyncio.start_server(self._serve, "127.0.0.1", self._port))
+        listening = _with_small_buffers(socket.socket())
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", self._port))
+        self._listener = self._do(asyncio.start_server(self._serve, sock=listening))
 
     def refuse(self) -> None:
         """Refuse all that want to connect from now on; those who have stay."""
@@ -189,9 +192,12 @@ class Proxy:
 
     async def _serve(self, from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         self.accepted += 1
+        server = _with_small_buffers(socket.socket())
         try:
-            from_server, to_server = await asyncio.open_connection("127.0.0.1", self._target)
+            await self._loop.sock_connect(server, ("127.0.0.1", self._target))
+            from_server, to_server = await asyncio.open_connection(sock=server)
         except OSError:
+            server.close()
             to_client.transport.abort()
             return
         link = Link(to_client, to_server)
@@ -243,3 +249,10 @@ class Proxy:
 
     def _do(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
+
+
+def _with_small_buffers(connection: socket.socket) -> socket.socket:
+    """Let little be on its way at any time, so that what is slow here is slow for both sides."""
+    connection.setblocking(False)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, READ_BYTES)
+    return connection

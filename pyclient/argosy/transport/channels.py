@@ -17,16 +17,17 @@ MAX_MESSAGE_BYTES = 4 << 20
 """Largest message taken in; what every stub of every language defaults to."""
 
 
-def open_server_channel(address: str, *, shared: bool = True) -> grpc.Channel:
+def open_server_channel(address: str, *, idle_timeout: float, shared: bool = True) -> grpc.Channel:
     """Return a channel to ``grpc://…``, ``grpcs://…`` or ``unix://…``; nothing is connected yet.
 
     Args:
         address: the server.
+        idle_timeout: seconds after which a connection that brings nothing is tested, and given up when it is dead.
         shared: whether it may use the connection of another channel to the same address.
     """
     parts = urlsplit(address)
     target = f"unix:{parts.path}" if parts.scheme == "unix" else f"dns:///{parts.netloc}"
-    options = [*_options(), ("grpc.use_local_subchannel_pool", int(not shared))]
+    options = [*_options(idle_timeout), ("grpc.use_local_subchannel_pool", int(not shared))]
     if parts.scheme == "grpcs":
         return grpc.secure_channel(target, grpc.ssl_channel_credentials(), options=options)
     return grpc.insecure_channel(target, options=options)
@@ -52,13 +53,18 @@ def open_embedded_channel(directory: Path) -> grpc.Channel:
     return channel
 
 
-def _options() -> list[tuple[str, object]]:
+def _options(idle_timeout: float) -> list[tuple[str, object]]:
     return [
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
         ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-        ("grpc.keepalive_time_ms", 60_000),
-        ("grpc.keepalive_timeout_ms", 20_000),
+        # A dead connection is given up before the transfers on it are: these would be tried again on the same one.
+        ("grpc.keepalive_time_ms", int(min(idle_timeout / 2, 30) * 1000)),
+        ("grpc.keepalive_timeout_ms", int(min(idle_timeout / 2, 20) * 1000)),
+        # Of the pings that measure the way, beside which no other one is sent.
+        ("grpc.http2.ping_timeout_ms", int(min(idle_timeout, 60) * 1000)),
         ("grpc.keepalive_permit_without_calls", 0),
+        # Also while nothing is sent but what a long download needs.
+        ("grpc.http2.max_pings_without_data", 0),
         ("grpc.enable_retries", 1),
         # Whoever reads a stream takes its messages from the wire, without a thread that hands them over.
         ("SingleThreadedUnaryStream", 1),

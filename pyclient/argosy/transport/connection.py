@@ -27,7 +27,7 @@ PROTOCOL_REVISION = 1
 OLDEST_PROTOCOL_REVISION = 1
 """The oldest revision it still speaks."""
 
-_Endpoint = tuple[str, str, float]
+_Endpoint = tuple[str, str, float, float]
 
 
 @dataclass(frozen=True)
@@ -123,12 +123,12 @@ def _extra_channels(config: ClientConfig) -> list[grpc.Channel]:
     with process.lock:
         channels = process.extra.setdefault(config.server, [])
         while len(channels) < wanted:
-            channels.append(open_server_channel(config.server, shared=False))
+            channels.append(open_server_channel(config.server, idle_timeout=config.idle_timeout, shared=False))
         return channels[:wanted]
 
 
 def _connect(process: _Process, config: ClientConfig) -> Connection:
-    key = (config.server, str(config.store_directory or ""), config.connect_timeout)
+    key = (config.server, str(config.store_directory or ""), config.connect_timeout, config.idle_timeout)
     if key not in process.endpoints:
         process.endpoints[key] = _open(config)
     channel, capabilities = process.endpoints[key]
@@ -156,7 +156,7 @@ def _calls(config: ClientConfig) -> Calls:
 def _open(config: ClientConfig) -> tuple[grpc.Channel, GetCapabilitiesResponse]:
     directory = config.store_directory
     if directory is None:
-        channel = open_server_channel(config.server)
+        channel = open_server_channel(config.server, idle_timeout=config.idle_timeout)
         calls = replace(_calls(config), unary_deadline=config.connect_timeout)
     else:
         channel = _open_embedded(directory, config)

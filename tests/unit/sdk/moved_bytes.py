@@ -77,5 +77,9 @@ def count_moved_bytes(monkeypatch: pytest.MonkeyPatch) -> MovedBytes:
     moved = MovedBytes()
     for name in ("open_server_channel", "open_embedded_channel"):
         opened = getattr(connection, name)
-        monkeypatch.setattr(connection, name, lambda where, opened=opened: CountingChannel(opened(where), moved))
+        monkeypatch.setattr(
+            connection,
+            name,
+            lambda where, opened=opened, **options: CountingChannel(opened(where, **options), moved),
+        )
     return moved
