@@ -40,7 +40,7 @@ def stubs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         with open_channel(home) as channel:
             yield service_on("embedded", home, channel)
         return
-    with ServerProcess(home, "--durability=process") as server, server.channel() as channel:
+    with ServerProcess(home, "--durability=process", "--direct-access") as server, server.channel() as channel:
         yield service_on("server", home, channel)
 
 

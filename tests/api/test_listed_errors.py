@@ -53,6 +53,7 @@ TRIGGERS: dict[tuple[str, str], Trigger] = {
     ("CreateArtifactVersion", "BLOB_MISSING"): triggers.create_of_absent_bytes,
     ("CreateArtifactVersion", "LIMIT_EXCEEDED"): lambda s, p: calls.create(s, p, "weights", bytes((1 << 20) + 1)),
     ("CreateArtifactVersion", "RUN_NOT_FOUND"): lambda s, p: calls.create(s, p, "w", step_run_id=triggers.ABSENT),
+    ("BatchCreateArtifactVersions", "LIMIT_EXCEEDED"): lambda s, p: triggers.batch_create(s, p, 1001, 1),
     ("GetArtifactVersion", "ARTIFACT_NOT_FOUND"): lambda s, p: calls.get(s, p, name="absent"),
     ("GetArtifactVersion", "BLOB_CORRUPT"): triggers.get_damaged_bytes,
     ("UpdateArtifactVersion", "ETAG_MISMATCH"): triggers.update_with_a_stale_etag,
@@ -69,6 +70,16 @@ TRIGGERS: dict[tuple[str, str], Trigger] = {
     ("DownloadArtifact", "READ_PAST_END"): triggers.download_past_the_end,
     ("DownloadArtifact", "BLOB_CORRUPT"): triggers.download_damaged_bytes,
     ("FindMissingBlobs", "LIMIT_EXCEEDED"): lambda s, p: calls.missing(s, p, *[calls.digest_of(b"x")] * 10_001),
+    ("BatchUploadBlobs", "LIMIT_EXCEEDED"): lambda s, p: triggers.batch_upload(s, p, *[b"x"] * 1001),
+    ("BatchReadBlobs", "LIMIT_EXCEEDED"): lambda s, p: triggers.batch_read(s, p, *[calls.digest_of(b"x")] * 1001),
+    ("GetUpload", "UPLOAD_NOT_FOUND"): lambda s, p: calls.get_upload(s, p, triggers.ABSENT),
+    ("CreateTransferGrants", "LIMIT_EXCEEDED"): lambda s, p: triggers.grant(s, p, *[calls.digest_of(b"x")] * 1001),
+    ("CreateTransferGrants", "BLOB_NOT_FOUND"): lambda s, p: triggers.grant(s, p, calls.digest_of(b"absent")),
+    ("CreateTransferGrants", "UPLOAD_NOT_FOUND"): lambda s, p: triggers.grant(s, p, upload_id=triggers.ABSENT),
+    ("CreateTransferGrants", "ILLEGAL_TRANSITION"): lambda s, p: triggers.grant(
+        s, p, upload_id=triggers.committed(s, p)
+    ),
+    ("CreateTransferGrants", "DIRECT_ACCESS_REFUSED"): lambda s, p: triggers.grant(s, p, token="0" * 64),
     ("WriteUpload", "SUPERSEDED"): triggers.write_superseded,
     ("WriteUpload", "ILLEGAL_TRANSITION"): triggers.write_to_an_aborted_upload,
     ("WriteUpload", "INVALID_STREAM"): triggers.write_without_open,
@@ -97,6 +108,8 @@ TRIGGERS: dict[tuple[str, str], Trigger] = {
 
 INLINE = nouns.NewArtifactFile(path="x", inline_content=bytes(1 << 20))
 WHEN_FULL: dict[str, Trigger] = {
+    "BatchCreateArtifactVersions": lambda s, p: triggers.batch_create(s, p, 1, 1 << 20),
+    "BatchUploadBlobs": lambda s, p: triggers.batch_upload(s, p, bytes(1 << 20)),
     "CreateArtifactVersion": lambda s, p: calls.create(s, p, "weights", bytes(1 << 20)),
     "UploadArtifact": lambda s, p: s.artifacts.UploadArtifact(calls.upload_parts(p, "weights", calls.LARGE)),
     "WriteUpload": lambda s, p: s.blobs.WriteUpload(calls.write_parts(p, calls.open_upload(s, p).id, calls.LARGE)),

@@ -13,6 +13,7 @@ from argosy.v1 import artifact_service_pb2 as artifacts
 from argosy.v1 import blob_service_pb2 as blobs
 from argosy.v1 import pipeline_pb2 as states
 from argosy.v1 import pipeline_service_pb2 as pipelines
+from argosy.v1.blob_pb2 import NewBlob
 from tests.api import calls
 from tests.api.conftest import Service
 
@@ -39,6 +40,7 @@ SPEC = nouns.ArtifactSpec(name="weights", format="bytes")
 ONE_FILE = nouns.NewArtifactFile(path="data.bin", inline_content=b"1")
 REQUESTS: dict[str, Any] = {
     "CreateArtifactVersion": artifacts.CreateArtifactVersionRequest,
+    "BatchCreateArtifactVersions": artifacts.BatchCreateArtifactVersionsRequest,
     "UpdateArtifactVersion": artifacts.UpdateArtifactVersionRequest,
     "SetAlias": artifacts.SetAliasRequest,
     "DeleteAlias": artifacts.DeleteAliasRequest,
@@ -56,6 +58,7 @@ REQUESTS: dict[str, Any] = {
 }
 WELL_FORMED: dict[str, dict[str, Any]] = {
     "CreateArtifactVersion": {"spec": SPEC, "files": [ONE_FILE]},
+    "BatchCreateArtifactVersions": {"versions": [nouns.NewArtifactVersion(spec=SPEC, files=[ONE_FILE])]},
     "UpdateArtifactVersion": {"id": ABSENT, "update_mask": FieldMask(paths=["tags"])},
     "SetAlias": {"alias": "prod", "selector": nouns.VersionSelector(id=ABSENT)},
     "DeleteAlias": {"name": "weights", "alias": "prod"},
@@ -213,6 +216,31 @@ def committed(stubs: Service, project: str) -> str:
     stubs.blobs.WriteUpload(calls.write_parts(project, upload_id, b"x"))
     calls.commit(stubs, project, upload_id, b"x")
     return upload_id
+
+
+def batch_create(stubs: Service, project: str, count: int, size: int) -> object:
+    """So many versions of one inline file of this size."""
+    file = nouns.NewArtifactFile(path="data.bin", inline_content=bytes(size))
+    versions = [nouns.NewArtifactVersion(spec=SPEC, files=[file])] * count
+    return send(stubs, project, "BatchCreateArtifactVersions", versions=versions)
+
+
+def batch_upload(stubs: Service, project: str, *contents: bytes) -> object:
+    new = [NewBlob(digest=calls.digest_of(content), content=content) for content in contents]
+    return stubs.blobs.BatchUploadBlobs(blobs.BatchUploadBlobsRequest(project=project, blobs=new))
+
+
+def batch_read(stubs: Service, project: str, *digests: str) -> object:
+    return stubs.blobs.BatchReadBlobs(blobs.BatchReadBlobsRequest(project=project, digests=digests))
+
+
+def grant(stubs: Service, project: str, *digests: str, upload_id: str = "", token: str = "") -> object:
+    """Ask for the files of blobs and of an upload as one who may do anything, unless another token is given."""
+    token = token or (stubs.home / "blobs/.write-token").read_text()
+    request = blobs.CreateTransferGrantsRequest(
+        project=project, token=token, read_digests=digests, write_upload_id=upload_id
+    )
+    return stubs.blobs.CreateTransferGrants(request)
 
 
 def commit_other_bytes(stubs: Service, project: str) -> object:

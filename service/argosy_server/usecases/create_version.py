@@ -50,16 +50,16 @@ def create_versions(
     Raises:
         StorageFull, StorageUnavailable: nothing was written.
     """
-    publish_rows(tx, [file for _, staged in wanted for file in staged])
     ready = [(spec, [published(file) for file in staged]) for spec, staged in wanted]
     try:
         with tx.attempt():
+            publish_rows(tx, [file for _, staged in wanted for file in staged])
             return [create_version(tx, limits, project, spec, staged) for spec, staged in ready]
     except (StorageFull, StorageUnavailable):
         raise
     except DomainError:
         # Seldom: now each of them is tried on its own, which takes a savepoint each.
-        return [_attempt(tx, limits, project, spec, staged) for spec, staged in ready]
+        return [_attempt(tx, limits, project, spec, staged) for spec, staged in wanted]
 
 
 def _attempt(
