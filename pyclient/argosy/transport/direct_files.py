@@ -124,7 +124,11 @@ class DirectFiles:
                 blobs.abort_upload(upload.id)
                 return None
             path = Path(grant.write_path)
-            digest, checksums, size = _write_file(descriptor, content, grant.sync, advance, known)
+            try:
+                digest, checksums, size = _write_file(descriptor, content, grant.sync, advance, known)
+            except BaseException:
+                _remove(path)  # at once: on a full disk there is room to end the upload only without it
+                raise
             retrying(f"commit of {content.path!r}", lambda: blobs.commit_upload(upload.id, digest, size, checksums))
         except PermissionDeniedError:
             _give_up(blobs, upload.id, path)
@@ -183,6 +187,11 @@ def _give_up(blobs: BlobClient, upload_id: str, path: Path | None) -> None:
         blobs.abort_upload(upload_id)
         if path is not None:
             path.unlink(missing_ok=True)
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):  # the sweep of the store takes it
+        path.unlink(missing_ok=True)
 
 
 class _Hashes:
