@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
-import select
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 import pytest
 
 import argosy
+from tests.e2e.terminal import on_a_terminal
 
 ARGOSY = str(Path(sys.executable).with_name("argosy"))
 
@@ -350,22 +349,3 @@ def test_a_transfer_that_is_over_at_once_shows_nothing_on_a_terminal(store: str,
     (tmp_path / "small.bin").write_bytes(bytes(3 << 20))
     assert on_a_terminal(ARGOSY, "artifact", "put", str(tmp_path / "small.bin"), "--name", "small") == ""
     assert on_a_terminal(ARGOSY, "artifact", "get", "small", "-d", str(tmp_path / "back")) == ""
-
-
-def on_a_terminal(*command: str) -> str:
-    """Run a command whose stderr is a terminal; return what it showed there."""
-    leader, follower = pty.openpty()
-    try:
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=follower) as process:
-            os.close(follower)
-            shown = b""
-            while process.poll() is None or select.select([leader], [], [], 0)[0]:
-                if select.select([leader], [], [], 0.05)[0]:
-                    try:
-                        shown += os.read(leader, 65536)
-                    except OSError:  # Linux: the terminal has no writer any more
-                        break
-        assert process.returncode == 0
-        return shown.decode()
-    finally:
-        os.close(leader)
