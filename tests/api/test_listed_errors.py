@@ -52,6 +52,9 @@ TRIGGERS: dict[tuple[str, str], Trigger] = {
     ("CreateArtifactVersion", "VERSION_EXISTS"): triggers.create_a_taken_label,
     ("CreateArtifactVersion", "BLOB_MISSING"): triggers.create_of_absent_bytes,
     ("CreateArtifactVersion", "LIMIT_EXCEEDED"): lambda s, p: calls.create(s, p, "weights", bytes((1 << 20) + 1)),
+    ("CreateArtifactVersion", "DIGEST_MISMATCH"): lambda s, p: triggers.send(
+        s, p, "CreateArtifactVersion", files=[triggers.changed_on_the_way()]
+    ),
     ("CreateArtifactVersion", "RUN_NOT_FOUND"): lambda s, p: calls.create(s, p, "w", step_run_id=triggers.ABSENT),
     ("BatchCreateArtifactVersions", "LIMIT_EXCEEDED"): lambda s, p: triggers.batch_create(s, p, 1001, 1),
     ("GetArtifactVersion", "ARTIFACT_NOT_FOUND"): lambda s, p: calls.get(s, p, name="absent"),
@@ -100,6 +103,7 @@ TRIGGERS: dict[tuple[str, str], Trigger] = {
     ("CompleteStep", "VERSION_EXISTS"): triggers.complete_with_a_taken_label,
     ("CompleteStep", "BLOB_MISSING"): triggers.complete_with_absent_bytes,
     ("CompleteStep", "LIMIT_EXCEEDED"): triggers.complete_with_too_much,
+    ("CompleteStep", "DIGEST_MISMATCH"): triggers.complete_with_other_bytes,
     ("CompleteStep", "ARTIFACT_NOT_FOUND"): lambda s, p: triggers.complete(
         s, p, triggers.ONE_FILE, loaded=triggers.ABSENT
     ),

@@ -336,6 +336,14 @@ def complete_with_absent_bytes(stubs: Service, project: str) -> object:
     return complete(stubs, project, nouns.NewArtifactFile(path="x", digest=calls.digest_of(b"absent")))
 
 
+def complete_with_other_bytes(stubs: Service, project: str) -> object:
+    return complete(stubs, project, changed_on_the_way())
+
+
+def changed_on_the_way() -> nouns.NewArtifactFile:
+    return nouns.NewArtifactFile(path="x", inline_content=b"2", inline_digest=calls.digest_of(b"1"))
+
+
 def complete_with_too_much(stubs: Service, project: str) -> object:
     return complete(stubs, project, nouns.NewArtifactFile(path="x", inline_content=bytes((1 << 20) + 1)))
 

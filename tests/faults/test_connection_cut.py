@@ -179,29 +179,33 @@ def test_a_slow_transfer_is_not_taken_for_one_that_stands_still(
     assert_clean(stand.data)
 
 
-def marked(count: int = 6) -> bytes:
-    """Return content with the marker at places no read and no frame cuts all of them at."""
-    step = VALUE.nbytes // 8
-    content = bytearray(VALUE[: 16 * MEBIBYTE].tobytes())
-    for number in range(count):
-        place = 1_000_003 * (number + 1) % (len(content) - step // 8)
+def marked(size: int) -> bytes:
+    """Return content with the marker at six places: at most few of them can be cut by the end of a read or frame."""
+    content = bytearray(VALUE[:size].tobytes())
+    for place in range(size // 8, size - len(MARKER), size // 7):
         content[place : place + len(MARKER)] = MARKER
     return bytes(content)
 
 
-def test_a_bit_changed_on_the_way_up_is_noticed_and_nothing_is_saved(stand: Stand) -> None:
-    content = marked()
+SIZES = pytest.mark.parametrize("size", [1_000, 300_000, 16 * MEBIBYTE], ids=["inline", "middle", "large"])
+
+
+@SIZES
+def test_a_bit_changed_on_the_way_up_is_noticed_and_nothing_is_saved(stand: Stand, size: int) -> None:
+    content = marked(size)
     stand.proxy.up.flip_in(MARKER)
-    with pytest.raises(CorruptDataError, match="changed while it was sent"):
+    with pytest.raises(CorruptDataError, match=r"received .* send the bytes again"):
         stand.client().save_artifact(content, "weights")
     assert files_of(stand.data) == {}
+    assert rows(stand.data, "SELECT count(*) FROM versions") == [(0,)]
     assert stand.client().save_artifact(content, "weights").version == "1"
     assert stand.client().load_artifact("weights") == content
     assert_clean(stand.data)
 
 
-def test_a_bit_changed_on_the_way_down_is_noticed_and_no_value_is_returned(stand: Stand) -> None:
-    content = marked()
+@SIZES
+def test_a_bit_changed_on_the_way_down_is_noticed_and_no_value_is_returned(stand: Stand, size: int) -> None:
+    content = marked(size)
     stand.client().save_artifact(content, "weights")
     stand.proxy.down.flip_in(MARKER)
     with pytest.raises(CorruptDataError, match=r"is recorded; .* and if that fails restore the store from its backup"):

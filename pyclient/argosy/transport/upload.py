@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from blake3 import blake3
+
 from argosy.errors import InvalidRequestError
 from argosy.transport.connection import Connection
 from argosy.transport.content_hash import PieceChecksums, digest_of, digest_text, new_hasher
@@ -79,7 +81,9 @@ def upload_files(
         files.append([])
         for content in group:
             if id(content) in inline:
-                files[-1].append(NewArtifactFile(path=content.path, inline_content=_whole(content)))
+                whole = _whole(content)
+                digest = digest_text(blake3(whole))
+                files[-1].append(NewArtifactFile(path=content.path, inline_content=whole, inline_digest=digest))
                 progress.advance(content.size_bytes)
             else:
                 files[-1].append(NewArtifactFile(path=content.path, digest=sent[id(content)]))

@@ -359,6 +359,7 @@ class NewArtifactFile(_message.Message):
     PATH_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
     INLINE_CONTENT_FIELD_NUMBER: _builtins.int
+    INLINE_DIGEST_FIELD_NUMBER: _builtins.int
     path: _builtins.str
     """See ArtifactFile."""
     digest: _builtins.str
@@ -367,16 +368,21 @@ class NewArtifactFile(_message.Message):
     """The bytes themselves. All inline bytes of a request together MUST stay within
     `max_inline_bytes` of the capabilities.
     """
+    inline_digest: _builtins.str
+    """Digest of `inline_content`. A client SHOULD give it: what arrived is compared with it before
+    anything becomes visible.
+    """
     def __init__(
         self,
         *,
         path: _builtins.str = ...,
         digest: _builtins.str = ...,
         inline_content: _builtins.bytes = ...,
+        inline_digest: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "digest", b"digest", "inline_content", b"inline_content"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "digest", b"digest", "inline_content", b"inline_content", "path", b"path"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "digest", b"digest", "inline_content", b"inline_content", "inline_digest", b"inline_digest", "path", b"path"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["digest", "inline_content"]  # noqa: Y015
     _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015

@@ -122,6 +122,7 @@ class ArtifactServiceServicer:
         Errors:
         - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
         - FAILED_PRECONDITION / BLOB_MISSING: a file names a digest the project does not have.
+        - INVALID_ARGUMENT / DIGEST_MISMATCH: inline bytes do not have their `inline_digest`.
         - INVALID_ARGUMENT / LIMIT_EXCEEDED: too many files or inline bytes (upload the
         bytes first), or more than 3 MiB of file list, counted as the paths and 100 bytes a file.
         - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.

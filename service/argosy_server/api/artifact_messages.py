@@ -153,4 +153,5 @@ def _parse_new_file(field: str, file: artifact_pb2.NewArtifactFile) -> NewFile:
     if file.WhichOneof("content") == "digest":
         return NewFile(path, Digest.parse(f"{field}.digest", file.digest), None)
     require_message(f"{field}.inline_content", file, "inline_content")
-    return NewFile(path, None, file.inline_content)
+    declared = Digest.parse(f"{field}.inline_digest", file.inline_digest) if file.inline_digest else None
+    return NewFile(path, None, file.inline_content, declared)

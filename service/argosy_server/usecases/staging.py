@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import chain, pairwise
 
-from argosy_server.domain.blob import Blob, BlobHasher, UploadState
+from argosy_server.domain.blob import Blob, BlobHasher, UploadState, check_received
 from argosy_server.domain.errors import DomainError, InvalidField, LimitExceeded
 from argosy_server.domain.identifiers import Digest, new_id
 from argosy_server.domain.limits import Limits
@@ -29,11 +29,19 @@ FILE_BYTES = 100
 
 @dataclass(frozen=True)
 class NewFile:
-    """One file of a version to be created: ``digest`` of bytes the project has, or the ``content`` itself."""
+    """One file of a version to be created: ``digest`` of bytes the project has, or the ``content`` itself.
+
+    Attributes:
+        path: path inside the version.
+        digest: digest of bytes the project has.
+        content: the bytes.
+        declared: the digest ``content`` must have, if the client gave it.
+    """
 
     path: str
     digest: Digest | None
     content: bytes | None
+    declared: Digest | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,7 @@ def stage_files(
     """Hash inline files and write those that are too large for a row.
 
     Raises:
+        DigestMismatch: inline bytes are not those that were declared.
         InvalidField: two files have the same path.
         LimitExceeded: too many files or inline bytes, or too long paths.
         StorageFull, StorageUnavailable: nothing is left behind.
@@ -79,6 +88,8 @@ def stage_files(
             else:
                 content = file.content or b""
                 staged.append(receive_file(metadata, storage, limits, project, file.path, [content]))
+                if file.declared is not None:
+                    check_received(staged[-1].digest, len(content), file.declared, len(content))
     except BaseException:
         discard_staged(metadata, storage, project, staged)
         raise

@@ -606,7 +606,10 @@ type NewArtifactFile struct {
 	//
 	//	*NewArtifactFile_Digest
 	//	*NewArtifactFile_InlineContent
-	Content       isNewArtifactFile_Content `protobuf_oneof:"content"`
+	Content isNewArtifactFile_Content `protobuf_oneof:"content"`
+	// Digest of `inline_content`. A client SHOULD give it: what arrived is compared with it before
+	// anything becomes visible.
+	InlineDigest  string `protobuf:"bytes,4,opt,name=inline_digest,json=inlineDigest,proto3" json:"inline_digest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -671,6 +674,13 @@ func (x *NewArtifactFile) GetInlineContent() []byte {
 		}
 	}
 	return nil
+}
+
+func (x *NewArtifactFile) GetInlineDigest() string {
+	if x != nil {
+		return x.InlineDigest
+	}
+	return ""
 }
 
 type isNewArtifactFile_Content interface {
@@ -1013,11 +1023,12 @@ const file_argosy_v1_artifact_proto_rawDesc = "" +
 	"\aunnamed\x18\v \x01(\bR\aunnamed\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"s\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x98\x01\n" +
 	"\x0fNewArtifactFile\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x18\n" +
 	"\x06digest\x18\x02 \x01(\tH\x00R\x06digest\x12'\n" +
-	"\x0einline_content\x18\x03 \x01(\fH\x00R\rinlineContentB\t\n" +
+	"\x0einline_content\x18\x03 \x01(\fH\x00R\rinlineContent\x12#\n" +
+	"\rinline_digest\x18\x04 \x01(\tR\finlineDigestB\t\n" +
 	"\acontent\"\x8a\x01\n" +
 	"\x0fVersionSelector\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +

@@ -75,6 +75,7 @@ type PipelineServiceClient interface {
 	// - ALREADY_EXISTS / VERSION_EXISTS: the label of an output is taken; nothing was written.
 	// - FAILED_PRECONDITION / BLOB_MISSING: a file names a digest the project does not have.
 	// - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the step does not run.
+	// - INVALID_ARGUMENT / DIGEST_MISMATCH: inline bytes do not have their `inline_digest`.
 	// - INVALID_ARGUMENT / LIMIT_EXCEEDED: too many files or inline bytes in all outputs together.
 	// - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
 	// - NOT_FOUND / ARTIFACT_NOT_FOUND: a loaded version does not exist.
@@ -272,6 +273,7 @@ type PipelineServiceServer interface {
 	// - ALREADY_EXISTS / VERSION_EXISTS: the label of an output is taken; nothing was written.
 	// - FAILED_PRECONDITION / BLOB_MISSING: a file names a digest the project does not have.
 	// - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the step does not run.
+	// - INVALID_ARGUMENT / DIGEST_MISMATCH: inline bytes do not have their `inline_digest`.
 	// - INVALID_ARGUMENT / LIMIT_EXCEEDED: too many files or inline bytes in all outputs together.
 	// - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
 	// - NOT_FOUND / ARTIFACT_NOT_FOUND: a loaded version does not exist.
