@@ -136,7 +136,7 @@ def test_sizes_are_known_of_blobs_that_are_files(stubs: Service, project: str) -
     request = blobs.FindMissingBlobsRequest(project=project, sizes=[5, len(FILE), len(ROW), len(FILE)])
     assert list(stubs.blobs.FindMissingBlobs(request).known_sizes) == [len(FILE)]
     with expect_refusal(StatusCode.INVALID_ARGUMENT, "LIMIT_EXCEEDED"):
-        stubs.blobs.FindMissingBlobs(blobs.FindMissingBlobsRequest(project=project, sizes=range(10_001)))
+        stubs.blobs.FindMissingBlobs(blobs.FindMissingBlobsRequest(project=project, sizes=range(16_385)))
 
 
 def new(name: str, content: bytes = b"", *, digest: str = "", **spec: Any) -> nouns.NewArtifactVersion:

@@ -177,11 +177,11 @@ def test_more_inline_bytes_than_announced_are_refused(stubs: Stubs, project: str
 
 def test_more_files_than_announced_are_refused(stubs: Stubs, project: str) -> None:
     request = create_request(project, "weights")
-    for number in range(10_000):
+    for number in range(16_384):
         request.files.add(path=f"{number}.bin", inline_content=b"")
     with expect_refusal(StatusCode.INVALID_ARGUMENT, "LIMIT_EXCEEDED") as refused:
         stubs.artifacts.CreateArtifactVersion(request)
-    assert refused.refusal.metadata["limit"] == "10000"
+    assert refused.refusal.metadata["limit"] == "16384"
 
 
 def test_a_file_list_that_no_answer_could_carry_is_refused_and_the_longest_other_one_is_answered(

@@ -72,7 +72,7 @@ TRIGGERS: dict[tuple[str, str], Trigger] = {
     ("DownloadArtifact", "ARTIFACT_NOT_FOUND"): lambda s, p: calls.download(s, p, name="absent"),
     ("DownloadArtifact", "READ_PAST_END"): triggers.download_past_the_end,
     ("DownloadArtifact", "BLOB_CORRUPT"): triggers.download_damaged_bytes,
-    ("FindMissingBlobs", "LIMIT_EXCEEDED"): lambda s, p: calls.missing(s, p, *[calls.digest_of(b"x")] * 10_001),
+    ("FindMissingBlobs", "LIMIT_EXCEEDED"): lambda s, p: calls.missing(s, p, *[calls.digest_of(b"x")] * 16_385),
     ("BatchUploadBlobs", "LIMIT_EXCEEDED"): lambda s, p: triggers.batch_upload(s, p, *[b"x"] * 1001),
     ("BatchReadBlobs", "LIMIT_EXCEEDED"): lambda s, p: triggers.batch_read(s, p, *[calls.digest_of(b"x")] * 1001),
     ("GetUpload", "UPLOAD_NOT_FOUND"): lambda s, p: calls.get_upload(s, p, triggers.ABSENT),

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 FILE = "data.npy"
 _COPY_IN_MEMORY_BYTES = 8 << 20
 """A larger array that is not contiguous is laid out on disk, piece by piece."""
+_MOST_STATISTICS_BYTES = 64 << 20
+"""Of larger arrays they would take a good part of the time of saving them."""
 _WHOLE_BYTES = 1 << 20
 """A file of this size is taken as memory, which may be the stored file itself; smaller ones are copied out."""
 
@@ -55,13 +57,13 @@ class NumpyMaterializer(BuiltinMaterializer[Any]):
         return read_array(files)
 
     def extract_metadata(self, value: npt.NDArray[Any]) -> dict[str, JSON]:
-        """Return shape, dtype, size and, for numbers and booleans, statistics."""
+        """Return shape, dtype and size, and of numbers and booleans up to 64 MiB statistics."""
         return {
             "shape": list(value.shape),
             "dtype": str(value.dtype),
             "size": int(value.size),
             "size_bytes": int(value.nbytes),
-            **statistics(value),
+            **(statistics(value) if value.nbytes <= _MOST_STATISTICS_BYTES else {}),
         }
 
 

@@ -18,10 +18,10 @@ class Limits:
     preferred_chunk_bytes: int = 1 << 20
     max_chunk_bytes: int = 2 << 20
     max_inline_bytes: int = 1 << 20
-    max_files: int = 10_000
+    max_files: int = 16_384
     max_file_list_bytes: int = 3 << 20
     """All files of a version must fit in one message, and metadata beside them."""
-    max_digests: int = 10_000
+    max_digests: int = 16_384
     max_blob_row_bytes: int = 32 << 10
     """Blobs up to this size live in the metadata database: a file each is what makes small saves slow."""
     max_batch_bytes: int = 2 << 20

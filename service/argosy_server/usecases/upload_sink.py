@@ -1,8 +1,8 @@
 """Bytes on their way into one location: written here, hashed in a second thread, made durable in a third.
 
-The digest costs no time of its own that way. Before more than half of ``mark_bytes`` have arrived, what is written so
-far is made durable and told to ``on_mark``; the half after it waits for that. So never more than ``mark_bytes`` are at
-risk, as long as no chunk is larger than half of them.
+The digest costs no time of its own that way. Before more than three eighths of ``mark_bytes`` have arrived, what is
+written so far is made durable and told to ``on_mark``; the three eighths after it wait for that. So less than
+``mark_bytes`` have to be sent again when the process dies, those included that were on the wire.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class UploadSink:
         self.size = hasher.size
         self._writer = writer
         self._on_mark = on_mark
-        self._step = max(mark_bytes // 2, 1)
+        self._step = max(mark_bytes * 3 // 8, 1)
         self._marked = hasher.size
         self._broken = False
         self._hashes: ThreadPoolExecutor | None = None

@@ -193,3 +193,9 @@ def test_statistics_are_sound_for_large_means_in_every_layout(layout: str) -> No
     assert found["mean"] == pytest.approx(numbers.mean(), rel=1e-14)
     assert found["std"] == pytest.approx(numbers.std(), rel=1e-9)
     assert (found["min"], found["max"]) == (numbers.min(), numbers.max())
+
+
+def test_arrays_beyond_64_mib_have_no_statistics_which_would_slow_their_saving() -> None:
+    largest = np.zeros((64 << 20) // 8)
+    assert extract_metadata(largest, "argosy.numpy")["mean"] == 0
+    assert set(extract_metadata(np.zeros(largest.size + 1), "argosy.numpy")) == {"shape", "dtype", "size", "size_bytes"}
