@@ -92,20 +92,15 @@ class DirectFiles:
             )
         return mapped
 
-    def write(
-        self,
-        blobs: BlobClient,
-        content: Content,
-        advance: Callable[[int], None],
-        known: tuple[str, bytes] | None = None,
-    ) -> str | None:
+    def write(self, blobs: BlobClient, content: Content, advance: Callable[[int], None]) -> str | None:
         """Write content to the file of a new upload and commit it; it is hashed in a second thread meanwhile.
+
+        Also what was hashed before: the store takes the digest as it is told, so it must be that of what was written.
 
         Args:
             blobs: the store.
             content: what to write.
             advance: told how many bytes more are written.
-            known: its digest and piece checksums, when they are known already.
 
         Returns:
             its digest; ``None`` when the file is out of reach, or the server lets nobody write any more.
@@ -125,7 +120,7 @@ class DirectFiles:
                 return None
             path = Path(grant.write_path)
             try:
-                digest, checksums, size = _write_file(descriptor, content, grant.sync, advance, known)
+                digest, checksums, size = _write_file(descriptor, content, grant.sync, advance)
             except BaseException:
                 _remove(path)  # at once: on a full disk there is room to end the upload only without it
                 raise
@@ -230,30 +225,28 @@ def _create(path: Path) -> int | None:
 
 
 def _write_file(
-    descriptor: int, content: Content, sync: bool, advance: Callable[[int], None], known: tuple[str, bytes] | None
+    descriptor: int, content: Content, sync: bool, advance: Callable[[int], None]
 ) -> tuple[str, bytes, int]:
     """Write content to a new file and close it; return its digest, piece checksums and size."""
-    hashes = _Hashes() if known is None else None
+    hashes = _Hashes()
     try:
         size = _write_pieces(descriptor, content, sync, advance, hashes)
-        digest, checksums = hashes.finish() if hashes is not None else known or ("", b"")
+        digest, checksums = hashes.finish()
     finally:
         os.close(descriptor)
-        if hashes is not None:
-            hashes.close()
+        hashes.close()
     return digest, checksums, size
 
 
 def _write_pieces(
-    descriptor: int, content: Content, sync: bool, advance: Callable[[int], None], hashes: _Hashes | None
+    descriptor: int, content: Content, sync: bool, advance: Callable[[int], None], hashes: _Hashes
 ) -> int:
     size = unsynced = 0
     expected = content.size_bytes
     with _full_disk_told():
         _reserve(descriptor, expected)
     for piece in content.chunks(0, PIECE_BYTES):
-        if hashes is not None:
-            hashes.add(piece)
+        hashes.add(piece)
         with _full_disk_told():
             _write_all(descriptor, piece)
             unsynced += len(piece)

@@ -8,7 +8,7 @@ hashed; only where the store knows their size is it asked before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +18,7 @@ from blake3 import blake3
 
 from argosy.errors import InvalidRequestError
 from argosy.transport.connection import Connection
-from argosy.transport.content_hash import PieceChecksums, digest_of, digest_text, new_hasher
+from argosy.transport.content_hash import digest_of, digest_text
 from argosy.transport.direct_files import DirectFiles
 from argosy.transport.error_mapping import raise_item
 from argosy.transport.progress import UNSEEN, Progress
@@ -36,11 +36,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class _Hashed:
-    """Content with its digest, and the checksums of its pieces where they are needed."""
+    """Content with its digest."""
 
     content: Content
     digest: str
-    checksums: bytes = b""
 
 
 def upload_files(
@@ -115,7 +114,7 @@ class _Sender:
             if self._direct is not None and content.size_bytes >= SMALL_BYTES:
                 written.append(content)
             else:
-                hashed.append(_Hashed(content, digest_of(content.chunks(0, _HASH_BYTES), content.size_bytes)))
+                hashed.append(_hashed(content))
         digests = {id(item.content): item.digest for item in hashed}
         if self._direct is not None:
             digests.update(self._write_files(self._direct, written))
@@ -166,26 +165,30 @@ class _Sender:
 
     def _write_files(self, direct: DirectFiles, contents: Sequence[Content]) -> dict[int, str]:
         """Write what the store does not have into its folder."""
-        sizes = {content.size_bytes for content in contents}
-        known = set(self._blobs.find_missing_blobs([], sizes).known_sizes) if sizes else set()
-        maybe = [_with_checksums(content) for content in contents if content.size_bytes in known]
-        missing = {id(item.content): item for item in (self._missing(maybe) if maybe else [])}
+        known = self._known_sizes({content.size_bytes for content in contents})
+        maybe = [_hashed(content) for content in contents if content.size_bytes in known]
         digests = {id(item.content): item.digest for item in maybe}
         new = [content for content in contents if id(content) not in digests]
 
         def write(content: Content) -> None:
-            item = missing.get(id(content))
-            facts = None if item is None else (item.digest, item.checksums)
-            digests[id(content)] = self._write(direct, content, facts)
+            digests[id(content)] = self._write(direct, content)
 
-        self._each([*new, *(item.content for item in missing.values())], write)
+        self._each([*new, *(item.content for item in self._missing(maybe))], write)
         return digests
 
-    def _write(self, direct: DirectFiles, content: Content, known: tuple[str, bytes] | None) -> str:
-        digest = direct.write(self._blobs, content, self._advance, known)
+    def _known_sizes(self, sizes: Iterable[int]) -> set[int]:
+        known: set[int] = set()
+        for part in _parts(sorted(sizes), self._connection.capabilities.max_digests):
+            ask = partial(self._blobs.find_missing_blobs, [], part)
+            known.update(retrying("question for known sizes", ask).known_sizes)
+        return known
+
+    def _write(self, direct: DirectFiles, content: Content) -> str:
+        digest = direct.write(self._blobs, content, self._advance)
         if digest is None:  # the folder is out of reach after all
-            digest = digest_of(content.chunks(0, _HASH_BYTES), content.size_bytes)
-            self._send_large(_Hashed(content, digest))
+            item = _hashed(content)
+            self._send_large(item)
+            return item.digest
         return digest
 
     def _advance(self, count: int) -> None:
@@ -241,14 +244,10 @@ def _whole(content: Content) -> bytes:
     return b"".join(content.chunks())
 
 
-def _with_checksums(content: Content) -> _Hashed:
-    hasher, checksums = new_hasher(content.size_bytes), PieceChecksums()
-    for piece in content.chunks(0, _HASH_BYTES):
-        hasher.update(piece)
-        checksums.update(piece)
-    return _Hashed(content, digest_text(hasher), checksums.value())
+def _hashed(content: Content) -> _Hashed:
+    return _Hashed(content, digest_of(content.chunks(0, _HASH_BYTES), content.size_bytes))
 
 
-def _parts(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+def _parts(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]

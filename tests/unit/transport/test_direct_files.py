@@ -174,6 +174,19 @@ def test_content_the_store_knows_is_hashed_and_not_written(store: Connection) ->
     assert mapped_of(store, digest_of(other), len(other)) == other
 
 
+def test_content_that_changes_between_hashing_and_writing_never_gets_the_digest_it_had(store: Connection) -> None:
+    write(store)  # now the store knows the size, so that content of it is hashed before it is written
+    texts = [bytes([fill]) * len(BIG) for fill in (1, 2, 3)]
+
+    class Changing(FileContent):
+        def chunks(self, start: int = 0, chunk_bytes: int = 0) -> Iterator[bytes | memoryview]:
+            yield texts.pop(0)
+
+    ((file,),) = upload_files(store, [[Changing("x", buffers=(memoryview(bytes(len(BIG))),))]])
+    assert file.digest == digest_of(bytes([2]) * len(BIG))
+    assert mapped_of(store, file.digest, len(BIG)) == bytes([2]) * len(BIG)
+
+
 def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:
     code = """
 import resource, signal, sys
