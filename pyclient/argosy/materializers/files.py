@@ -12,6 +12,7 @@ import contextlib
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -34,9 +35,9 @@ class FileContent:
     buffers: tuple[memoryview, ...] | None = None
     local_path: Path | None = None
 
-    @property
+    @cached_property
     def size_bytes(self) -> int:
-        """Length of the content in bytes."""
+        """Length of the content in bytes; of a file, when it is first asked for."""
         if self.buffers is not None:
             return sum(view.nbytes for view in self.buffers)
         assert self.local_path is not None

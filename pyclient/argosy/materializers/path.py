@@ -92,7 +92,7 @@ class DirectoryMaterializer(BuiltinMaterializer[Path]):
         found, empty = _walk(root)
         name = _checked_name(root.name, value) if root.name else "root"
         for relative in found:
-            files.write_file(f"{CONTENT}/{relative}", root / relative)
+            files.write_file(f"{CONTENT}/{relative}", Path(f"{root}/{relative}"))
         manifest: dict[str, JSON] = {"name": name, "empty_directories": [*empty]}
         write_document(manifest, files, MANIFEST)
 
@@ -119,7 +119,7 @@ class DirectoryMaterializer(BuiltinMaterializer[Path]):
     def extract_metadata(self, value: Path) -> dict[str, JSON]:
         """Return the number of files and their size in bytes."""
         found, _ = _walk(value.resolve())
-        return {"files": len(found), "size_bytes": sum((value / relative).stat().st_size for relative in found)}
+        return {"files": len(found), "size_bytes": sum(os.stat(f"{value}/{relative}").st_size for relative in found)}
 
 
 def _check_exact(value: Path) -> None:
@@ -142,30 +142,35 @@ def _walk(root: Path) -> tuple[list[str], list[str]]:
     """Return files and empty directories below ``root``, sorted, relative and ``/`` separated."""
     found: list[str] = []
     empty: list[str] = []
-    waiting = [root]
+    waiting = [""]
     while waiting:
-        directory = waiting.pop()
-        try:
-            entries = list(os.scandir(directory))
-        except OSError as error:
-            raise MaterializerError(f"{directory} cannot be read: {error.strerror}") from error
-        if not entries and directory != root:
-            empty.append(directory.relative_to(root).as_posix())
+        prefix = waiting.pop()
+        entries = _entries(root / prefix)
+        if not entries and prefix:
+            empty.append(prefix[:-1])
         for entry in entries:
-            path = Path(entry.path)
-            _checked_name(entry.name, path)
+            _checked_name(entry.name, entry.path)
             if entry.is_symlink():
                 raise MaterializerError(
-                    f"{path} is a symbolic link to {os.readlink(path)!r}; links are never followed: "
+                    f"{entry.path} is a symbolic link to {os.readlink(entry.path)!r}; links are never followed: "
                     f"save a copy of the tree that has the files themselves (cp -rL)"
                 )
             if entry.is_dir(follow_symlinks=False):
-                waiting.append(path)
+                waiting.append(f"{prefix}{entry.name}/")
             elif entry.is_file(follow_symlinks=False):
-                found.append(path.relative_to(root).as_posix())
+                found.append(f"{prefix}{entry.name}")
             else:
-                raise MaterializerError(f"{path} is a special file (socket, pipe or device), which has no content")
+                raise MaterializerError(
+                    f"{entry.path} is a special file (socket, pipe or device), which has no content"
+                )
     return sorted(found), sorted(empty)
+
+
+def _entries(directory: Path) -> list[os.DirEntry[str]]:
+    try:
+        return list(os.scandir(directory))
+    except OSError as error:
+        raise MaterializerError(f"{directory} cannot be read: {error.strerror}") from error
 
 
 def _checked_name(name: str, where: object) -> str:
