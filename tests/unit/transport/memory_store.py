@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -72,7 +73,7 @@ class MemoryStore(BlobServiceServicer):
         self.biggest_chunk = 0
         self.aborted: list[str] = []
         self.together: threading.Barrier | None = None
-        self._declared: dict[str, str] = {}
+        self._numbers = itertools.count()
         self._committed: set[str] = set()
         self._epochs: Counter[str] = Counter()
         defaults = {"max_inline_bytes": 1000, "preferred_chunk_bytes": 4096, "max_files": 50, "max_digests": 1000}
@@ -121,8 +122,7 @@ class MemoryStore(BlobServiceServicer):
         self, request: wire.CreateUploadRequest, context: grpc.ServicerContext
     ) -> wire.CreateUploadResponse:
         self._called("CreateUpload", request, context)
-        name = f"upload-{len(self._declared)}"
-        self._declared[name] = request.digest
+        name = f"upload-{next(self._numbers)}"
         self.kept[name] = bytearray()
         if request.digest in self.blobs:
             self._committed.add(name)
@@ -176,6 +176,8 @@ class MemoryStore(BlobServiceServicer):
 
     def AbortUpload(self, request: wire.AbortUploadRequest, context: grpc.ServicerContext) -> wire.AbortUploadResponse:
         self._called("AbortUpload", request, context)
+        if request.upload_id in self._committed:
+            refuse(context, CODE.FAILED_PRECONDITION, "ILLEGAL_TRANSITION")
         self.aborted.append(request.upload_id)
         return wire.AbortUploadResponse()
 
