@@ -168,6 +168,11 @@ export interface NewArtifactFile {
      */
     { $case: "inlineContent"; value: Buffer }
     | undefined;
+  /**
+   * Digest of `inline_content`. A client SHOULD give it: what arrived is compared with it before
+   * anything becomes visible.
+   */
+  inlineDigest: string;
 }
 
 /**
@@ -1078,7 +1083,7 @@ export const ArtifactSpec_MetadataEntry: MessageFns<ArtifactSpec_MetadataEntry> 
 };
 
 function createBaseNewArtifactFile(): NewArtifactFile {
-  return { path: "", content: undefined };
+  return { path: "", content: undefined, inlineDigest: "" };
 }
 
 export const NewArtifactFile: MessageFns<NewArtifactFile> = {
@@ -1093,6 +1098,9 @@ export const NewArtifactFile: MessageFns<NewArtifactFile> = {
       case "inlineContent":
         writer.uint32(26).bytes(message.content.value);
         break;
+    }
+    if (message.inlineDigest !== "") {
+      writer.uint32(34).string(message.inlineDigest);
     }
     return writer;
   },
@@ -1134,6 +1142,14 @@ export const NewArtifactFile: MessageFns<NewArtifactFile> = {
             message.content = { $case: "inlineContent", value: Buffer.from(reader.bytes()) };
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.inlineDigest = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1166,6 +1182,7 @@ export const NewArtifactFile: MessageFns<NewArtifactFile> = {
         break;
       }
     }
+    message.inlineDigest = object.inlineDigest ?? "";
     return message;
   },
 };

@@ -2580,6 +2580,7 @@ export const ArtifactServiceService = {
    * Errors:
    * - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
    * - FAILED_PRECONDITION / BLOB_MISSING: a file names a digest the project does not have.
+   * - INVALID_ARGUMENT / DIGEST_MISMATCH: inline bytes do not have their `inline_digest`.
    * - INVALID_ARGUMENT / LIMIT_EXCEEDED: too many files or inline bytes (upload the
    *   bytes first), or more than 3 MiB of file list, counted as the paths and 100 bytes a file.
    * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
@@ -2797,6 +2798,7 @@ export interface ArtifactServiceServer extends UntypedServiceImplementation {
    * Errors:
    * - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
    * - FAILED_PRECONDITION / BLOB_MISSING: a file names a digest the project does not have.
+   * - INVALID_ARGUMENT / DIGEST_MISMATCH: inline bytes do not have their `inline_digest`.
    * - INVALID_ARGUMENT / LIMIT_EXCEEDED: too many files or inline bytes (upload the
    *   bytes first), or more than 3 MiB of file list, counted as the paths and 100 bytes a file.
    * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
@@ -2907,6 +2909,7 @@ export interface ArtifactServiceClient extends Client {
    * Errors:
    * - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
    * - FAILED_PRECONDITION / BLOB_MISSING: a file names a digest the project does not have.
+   * - INVALID_ARGUMENT / DIGEST_MISMATCH: inline bytes do not have their `inline_digest`.
    * - INVALID_ARGUMENT / LIMIT_EXCEEDED: too many files or inline bytes (upload the
    *   bytes first), or more than 3 MiB of file list, counted as the paths and 100 bytes a file.
    * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.

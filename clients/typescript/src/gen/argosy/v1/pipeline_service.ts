@@ -2564,6 +2564,7 @@ export const PipelineServiceService = {
    * - ALREADY_EXISTS / VERSION_EXISTS: the label of an output is taken; nothing was written.
    * - FAILED_PRECONDITION / BLOB_MISSING: a file names a digest the project does not have.
    * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the step does not run.
+   * - INVALID_ARGUMENT / DIGEST_MISMATCH: inline bytes do not have their `inline_digest`.
    * - INVALID_ARGUMENT / LIMIT_EXCEEDED: too many files or inline bytes in all outputs together.
    * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
    * - NOT_FOUND / ARTIFACT_NOT_FOUND: a loaded version does not exist.
@@ -2722,6 +2723,7 @@ export interface PipelineServiceServer extends UntypedServiceImplementation {
    * - ALREADY_EXISTS / VERSION_EXISTS: the label of an output is taken; nothing was written.
    * - FAILED_PRECONDITION / BLOB_MISSING: a file names a digest the project does not have.
    * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the step does not run.
+   * - INVALID_ARGUMENT / DIGEST_MISMATCH: inline bytes do not have their `inline_digest`.
    * - INVALID_ARGUMENT / LIMIT_EXCEEDED: too many files or inline bytes in all outputs together.
    * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
    * - NOT_FOUND / ARTIFACT_NOT_FOUND: a loaded version does not exist.
@@ -2864,6 +2866,7 @@ export interface PipelineServiceClient extends Client {
    * - ALREADY_EXISTS / VERSION_EXISTS: the label of an output is taken; nothing was written.
    * - FAILED_PRECONDITION / BLOB_MISSING: a file names a digest the project does not have.
    * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the step does not run.
+   * - INVALID_ARGUMENT / DIGEST_MISMATCH: inline bytes do not have their `inline_digest`.
    * - INVALID_ARGUMENT / LIMIT_EXCEEDED: too many files or inline bytes in all outputs together.
    * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
    * - NOT_FOUND / ARTIFACT_NOT_FOUND: a loaded version does not exist.
