@@ -35,6 +35,7 @@ DETAILS_TRAILER = "grpc-status-details-bin"
 """The trailer that carries ``google.rpc.Status``."""
 
 _MAX_NAMED = 20
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 BY_STATUS: Mapping[tuple[grpc.StatusCode, str], type[ArgosyError]] = {
     (grpc.StatusCode.INVALID_ARGUMENT, ""): InvalidRequestError,
@@ -100,7 +101,7 @@ def item_error(status: ItemStatus, what: str) -> ArgosyError | None:
     """
     if status.code == 0:
         return None
-    code = next(known for known in grpc.StatusCode if known.value[0] == status.code)
+    code = _CODES.get(status.code, grpc.StatusCode.UNKNOWN)
     kind = BY_STATUS.get((code, status.reason)) or BY_STATUS[code, ""]
     message = f"{what}: {status.message}"
     return kind(message, reason=status.reason) if issubclass(kind, ServiceError) else kind(message)

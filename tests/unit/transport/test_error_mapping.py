@@ -12,11 +12,11 @@ from google.rpc.status_pb2 import Status
 from argosy import errors
 from argosy.config import ClientConfig
 from argosy.transport.connection import connect
-from argosy.transport.error_mapping import BY_STATUS, DETAILS_TRAILER, DOMAIN, to_exception
+from argosy.transport.error_mapping import BY_STATUS, DETAILS_TRAILER, DOMAIN, raise_item, to_exception
 from argosy.v1.artifact_pb2 import VersionSelector
 from argosy.v1.artifact_service_pb2 import GetArtifactVersionRequest, GetArtifactVersionResponse
 from argosy.v1.artifact_service_pb2_grpc import ArtifactServiceServicer
-from argosy.v1.errors_pb2 import ErrorReason
+from argosy.v1.errors_pb2 import ErrorReason, ItemStatus
 
 CODE = grpc.StatusCode
 
@@ -118,6 +118,26 @@ def test_field_violations_and_similar_names_are_told_once() -> None:
     assert str(error) == "no 'wieghts'; name: is empty; similar names: weights"
     repeated = Refusal(CODE.NOT_FOUND, "name: is empty; did you mean weights?", info, violations)
     assert str(to_exception(repeated, "grpc://x:1")) == "name: is empty; did you mean weights?"
+
+
+def test_an_item_of_a_batch_that_ended_well_raises_nothing() -> None:
+    raise_item(ItemStatus(), "file 'x'")
+
+
+@pytest.mark.parametrize("reason", BY_REASON)
+def test_a_reason_of_an_item_becomes_its_exception_and_names_the_item(reason: str) -> None:
+    code, expected = BY_REASON[reason]
+    number: int = code.value[0]
+    with pytest.raises(expected, match="^file 'x': words$") as caught:
+        raise_item(ItemStatus(code=number, reason=reason, message="words"), "file 'x'")
+    assert type(caught.value) is expected
+    assert getattr(caught.value, "reason", reason) == reason
+
+
+@pytest.mark.parametrize("number", [99, -1])
+def test_an_item_with_a_code_nobody_knows_is_an_error_too(number: int) -> None:
+    with pytest.raises(errors.InternalServiceError, match="file 'x': words"):
+        raise_item(ItemStatus(code=number, message="words"), "file 'x'")
 
 
 class Aborting(ArtifactServiceServicer):
