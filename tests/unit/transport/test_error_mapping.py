@@ -128,7 +128,7 @@ def test_an_item_of_a_batch_that_ended_well_raises_nothing() -> None:
 def test_a_reason_of_an_item_becomes_its_exception_and_names_the_item(reason: str) -> None:
     code, expected = BY_REASON[reason]
     number: int = code.value[0]
-    with pytest.raises(expected, match="^file 'x': words$") as caught:
+    with pytest.raises(expected, match=r"^file 'x': words$") as caught:
         raise_item(ItemStatus(code=number, reason=reason, message="words"), "file 'x'")
     assert type(caught.value) is expected
     assert getattr(caught.value, "reason", reason) == reason
