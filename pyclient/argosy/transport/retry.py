@@ -20,7 +20,8 @@ _log = logging.getLogger("argosy.transport")
 class Backoff:
     """The pauses of one transfer: exponential, of random length, and from the start again after progress.
 
-    Random, so that the clients of a server that comes back do not all come at the same moment.
+    Random, so that the clients of a server that comes back do not all come at the same moment; but never so short that
+    all attempts are over before a server could have started again.
     """
 
     def __init__(self, what: str, attempts: int = ATTEMPTS) -> None:
@@ -58,7 +59,8 @@ class Backoff:
         if self._failed >= self._attempts:
             _log.debug("%s: gave up after %d attempts without progress: %s", self._what, self._failed, error)
             raise error
-        seconds = random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._failed))  # noqa: S311 - no secret
+        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._failed)
+        seconds = random.uniform(longest / 2, longest)  # noqa: S311 - no secret
         _log.debug("%s: attempt %d failed (%s); again in %.2f s", self._what, self._failed, error, seconds)
         time.sleep(seconds)
 
