@@ -228,8 +228,8 @@ class UploadContract:
     def test_an_upload_is_as_it_was_put(self, store: MetadataStore) -> None:
         with store.write() as tx:
             upload = tx.uploads.add("p", HOUR)
-            received = {"size": 7, "digest": BLOB.digest, "pieces": BLOB.pieces}
-            changed = tx.uploads.put(replace(upload, writer="first", epoch=3, **received), HOUR)
+            received = replace(upload, size=7, digest=BLOB.digest, pieces=BLOB.pieces)
+            changed = tx.uploads.put(replace(received, writer="first", epoch=3), HOUR)
             assert tx.uploads.get("p", upload.id) == changed
             assert (changed.writer, changed.epoch, changed.size, changed.digest) == ("first", 3, 7, BLOB.digest)
 
