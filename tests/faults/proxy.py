@@ -138,12 +138,7 @@ class Proxy:
     @property
     def address(self) -> str:
         """As ``ARGOSY_SERVER`` takes it."""
-        return f"grpc://{self.target}"
-
-    @property
-    def target(self) -> str:
-        """As gRPC takes it."""
-        return f"127.0.0.1:{self._port}"
+        return f"grpc://127.0.0.1:{self._port}"
 
     def accept(self) -> None:
         """Let clients connect."""
@@ -165,10 +160,6 @@ class Proxy:
     def cut(self) -> None:
         """Break all connections."""
         self._each(Link.cut)
-
-    def hold(self) -> None:
-        """Let all connections of now stand still."""
-        self._each(Link.hold)
 
     def go_on(self) -> None:
         """Let what stands still move again."""
