@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from rich.console import Console
 from rich.table import Table
 
-from bench import command_line, five_steps, large_array, server_ready, small_objects, start_up
+from bench import command_line, five_steps, large_array, large_frame, server_ready, small_objects, start_up
 from bench.child import compile_sources
 from bench.result import FULL, QUICK, Effort, Result
 
@@ -23,6 +23,7 @@ BENCHES: Mapping[str, Callable[[Effort], list[Result]]] = {
     "small-objects": small_objects.measure,
     "five-steps": five_steps.measure,
     "large-array": large_array.measure,
+    "large-frame": large_frame.measure,
 }
 
 
@@ -30,7 +31,9 @@ def main() -> None:
     """Measure; the exit code is 1 when a promise is broken."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--only", action="append", choices=list(BENCHES), help="this bench alone; may be repeated")
-    parser.add_argument("--quick", action="store_true", help="one round and a small array: does it still work?")
+    parser.add_argument(
+        "--quick", action="store_true", help="one round and a small array and frame: does it still work?"
+    )
     parser.add_argument("--json", action="store_true", help="every sample as JSON instead of the table")
     arguments = parser.parse_args()
 

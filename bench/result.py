@@ -13,7 +13,7 @@ class Effort:
 
     Attributes:
         rounds: how often each number is measured; the median counts.
-        array_bytes: size of the large array.
+        array_bytes: size of the large array, and of the large frame.
     """
 
     rounds: int

@@ -32,6 +32,8 @@ _CLASSES: dict[str, type] = {
     )
 }
 
+_CHECKED_ROWS = 1 << 18
+
 
 def describe_axis(index: Any, writer: TableWriter) -> tuple[list[Column], Spec]:
     """Return the columns to write of an index (none for a range) and its description.
@@ -126,10 +128,22 @@ def axis_of(made: list[Any], spec: Spec) -> Any:
     else:
         index = _plain_index(made[0], names[0])
     if "freq" in spec:
-        index.freq = pd.tseries.frequencies.to_offset(spec["freq"])
+        _set_frequency(index, pd.tseries.frequencies.to_offset(spec["freq"]))
     if type(index).__name__ != spec["class"]:
         raise MaterializerError(f"an index of class {spec['class']} came back as {type(index).__name__}")
     return index
+
+
+def _set_frequency(index: Any, offset: Any) -> None:
+    """Set the frequency of an index; pandas checks it by making all it checks once more, so it checks parts."""
+    if len(index) > _CHECKED_ROWS:
+        for start in range(0, len(index) - 1, _CHECKED_ROWS):
+            part = index[start : start + _CHECKED_ROWS + 1]
+            part.freq = offset
+        holder = index if hasattr(index, "_freq") else index._data  # since pandas 3.1, and before
+        holder._freq = offset
+    if index.freq != offset:
+        index.freq = offset
 
 
 def _plain_index(values: Any, name: Any) -> Any:

@@ -21,6 +21,7 @@ from argosy.materializers.pandas_scalars import decode_zone
 
 _CHUNK_BYTES = 4 << 20
 """Smaller Arrow arrays are joined: many of them would make the column slow to work with."""
+_LOOKED_UP_BYTES = 2 << 20
 _NO_TIME = np.iinfo(np.int64).min
 _TICKS = np.dtype(np.int64)
 
@@ -99,8 +100,9 @@ class CodesBuilder:
     def add(self, array: Any) -> None:
         """Take the next rows."""
         self._waiting.append(array)
-        # Every look-up reads all categories: with many of them it waits for a good part as many rows.
-        if sum(map(len, self._waiting)) * 8 >= len(self._known):
+        rows, size = sum(map(len, self._waiting)), sum(part.nbytes for part in self._waiting)
+        # Every look-up reads all categories: with many of them it waits for many rows, or for much.
+        if rows >= 4 * len(self._known) or (size >= _LOOKED_UP_BYTES and rows * 8 >= len(self._known)):
             self._look_up()
 
     def finish(self) -> Any:

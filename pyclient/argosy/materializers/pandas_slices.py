@@ -13,10 +13,11 @@ import pyarrow.parquet as pq
 from argosy.materializers.nesting import CannotKeepError
 
 _PIECE_BYTES = 2 << 20
-"""About so much is converted at a time."""
+"""About so much is converted at a time, and of each column at least :data:`_COLUMN_PIECE_BYTES`."""
+_COLUMN_PIECE_BYTES = 2 << 10
 _GROUP_BYTES = 16 << 20
-_COLUMN_BYTES = 16 << 10
-"""A column of a row group is at least this long on average: each costs the footer some hundred bytes."""
+_COLUMN_GROUP_BYTES = 16 << 10
+"""So much of each column at least is in a row group, on average: each costs the footer some hundred bytes."""
 _DICTIONARY_BYTES = 256 << 10
 """Where parquet gives up to list the distinct values of a column: with 1 MiB its search for them took 25 MiB."""
 _MOST_ROWS = 1 << 20
@@ -83,7 +84,8 @@ class SlicedTable:
         Raises:
             CannotKeepError: a value has no form in parquet.
         """
-        wanted = max(_GROUP_BYTES, _COLUMN_BYTES * len(self.columns))
+        wanted = max(_GROUP_BYTES, _COLUMN_GROUP_BYTES * len(self.columns))
+        piece_bytes = max(_PIECE_BYTES, _COLUMN_PIECE_BYTES * len(self.columns))
         end = min(self.rows, start + _MOST_ROWS)
         pieces: list[Any] = []
         size = 0
@@ -92,7 +94,7 @@ class SlicedTable:
             piece = self._piece(start, stop)
             pieces.append(piece)
             size += piece.nbytes
-            fitting = (stop - start) * _PIECE_BYTES // max(1, piece.nbytes)
+            fitting = (stop - start) * piece_bytes // max(1, piece.nbytes)
             self._step = max(1, min(fitting, 8 * self._step))
             start = stop
         return pa.concat_tables(pieces)

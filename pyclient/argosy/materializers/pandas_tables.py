@@ -32,6 +32,8 @@ METADATA_KEY = b"argosy"
 _IN_MEMORY_BYTES = 16 << 20
 _BATCH_BYTES = 1 << 20
 """About so much is converted at a time."""
+_MOST_COLUMNS = 128
+"""So many are read together: each of them holds a page of its own."""
 _READ_AHEAD_BYTES = 1 << 20
 """For all columns together, when a file on disk is read."""
 _LONGEST_NAME = 200
@@ -182,19 +184,27 @@ class StoredTable:
         Raises:
             MaterializerError: a column is not what its description says.
         """
-        for batch in self._batches():
-            for builder, array in zip(builders, batch.columns, strict=False):
-                builder.add(array)
+        names = self._file.schema_arrow.names
+        for start in range(0, len(builders), _MOST_COLUMNS):
+            block = builders[start : start + _MOST_COLUMNS]
+            # The names of nested columns would be found in others that hold a dot, so all are asked for if possible.
+            chosen = names[start : start + len(block)] if len(names) > _MOST_COLUMNS else None
+            for batch in self._batches(chosen):
+                for builder, array in zip(block, map(batch.column, chosen or range(len(block))), strict=True):
+                    builder.add(array)
         return [builder.finish() for builder in builders]
 
-    def _batches(self) -> Iterator[Any]:
-        """Yield all rows in pieces of about the same number of bytes."""
-        metadata, width = self._file.metadata, 8 * len(self.types)
+    def _batches(self, names: list[str] | None) -> Iterator[Any]:
+        """Yield all rows of columns in pieces of about the same number of bytes."""
+        metadata = self._file.metadata
+        share = 1 if names is None else len(names) / metadata.num_columns
+        width = 0
         for number in range(metadata.num_row_groups):
             group = metadata.row_group(number)
-            width = max(1, width, group.total_byte_size // max(1, group.num_rows))
+            expected = int(share * group.total_byte_size) // max(1, group.num_rows)
+            width = max(1, width, expected, 8 * len(names or self.types))
             rows = max(1, _BATCH_BYTES // width)
-            for batch in self._file.iter_batches(rows, [number], use_threads=False):
+            for batch in self._file.iter_batches(rows, [number], names, use_threads=False):
                 yield batch
                 width = batch.nbytes // max(1, batch.num_rows)
             release_unused()

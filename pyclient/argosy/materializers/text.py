@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from argosy.materializers.files import FileSink, FileSource
 
 FILE = "data.txt"
+_PIECE = 1 << 20
+_LARGE = 16 << 20
+"""From so many characters, or bytes, on the UTF-8 of a text is not held in memory beside it."""
 
 
 class TextMaterializer(BuiltinMaterializer[str]):
@@ -30,10 +33,16 @@ class TextMaterializer(BuiltinMaterializer[str]):
         if type(value) is not str:
             raise CannotKeepError(f"{type(value).__qualname__} is a subclass of str, which text would not bring back")
         try:
-            content = value.encode()
+            if len(value) < _LARGE:
+                files.write(FILE, value.encode())
+                return
+            local = files.temporary_directory() / FILE
+            with local.open("wb") as target:
+                for start in range(0, len(value), _PIECE):
+                    target.write(value[start : start + _PIECE].encode())
         except UnicodeEncodeError as error:
             raise CannotKeepError(f"the text has lone surrogates, which UTF-8 refuses ({error})") from error
-        files.write(FILE, content)
+        files.write_file(FILE, local)
 
     def load(self, files: FileSource, as_type: type[str] | None) -> str:
         """Read the text.
@@ -42,7 +51,8 @@ class TextMaterializer(BuiltinMaterializer[str]):
             MaterializerError: it is not UTF-8.
         """
         try:
-            return files.read(FILE).decode()
+            # The buffer of a large file is mapped where it can be: then only the text itself is allocated.
+            return str(files.buffer(FILE), "utf-8") if files.size(FILE) >= _LARGE else files.read(FILE).decode()
         except UnicodeDecodeError as error:
             raise MaterializerError(f"{FILE} is not UTF-8: {error}") from error
 

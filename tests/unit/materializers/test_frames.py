@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from argosy.errors import MaterializerError, PickleRefusedError
+from argosy.materializers import pandas_slices, pandas_tables
 from argosy.materializers.registry import extract_metadata, visualize
 from tests.unit.materializers import samples
 from tests.unit.materializers.kept import Kept, keep, roundtrip, same
@@ -115,6 +116,80 @@ def test_series_comes_back_exactly_also_when_empty(name: str) -> None:
         found = roundtrip(expected)
         pd.testing.assert_series_equal(found, expected, check_index_type=True)
         assert found.dtype == expected.dtype
+
+
+@pytest.fixture
+def tiny_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Row groups of 64 rows and then of one each, and one row read at a time, as if all of them were huge."""
+    for name in ("_GROUP_BYTES", "_PIECE_BYTES", "_COLUMN_GROUP_BYTES", "_COLUMN_PIECE_BYTES"):
+        monkeypatch.setattr(pandas_slices, name, 1)
+    monkeypatch.setattr(pandas_tables, "_BATCH_BYTES", 1)
+
+
+@pytest.mark.usefixtures("tiny_slices")
+@pytest.mark.parametrize("name", COLUMNS)
+def test_column_of_many_row_groups_comes_back_exactly(name: str) -> None:
+    column = pd.Series(COLUMNS[name])
+    series = column.iloc[np.arange(70) % len(column)].reset_index(drop=True)
+    assert series.dtype == column.dtype
+    kept = keep(series)
+    assert pq.ParquetFile(io.BytesIO(kept.files["data.parquet"])).metadata.num_row_groups > 1
+    frame = series.to_frame()
+    assert_same_frame(kept.load().to_frame(), frame)
+    assert_same_frame(roundtrip(frame), frame)
+
+
+@pytest.mark.usefixtures("tiny_slices")
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.MultiIndex.from_product([["a", "b"], range(35)], names=["x", None]),
+        pd.date_range("2020", periods=70, freq="MS"),
+        pd.CategoricalIndex(["a", "b"] * 35),
+    ],
+    ids=lambda index: type(index).__name__,
+)
+def test_index_of_many_row_groups_comes_back_exactly(index: Any) -> None:
+    assert_same_frame(roundtrip(with_index(index)), with_index(index))
+
+
+@pytest.mark.parametrize("step", ["s", "2h"])
+def test_frequency_of_a_long_index_comes_back(step: str) -> None:
+    frame = with_index(pd.date_range("2020", periods=300_000, freq=step, tz="Europe/Berlin"))
+    assert_same_frame(roundtrip(frame), frame)
+
+
+def test_frequency_that_a_long_index_does_not_have_is_refused() -> None:
+    moments = pd.date_range("2020", periods=600_000, freq="s")
+    kept = keep(with_index(moments.delete(599_998)))
+    table = pq.read_table(io.BytesIO(kept.files["data.parquet"]))
+    described = table.schema.metadata[b"argosy"].replace(
+        b'"class":"DatetimeIndex",', b'"class":"DatetimeIndex","freq":"s",'
+    )
+    target = io.BytesIO()
+    pq.write_table(table.replace_schema_metadata({b"argosy": described}), target)
+    with pytest.raises(MaterializerError, match="does not conform"):
+        Kept(kept.saved, {"data.parquet": target.getvalue()}).load()
+
+
+def test_columns_of_a_wide_frame_are_not_mistaken_for_nested_ones() -> None:
+    columns = {f"column{number}": pd.Series([number, -number]) for number in range(300)}
+    lists = array([[1], None], dtype=pd.ArrowDtype(pa.list_(pa.int32())))
+    frame = pd.DataFrame({"a.list.element": [1, 2], **columns, "a": lists, "a.list": ["x", "y"]})
+    assert_same_frame(roundtrip(frame), frame)
+
+
+def test_rows_that_the_file_lacks_are_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = keep(pd.Series([1, 2, 3]))
+    monkeypatch.setattr(pandas_tables.StoredTable, "rows", 4)
+    with pytest.raises(MaterializerError, match="a column has 3 rows, the file says 4"):
+        kept.load()
+
+
+def test_refused_object_far_down_is_named_by_its_column() -> None:
+    frame = pd.DataFrame({"a": objects(*range(1000), samples.Opaque())})
+    with pytest.raises(PickleRefusedError, match=r"column 'a' \(number 0\).*Opaque"):
+        keep(frame)
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +17,7 @@ import pytest
 from argosy.materializers.files import FileSink
 from argosy.materializers.numpy_statistics import statistics
 from argosy.materializers.registry import load_value, save_value
-from tests.unit.materializers.kept import MemorySource
+from tests.unit.materializers.kept import MemorySource, roundtrip
 
 ARRAY_BYTES = 200 << 20
 SLACK_BYTES = 16 << 20
@@ -100,3 +105,83 @@ def test_large_frame_goes_through_the_disk_and_comes_back() -> None:
     )
     assert isinstance(back, pd.DataFrame)
     pd.testing.assert_frame_equal(back, frame)
+
+
+FRAMES = """
+import json, re, sys
+from pathlib import Path
+import numpy as np, pandas as pd, pyarrow as pa
+import argosy
+
+def held(field):
+    return int(re.search(field + r":\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) << 10
+
+def frame(rows):
+    numbers = np.random.default_rng(3).integers(0, 2**40, rows)
+    texts = np.empty(rows, dtype=object)
+    for row, number in enumerate(numbers):
+        texts[row] = f"{number:015d}"
+    return pd.DataFrame({
+        "float": numbers / 7,
+        "int": numbers,
+        "Int64": pd.array(numbers, "Int64"),
+        "flag": numbers % 2 == 0,
+        "category": pd.Categorical.from_codes(numbers % 3, ["low", "middle", "high"]),
+        "moment": pd.to_datetime(numbers, unit="ms", utc=True).tz_convert("Europe/Berlin"),
+        "text": pd.Series(texts, dtype=object),
+        "word": pd.Series(texts, dtype="string"),
+    }, index=pd.Index(numbers))
+
+argosy.save_artifact(frame(10), "warm")
+argosy.load_artifact("warm")
+if sys.argv[1] == "save":
+    value = frame(2_600_000)
+    pa.default_memory_pool().release_unused()
+    before = held("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")
+    argosy.save_artifact(value, "large")
+    size = 0
+else:
+    before = held("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")
+    value = argosy.load_artifact("large")
+    size = int(value.memory_usage(deep=True).sum())
+print(json.dumps({"size": int(value.memory_usage(deep=True).sum()), "excess": held("VmHWM") - before - size}))
+"""
+
+
+def in_a_child(script: str, *arguments: str, home: Path) -> Any:
+    """What a fresh process prints: Arrow's memory is none that Python knows of, so the system has to tell it."""
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        env={"ARGOSY_HOME": str(home), "OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="this system does not tell a process its peak")
+def test_a_large_frame_is_saved_and_loaded_without_a_second_copy(tmp_path: Path) -> None:
+    saved = in_a_child(FRAMES, "save", home=tmp_path)
+    loaded = in_a_child(FRAMES, "load", home=tmp_path)
+    assert saved["size"] > 200 << 20
+    assert saved["excess"] < 64 << 20
+    assert loaded["excess"] < 64 << 20
+
+
+def test_large_text_is_written_without_its_bytes_in_memory() -> None:
+    text = "line\r\n" * (20 << 20)
+    sink = FileSink()
+    try:
+        assert peak_of(lambda: save_value(text, sink, allow_pickle=False)) < SLACK_BYTES
+        (file,) = sink.files
+        assert file.size_bytes == len(text)
+    finally:
+        sink.close()
+
+
+def test_large_text_comes_back_with_its_line_ends() -> None:
+    text = "\ré\r\n€\U0001f600" * (4 << 20)
+    assert roundtrip(text) == text
