@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from numpy.typing import NDArray
 from argosy import Client
 from tests.api.conftest import Service, service_on
 from tests.api.server_process import ServerProcess
-from tests.faults.proxy import Proxy
+from tests.faults.proxy import Proxy, free_port
 
 MEBIBYTE = 1 << 20
 MARK_BYTES = 16 * MEBIBYTE
@@ -39,8 +38,7 @@ class Stand:
     def __init__(self, data: Path, *options: str) -> None:
         self.data = data
         self._options = options
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self._port = free.getsockname()[1]
+        self._port = free_port()
         self.server: ServerProcess
         self.start()
         self.proxy = Proxy(self._port)
