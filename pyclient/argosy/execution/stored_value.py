@@ -6,6 +6,7 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 from argosy.config import resolve
+from argosy.errors import ParameterError
 from argosy.execution.asked_type import check_asked_type, check_loaded_type
 from argosy.execution.context import StepContext, current_step
 from argosy.execution.partial_value import asked_part, load_part_from
@@ -57,6 +58,8 @@ def load_from(
     check_asked_type(as_type)
     part = asked_part(columns, rows)
     if part is not None:
+        if on_progress is not None:
+            raise ParameterError("on_progress= tells of whole values; leave it out with columns= or rows=")
         value, recorded = load_part_from(connection, selector, part, materializer)
     else:
         hint = plain_annotation(annotation if as_type is None else as_type)

@@ -135,3 +135,9 @@ def test_a_part_that_a_step_loads_is_recorded_as_its_input() -> None:
     run = summing()
     assert run.steps["total"].output.load() == 10
     assert set(run.steps["total"].loaded) == {frame, array}
+
+
+def test_progress_is_told_of_whole_values_only() -> None:
+    argosy.save_artifact(np.arange(10), "x")
+    with pytest.raises(argosy.ParameterError, match="on_progress= tells of whole values"):
+        argosy.load_artifact("x", rows=slice(2), on_progress=print)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -29,7 +28,7 @@ from tests.unit.transport.memory_store import digest_of
 
 BIG = bytes(range(256)) * 4096 * 9 + b"tail"
 """A little more than two pieces."""
-TOKEN = secrets.token_hex(32)
+TOKEN = "0123456789abcdef" * 4
 
 
 def content(data: bytes = BIG) -> FileContent:
