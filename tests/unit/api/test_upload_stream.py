@@ -26,7 +26,7 @@ def read(*messages: UploadArtifactRequest) -> tuple[ArtifactUploadStream, list[b
     return stream, list(stream.chunks())
 
 
-def write(*messages: WriteUploadRequest) -> list[bytes]:
+def write(*messages: WriteUploadRequest) -> list[bytes | memoryview]:
     return list(BlobUploadStream(iter(messages), Limits()).chunks())
 
 
