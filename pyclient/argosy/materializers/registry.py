@@ -268,7 +268,7 @@ def _save(value: object, sink: FileSink, path: str, *, allow_pickle: bool) -> Sa
     for materializer in candidates(value):
         try:
             return _save_with(materializer, value, sink, path, allow_pickle=allow_pickle)
-        except CannotKeepError as error:  # noqa: PERF203 - two or three rounds
+        except CannotKeepError as error:
             reasons.append(str(error))
     if not allow_pickle:
         raise _refusal(value, path, reasons)
