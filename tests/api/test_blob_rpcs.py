@@ -151,6 +151,13 @@ def test_a_stream_that_opened_before_the_last_one_takes_nothing_over(stubs: Stub
     assert read_blob(stubs, project, digest_of(b"bytes")) == b"bytes"
 
 
+@pytest.mark.parametrize(("offset", "epoch"), [(-1, 0), (0, -1), (0, (1 << 53) + 1), (0, (1 << 63) - 1)])
+def test_numbers_no_stream_can_have_are_refused(stubs: Stubs, project: str, offset: int, epoch: int) -> None:
+    upload = open_upload(stubs, project)
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "INVALID_FIELD"):
+        stubs.blobs.WriteUpload(write_parts(project, upload.id, b"x", offset=offset, epoch=epoch))
+
+
 def test_a_commit_waits_for_a_stream_that_ended_well(stubs: Stubs, project: str) -> None:
     upload = open_upload(stubs, project)
     opened = next(write_parts(project, upload.id, b""))

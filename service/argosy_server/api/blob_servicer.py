@@ -17,7 +17,7 @@ from argosy_server.api.once import answer_once, request_key
 from argosy_server.api.upload_stream import BlobUploadStream
 from argosy_server.domain.blob import Upload, UploadState
 from argosy_server.domain.byte_range import ByteRange
-from argosy_server.domain.errors import DigestMismatch, DomainError, LimitExceeded, UploadNotFound
+from argosy_server.domain.errors import DigestMismatch, DomainError, InvalidField, LimitExceeded, UploadNotFound
 from argosy_server.domain.identifiers import Digest, parse_id, parse_project
 from argosy_server.domain.limits import OLDEST_PROTOCOL_REVISION, PROTOCOL_REVISION, Limits
 from argosy_server.usecases.batch_blobs import find_missing, read_blobs, store_blobs
@@ -33,6 +33,7 @@ from argosy_server.usecases.upload_blob import (
     write_upload,
 )
 
+LAST_EPOCH = 1 << 53
 WIRE_STATES = {
     UploadState.OPEN: wire.UPLOAD_STATE_OPEN,
     UploadState.COMMITTED: wire.UPLOAD_STATE_COMMITTED,
@@ -142,6 +143,8 @@ class BlobServicer(blob_service_pb2_grpc.BlobServiceServicer):
         upload_id = parse_id("open.upload_id", stream.open.upload_id)
         offset = parse_size("open.offset", stream.open.offset)
         epoch = parse_size("open.epoch", stream.open.epoch)
+        if epoch > LAST_EPOCH:
+            raise InvalidField("open.epoch", f"{epoch} is no epoch; send that of GetUpload plus one, or 0")
         size = write_upload(
             self._metadata, self._storage, self._limits, project, upload_id, offset, epoch, stream.chunks()
         )
