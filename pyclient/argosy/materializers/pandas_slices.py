@@ -111,10 +111,10 @@ class SlicedTable:
             while True:
                 writer.write_table(group, group.num_rows)
                 done += group.num_rows
-                if done == self.rows:
-                    return
                 del group  # before the next one is made, so that there is only one at a time
                 release_unused()
+                if done == self.rows:
+                    return
                 group = self.group(done)
 
     def _piece(self, start: int, stop: int) -> Any:

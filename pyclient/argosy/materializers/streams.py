@@ -56,4 +56,5 @@ def local_copy(files: FileSource, path: str) -> Iterator[Path]:
         copy = Path(directory) / "file"
         with files.open(path) as stream, copy.open("wb") as target:
             shutil.copyfileobj(stream, target, _COPY_BYTES)
+        del stream  # it may hold a mapping of the whole file, whose pages count as memory of this process
         yield copy
