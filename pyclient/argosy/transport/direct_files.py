@@ -20,13 +20,13 @@ from pathlib import Path
 
 from argosy.errors import (
     ArgosyError,
-    CorruptDataError,
     PermissionDeniedError,
     ResourceExhaustedError,
     UnavailableError,
 )
 from argosy.transport.blob_client import BlobClient
 from argosy.transport.content_hash import PIECE_BYTES, PieceChecksums, digest_text, new_hasher
+from argosy.transport.direct_stream import DirectStream, damaged_file
 from argosy.transport.retry import retrying
 from argosy.transport.upload_session import Content
 from argosy.v1.blob_pb2 import DirectAccess
@@ -76,21 +76,30 @@ class DirectFiles:
             CorruptDataError: the bytes do not match the digest.
             NotFoundError: the project has no such blob.
         """
+        opened = self._open_blob(blobs, digest, size_bytes)
+        if opened is None:
+            return None
+        descriptor, path = opened
         try:
-            (path,) = blobs.create_transfer_grants(self.token, [digest]).read_paths
-        except PermissionDeniedError:  # it was started again, with other settings or tokens
-            return None
-        mapped = self._map(path, size_bytes) if path else None
-        if mapped is None:
-            return None
+            mapped = memoryview(mmap.mmap(descriptor, size_bytes, access=mmap.ACCESS_COPY))
+        finally:
+            os.close(descriptor)
         hasher = new_hasher(size_bytes)
         hasher.update(mapped)
         if digest_text(hasher) != digest:
-            raise CorruptDataError(
-                f"the file {path} arrived as {digest_text(hasher)}, but {digest} is recorded; nothing of it was used: "
-                "restore the store from its backup"
-            )
+            raise damaged_file(path, f"has {digest_text(hasher)}", digest)
         return mapped
+
+    def stream(
+        self, blobs: BlobClient, digest: str, size_bytes: int, advance: Callable[[int], None]
+    ) -> DirectStream | None:
+        """Return the bytes of a blob as a stream; ``None`` as for :meth:`map`.
+
+        Raises:
+            NotFoundError: the project has no such blob.
+        """
+        opened = self._open_blob(blobs, digest, size_bytes)
+        return None if opened is None else DirectStream(*opened, digest, size_bytes, advance)
 
     def write(self, blobs: BlobClient, content: Content, advance: Callable[[int], None]) -> str | None:
         """Write content to the file of a new upload and commit it; it is hashed in a second thread meanwhile.
@@ -133,22 +142,24 @@ class DirectFiles:
             raise
         return digest
 
-    def _map(self, text: str, size_bytes: int) -> memoryview | None:
+    def _open_blob(self, blobs: BlobClient, digest: str, size_bytes: int) -> tuple[int, Path] | None:
+        """Open the file of a blob; return its descriptor and its name."""
+        try:
+            (text,) = blobs.create_transfer_grants(self.token, [digest]).read_paths
+        except PermissionDeniedError:  # it was started again, with other settings or tokens
+            return None
         path = Path(text)
-        if not self._is_mine(path):
+        if not text or not self._is_mine(path):
             return None
         try:
             descriptor = _open(path)
-            try:
-                facts = os.fstat(descriptor)
-                if not stat.S_ISREG(facts.st_mode) or not size_bytes or facts.st_size != size_bytes:
-                    return None
-                protection = mmap.PROT_READ | mmap.PROT_WRITE
-                return memoryview(mmap.mmap(descriptor, size_bytes, mmap.MAP_PRIVATE, protection))
-            finally:
-                os.close(descriptor)
         except OSError:  # gone since, or not for this user: the server says what is the matter
             return None
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode) or not size_bytes or facts.st_size != size_bytes:
+            os.close(descriptor)
+            return None
+        return descriptor, path
 
     def _is_mine(self, path: Path) -> bool:
         """Tell whether a path lies below the folder, also when links are followed."""

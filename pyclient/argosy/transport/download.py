@@ -10,7 +10,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from blake3 import blake3
@@ -25,9 +25,6 @@ from argosy.transport.receive import receive_into
 from argosy.transport.retry import retrying
 from argosy.v1.artifact_pb2 import ArtifactFile, ArtifactVersion, VersionSelector
 from argosy.v1.artifact_service_pb2 import GetArtifactVersionResponse
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 KEPT_BYTES = 1 << 20
 """Versions up to this size come by one call, and are held in memory."""
@@ -224,31 +221,29 @@ class _Files:
 
     def memory(self, file: ArtifactFile) -> memoryview:
         """Return a large file as memory of the caller's own."""
-        mapped = self._map(file)
-        if mapped is not None:
-            return mapped
+        connection = self._connection
+        if connection.direct is not None:
+            mapped = connection.direct.map(connection.blobs, file.digest, file.size_bytes)
+            if mapped is not None:
+                self._advance(file.size_bytes)
+                return mapped
         # Not bytearray: numpy asks the system for huge pages, which are filled ten times as fast.
         target = np.empty(file.size_bytes, np.uint8).data
-        receive_into(self._connection.lanes(), file, target, self._advance)
+        receive_into(connection.lanes(), file, target, self._advance)
         return target
 
     def stream(self, file: ArtifactFile) -> io.RawIOBase:
         """Return a large file as a stream."""
-        mapped = self._map(file)
-        return _MemoryStream(mapped) if mapped is not None else self.ranges(file)
+        connection = self._connection
+        if connection.direct is not None:
+            stream = connection.direct.stream(connection.blobs, file.digest, file.size_bytes, self._advance)
+            if stream is not None:
+                return stream
+        return self.ranges(file)
 
     def ranges(self, file: ArtifactFile) -> BlobFile:
         """Return a file of any size as a stream of which only what is read is moved."""
         return BlobFile(self._connection.blobs, file, self._advance)
-
-    def _map(self, file: ArtifactFile) -> memoryview | None:
-        direct = self._connection.direct
-        if direct is None:
-            return None
-        mapped = direct.map(self._connection.blobs, file.digest, file.size_bytes)
-        if mapped is not None:
-            self._advance(file.size_bytes)
-        return mapped
 
     def _batch_from(self, first: ArtifactFile) -> list[ArtifactFile]:
         """Return a file and the small ones that follow it, as many as one call brings."""
@@ -275,37 +270,6 @@ class _Files:
             found[file.path] = _verified(file, result.content)
             self._advance(file.size_bytes)
         return found
-
-
-class _MemoryStream(io.RawIOBase):
-    """Bytes in memory as a stream that seeks, without a copy of them."""
-
-    def __init__(self, content: memoryview) -> None:
-        self._content = content
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: len(self._content)}[whence]
-        self._position = max(base + offset, 0)
-        return self._position
-
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
-        target = memoryview(buffer).cast("B")
-        piece = self._content[self._position : self._position + len(target)]
-        target[: len(piece)] = piece
-        self._position += len(piece)
-        return len(piece)
-
-    def readall(self) -> bytes:
-        rest = bytes(self._content[self._position :])
-        self._position = len(self._content)
-        return rest
 
 
 def _verified(file: ArtifactFile, content: bytes) -> bytes:

@@ -90,8 +90,35 @@ def test_a_byte_that_was_changed_in_the_file_is_found(store: Connection, place: 
     with path.open("r+b") as file:
         file.seek(place)
         file.write(bytes([BIG[place] ^ 1]))
-    with pytest.raises(CorruptDataError, match=r"arrived as blake3:.*nothing of it was used: restore the store"):
-        direct_of(store).map(store.blobs, digest, len(BIG))
+    direct = direct_of(store)
+    with pytest.raises(CorruptDataError, match=r"has blake3:.*nothing of it was used: restore the store"):
+        direct.map(store.blobs, digest, len(BIG))
+    stream = direct.stream(store.blobs, digest, len(BIG), lambda _count: None)
+    assert stream is not None
+    with stream, pytest.raises(CorruptDataError, match=r"has blake3:.*nothing of it was used: restore the store"):
+        stream.readall()
+
+
+@pytest.mark.parametrize("step", [1000, 1 << 20, 64 << 20])
+def test_a_stream_gives_the_bytes_in_order_and_tells_how_many(store: Connection, step: int) -> None:
+    told: list[int] = []
+    stream = direct_of(store).stream(store.blobs, write(store), len(BIG), told.append)
+    assert stream is not None
+    with stream:
+        first = stream.read(step)
+        assert first + stream.readall() == BIG
+        assert stream.read(1) == b""
+    assert sum(told) == len(BIG)
+
+
+def test_a_file_that_is_cut_while_it_is_streamed_is_found(store: Connection) -> None:
+    digest = write(store)
+    stream = direct_of(store).stream(store.blobs, digest, len(BIG), lambda _count: None)
+    assert stream is not None
+    (path,) = files_of(store)
+    os.truncate(path, len(BIG) - 10)
+    with stream, pytest.raises(CorruptDataError, match="ends 10 bytes early"):
+        stream.readall()
 
 
 def test_a_blob_of_a_row_or_of_another_size_is_not_mapped(store: Connection) -> None:
