@@ -24,10 +24,10 @@ def measure(effort: Effort) -> list[Result]:
             with serving(Path(scratch, f"data-{round_number}")) as server:
                 remote.append(ask("bench.small_objects", env=environment(home / "client", server.url)))
     return [
-        Result(f"{COUNT} small saves, embedded", [round_["saves"] for round_ in embedded], "s", 0.4),
-        Result(f"{COUNT} small saves, gRPC", [round_["saves"] for round_ in remote], "s", 0.8),
-        Result(f"{COUNT} small loads, embedded", [round_["loads"] for round_ in embedded], "s", 0.2),
-        Result(f"{COUNT} small loads, gRPC", [round_["loads"] for round_ in remote], "s", 0.4),
+        Result(f"{COUNT} small saves, embedded", [round_["saves"] for round_ in embedded], "s", 0.15),
+        Result(f"{COUNT} small saves, gRPC", [round_["saves"] for round_ in remote], "s", 0.3),
+        Result(f"{COUNT} small loads, embedded", [round_["loads"] for round_ in embedded], "s", 0.08),
+        Result(f"{COUNT} small loads, gRPC", [round_["loads"] for round_ in remote], "s", 0.15),
     ]
 
 
