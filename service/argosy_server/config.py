@@ -91,7 +91,7 @@ class ServerConfig:
         insecure: allow other addresses than loopback although nobody is asked who they are.
         reflection: let clients ask for the contract (grpcurl and the like).
         grace: seconds that calls under way may take to finish when the server stops.
-        max_workers: threads for small calls, and as many each for uploads and downloads.
+        max_workers: threads for small calls, and four times as many each for uploads and downloads.
         sweep_interval: seconds between two sweeps; 0 sweeps never.
     """
 

@@ -83,10 +83,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """PERMISSION_DENIED: the client may not read or write files of the store itself."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
-    """Why a request was refused. Every status that is not OK carries exactly one
+    """Why a request was refused. Every status an Argosy service makes carries exactly one
     `google.rpc.ErrorInfo` whose `domain` is "argosy" and whose `reason` is one of these names
     without the prefix `ERROR_REASON_` (`"VERSION_EXISTS"`). Programs MUST decide by the reason
-    and its metadata, never by the text of the message.
+    and its metadata, never by the text of the message. Statuses that gRPC makes by itself (no
+    connection, a stream that was cut, a message over its limit) carry none: decide by the code.
     """
 
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0

@@ -22,6 +22,7 @@ from argosy_server.domain.identifiers import Digest, parse_id, parse_project
 from argosy_server.domain.limits import OLDEST_PROTOCOL_REVISION, PROTOCOL_REVISION, Limits
 from argosy_server.usecases.batch_blobs import find_missing, read_blobs, store_blobs
 from argosy_server.usecases.direct_access import DirectAccess, grant, take_written_file
+from argosy_server.usecases.kept_hashers import KeptHashers
 from argosy_server.usecases.ports import BlobStorage, MetadataStore, Transaction
 from argosy_server.usecases.read_blob import find_blob, read_blob
 from argosy_server.usecases.upload_blob import (
@@ -49,6 +50,7 @@ class BlobServicer(blob_service_pb2_grpc.BlobServiceServicer):
     ) -> None:
         """Serve what these hold; ``direct`` lets clients use the files themselves."""
         self._direct = direct
+        self._hashers = KeptHashers()
         self._metadata = metadata
         self._storage = storage
         self._limits = limits
@@ -146,7 +148,15 @@ class BlobServicer(blob_service_pb2_grpc.BlobServiceServicer):
         if epoch > LAST_EPOCH:
             raise InvalidField("open.epoch", f"{epoch} is no epoch; send that of GetUpload plus one, or 0")
         size = write_upload(
-            self._metadata, self._storage, self._limits, project, upload_id, offset, epoch, stream.chunks()
+            self._metadata,
+            self._storage,
+            self._limits,
+            self._hashers,
+            project,
+            upload_id,
+            offset,
+            epoch,
+            stream.chunks(),
         )
         return wire.WriteUploadResponse(committed_size=size)
 

@@ -15,6 +15,8 @@ from argosy_server.api.message_limit import MAX_MESSAGE_BYTES
 
 CALLS_PER_WORKER = 64
 """How many calls may wait or run for each thread before gRPC answers RESOURCE_EXHAUSTED itself."""
+STREAMS_PER_WORKER = 4
+"""Streams wait for their clients most of the time, and one that has no thread waits without a word."""
 _OPTIONS = (
     # Otherwise a second server silently shares the port.
     ("grpc.so_reuseport", 0),
@@ -43,15 +45,15 @@ class ArgosyGrpcServer:
         """Make thread pools: one for small calls, one each for uploads and downloads, so that slow ones starve nobody.
 
         Args:
-            max_workers: threads of each pool.
+            max_workers: threads for small calls; there are four times as many each for uploads and downloads.
             idle_seconds: how long an upload or download may stand still before it is cut.
         """
         self._tracker = CallTracker()
         self._watchdog = IdleWatchdog(idle_seconds)
         self._health = health.HealthServicer(experimental_non_blocking=True)
         pools = {
-            "stream_unary": ThreadPoolExecutor(max_workers, thread_name_prefix="upload"),
-            "unary_stream": ThreadPoolExecutor(max_workers, thread_name_prefix="download"),
+            "stream_unary": ThreadPoolExecutor(STREAMS_PER_WORKER * max_workers, thread_name_prefix="upload"),
+            "unary_stream": ThreadPoolExecutor(STREAMS_PER_WORKER * max_workers, thread_name_prefix="download"),
         }
         self._pools = [ThreadPoolExecutor(max_workers, thread_name_prefix="call"), *pools.values()]
         self._server = grpc.server(

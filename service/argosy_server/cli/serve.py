@@ -76,7 +76,7 @@ def serve(
             envvar="ARGOSY_SERVER_MAX_WORKERS",
             min=1,
             max=1000,
-            help="Threads for small calls, and as many each for uploads and downloads.",
+            help="Threads for small calls, and four times as many each for uploads and downloads.",
         ),
     ] = 16,
     sweep_interval: Annotated[

@@ -135,7 +135,7 @@ def verify_content(blob: Blob, content: bytes) -> None:
 
 
 def _corrupt(blob: Blob, what: str) -> BlobCorrupt:
-    cure = "restore the store from a backup, or save the value again after deleting the versions that use it"
+    cure = "restore the store from its backup, or delete the versions that use it"
     return BlobCorrupt(f"blob {blob.digest} is damaged: {what}; {cure}", resource=f"blob {blob.digest}")
 
 

@@ -27,9 +27,13 @@ from argosy_server.domain.errors import (
 )
 from argosy_server.domain.identifiers import Digest, new_id
 from argosy_server.domain.limits import Limits
+from argosy_server.usecases.kept_hashers import KeptHashers
 from argosy_server.usecases.ports import BlobStorage, BlobWriter, MetadataStore, Transaction
 from argosy_server.usecases.read_blob import find_blob
 from argosy_server.usecases.upload_sink import UploadSink
+
+CHECK_BYTES = 1 << 30
+"""After as many bytes that are hashed again a stream looks whether it still counts."""
 
 
 def create_upload(tx: Transaction, limits: Limits, project: str, digest: Digest | None, size: int) -> Upload:
@@ -54,6 +58,7 @@ def write_upload(
     metadata: MetadataStore,
     storage: BlobStorage,
     limits: Limits,
+    hashers: KeptHashers,
     project: str,
     upload_id: str,
     offset: int,
@@ -68,6 +73,7 @@ def write_upload(
         metadata: the database.
         storage: where the bytes go.
         limits: leases and distance of marks.
+        hashers: digests of what earlier streams of this process brought.
         project: whose upload it is.
         upload_id: which one.
         offset: where the first chunk starts; what is kept already is skipped.
@@ -82,7 +88,7 @@ def write_upload(
         StorageFull, StorageUnavailable: from the storage.
     """
     upload = _take_over(metadata, storage, limits, project, upload_id, offset, epoch)
-    upload, writer, hasher = _open_sink(metadata, storage, limits, upload)
+    upload, writer, hasher = _open_sink(metadata, storage, limits, hashers, upload)
     sink = UploadSink(
         writer, hasher, limits.mark_bytes, lambda size: _record(metadata, limits, upload, replace(upload, size=size))
     )
@@ -93,7 +99,10 @@ def write_upload(
     except BaseException:
         # The error that broke the stream is the one to tell.
         with contextlib.suppress(DomainError):
-            _record(metadata, limits, upload, replace(upload, size=sink.keep()))
+            kept = sink.keep()
+            _record(metadata, limits, upload, replace(upload, size=kept))
+            if kept == hasher.size:
+                hashers.put(upload.location, hasher)
         raise
     received = replace(upload, size=sink.size, digest=hasher.digest(), pieces=hasher.pieces())
     _record(metadata, limits, upload, received)
@@ -217,12 +226,11 @@ def _take_over(
 
 
 def _open_sink(
-    metadata: MetadataStore, storage: BlobStorage, limits: Limits, upload: Upload
+    metadata: MetadataStore, storage: BlobStorage, limits: Limits, hashers: KeptHashers, upload: Upload
 ) -> tuple[Upload, BlobWriter, BlobHasher]:
     """Return what takes the next byte, and the digest of all before it."""
-    hasher = BlobHasher()
     if not upload.size:
-        return upload, storage.open_writer(upload.location), hasher
+        return upload, storage.open_writer(upload.location), BlobHasher()
     writer = storage.resume_writer(upload.location, upload.size)
     try:
         if writer is None:
@@ -230,14 +238,12 @@ def _open_sink(
             old, upload = upload, replace(upload, writer=new_id())
             _record(metadata, limits, upload, replace(upload, size=0))
             writer = storage.open_writer(upload.location)
+            hasher = BlobHasher()
             for data in storage.read(old.location, 0, old.size):
                 hasher.update(data)
                 writer.write(data)
         else:
-            # Later streams may have gone on there, even to the end, while this one waited for the location.
-            _record(metadata, limits, upload, upload)
-            for data in storage.read(upload.location, 0, upload.size):
-                hasher.update(data)
+            hasher = _hash_kept(metadata, storage, limits, hashers, upload)
     except (FileNotFoundError, BlobCorrupt) as error:
         # The stream that was given up discarded it just now.
         if writer is not None:
@@ -248,6 +254,26 @@ def _open_sink(
             writer.suspend()
         raise
     return upload, writer, hasher
+
+
+def _hash_kept(
+    metadata: MetadataStore, storage: BlobStorage, limits: Limits, hashers: KeptHashers, upload: Upload
+) -> BlobHasher:
+    """Return the digest of what is kept; a later stream goes on with it when this one is overtaken meanwhile."""
+    hasher = hashers.take(upload.location, upload.size)
+    checked = -CHECK_BYTES
+    try:
+        for data in storage.read(upload.location, hasher.size, upload.size):
+            if hasher.size - checked >= CHECK_BYTES:
+                # At once too: later streams may have gone on here while this one waited for the location.
+                _record(metadata, limits, upload, upload)
+                checked = hasher.size
+            hasher.update(data)
+    except BaseException:
+        hashers.put(upload.location, hasher)
+        raise
+    _record(metadata, limits, upload, upload)
+    return hasher
 
 
 def _record(metadata: MetadataStore, limits: Limits, upload: Upload, changed: Upload) -> None:

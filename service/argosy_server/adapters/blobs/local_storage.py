@@ -27,7 +27,7 @@ if sys.platform != "win32":
     import fcntl
 
 READ_BYTES = 1 << 20
-LOCK_SECONDS = 1.0
+LOCK_SECONDS = 3.0
 """How long to wait for a writer whose client is gone to let its file go."""
 _sync_data: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)  # macOS has only the latter
 _log = logging.getLogger(__name__)
