@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.contracts.metadata_blobs import BlobBatchContract, BlobContract, UploadContract
+from tests.contracts.metadata_damaged_blobs import DamagedBlobContract
 from tests.contracts.metadata_finding import FindingContract, ListContract
 from tests.contracts.metadata_runs import RunContract
 from tests.contracts.metadata_steps import CacheContract, StepContract
@@ -17,6 +18,7 @@ class MetadataContract(
     ListContract,
     BlobContract,
     BlobBatchContract,
+    DamagedBlobContract,
     UploadContract,
     SurveyContract,
     GraceContract,

@@ -155,7 +155,10 @@ def _print_report(found: list[Damage], report: VerifyReport, subset: str, seed: 
         ]
         columns = ["KIND", "PROJECT", "DIGEST", "SIZE", "PROBLEM", "USED BY", "LOCATION"]
         print_table(columns, rows, right=["SIZE"])
-        typer.echo("restore these from a backup, or delete the versions that use them and save the values again")
+        typer.echo(
+            "to repair them load each value once, which is refused and tells the server, and save the same value "
+            "again; or restore the store from a backup"
+        )
     share = f" ({subset}{'' if seed is None else f', seed {seed}'})" if subset else ""
     kinds = ", ".join(f"{count} {kind.value}" for kind, count in report.damage.items()) or "no damage"
     read = f"read {report.blobs} of {counted(report.total, 'blob')}{share}, {format_bytes(report.bytes)}"

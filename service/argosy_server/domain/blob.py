@@ -28,6 +28,8 @@ class BlobState(Enum):
     """Whether a blob may be referred to."""
 
     LIVE = "live"
+    DAMAGED = "damaged"
+    """Found not to be what it was. Still read, so that readers are told, but the same bytes are stored again."""
     DELETING = "deleting"
 
 

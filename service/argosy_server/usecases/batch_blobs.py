@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Sequence
 
 from argosy_server.domain.blob import Blob, check_received
-from argosy_server.domain.byte_range import ByteRange
 from argosy_server.domain.errors import (
     BlobCorrupt,
     BlobNotFound,
@@ -18,7 +17,7 @@ from argosy_server.domain.errors import (
 from argosy_server.domain.identifiers import Digest
 from argosy_server.domain.limits import Limits
 from argosy_server.usecases.ports import BlobStorage, MetadataStore
-from argosy_server.usecases.read_blob import missing_blob, read_blob, verify_content
+from argosy_server.usecases.read_blob import missing_blob, read_whole
 from argosy_server.usecases.staging import StagedFile, discard_staged, publish_rows, publish_staged, receive_file
 
 
@@ -110,10 +109,7 @@ def read_blobs(
 
 def _read(metadata: MetadataStore, storage: BlobStorage, blob: Blob, row: bytes | None) -> bytes | DomainError:
     try:
-        if row is not None:
-            verify_content(blob, row)
-            return row
-        return b"".join(read_blob(metadata, storage, blob, ByteRange(0, blob.size)))
+        return read_whole(metadata, storage, blob, row)
     except (BlobCorrupt, BlobNotFound) as error:
         return error
 

@@ -105,7 +105,7 @@ def _check_spec(limits: Limits, spec: ArtifactSpec) -> None:
 
 def _publish_files(tx: Transaction, limits: Limits, project: str, staged: Sequence[StagedFile]) -> list[ArtifactFile]:
     promised = [file.digest for file in staged if file.blob is None]
-    sizes = {digest: blob.size for digest, blob in tx.blobs.find(project, promised).items()} if promised else {}
+    sizes = {digest: blob.size for digest, blob in tx.blobs.find_live(project, promised).items()} if promised else {}
     refuse_missing(project, [digest for digest in promised if digest not in sizes])
     many = len(staged) > 1
     if many:

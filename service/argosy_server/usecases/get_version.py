@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from argosy_server.domain.artifact import ArtifactVersion, VersionSelector
-from argosy_server.domain.byte_range import ByteRange
 from argosy_server.domain.limits import Limits
 from argosy_server.usecases.ports import BlobStorage, MetadataStore
-from argosy_server.usecases.read_blob import find_blobs, read_blob, verify_content
+from argosy_server.usecases.read_blob import find_blobs, read_whole
 
 
 def get_version(
@@ -32,11 +31,4 @@ def get_version(
             return version, []
         blobs = find_blobs(tx, project, [file.digest for file in version.files])
         rows = tx.blobs.contents(project, [blob.digest for blob in blobs if not blob.location])
-    contents: list[bytes] = []
-    for blob in blobs:
-        if blob.location:
-            contents.append(b"".join(read_blob(metadata, storage, blob, ByteRange(0, blob.size))))
-        else:
-            verify_content(blob, rows[blob.digest])
-            contents.append(rows[blob.digest])
-    return version, contents
+    return version, [read_whole(metadata, storage, blob, rows.get(blob.digest)) for blob in blobs]

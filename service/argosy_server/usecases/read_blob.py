@@ -1,7 +1,12 @@
-"""Reading bytes back: every piece a range touches is verified before any of it is handed on."""
+"""Reading bytes back: every piece a range touches is verified before any of it is handed on.
+
+Whoever finds damage here records it. From then on the project does not have these bytes: a client that saves the same
+value again is asked for them, and what it sends repairs every version that uses them.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 
 from xxhash import xxh3_64
@@ -13,10 +18,11 @@ from argosy_server.domain.identifiers import Digest
 from argosy_server.usecases.ports import BlobStorage, MetadataStore, Transaction
 
 CHUNK_BYTES = 1 << 20
+_log = logging.getLogger(__name__)
 
 
 def find_blob(tx: Transaction, project: str, digest: Digest) -> Blob:
-    """Return a live blob.
+    """Return a blob that may be read.
 
     Raises:
         BlobNotFound: the project has no such blob.
@@ -25,7 +31,7 @@ def find_blob(tx: Transaction, project: str, digest: Digest) -> Blob:
 
 
 def find_blobs(tx: Transaction, project: str, digests: Sequence[Digest]) -> list[Blob]:
-    """Return live blobs in the order of their digests.
+    """Return blobs that may be read, in the order of their digests.
 
     Raises:
         BlobNotFound: the project does not have one of them.
@@ -51,22 +57,66 @@ def read_blob(metadata: MetadataStore, storage: BlobStorage, blob: Blob, wanted:
         BlobCorrupt: stored bytes are damaged or gone; chunks yielded before were verified.
         BlobNotFound: the blob was deleted since it was found.
     """
-    if not blob.location:
-        with metadata.read() as tx:
-            content = tx.blobs.content(blob)
-        verify_content(blob, content)
-        yield from _chunks(memoryview(content)[wanted.start : wanted.stop])
-        return
-    if not wanted.length:
-        return
     try:
+        yield from _read(metadata, storage, blob, wanted)
+    except FileNotFoundError as error:
+        raise _gone(metadata, blob) from error
+    except BlobCorrupt:
+        mark_damaged(metadata, blob)
+        raise
+
+
+def read_whole(metadata: MetadataStore, storage: BlobStorage, blob: Blob, row: bytes | None) -> bytes:
+    """Return all bytes of a small blob, verified.
+
+    Args:
+        metadata: the database.
+        storage: the bytes.
+        blob: what to read.
+        row: its bytes, if the database has them and they were read with it.
+
+    Raises:
+        BlobCorrupt, BlobNotFound: as for :func:`read_blob`.
+    """
+    if row is None:
+        return b"".join(read_blob(metadata, storage, blob, ByteRange(0, blob.size)))
+    try:
+        _verify_content(blob, row)
+    except BlobCorrupt:
+        mark_damaged(metadata, blob)
+        raise
+    return row
+
+
+def mark_damaged(metadata: MetadataStore, blob: Blob) -> None:
+    """Let a damaged blob count as missing, so that the same bytes are stored when they are saved again."""
+    try:
+        with metadata.write() as tx:
+            tx.blobs.mark_damaged(blob)
+    except Exception:
+        # Whoever reads shall be told of the damage, and whoever reads next marks it.
+        _log.exception("blob %s of project %r is damaged, which could not be recorded", blob.digest, blob.project)
+
+
+def _read(metadata: MetadataStore, storage: BlobStorage, blob: Blob, wanted: ByteRange) -> Iterator[bytes]:
+    if not blob.location:
+        content = _row_content(metadata, blob)
+        _verify_content(blob, content)
+        yield from _chunks(memoryview(content)[wanted.start : wanted.stop])
+    elif wanted.length:
         for start, chunk in _verified_chunks(storage, blob, wanted):
             if start >= wanted.start and start + len(chunk) <= wanted.stop:
                 yield chunk
             elif part := chunk[max(wanted.start - start, 0) : max(wanted.stop - start, 0)]:
                 yield part
-    except FileNotFoundError as error:
-        raise _gone(metadata, blob) from error
+
+
+def _row_content(metadata: MetadataStore, blob: Blob) -> bytes:
+    with metadata.read() as tx:
+        try:
+            return tx.blobs.content(blob)
+        except BlobNotFound as error:
+            raise FileNotFoundError(str(error)) from error  # as a storage says so
 
 
 def _verified_chunks(storage: BlobStorage, blob: Blob, wanted: ByteRange) -> Iterator[tuple[int, bytes]]:
@@ -118,11 +168,12 @@ def _gone(metadata: MetadataStore, blob: Blob) -> BlobNotFound | BlobCorrupt:
     with metadata.read() as tx:
         current = tx.blobs.find(blob.project, [blob.digest]).get(blob.digest)
     if current is not None and current.location == blob.location:
+        mark_damaged(metadata, blob)
         return _corrupt(blob, "its bytes are gone")
     return BlobNotFound(f"blob {blob.digest} was deleted while it was read", resource=f"blob {blob.digest}")
 
 
-def verify_content(blob: Blob, content: bytes) -> None:
+def _verify_content(blob: Blob, content: bytes) -> None:
     """Check the bytes of a blob that lives in the database.
 
     Raises:
@@ -135,7 +186,7 @@ def verify_content(blob: Blob, content: bytes) -> None:
 
 
 def _corrupt(blob: Blob, what: str) -> BlobCorrupt:
-    cure = "restore the store from its backup, or delete the versions that use it"
+    cure = "save the same value again, which repairs it, or restore the store from a backup"
     return BlobCorrupt(f"blob {blob.digest} is damaged: {what}; {cure}", resource=f"blob {blob.digest}")
 
 

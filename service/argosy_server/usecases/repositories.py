@@ -155,7 +155,19 @@ class BlobRepository(Protocol):
     """The rows of blobs, and the bytes of the small ones."""
 
     def find(self, project: str, digests: Iterable[Digest]) -> dict[Digest, Blob]:
+        """Return those of the blobs that may be read: live ones, and damaged ones, of which readers shall be told."""
+        ...
+
+    def find_live(self, project: str, digests: Iterable[Digest]) -> dict[Digest, Blob]:
         """Return the live blobs among the digests."""
+        ...
+
+    def mark_damaged(self, blob: Blob) -> None:
+        """Let a blob count as missing from now on, unless other bytes have taken its place meanwhile.
+
+        It can still be found and read, and is kept as long as a live one. The same bytes, when they are inserted
+        again, take the row over, which repairs every version that uses it.
+        """
         ...
 
     def lease(self, project: str, digests: Iterable[Digest], duration: timedelta) -> set[Digest]:
@@ -165,7 +177,8 @@ class BlobRepository(Protocol):
     def insert(self, blob: Blob, content: bytes | None, lease: timedelta) -> Blob:
         """Add a live blob, or keep and lease the live one that is there, and return the one that counts.
 
-        A row that is ``deleting`` is taken over, so that a sweep that died keeps nobody from saving the same bytes.
+        A row that is ``deleting`` is taken over, so that a sweep that died keeps nobody from saving the same bytes; so
+        is a ``damaged`` one, which these bytes repair.
 
         Args:
             blob: with ``location == ""`` when ``content`` is given.

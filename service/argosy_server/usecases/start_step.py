@@ -21,6 +21,7 @@ from argosy_server.domain.limits import Limits
 from argosy_server.domain.pipeline import InputSpec, LoadedInput, Run, StepInput, StepRun, StepState
 from argosy_server.usecases.artifacts import require_live
 from argosy_server.usecases.ports import BlobStorage, MetadataStore, Transaction
+from argosy_server.usecases.read_blob import mark_damaged
 from argosy_server.usecases.track_runs import running
 
 MAX_CANDIDATES = 5
@@ -51,13 +52,16 @@ def find_reusable(metadata: MetadataStore, storage: BlobStorage, project: str, c
         return None
     with metadata.read() as tx:
         candidates = [
-            (found, tx.blobs.find(project, found.all_digests()))
+            (found, tx.blobs.find_live(project, found.all_digests()))
             for step in tx.runs.cache_candidates(project, cache_key, MAX_CANDIDATES)
             if (found := _reusable(tx, project, step.id)) is not None
         ]
     for found, blobs in candidates:
-        there = (not blob.location or storage.size(blob.location) == blob.size for blob in blobs.values())
-        if blobs.keys() == found.all_digests() and all(there):
+        damaged = [blob for blob in blobs.values() if blob.location and storage.size(blob.location) != blob.size]
+        for blob in damaged:
+            # Or the step, when it has run again, would find that its outputs need not be stored.
+            mark_damaged(metadata, blob)
+        if blobs.keys() == found.all_digests() and not damaged:
             return found
     return None
 

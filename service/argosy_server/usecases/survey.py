@@ -16,12 +16,12 @@ from argosy_server.domain.identifiers import Digest
 
 @dataclass(frozen=True)
 class Reference:
-    """A digest that files of versions name, and whether the blob they mean is live."""
+    """A digest that files of versions name, and whether the blob they mean is there: live, or damaged."""
 
     project: str
     digest: Digest
     size: int
-    live: bool
+    there: bool
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ class StoreSurvey(Protocol):
     """Reads everything the store holds, in pages that keep no transaction long."""
 
     def totals(self) -> tuple[int, int]:
-        """Return how many live blobs there are, and the bytes of all of them."""
+        """Return how many blobs there are, damaged ones included, and the bytes of all of them."""
         ...
 
     def blobs(self, after: Blob | None, limit: int) -> list[Blob]:
-        """Return the live blobs that follow ``after`` (``None``: the first ones), by project and digest."""
+        """Return the blobs, damaged ones too, after ``after`` (``None``: the first ones), by project and digest."""
         ...
 
     def references(self, after: Reference | None, limit: int) -> list[Reference]:

@@ -1,8 +1,9 @@
 """Reading everything back, to find damage before somebody needs the bytes. Nothing is ever changed.
 
-References come first: each file of a version must mean a live blob. Then every chosen blob is read where it is, and
-compared with its size, the checksum of each piece, and its digest. A blob that seems damaged is looked up once more,
-for it may have been deleted and swept while it was read, which is no damage. Last, what is left over is counted.
+References come first: each file of a version must mean a blob that is there. Then every chosen blob, also one that is
+known to be damaged, is read where it is, and compared with its size, the checksum of each piece, and its digest. A blob
+that seems damaged is looked up once more, for it may have been deleted and swept, or repaired, while it was read, which
+is no damage. Last, what is left over is counted.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ class VerifyReport:
     """What a check came across, filled while it goes on.
 
     Attributes:
-        total: live blobs when it began.
+        total: blobs when it began.
         total_bytes: their bytes.
         blobs: blobs that were read.
         bytes: bytes that were read.
@@ -169,7 +170,7 @@ def _dangling(metadata: MetadataStore) -> Iterator[Damage]:
                     it.project, it.digest, it.size, "", flaw, tuple(tx.survey.users(it.project, it.digest, MAX_USERS))
                 )
                 for it in references
-                if not it.live
+                if not it.there
             ]
         if not references:
             return

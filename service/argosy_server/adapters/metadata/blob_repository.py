@@ -17,13 +17,15 @@ from argosy_server.domain.identifiers import Digest
 from argosy_server.usecases.repositories import NO_GRACE
 
 LIVE = BlobState.LIVE.value
+DAMAGED = BlobState.DAMAGED.value
 DELETING = BlobState.DELETING.value
 
 _COLUMNS = (blobs.c.project, blobs.c.digest, blobs.c.size, blobs.c.location, blobs.c.pieces)
 _KEY = (blobs.c.project == bindparam("p_project")) & (blobs.c.digest == bindparam("p_digest"))
-_OF_PROJECT = select(*_COLUMNS).where(blobs.c.project == bindparam("project"), blobs.c.state == LIVE)
+_OF_PROJECT = select(*_COLUMNS).where(blobs.c.project == bindparam("project"), blobs.c.state != DELETING)
 _FIND = _OF_PROJECT.where(blobs.c.digest.in_(bindparam("digests", expanding=True)))
 _FIND_ONE = _OF_PROJECT.where(blobs.c.digest == bindparam("digest"))
+_FIND_LIVE = _FIND.where(blobs.c.state == LIVE)
 _LOCK = (
     select(blobs.c.digest)
     .where(
@@ -55,13 +57,16 @@ _ID = tuple_(blobs.c.project, blobs.c.digest)
 _UNREACHABLE = and_(blobs.c.state != DELETING, blobs.c.lease_expires_at < bindparam("now"), ~_REFERENCED)
 _CANDIDATES = (
     select(*_COLUMNS)
-    .where(tuple_(bindparam("project"), bindparam("digest")) < _ID, (blobs.c.state != LIVE) | _UNREACHABLE)
+    .where(tuple_(bindparam("project"), bindparam("digest")) < _ID, (blobs.c.state == DELETING) | _UNREACHABLE)
     .order_by(blobs.c.project, blobs.c.digest)
     .limit(bindparam("rows"))
 )
 _OF_THESE = select(*_COLUMNS).where(_ID.in_(bindparam("ids", expanding=True))).order_by(blobs.c.project, blobs.c.digest)
 _MARKED = _OF_THESE.where(blobs.c.state == DELETING)
 _MARK = update(blobs).where(_KEY, _UNREACHABLE).values(state=DELETING)
+_MARK_DAMAGED = (
+    update(blobs).where(_KEY, blobs.c.location == bindparam("p_location"), blobs.c.state == LIVE).values(state=DAMAGED)
+)
 _REMOVE_CONTENT = delete(blob_contents).where(
     blob_contents.c.project == bindparam("p_project"),
     blob_contents.c.digest == bindparam("p_digest"),
@@ -100,18 +105,28 @@ def _insert(dialect: str) -> Insert:
 def _insert_many(dialect: str) -> Insert:
     statement = upsert(dialect, blobs)
     new = statement.excluded.lease_expires_at
-    # A row that is being deleted is taken over: whoever marked it may have died. Its old location is an orphan then.
-    location = case((blobs.c.state == DELETING, statement.excluded.location), else_=blobs.c.location)
+    # A row that is being deleted is taken over: whoever marked it may have died. So is a damaged one, with all that
+    # tells how its bytes are verified. The old location is an orphan then.
+    stored = {
+        name: case((blobs.c.state != LIVE, statement.excluded[name]), else_=blobs.c[name])
+        for name in ("size", "location", "pieces")
+    }
     later = case((blobs.c.lease_expires_at < new, new), else_=blobs.c.lease_expires_at)
     return statement.on_conflict_do_update(
         index_elements=[blobs.c.project, blobs.c.digest],
-        set_={"location": location, "state": LIVE, "lease_expires_at": later},
+        set_={**stored, "state": LIVE, "lease_expires_at": later},
     )
 
 
 @cache
 def _insert_content(dialect: str) -> Insert:
-    return upsert(dialect, blob_contents).on_conflict_do_nothing()
+    statement = upsert(dialect, blob_contents)
+    # What is there may be damaged, or left from a row that was taken over. Mostly it is the same: nothing is written.
+    return statement.on_conflict_do_update(
+        index_elements=[blob_contents.c.project, blob_contents.c.digest],
+        set_={"content": statement.excluded.content},
+        where=blob_contents.c.content != statement.excluded.content,
+    )
 
 
 class SqlBlobRepository:
@@ -122,8 +137,20 @@ class SqlBlobRepository:
         self._session = session
 
     def find(self, project: str, digests: Iterable[Digest]) -> dict[Digest, Blob]:
-        """Return the live blobs among the digests."""
+        """Return those of the blobs that may be read: live ones, and damaged ones, of which readers shall be told."""
         return {blob.digest: blob for blob in map(blob_of_row, self._rows(project, _texts(digests)))}
+
+    def find_live(self, project: str, digests: Iterable[Digest]) -> dict[Digest, Blob]:
+        """Return the live blobs among the digests."""
+        found: dict[Digest, Blob] = {}
+        for part in batches(_texts(digests)):
+            rows = self._session.execute(_FIND_LIVE, {"project": project, "digests": part})
+            found.update((blob.digest, blob) for blob in map(blob_of_row, rows))
+        return found
+
+    def mark_damaged(self, blob: Blob) -> None:
+        """Let a blob count as missing from now on, unless other bytes have taken its place meanwhile."""
+        self._session.execute(_MARK_DAMAGED, {**_key(blob), "p_location": blob.location})
 
     def lease(self, project: str, digests: Iterable[Digest], duration: timedelta) -> set[Digest]:
         """Lock the live blobs among the digests, keep them for ``duration`` at least, and return which they are."""
@@ -155,7 +182,10 @@ class SqlBlobRepository:
         return live
 
     def insert(self, blob: Blob, content: bytes | None, lease: timedelta) -> Blob:
-        """Add a live blob, or keep and lease the live one that is there, and return the one that counts."""
+        """Add a live blob, or keep and lease the live one that is there, and return the one that counts.
+
+        A row that is ``deleting`` or ``damaged`` is taken over.
+        """
         row = self._session.execute(_insert(self._session.dialect), _row(blob, self._session.after(lease))).one()
         counts = blob_of_row(row)
         if content is not None and not counts.location:

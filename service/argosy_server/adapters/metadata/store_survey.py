@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import and_, bindparam, func, select, tuple_
 
-from argosy_server.adapters.metadata.blob_repository import DELETING, LIVE, blob_of_row
+from argosy_server.adapters.metadata.blob_repository import DELETING, blob_of_row
 from argosy_server.adapters.metadata.session import Session
 from argosy_server.adapters.metadata.tables import (
     artifacts,
@@ -24,7 +24,7 @@ from argosy_server.usecases.survey import BlobUser, Reference, UploadRow
 _OPEN = UploadState.OPEN.value
 _AFTER = tuple_(bindparam("project"), bindparam("digest"))
 _TOTALS = select(func.count().label("rows"), func.coalesce(func.sum(blobs.c.size), 0).label("bytes")).where(
-    blobs.c.state == LIVE
+    blobs.c.state != DELETING
 )
 _BLOBS = (
     select(blobs.c.project, blobs.c.digest, blobs.c.size, blobs.c.location, blobs.c.pieces)
@@ -35,13 +35,13 @@ _BLOBS = (
 )
 _NAMED = (version_files.c.project, version_files.c.digest)
 _REFERENCES = (
-    select(*_NAMED, func.max(version_files.c.size).label("size"), func.count(blobs.c.digest).label("live"))
+    select(*_NAMED, func.max(version_files.c.size).label("size"), func.count(blobs.c.digest).label("found"))
     .outerjoin(
         blobs,
         and_(
             blobs.c.project == version_files.c.project,
             blobs.c.digest == version_files.c.digest,
-            blobs.c.state == LIVE,
+            blobs.c.state != DELETING,
         ),
     )
     .where(tuple_(*_NAMED) > _AFTER)
@@ -77,18 +77,18 @@ class SqlStoreSurvey:
         self._session = session
 
     def totals(self) -> tuple[int, int]:
-        """Return how many live blobs there are, and the bytes of all of them."""
+        """Return how many blobs there are, damaged ones included, and the bytes of all of them."""
         row = self._session.execute(_TOTALS).one()
         return int(row.rows), int(row.bytes)
 
     def blobs(self, after: Blob | None, limit: int) -> list[Blob]:
-        """Return the live blobs that follow ``after``, by project and digest."""
+        """Return the blobs, damaged ones included, that follow ``after``, by project and digest."""
         return [blob_of_row(row) for row in self._session.execute(_BLOBS, _page(after, limit))]
 
     def references(self, after: Reference | None, limit: int) -> list[Reference]:
         """Return each digest that files name, and follows ``after``, once, by project and digest."""
         rows = self._session.execute(_REFERENCES, _page(after, limit))
-        return [Reference(row.project, Digest(row.digest), row.size, row.live > 0) for row in rows]
+        return [Reference(row.project, Digest(row.digest), row.size, row.found > 0) for row in rows]
 
     def users(self, project: str, digest: Digest, limit: int) -> list[BlobUser]:
         """Return up to ``limit`` versions that have a file of this digest, oldest first."""
