@@ -61,7 +61,7 @@ def test_the_oldest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_hashing_that_is_overtaken_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upload_blob, "CHECK_BYTES", CHUNK)
+    monkeypatch.setattr(upload_blob, "CHECK_SECONDS", 0.0)
     metadata = open_metadata(f"sqlite:///{tmp_path}/metadata.db", durability="process")
     storage, limits = Counting(tmp_path / "blobs", sync=False), Limits()
     with metadata.write() as tx:

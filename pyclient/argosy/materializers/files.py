@@ -16,6 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from argosy.errors import CorruptDataError
+
 CHUNK_BYTES = 1 << 20
 """Size of the pieces content is read in, unless others are asked for."""
 _JOINED_BYTES = 64 << 10
@@ -44,14 +46,27 @@ class FileContent:
         return self.local_path.stat().st_size
 
     def chunks(self, start: int = 0, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes | memoryview]:
-        """Yield the content from ``start`` on, in pieces of at most ``chunk_bytes``; buffers are not copied."""
+        """Yield the content from ``start`` on, in pieces of at most ``chunk_bytes``; buffers are not copied.
+
+        Of a file that grows meanwhile as much comes as there was when its size was asked for.
+
+        Raises:
+            CorruptDataError: the file became shorter meanwhile.
+        """
         if self.buffers is not None:
             yield from _cut(_from(self.buffers, start), chunk_bytes)
             return
         assert self.local_path is not None
         with self.local_path.open("rb", buffering=0) as file:
             file.seek(start)
-            while piece := file.read(chunk_bytes):
+            while left := max(self.size_bytes - start, 0):
+                piece = file.read(min(chunk_bytes, left))
+                if not piece:
+                    raise CorruptDataError(
+                        f"{self.local_path} changed while it was saved: it ends {left} bytes early; save it again when "
+                        "it is complete"
+                    )
+                start += len(piece)
                 yield piece
 
 

@@ -148,15 +148,15 @@ class BlobClient:
         )
         return self._calls.unary(self._stub.CommitUpload, request)
 
-    def abort_upload(self, upload_id: str) -> None:
-        """Give an upload up; its bytes are discarded.
+    def abort_upload(self, upload_id: str, deadline: float | None = None) -> None:
+        """Give an upload up, within ``deadline`` seconds; its bytes are discarded.
 
         Raises:
             NotFoundError: no such upload, or it expired.
             PreconditionError: the upload is committed.
         """
         request = AbortUploadRequest(project=self._calls.project, request_id=new_request_id(), upload_id=upload_id)
-        self._calls.unary(self._stub.AbortUpload, request)
+        self._calls.unary(self._stub.AbortUpload, request, deadline)
 
     def read_blob(
         self, digest: str, *, offset: int = 0, limit: int = 0

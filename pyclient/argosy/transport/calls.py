@@ -40,14 +40,19 @@ class Calls:
     unary_deadline: float
     idle_timeout: float | None
 
-    def unary(self, method: grpc.UnaryUnaryMultiCallable[Request, Response], request: Request) -> Response:
-        """Make a simple call.
+    def unary(
+        self,
+        method: grpc.UnaryUnaryMultiCallable[Request, Response],
+        request: Request,
+        deadline: float | None = None,
+    ) -> Response:
+        """Make a simple call, within ``deadline`` seconds where the usual ones are too many.
 
         Raises:
             ArgosyError: as :mod:`argosy.transport.error_mapping` says.
         """
         try:
-            return method(request, timeout=self.unary_deadline)
+            return method(request, timeout=self.unary_deadline if deadline is None else deadline)
         except grpc.RpcError as error:
             raise to_exception(error, self.address) from error.__cause__
 

@@ -12,11 +12,13 @@ import mmap
 import os
 import re
 import stat
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from argosy.errors import (
     ArgosyError,
@@ -33,6 +35,8 @@ from argosy.v1.blob_pb2 import DirectAccess
 
 _READ_TOKEN, _WRITE_TOKEN = ".read-token", ".write-token"
 _TOKEN = re.compile(r"[0-9a-f]{64}")
+_WITHOUT_DESCRIPTOR: dict[str, Any] = {"trackfd": False} if sys.version_info >= (3, 13) else {}
+"""Before 3.13 a mapping keeps a descriptor of its file open."""
 _PENDING = 8
 """Pieces that may wait to be hashed while the next ones are written."""
 _SYNC_BYTES = 64 << 20
@@ -81,7 +85,7 @@ class DirectFiles:
             return None
         descriptor, path = opened
         try:
-            mapped = memoryview(mmap.mmap(descriptor, size_bytes, access=mmap.ACCESS_COPY))
+            mapped = memoryview(mmap.mmap(descriptor, size_bytes, access=mmap.ACCESS_COPY, **_WITHOUT_DESCRIPTOR))
         finally:
             os.close(descriptor)
         hasher = new_hasher(size_bytes)
@@ -253,9 +257,8 @@ def _write_pieces(
     descriptor: int, content: Content, sync: bool, advance: Callable[[int], None], hashes: _Hashes
 ) -> int:
     size = unsynced = 0
-    expected = content.size_bytes
     with _full_disk_told():
-        _reserve(descriptor, expected)
+        _reserve(descriptor, content.size_bytes)
     for piece in content.chunks(0, PIECE_BYTES):
         hashes.add(piece)
         with _full_disk_told():
@@ -267,8 +270,6 @@ def _write_pieces(
         size += len(piece)
         advance(len(piece))
     with _full_disk_told():
-        if size < expected:  # a file that became shorter while it was read
-            os.ftruncate(descriptor, size)
         if sync:
             os.fsync(descriptor)
     return size

@@ -13,23 +13,23 @@ from types import TracebackType
 from typing import BinaryIO
 
 import numpy as np
-from blake3 import blake3
 
-from argosy.errors import CorruptDataError, InternalServiceError, NotFoundError
+from argosy.errors import InternalServiceError, NotFoundError
 from argosy.transport.blob_file import BlobFile
 from argosy.transport.connection import Connection
-from argosy.transport.error_mapping import raise_item
+from argosy.transport.direct_files import DirectFiles
 from argosy.transport.fetch import FolderWriter
 from argosy.transport.progress import UNSEEN, Progress
 from argosy.transport.receive import receive_into
-from argosy.transport.retry import retrying
+from argosy.transport.retry import FEW_ATTEMPTS, retrying
+from argosy.transport.small_files import SmallFiles
 from argosy.v1.artifact_pb2 import ArtifactFile, ArtifactVersion, VersionSelector
 from argosy.v1.artifact_service_pb2 import GetArtifactVersionResponse
 
 KEPT_BYTES = 1 << 20
 """Versions up to this size come by one call, and are held in memory."""
-SMALL_BYTES = 256 << 10
-"""Files below it come many at a time."""
+MAPPED_BYTES = 16 << 20
+"""Files of the store from this size on are mapped where they can be reached; smaller ones are read."""
 
 RESERVED_PREFIX = ".argosy/"
 """Files below it are about the value (previews), not of it."""
@@ -50,16 +50,16 @@ def open_version(connection: Connection, selector: VersionSelector, progress: Pr
     found = _get(connection, selector, KEPT_BYTES)
     version = found.artifact_version
     progress.expect(version.size_bytes)
-    kept: dict[str, bytes] = {}
+    files = _Files(connection, version, progress)
     if len(found.contents) not in (0, len(version.files)):
         raise InternalServiceError(
             f"the store sent {len(found.contents)} contents for {len(version.files)} files; try again, and report it"
         )
     if found.contents:
         for file, content in zip(version.files, found.contents, strict=True):
-            kept[file.path] = _verified(file, content)
+            files.small.keep(file, content)
             progress.advance(file.size_bytes)
-    return DownloadedVersion(_Files(connection, version, kept, progress), "")
+    return DownloadedVersion(files, "")
 
 
 def find_version(connection: Connection, selector: VersionSelector) -> DownloadedVersion:
@@ -69,11 +69,15 @@ def find_version(connection: Connection, selector: VersionSelector) -> Downloade
         NotFoundError: nothing matches, or it was deleted.
     """
     version = _get(connection, selector, 0).artifact_version
-    return DownloadedVersion(_Files(connection, version, {}, UNSEEN), "")
+    return DownloadedVersion(_Files(connection, version, UNSEEN), "")
 
 
 def _get(connection: Connection, selector: VersionSelector, max_content_bytes: int) -> GetArtifactVersionResponse:
-    found = connection.artifacts.get_artifact_version(selector, max_content_bytes=max_content_bytes)
+    found = retrying(
+        f"load of {selector.name or selector.id}",
+        lambda: connection.artifacts.get_artifact_version(selector, max_content_bytes=max_content_bytes),
+        FEW_ATTEMPTS,
+    )
     version = found.artifact_version
     if version.deleted:
         raise NotFoundError(
@@ -122,7 +126,7 @@ class DownloadedVersion:
             NotFoundError: no such file.
         """
         file = self._files.find(self._prefix + path)
-        content = self._files.small(file)
+        content = self._files.small.read(file)
         if content is not None:
             return content
         with self._files.stream(file) as stream:
@@ -135,7 +139,7 @@ class DownloadedVersion:
             NotFoundError: no such file.
         """
         file = self._files.find(self._prefix + path)
-        content = self._files.small(file)
+        content = self._files.small.read(file)
         return io.BytesIO(content) if content is not None else io.BufferedReader(self._files.stream(file), 64 << 10)
 
     def open_file(self, path: str) -> BlobFile:
@@ -154,7 +158,7 @@ class DownloadedVersion:
             NotFoundError: no such file.
         """
         file = self._files.find(self._prefix + path)
-        content = self._files.small(file)
+        content = self._files.small.read(file)
         return memoryview(bytearray(content)) if content is not None else self._files.memory(file)
 
     def fetch(self, directory: Path) -> None:
@@ -179,25 +183,18 @@ class DownloadedVersion:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._files.forget()
+        self._files.small.forget()
 
 
 class _Files:
     """What all views of one version share, with the small files that are in memory just now."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        version: ArtifactVersion,
-        kept: dict[str, bytes],
-        progress: Progress,
-    ) -> None:
+    def __init__(self, connection: Connection, version: ArtifactVersion, progress: Progress) -> None:
         self.version = version
         self.by_path = {file.path: file for file in version.files}
+        self.small = SmallFiles(connection, version.files, progress)
         self._connection = connection
-        self._kept = kept
         self._advance = progress.advance
-        self._order = {path: number for number, path in enumerate(self.by_path)}
 
     def find(self, path: str) -> ArtifactFile:
         """Return the record of a file."""
@@ -209,26 +206,19 @@ class _Files:
                 + ", ".join(list(self.by_path)[:20])
             ) from None
 
-    def forget(self) -> None:
-        """Let go of what is in memory."""
-        self._kept = {}
-
-    def small(self, file: ArtifactFile) -> bytes | None:
-        """Return a small file, bringing those that follow it too; ``None`` for a large one."""
-        if file.path not in self._kept and file.size_bytes < SMALL_BYTES:
-            self._kept = self._read_batch(self._batch_from(file))
-        return self._kept.get(file.path)
-
     def memory(self, file: ArtifactFile) -> memoryview:
         """Return a large file as memory of the caller's own."""
         connection = self._connection
-        if connection.direct is not None:
+        # Each mapping holds a descriptor as long as it lives, and there are not many of these.
+        if connection.direct is not None and file.size_bytes >= MAPPED_BYTES:
             mapped = connection.direct.map(connection.blobs, file.digest, file.size_bytes)
             if mapped is not None:
                 self._advance(file.size_bytes)
                 return mapped
         # Not bytearray: numpy asks the system for huge pages, which are filled ten times as fast.
         target = np.empty(file.size_bytes, np.uint8).data
+        if connection.direct is not None and self._read_directly(connection.direct, file, target):
+            return target
         receive_into(connection.lanes(), file, target, self._advance)
         return target
 
@@ -241,43 +231,16 @@ class _Files:
                 return stream
         return self.ranges(file)
 
+    def _read_directly(self, direct: DirectFiles, file: ArtifactFile, target: memoryview) -> bool:
+        stream = direct.stream(self._connection.blobs, file.digest, file.size_bytes, self._advance)
+        if stream is None:
+            return False
+        with stream:
+            done = 0
+            while done < len(target):
+                done += stream.readinto(target[done:])
+        return True
+
     def ranges(self, file: ArtifactFile) -> BlobFile:
         """Return a file of any size as a stream of which only what is read is moved."""
         return BlobFile(self._connection.blobs, file, self._advance)
-
-    def _batch_from(self, first: ArtifactFile) -> list[ArtifactFile]:
-        """Return a file and the small ones that follow it, as many as one call brings."""
-        capabilities = self._connection.capabilities
-        batch: list[ArtifactFile] = []
-        size = 0
-        for file in self.version.files[self._order[first.path] :]:
-            if file.size_bytes >= SMALL_BYTES:
-                continue
-            size += file.size_bytes
-            if batch and (size > capabilities.max_batch_bytes or len(batch) == capabilities.max_batch_items):
-                break
-            batch.append(file)
-        return batch
-
-    def _read_batch(self, batch: Sequence[ArtifactFile]) -> dict[str, bytes]:
-        digests = list(dict.fromkeys(file.digest for file in batch))
-        results = retrying("batch of blobs", lambda: self._connection.blobs.batch_read_blobs(digests))
-        by_digest = dict(zip(digests, results, strict=True))
-        found: dict[str, bytes] = {}
-        for file in batch:
-            result = by_digest[file.digest]
-            raise_item(result.status, f"file {file.path!r}")
-            found[file.path] = _verified(file, result.content)
-            self._advance(file.size_bytes)
-        return found
-
-
-def _verified(file: ArtifactFile, content: bytes) -> bytes:
-    digest = f"blake3:{blake3(content).hexdigest()}"
-    if digest != file.digest:
-        raise CorruptDataError(
-            f"file {file.path!r} arrived as {digest} with {len(content)} bytes, but {file.digest} with "
-            f"{file.size_bytes} bytes is recorded; nothing of it was used: load it again, and if that fails restore "
-            "the store from its backup"
-        )
-    return content

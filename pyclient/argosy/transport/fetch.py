@@ -64,7 +64,7 @@ class FolderWriter:
 
     def _target_of(self, path: str) -> Path:
         parts = path.split("/")
-        outside = path.startswith("/") or "\\" in path or "\0" in path or ":" in parts[0]
+        outside = path.startswith("/") or "\\" in path or "\0" in path or (os.name == "nt" and ":" in path)
         if outside or any(part in {"", ".", ".."} for part in parts):
             raise CorruptDataError(
                 f"the version holds a file {path!r}, which leads out of {self._directory}; it was not written"

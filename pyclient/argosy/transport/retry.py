@@ -12,6 +12,8 @@ from argosy.errors import ArgosyError, DeadlineError, UnavailableError
 
 ATTEMPTS = 8
 """How often a transfer is tried without a single byte of progress."""
+FEW_ATTEMPTS = 4
+"""How often a small call is tried: long enough for a server that restarts, for which somebody waits."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 R = TypeVar("R")
 _log = logging.getLogger("argosy.transport")
@@ -24,14 +26,16 @@ class Backoff:
     all attempts are over before a server could have started again.
     """
 
-    def __init__(self, what: str, attempts: int = ATTEMPTS) -> None:
+    def __init__(self, what: str, attempts: int = ATTEMPTS, wait: Callable[[float], object] | None = None) -> None:
         """Begin.
 
         Args:
             what: names the transfer in the log.
             attempts: how many may fail one after the other without progress.
+            wait: waits for so many seconds; what it raises ends the transfer.
         """
         self._what = what
+        self._wait = wait or time.sleep
         self._attempts = attempts
         self._failed = 0
 
@@ -62,7 +66,7 @@ class Backoff:
         longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._failed)
         seconds = random.uniform(longest / 2, longest)  # noqa: S311 - no secret
         _log.debug("%s: attempt %d failed (%s); again in %.2f s", self._what, self._failed, error, seconds)
-        time.sleep(seconds)
+        self._wait(seconds)
 
 
 def worth_retrying(error: ArgosyError) -> bool:
@@ -70,15 +74,25 @@ def worth_retrying(error: ArgosyError) -> bool:
     return isinstance(error, (UnavailableError, DeadlineError))
 
 
-def retrying(what: str, call: Callable[[], R]) -> R:
+def retrying(
+    what: str, call: Callable[[], R], attempts: int = ATTEMPTS, wait: Callable[[float], object] | None = None
+) -> R:
     """Make a call that changes nothing the second time until it goes well.
+
+    Args:
+        what: names it in the log.
+        call: makes the call.
+        attempts: how many may fail; with few of them somebody is waiting, and a deadline that passed is told at once.
+        wait: as for :class:`Backoff`.
 
     Raises:
         ArgosyError: another attempt would not help, or there were enough.
     """
-    backoff = Backoff(what)
+    backoff = Backoff(what, attempts, wait)
     while True:
         try:
             return call()
         except ArgosyError as error:
+            if attempts < ATTEMPTS and isinstance(error, DeadlineError):
+                raise
             backoff.pause(error)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from argosy.transport.calls import new_request_id
 from argosy.transport.connection import Connection
 from argosy.transport.progress import UNSEEN, Progress
-from argosy.transport.retry import retrying
+from argosy.transport.retry import ATTEMPTS, FEW_ATTEMPTS, retrying
 from argosy.transport.upload import upload_files
 from argosy.transport.upload_session import Content
 from argosy.v1.artifact_pb2 import ArtifactSpec, ArtifactVersion
@@ -25,7 +25,8 @@ def save_version(
     """
     (files,) = upload_files(connection, [contents], progress=progress)
     artifacts, request_id = connection.artifacts, new_request_id()
-    if not any(file.digest for file in files):
-        return artifacts.create_artifact_version(spec, files, request_id)
     # What took long to send is not given up because the server restarts just now.
-    return retrying(f"creation of {spec.name!r}", lambda: artifacts.create_artifact_version(spec, files, request_id))
+    attempts = ATTEMPTS if any(file.digest for file in files) else FEW_ATTEMPTS
+    return retrying(
+        f"creation of {spec.name!r}", lambda: artifacts.create_artifact_version(spec, files, request_id), attempts
+    )

@@ -1,6 +1,6 @@
 """Brings the files of versions to the store in the fewest round trips, and only those it does not have.
 
-The smallest files travel inside the request that creates the version. The others are hashed first, one question for
+A small version travels inside the request that creates it. The files of others are hashed first, one question for
 all of them tells which are missing, and of these the small ones go together and the large ones each by an upload of
 its own, several at once. On the same file system as the store large files are written there, once, while they are
 hashed; only where the store knows their size is it asked before.
@@ -8,6 +8,7 @@ hashed; only where the store knows their size is it asked before.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ def upload_files(
     contents = [content for group in groups for content in group]
     room = connection.capabilities.max_inline_bytes if inline_bytes is None else inline_bytes
     inline = _choose_inline(groups, room, connection.capabilities.max_inline_bytes)
-    progress.expect(sum(content.size_bytes for content in contents))
+    progress.expect(_size(contents))
     sent = _Sender(connection, progress).send([content for content in contents if id(content) not in inline])
     files: list[list[NewArtifactFile]] = []
     for group in groups:
@@ -100,7 +101,7 @@ class _Sender:
         self._connection = connection
         self._blobs = connection.blobs
         self._progress = progress
-        self._given_up = False
+        self._given_up = threading.Event()
         direct = connection.direct
         self._direct = direct if direct is not None and direct.writes else None
 
@@ -161,7 +162,7 @@ class _Sender:
 
     def _send_large(self, item: _Hashed) -> None:
         chunk_bytes = self._connection.capabilities.preferred_chunk_bytes
-        send_blob(self._blobs, item.content, item.digest, chunk_bytes, self._advance)
+        send_blob(self._blobs, item.content, item.digest, chunk_bytes, self._advance, self._wait)
 
     def _write_files(self, direct: DirectFiles, contents: Sequence[Content]) -> dict[int, str]:
         """Write what the store does not have into its folder."""
@@ -193,25 +194,31 @@ class _Sender:
 
     def _advance(self, count: int) -> None:
         """Tell the progress; it is also where uploads beside one that failed notice that they are not wanted."""
-        if self._given_up:
+        if self._given_up.is_set():
             raise _GivenUpError
         self._progress.advance(count)
+
+    def _wait(self, seconds: float) -> None:
+        """Wait between two attempts, but no longer than the upload is wanted."""
+        if self._given_up.wait(seconds):
+            raise _GivenUpError
 
     def _each(self, items: Sequence[T], send: Callable[[T], None]) -> None:
         if len(items) < 2:
             for item in items:
                 send(item)
             return
-        with ThreadPoolExecutor(min(len(items), UPLOADS_AT_ONCE), thread_name_prefix="argosy-upload") as pool:
-            futures = [pool.submit(send, item) for item in items]
-            try:
-                for future in futures:
-                    future.result()
-            except BaseException:
-                self._given_up = True
-                for future in futures:
-                    future.cancel()
-                raise
+        pool = ThreadPoolExecutor(min(len(items), UPLOADS_AT_ONCE), thread_name_prefix="argosy-upload")
+        futures = [pool.submit(send, item) for item in items]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException as error:
+            self._given_up.set()
+            # Who presses Ctrl-C does not wait for a store that does not answer.
+            pool.shutdown(wait=isinstance(error, Exception), cancel_futures=True)
+            raise
+        pool.shutdown()
 
 
 def _check_count(connection: Connection, count: int) -> None:
@@ -224,20 +231,21 @@ def _check_count(connection: Connection, count: int) -> None:
 
 
 def _choose_inline(groups: Sequence[Sequence[Content]], room: int, room_each: int) -> set[int]:
-    """Return those, by ``id()``, that fit into the request, smallest first, and into what each version may have."""
-    left = [room_each] * len(groups)
-    numbered = [(content.size_bytes, number, content) for number, group in enumerate(groups) for content in group]
+    """Return the contents, by ``id()``, that travel inside the request: those of the versions that fit as a whole.
+
+    Of others nothing does, for what the store has already would be sent again.
+    """
     chosen: set[int] = set()
-    for size, number, content in sorted(numbered, key=lambda entry: entry[:2]):
-        room -= size
-        left[number] -= size
-        if room < 0:
+    for size, group in sorted(((_size(group), group) for group in groups), key=lambda entry: entry[0]):
+        if size > min(room, room_each):
             break
-        if left[number] >= 0:
-            chosen.add(id(content))
-        else:
-            room += size
+        room -= size
+        chosen.update(id(content) for content in group)
     return chosen
+
+
+def _size(contents: Iterable[Content]) -> int:
+    return sum(content.size_bytes for content in contents)
 
 
 def _whole(content: Content) -> bytes:

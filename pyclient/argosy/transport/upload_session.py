@@ -16,6 +16,8 @@ from argosy.transport.blob_client import BlobClient
 from argosy.transport.retry import Backoff
 from argosy.v1.blob_service_pb2 import Upload, UploadState
 
+_PATIENCE_SECONDS = 2.0
+"""How long giving an upload up may keep the caller, who may have pressed Ctrl-C."""
 _log = logging.getLogger("argosy.transport")
 
 
@@ -38,7 +40,12 @@ class Content(Protocol):
 
 
 def send_blob(
-    blobs: BlobClient, content: Content, digest: str, chunk_bytes: int, advance: Callable[[int], None]
+    blobs: BlobClient,
+    content: Content,
+    digest: str,
+    chunk_bytes: int,
+    advance: Callable[[int], None],
+    wait: Callable[[float], object] | None = None,
 ) -> None:
     """Send content as one upload and commit it; after a break go on at what the server has kept.
 
@@ -48,13 +55,14 @@ def send_blob(
         digest: digest of it.
         chunk_bytes: size of the messages.
         advance: told how many bytes more have been handed over; a negative number after a break.
+        wait: waits for so many seconds between two attempts; what it raises ends the upload.
 
     Raises:
         CorruptDataError: other bytes arrived than were hashed; most likely they were changed meanwhile.
         ArgosyError: the store refused, or could not be reached any more; what was sent is given up.
         Exception: what reading the content raised, unchanged.
     """
-    session = _Session(blobs, content, digest, chunk_bytes, advance)
+    session = _Session(blobs, content, digest, chunk_bytes, advance, Backoff(f"upload of {content.path!r}", wait=wait))
     try:
         session.run()
     except BaseException:
@@ -66,14 +74,20 @@ class _Session:
     """The upload of one file, over as many streams as it takes."""
 
     def __init__(
-        self, blobs: BlobClient, content: Content, digest: str, chunk_bytes: int, advance: Callable[[int], None]
+        self,
+        blobs: BlobClient,
+        content: Content,
+        digest: str,
+        chunk_bytes: int,
+        advance: Callable[[int], None],
+        backoff: Backoff,
     ) -> None:
         self._blobs = blobs
         self._content = content
         self._digest = digest
         self._chunk_bytes = chunk_bytes
         self._advance = advance
-        self._backoff = Backoff(f"upload of {content.path!r}")
+        self._backoff = backoff
         self._upload: Upload | None = None
         self._lock = threading.Lock()
         self._attempts = 0
@@ -109,7 +123,7 @@ class _Session:
     def abort(self) -> None:
         if self._upload is not None:
             with contextlib.suppress(ArgosyError):  # the lease of the upload ends it when this cannot
-                self._blobs.abort_upload(self._upload.id)
+                self._blobs.abort_upload(self._upload.id, _PATIENCE_SECONDS)
 
     def _attempt(self) -> bool:
         """Bring the upload as far as it goes; ``True`` when it is committed."""

@@ -144,8 +144,8 @@ class BlobServicer(blob_service_pb2_grpc.BlobServiceServicer):
         project = parse_project(stream.open.project)
         upload_id = parse_id("open.upload_id", stream.open.upload_id)
         offset = parse_size("open.offset", stream.open.offset)
-        epoch = parse_size("open.epoch", stream.open.epoch)
-        if epoch > LAST_EPOCH:
+        epoch = stream.open.epoch
+        if not 0 <= epoch <= LAST_EPOCH:
             raise InvalidField("open.epoch", f"{epoch} is no epoch; send that of GetUpload plus one, or 0")
         size = write_upload(
             self._metadata,
@@ -196,11 +196,17 @@ class BlobServicer(blob_service_pb2_grpc.BlobServiceServicer):
         key = request_key(request.project, request.request_id, request)
         upload_id = parse_id("upload_id", request.upload_id)
 
+        locations: list[str] = []
+
         def abort(tx: Transaction) -> wire.AbortUploadResponse:
-            abort_upload(tx, self._limits, key.project, upload_id)
+            locations[:] = [abort_upload(tx, self._limits, key.project, upload_id)]
             return wire.AbortUploadResponse()
 
-        return answer_once(self._metadata, key, wire.AbortUploadResponse, abort)
+        response = answer_once(self._metadata, key, wire.AbortUploadResponse, abort)
+        with contextlib.suppress(DomainError):  # the sweep takes what cannot be removed now
+            for location in filter(None, locations):
+                self._storage.delete(location)
+        return response
 
     def ReadBlob(self, request: wire.ReadBlobRequest, context: grpc.ServicerContext) -> Iterator[ReadBlobChunk]:  # type: ignore[override]  # each stands for the class of the contract
         """See the contract."""

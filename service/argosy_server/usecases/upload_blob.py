@@ -11,6 +11,7 @@ lease ends.
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -32,8 +33,8 @@ from argosy_server.usecases.ports import BlobStorage, BlobWriter, MetadataStore,
 from argosy_server.usecases.read_blob import find_blob
 from argosy_server.usecases.upload_sink import UploadSink
 
-CHECK_BYTES = 1 << 30
-"""After as many bytes that are hashed again a stream looks whether it still counts."""
+CHECK_SECONDS = 1.0
+"""How often a stream that hashes what is kept looks whether it still counts; the next one waits for the file longer."""
 
 
 def create_upload(tx: Transaction, limits: Limits, project: str, digest: Digest | None, size: int) -> Upload:
@@ -153,8 +154,8 @@ def commit_upload(
     return tx.blobs.insert(blob, None, limits.blob_lease)
 
 
-def abort_upload(tx: Transaction, limits: Limits, project: str, upload_id: str) -> None:
-    """Give an upload up; the sweep removes its bytes.
+def abort_upload(tx: Transaction, limits: Limits, project: str, upload_id: str) -> str:
+    """Give an upload up, and return the location of its bytes, which nothing refers to any more.
 
     Raises:
         UploadNotFound: no such upload, or it expired.
@@ -166,6 +167,7 @@ def abort_upload(tx: Transaction, limits: Limits, project: str, upload_id: str) 
             f"upload {upload_id} is committed and cannot be aborted", resource=f"upload {upload_id}"
         )
     tx.uploads.put(replace(upload, state=UploadState.ABORTED), limits.upload_lease)
+    return upload.location if upload.writer else ""
 
 
 def discard_upload(metadata: MetadataStore, storage: BlobStorage, limits: Limits, project: str, upload_id: str) -> None:
@@ -261,13 +263,13 @@ def _hash_kept(
 ) -> BlobHasher:
     """Return the digest of what is kept; a later stream goes on with it when this one is overtaken meanwhile."""
     hasher = hashers.take(upload.location, upload.size)
-    checked = -CHECK_BYTES
+    checked = -math.inf
     try:
         for data in storage.read(upload.location, hasher.size, upload.size):
-            if hasher.size - checked >= CHECK_BYTES:
+            if time.monotonic() - checked >= CHECK_SECONDS:
                 # At once too: later streams may have gone on here while this one waited for the location.
                 _record(metadata, limits, upload, upload)
-                checked = hasher.size
+                checked = time.monotonic()
             hasher.update(data)
     except BaseException:
         hashers.put(upload.location, hasher)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from argosy.config import ClientConfig
 from argosy.errors import CorruptDataError, InternalServiceError, NotFoundError
 from argosy.materializers.files import FileSource
-from argosy.transport import retry
+from argosy.transport import retry, small_files
 from argosy.transport.connection import connect
 from argosy.transport.download import DownloadedVersion, open_version
 from argosy.transport.progress import Progress
@@ -204,7 +205,44 @@ def test_equal_small_files_move_once(serve: Serve) -> None:
     store = store_of({"a": big(1), "s0": b"same" * 1000, "s1": b"same" * 1000})
     with opened(serve, store) as source:
         assert source.read("s1") == source.read("s0") == b"same" * 1000
-    assert store.calls == ["GetArtifactVersion", "BatchReadBlobs s0", "BatchReadBlobs s0"]
+    assert store.calls == ["GetArtifactVersion", "BatchReadBlobs s0"]
+
+
+@pytest.mark.parametrize("order", ["forward", "backward", "scattered"])
+def test_small_files_come_once_in_whatever_order_they_are_read(serve: Serve, order: str) -> None:
+    small = {f"s{number}": bytes([number % 256]) * 2000 + bytes([number // 256]) for number in range(600)}
+    store = store_of({"a": big(1), **small}, max_batch_items=100)
+    paths = list(small)
+    if order == "backward":
+        paths.reverse()
+    elif order == "scattered":
+        random.Random(1).shuffle(paths)
+    with opened(serve, store) as source:
+        assert all(source.read(path) == small[path] for path in paths)
+    moved = [path for call in store.calls[1:] for path in call.split()[1:]]
+    assert sorted(moved) == sorted(small)
+    assert len(store.calls) <= 1 + 12
+
+
+def test_files_named_by_numbers_come_in_the_order_of_the_numbers(serve: Serve) -> None:
+    small = {f"items/{number}/data": bytes([number]) * MIDDLE for number in (0, 1, 10, 11, 2, 3)}
+    store = store_of({"a": big(1), **small}, max_batch_bytes=3 * MIDDLE)
+    with opened(serve, store) as source:
+        for number in (0, 1, 2, 3, 10, 11):
+            source.read(f"items/{number}/data")
+    assert store.calls[1:] == [
+        "BatchReadBlobs items/0/data items/1/data items/2/data",
+        "BatchReadBlobs items/3/data items/10/data items/11/data",
+    ]
+
+
+def test_what_came_along_takes_a_bounded_part_of_memory(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(small_files, "KEPT_BYTES", 3 * MIDDLE)
+    small = {f"s{number}": bytes([number]) * MIDDLE for number in range(6)}
+    store = store_of({"a": big(1), **small}, max_batch_bytes=6 * MIDDLE)
+    with opened(serve, store) as source:
+        assert [source.read(path) for path in small] == list(small.values())
+    assert 2 <= len(store.calls[1:]) <= 4
 
 
 def test_an_item_of_a_batch_that_is_refused_is_told_by_its_path(serve: Serve) -> None:

@@ -21,7 +21,7 @@ def write(directory: Path, *paths: str) -> list[Path]:
 
 
 @pytest.mark.parametrize(
-    "path", ["/etc/x", "../x", "a/../../x", "a/./x", "a//x", "", "a\\x", "C:x", "a\0b", "..", "a/"]
+    "path", ["/etc/x", "../x", "a/../../x", "a/./x", "a//x", "", "a\\x", "a\0b", "..", "a/"]
 )
 def test_a_path_that_leads_out_is_refused_and_nothing_is_written(path: str, tmp_path: Path) -> None:
     with pytest.raises(CorruptDataError, match="leads out of"):
@@ -105,3 +105,8 @@ except OSError as error:
     shown = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
     assert shown.stdout == "File too large\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_colon_is_part_of_a_name_where_the_system_allows_it(tmp_path: Path) -> None:
+    (written,) = write(tmp_path, "log-08:38:38.txt")
+    assert written == tmp_path / "log-08:38:38.txt"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -78,16 +80,30 @@ def test_an_empty_file_goes_inline(serve: Serve) -> None:
     assert (file.WhichOneof("content"), file.inline_content) == ("inline_content", b"")
 
 
-def test_the_smallest_go_inline_as_far_as_the_request_has_room_and_the_order_stays(serve: Serve) -> None:
-    files = upload(serve, store(), filled("a", 1, 600), filled("b", 2, 500), filled("c", 3, 400))
-    assert [file.WhichOneof("content") for file in files] == ["digest", "inline_content", "inline_content"]
+def kinds(files: Sequence[NewArtifactFile]) -> list[str | None]:
+    return [file.WhichOneof("content") for file in files]
+
+
+def test_of_a_version_that_does_not_fit_nothing_goes_inline_for_the_store_may_have_it(serve: Serve) -> None:
+    peer = store()
+    files = [filled("a", 1, 600), filled("b", 2, 500), filled("c", 3, 400)]
+    assert kinds(upload(serve, peer, *files)) == ["digest"] * 3
+    assert kinds(upload(serve, peer, *files)) == ["digest"] * 3
+    assert peer.calls == {"FindMissingBlobs": 2, "BatchUploadBlobs": 1}
+
+
+def test_of_several_versions_the_smallest_go_inline_as_far_as_the_request_has_room(serve: Serve) -> None:
+    groups = [[filled("a", 1, 600)], [filled("b", 2, 300), filled("c", 3, 200)], [filled("d", 4, 100)]]
+    assert [kinds(files) for files in upload_files(connect(serve(store())), groups)] == [
+        ["digest"],
+        ["inline_content", "inline_content"],
+        ["inline_content"],
+    ]
 
 
 def test_the_room_of_another_request_can_be_given(serve: Serve) -> None:
-    files = upload(serve, store(), filled("a", 1, 6), filled("b", 2, 5), inline_bytes=5)
-    assert [file.WhichOneof("content") for file in files] == ["digest", "inline_content"]
-    (file,) = upload(serve, store(), content("a"), inline_bytes=0)
-    assert file.WhichOneof("content") == "inline_content"
+    assert kinds(upload(serve, store(), filled("a", 1, 6), inline_bytes=5)) == ["digest"]
+    assert kinds(upload(serve, store(), content("a"), inline_bytes=0)) == ["inline_content"]
 
 
 def test_the_files_of_several_versions_share_one_question_and_one_batch(serve: Serve) -> None:
@@ -226,3 +242,17 @@ def test_a_file_that_cannot_be_read_raises_its_own_error(serve: Serve, tmp_path:
 def test_digests_are_those_of_the_content(serve: Serve) -> None:
     (file,) = upload(serve, store(), content("x", b"ab" * 3000, b"c"))
     assert file.digest == digest_of(b"ab" * 3000 + b"c")
+
+
+@pytest.mark.timeout(30)
+def test_ctrl_c_does_not_wait_for_uploads_that_pause_between_attempts(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "FIRST_PAUSE", 60.0)
+    monkeypatch.setattr(retry, "LONGEST_PAUSE", 60.0)
+    peer = store()
+    peer.breaks["CreateUpload"] = [Break()] * 100
+    interrupting = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
+    interrupting.start()
+    with pytest.raises(KeyboardInterrupt):
+        upload_files(connect(serve(peer)), [[large(str(number), number) for number in range(1, 5)]])
