@@ -79,7 +79,7 @@ class BatchError(ArgosyError):
         refused: why the others were not, by name.
     """
 
-    def __init__(self, message: str, saved: Mapping[str, Any], refused: Mapping[str, ArgosyError]) -> None:
+    def __init__(self, message: str, saved: Mapping[str, Any], refused: Mapping[str, Exception]) -> None:
         """Keep both."""
         super().__init__(message)
         self.saved = dict(saved)

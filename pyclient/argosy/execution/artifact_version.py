@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, overload
 
 from argosy.errors import ConflictError, ParameterError
 from argosy.execution.stored_value import load_from
-from argosy.execution.transfer_progress import OnProgress
+from argosy.execution.transfer_progress import OnProgress, shown
 from argosy.graph.user_metadata import checked_metadata, checked_tags, fact_text
 from argosy.v1 import artifact_pb2
 
@@ -243,7 +243,10 @@ class ArtifactVersion(_FitsEveryParameter):  # type: ignore[misc]  # Any is the 
         from argosy.transport.download import open_version
 
         target = Path(directory)
-        with open_version(self._connection, self._selector()) as files:
+        with (
+            shown(self.name) as progress,
+            open_version(self._connection, self._selector(), progress) as files,
+        ):
             files.fetch(target)
         return target
 

@@ -7,16 +7,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from argosy.config import resolve
-from argosy.errors import ArgosyError, BatchError, ParameterError
+from argosy.errors import ArgosyError, BatchError, ParameterError, UnavailableError
 from argosy.execution.artifact_version import ArtifactVersion
 from argosy.execution.prepared_value import PreparedValue, SaveOptions, prepare_value
 from argosy.execution.stored_value import pickle_allowed_here, recording_step
+from argosy.execution.transfer_progress import OnProgress, shown
 from argosy.graph.switches import check_switches
 from argosy.graph.user_metadata import checked_metadata, checked_tags
 from argosy.sdk.artifacts import check_save
 from argosy.transport.calls import new_request_id
 from argosy.transport.connection import Connection, connect
 from argosy.transport.error_mapping import item_error
+from argosy.transport.progress import Progress
 from argosy.transport.retry import retrying
 from argosy.transport.upload import upload_files
 from argosy.v1.artifact_pb2 import NewArtifactVersion
@@ -34,6 +36,7 @@ def save_artifacts(
     extract_metadata: bool = True,
     include_visualizations: bool = True,
     allow_pickle: bool | None = None,
+    on_progress: OnProgress | None = None,
 ) -> list[ArtifactVersion]:
     """Save many values, each as a new version of the artifact it is named after, in a few round trips.
 
@@ -46,6 +49,7 @@ def save_artifacts(
         extract_metadata: whether facts are found in the values (shape, columns, ...).
         include_visualizations: whether previews are made.
         allow_pickle: whether values may be pickled; as for :func:`argosy.save_artifact`.
+        on_progress: as for :func:`argosy.save_artifact`.
 
     Returns:
         The new versions, in the order of the values.
@@ -53,7 +57,7 @@ def save_artifacts(
     Raises:
         ParameterError: a malformed name, tag or option; nothing was saved.
         MaterializerError: a value cannot be kept faithfully; nothing was saved.
-        BatchError: the store refused some of them; its attributes say which, and which are saved.
+        BatchError: some could not be saved; its attributes say which and why, and which are saved.
         UnavailableError: the store cannot be reached.
     """
     return save_all_to(
@@ -64,6 +68,7 @@ def save_artifacts(
         extract_metadata=extract_metadata,
         include_visualizations=include_visualizations,
         allow_pickle=allow_pickle,
+        on_progress=on_progress,
     )
 
 
@@ -76,6 +81,7 @@ def save_all_to(
     extract_metadata: bool = True,
     include_visualizations: bool = True,
     allow_pickle: bool | None = None,
+    on_progress: OnProgress | None = None,
 ) -> list[ArtifactVersion]:
     """Do what :func:`save_artifacts` promises, through ``connection``."""
     if not isinstance(values, Mapping):
@@ -92,23 +98,84 @@ def save_all_to(
         include_visualizations=include_visualizations,
     )
     users = {"tags": checked_tags(tags), "metadata": checked_metadata(metadata)}
-    saved: dict[str, ArtifactVersion] = {}
-    refused: dict[str, ArgosyError] = {}
     with contextlib.ExitStack() as opened:
         prepared = [
             opened.enter_context(prepare_value(value, name, options, **users))  # type: ignore[arg-type]  # as checked
             for name, value in values.items()
         ]
-        for batch in _batches(connection, prepared):
-            _save_batch(connection, batch, saved, refused)
-    if refused:
-        name, error = next(iter(refused.items()))
-        raise BatchError(
-            f"{len(refused)} of {len(values)} values were refused, the others are saved; {name!r}: {error}",
-            saved,
-            refused,
-        ) from error
-    return [saved[name] for name in values]
+        with shown(f"{len(values)} values", on_progress) as progress:
+            progress.expect(sum(file.size_bytes for value in prepared for file in value.files))
+            saving = _Saving(connection, progress)
+            for batch in _batches(connection, prepared):
+                saving.save(batch)
+    if not saving.refused:
+        return [saving.saved[name] for name in values]
+    name, error = next(iter(saving.refused.items()))
+    if not saving.saved and isinstance(error, UnavailableError):
+        raise error
+    raise BatchError(
+        f"{len(saving.refused)} of {len(values)} values could not be saved, the others are; {name!r}: {error}",
+        saving.saved,
+        saving.refused,
+    ) from error
+
+
+class _Parts(Progress):
+    """Passes on what parts of a transfer tell of themselves; the whole was announced before."""
+
+    def __init__(self, whole: Progress) -> None:
+        self._whole = whole
+
+    def advance(self, count: int) -> None:
+        self._whole.advance(count)
+
+
+class _Saving:
+    """What became of the values so far."""
+
+    def __init__(self, connection: Connection, progress: Progress) -> None:
+        self.saved: dict[str, ArtifactVersion] = {}
+        self.refused: dict[str, Exception] = {}
+        self._connection = connection
+        self._progress = _Parts(progress)
+        self._lost: UnavailableError | None = None
+
+    def save(self, batch: Sequence[PreparedValue]) -> None:
+        """Save values together; when that fails, each on its own, so that one does not keep the others from it."""
+        if self._lost is None:
+            try:
+                self._save_together(batch)
+            except UnavailableError as error:
+                self._lost = error
+            except (ArgosyError, OSError) as error:
+                if len(batch) == 1:
+                    self.refused[batch[0].spec.name] = error
+                else:
+                    for value in batch:
+                        self.save([value])
+        if self._lost is not None:
+            self.refused.update({value.spec.name: self._lost for value in batch if value.spec.name not in self.saved})
+
+    def _save_together(self, batch: Sequence[PreparedValue]) -> None:
+        step = recording_step(self._connection)
+        room = self._connection.capabilities.max_batch_bytes
+        files = [value.files for value in batch]
+        uploaded = upload_files(self._connection, files, inline_bytes=room, progress=self._progress)
+        for value in batch:
+            value.spec.step_run_id = step.step_run_id if step is not None else ""
+        new = [NewArtifactVersion(spec=value.spec, files=files) for value, files in zip(batch, uploaded, strict=True)]
+        artifacts, request_id = self._connection.artifacts, new_request_id()
+        results = retrying(
+            f"creation of {len(new)} versions", lambda: artifacts.batch_create_artifact_versions(new, request_id)
+        )
+        for value, result in zip(batch, results, strict=True):
+            error = item_error(result.status, f"artifact {value.spec.name!r}")
+            if error is not None:
+                self.refused[value.spec.name] = error
+                continue
+            made = self.saved[value.spec.name] = ArtifactVersion(result.artifact_version, self._connection)
+            if step is not None:
+                step.saved.append(made)
 
 
 def _batches(connection: Connection, prepared: Sequence[PreparedValue]) -> Iterator[list[PreparedValue]]:
@@ -127,29 +194,3 @@ def _batches(connection: Connection, prepared: Sequence[PreparedValue]) -> Itera
         batch.append(value)
     if batch:
         yield batch
-
-
-def _save_batch(
-    connection: Connection,
-    batch: Sequence[PreparedValue],
-    saved: dict[str, ArtifactVersion],
-    refused: dict[str, ArgosyError],
-) -> None:
-    step = recording_step(connection)
-    room = connection.capabilities.max_batch_bytes
-    uploaded = upload_files(connection, [value.files for value in batch], inline_bytes=room)
-    for value in batch:
-        value.spec.step_run_id = step.step_run_id if step is not None else ""
-    new = [NewArtifactVersion(spec=value.spec, files=files) for value, files in zip(batch, uploaded, strict=True)]
-    artifacts, request_id = connection.artifacts, new_request_id()
-    results = retrying(
-        f"creation of {len(new)} versions", lambda: artifacts.batch_create_artifact_versions(new, request_id)
-    )
-    for value, result in zip(batch, results, strict=True):
-        error = item_error(result.status, f"artifact {value.spec.name!r}")
-        if error is not None:
-            refused[value.spec.name] = error
-            continue
-        made = saved[value.spec.name] = ArtifactVersion(result.artifact_version, connection)
-        if step is not None:
-            step.saved.append(made)

@@ -134,6 +134,7 @@ class Client:
         extract_metadata: bool = True,
         include_visualizations: bool = True,
         allow_pickle: bool | None = None,
+        on_progress: OnProgress | None = None,
     ) -> list[ArtifactVersion]:
         """Save many values as :func:`argosy.save_artifacts` does, in this store and project."""
         return save_all_to(
@@ -144,6 +145,7 @@ class Client:
             extract_metadata=extract_metadata,
             include_visualizations=include_visualizations,
             allow_pickle=allow_pickle,
+            on_progress=on_progress,
         )
 
     @overload
