@@ -17,6 +17,7 @@ from argosy_server.api.pipeline_servicer import PipelineServicer
 from argosy_server.config import StoreConfig
 from argosy_server.domain.errors import StorageUnavailable
 from argosy_server.domain.limits import Limits
+from argosy_server.usecases.own_storage import check_owner, claim_storage
 from argosy_server.usecases.ports import BlobStorage, MetadataStore
 from argosy_server.usecases.sweep import SweepReport, sweep
 
@@ -69,14 +70,20 @@ def build(config: StoreConfig, limits: Limits | None = None) -> Application:
         ) from error
     storage = elsewhere or open_storage(config.blobs_url, durability=config.durability)
     metadata = open_metadata(config.database_url, durability=config.durability)
-    return Application(
-        metadata=metadata,
-        storage=storage,
-        limits=limits,
-        artifacts=ArtifactServicer(metadata, storage, limits),
-        blobs=BlobServicer(metadata, storage, limits, open_direct_access(storage) if config.direct_access else None),
-        pipelines=PipelineServicer(metadata, storage, limits),
-    )
+    try:
+        claim_storage(metadata, storage, config.blobs_url)
+        direct = open_direct_access(storage) if config.direct_access else None
+        return Application(
+            metadata=metadata,
+            storage=storage,
+            limits=limits,
+            artifacts=ArtifactServicer(metadata, storage, limits),
+            blobs=BlobServicer(metadata, storage, limits, direct),
+            pipelines=PipelineServicer(metadata, storage, limits),
+        )
+    except BaseException:
+        metadata.close()
+        raise
 
 
 @dataclass(frozen=True)
@@ -100,7 +107,9 @@ def open_existing(config: StoreConfig) -> Store:
     """
     metadata = open_metadata(config.database_url, durability=config.durability, create=False)
     try:
-        return Store(metadata, open_storage(config.blobs_url, durability=config.durability, create=False))
+        storage = open_storage(config.blobs_url, durability=config.durability, create=False)
+        check_owner(metadata, storage, config.blobs_url)
+        return Store(metadata, storage)
     except BaseException:
         metadata.close()
         raise

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from argosy_server.adapters.blobs import local_storage, open_storage
 from argosy_server.adapters.blobs.local_storage import LocalStorage
 from argosy_server.domain.errors import StorageFull, StorageUnavailable
+from argosy_server.domain.identifiers import new_id
 from argosy_server.usecases.ports import BlobStorage
 from tests.contracts.blob_storage import BlobStorageContract, location, put
 
@@ -52,6 +54,37 @@ def inodes(*paths: Path) -> list[int]:
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
     return Disk(monkeypatch)
+
+
+def test_stores_that_claim_a_folder_at_once_agree_whose_it_is_and_leave_nothing_else(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        owners = set(pool.map(LocalStorage(tmp_path, sync=False).claim, [new_id() for _ in range(16)]))
+    assert len(owners) == 1
+    assert [path.name for path in tmp_path.iterdir()] == [".store-id"]
+
+
+def test_a_folder_without_links_is_claimed_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", refuse)
+    storage, store_id = LocalStorage(tmp_path, sync=False), new_id()
+    assert (storage.claim(store_id), storage.owner()) == (store_id, store_id)
+    assert [path.name for path in tmp_path.iterdir()] == [".store-id"]
+
+
+@pytest.mark.parametrize("text", ["", "half-an-i", "x" * 36])
+def test_a_folder_nobody_can_tell_whose_it_is_is_refused_with_the_cure(tmp_path: Path, text: str) -> None:
+    (tmp_path / ".store-id").write_text(text)
+    storage = LocalStorage(tmp_path, sync=False)
+    for use in (storage.owner, lambda: storage.claim(new_id())):
+        with pytest.raises(StorageUnavailable, match="remove it if these blobs belong to this database"):
+            use()
+
+
+def test_the_id_of_a_store_reaches_the_disk_before_its_name(tmp_path: Path, disk: Disk) -> None:
+    LocalStorage(tmp_path, sync=False).claim(new_id())
+    assert disk.synced == inodes(tmp_path / ".store-id")
 
 
 def test_full_durability_syncs_the_file_its_folder_and_every_new_parent(tmp_path: Path, disk: Disk) -> None:

@@ -15,6 +15,8 @@ from argosy_server import bootstrap
 from argosy_server.adapters.blobs.local_storage import LocalStorage
 from argosy_server.bootstrap import Application, SweepThread, build
 from argosy_server.config import StoreConfig
+from argosy_server.domain.blob import upload_location
+from argosy_server.domain.identifiers import new_id
 from argosy_server.usecases import sweep as sweeping
 from argosy_server.usecases.sweep import Garbage, GarbageKind, SweepReport, plan_sweep, sweep
 from tests.contracts.metadata_facts import HOUR, NONE, PAST, blob_of, put_blob
@@ -43,7 +45,7 @@ def test_a_sweep_takes_all_batches(application: Application, monkeypatch: pytest
 
 
 def test_a_sweep_goes_on_where_a_dead_one_stopped(application: Application) -> None:
-    location = "ab/dead"
+    location = new_location()
     writer = application.storage.open_writer(location)
     writer.write(b"bytes")
     writer.finish()
@@ -83,10 +85,16 @@ def test_a_server_that_stops_does_not_wait_for_a_long_sweep(
     go_on.set()
 
 
-def put_orphan(application: Application, location: str, content: bytes = b"orphan") -> None:
+def new_location(writer: str = "") -> str:
+    return upload_location(new_id(), writer or new_id())
+
+
+def put_orphan(application: Application, location: str = "") -> str:
+    location = location or new_location()
     writer = application.storage.open_writer(location)
-    writer.write(content)
+    writer.write(b"orphan")
     writer.finish()
+    return location
 
 
 def planned(application: Application, grace: timedelta = NONE) -> tuple[list[Garbage], SweepReport]:
@@ -103,9 +111,9 @@ def put_one_of_each(application: Application) -> None:
         tx.uploads.add("p", -timedelta(minutes=10))
         tx.uploads.add("p", HOUR)
         tx.replies.store("p", "id", b"fingerprint", b"reply")
-    put_orphan(application, "ab/orphan")
+    orphan = put_orphan(application)
     long_ago = time.time() - 600
-    os.utime(folder_of(application) / "ab/orphan", (long_ago, long_ago))
+    os.utime(folder_of(application) / orphan, (long_ago, long_ago))
 
 
 def folder_of(application: Application) -> Path:
@@ -136,14 +144,22 @@ def test_what_became_garbage_within_the_grace_stays(application: Application, mi
 
 
 def test_an_orphan_written_just_now_stays_for_the_grace(application: Application) -> None:
-    put_orphan(application, "ab/new")
+    put_orphan(application)
     assert planned(application, HOUR) == ([], SweepReport())
     assert planned(application)[1] == SweepReport(orphans=1, orphan_bytes=6)
 
 
-def test_files_no_writer_of_the_store_would_name_are_left_alone(application: Application) -> None:
-    for name in ("read me", "~notes"):
-        (folder_of(application) / name).write_text("not ours")
-    put_orphan(application, "ab/orphan")
-    assert application.sweep() == SweepReport(orphans=1, orphan_bytes=6)
-    assert sorted(path.name for path in folder_of(application).iterdir() if path.is_file()) == ["read me", "~notes"]
+def test_files_no_writer_of_the_store_would_name_are_left_alone(tmp_path: Path) -> None:
+    theirs = tmp_path / "mydata"
+    one = new_id()
+    names = ["read me", "~notes", "thesis.txt", "ab/chapter.txt", f"{one[:2]}/{one}", f"{one}.{one}", f"x/{one}.{one}"]
+    for name in names:
+        (theirs / name).parent.mkdir(parents=True, exist_ok=True)
+        (theirs / name).write_text("not ours")
+    application = build(StoreConfig(tmp_path / "home", blobs=str(theirs)))
+    for writer in (new_id(), f"direct-{new_id()}"):
+        put_orphan(application, new_location(writer))
+    assert application.sweep() == SweepReport(orphans=2, orphan_bytes=12)
+    application.close()
+    left = [path.relative_to(theirs).as_posix() for path in theirs.rglob("*") if path.is_file()]
+    assert sorted(left) == sorted([*names, ".store-id"])

@@ -20,6 +20,8 @@ import pytest
 
 from argosy.v1 import artifact_service_pb2 as wire
 from argosy_server.cli.verify import EXIT_CODES, EXIT_CODES_HELP
+from argosy_server.domain.blob import upload_location
+from argosy_server.domain.identifiers import new_id
 from argosy_server.embedded import open_channel
 from argosy_server.usecases.verify_store import DamageKind
 from tests.api.calls import CHUNK, LARGE, create, digest_of, download, new_request_id, upload_parts
@@ -72,6 +74,13 @@ def home(tmp_path: Path) -> Path:
         create(service, "p", "small", b"small")
         delete(service, create(service, "p", "gone", b"x" * 100_000).id)
     return tmp_path / "home"
+
+
+def put_orphan(home: Path, content: bytes = b"left over") -> Path:
+    path = home / "blobs" / upload_location(new_id(), new_id())
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    return path
 
 
 def large_file(home: Path) -> Path:
@@ -343,19 +352,17 @@ def test_execute_does_what_was_planned(home: Path) -> None:
 
 
 def test_an_hour_is_kept_unless_told_otherwise(home: Path) -> None:
-    (home / "blobs/ab").mkdir(exist_ok=True)
-    (home / "blobs/ab/left").write_bytes(b"left over")
+    left = put_orphan(home)
     _, plan = report("gc", "--plan", f"--data={home}")
     assert (plan["grace_seconds"], plan["blobs"], plan["orphans"]) == (3600, 0, 0)
     assert report("gc", "--execute", f"--data={home}")[1]["blobs"] == 0
     assert report("gc", "--execute", "--grace=0s", f"--data={home}")[1]["orphans"] == 1
-    assert not (home / "blobs/ab/left").exists()
+    assert not left.exists()
 
 
 def test_a_long_list_is_cut_in_a_table_and_whole_in_json(home: Path) -> None:
-    (home / "blobs/ab").mkdir(exist_ok=True)
-    for number in range(25):
-        (home / f"blobs/ab/{number:02}").write_bytes(b"left over")
+    for _ in range(25):
+        put_orphan(home)
     lines = run("gc", "--plan", "--grace=0s", f"--data={home}").stdout.splitlines()
     assert sum(line.startswith("orphan ") for line in lines) == 20
     assert lines[-2] == "and 5 more, all of which -o json names"

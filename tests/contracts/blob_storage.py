@@ -129,6 +129,18 @@ class BlobStorageContract:
         put(storage, "three", b"333")
         assert names(storage) == ["aa/one", "bb/two.x", "three"]
 
+    def test_a_storage_belongs_to_nobody_until_it_is_claimed_and_then_to_the_first(self, storage: BlobStorage) -> None:
+        assert storage.owner() is None
+        first, second = new_id(), new_id()
+        assert storage.claim(first) == first
+        assert storage.claim(second) == first
+        assert storage.owner() == first
+
+    def test_whose_storage_it_is_stands_in_no_location(self, storage: BlobStorage, location: str) -> None:
+        storage.claim(new_id())
+        put(storage, location, b"bytes")
+        assert names(storage) == [location]
+
     def test_two_writers_do_not_disturb_each_other(self, storage: BlobStorage) -> None:
         first, second = storage.open_writer("ab/first"), storage.open_writer("ab/second")
         first.write(b"1")

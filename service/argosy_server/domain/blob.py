@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,9 @@ DIRECT_WRITER = "direct-"
 
 MAX_NAMED = 20
 """A message names at most this many digests."""
+
+_UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_UPLOAD_LOCATION = re.compile(rf"([0-9a-f]{{2}})/(?=\1){_UUID}\.({DIRECT_WRITER})?{_UUID}")
 
 
 class BlobState(Enum):
@@ -173,3 +177,8 @@ class Upload:
 def upload_location(upload_id: str, writer: str) -> str:
     """Return the storage key of what one stream of an upload writes."""
     return f"{upload_id[:2]}/{upload_id}.{writer}"
+
+
+def is_upload_location(location: str) -> bool:
+    """Tell whether :func:`upload_location` may have made a name; every other one is somebody else's."""
+    return _UPLOAD_LOCATION.fullmatch(location) is not None

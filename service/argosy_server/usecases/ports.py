@@ -78,7 +78,7 @@ class BlobWriter(Protocol):
 
 
 class BlobStorage(Protocol):
-    """Holds bytes at locations. Knows nothing of digests, projects or rows."""
+    """Holds bytes at locations, all of one store. Knows nothing of digests, projects or rows."""
 
     def open_writer(self, location: str) -> BlobWriter:
         """Begin to write a location that was never used before.
@@ -130,7 +130,23 @@ class BlobStorage(Protocol):
         ...
 
     def locations(self) -> Iterator[str]:
-        """Yield every location, unfinished ones included."""
+        """Yield every location, unfinished ones included, and whatever else lies there but what the storage keeps."""
+        ...
+
+    def owner(self) -> str | None:
+        """Return the id of the store the storage was claimed for, ``None`` when nobody has claimed it.
+
+        Raises:
+            StorageUnavailable: the storage cannot be read, or what it keeps is no id.
+        """
+        ...
+
+    def claim(self, store_id: str) -> str:
+        """Keep the id of a store as that of the owner, unless there is one; return the owner's. It is no location.
+
+        Raises:
+            StorageFull, StorageUnavailable: the storage cannot be written, or what it keeps is no id.
+        """
         ...
 
 

@@ -1,7 +1,8 @@
 """Removing what nothing can reach any more. Every step can be redone, and may run beside any other call.
 
-Order matters. A location is orphaned when no blob row and no live upload names it; since rows are written before
-locations and locations are listed before rows are asked, a location on its way is never taken for an orphan.
+Nothing is removed but what has a name our writers give, for a folder may hold files of others too. Order matters. A
+location is orphaned when no blob row and no live upload names it; since rows are written before locations and locations
+are listed before rows are asked, a location on its way is never taken for an orphan.
 
 ``plan_sweep`` tells what ``sweep`` would remove: both find it the same way. A grace keeps longer what has just become
 garbage, for an operator who may want to look at it, or to bring back a database of yesterday.
@@ -15,7 +16,7 @@ from datetime import timedelta
 from enum import Enum
 from itertools import islice
 
-from argosy_server.domain.blob import Blob
+from argosy_server.domain.blob import Blob, is_upload_location
 from argosy_server.domain.limits import Limits
 from argosy_server.usecases.ports import BlobStorage, MetadataStore
 from argosy_server.usecases.repositories import NO_GRACE
@@ -133,12 +134,12 @@ def plan_sweep(
 
 
 def find_orphans(metadata: MetadataStore, storage: BlobStorage, grace: timedelta = NO_GRACE) -> Iterator[Orphan]:
-    """Yield the locations nothing refers to, written ``grace`` ago or before.
+    """Yield the locations nothing refers to, written ``grace`` ago or before, and made by a writer of ours.
 
     Raises:
         StorageUnavailable: as for :func:`sweep`.
     """
-    locations = storage.locations()
+    locations = filter(is_upload_location, storage.locations())
     while batch := list(islice(locations, BATCH)):
         with metadata.read() as tx:
             known = tx.blobs.known_locations(batch, grace)
@@ -146,11 +147,7 @@ def find_orphans(metadata: MetadataStore, storage: BlobStorage, grace: timedelta
         for location in batch:
             if location in known:
                 continue
-            try:
-                size = storage.size(location)
-            except ValueError:
-                # A name no writer of ours would give: somebody else's file, which is left alone.
-                continue
+            size = storage.size(location)
             if size is None:
                 continue
             if grace:

@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from xxhash import xxh3_64_digest
 
-from argosy_server.domain.blob import PIECE_BYTES, Blob, BlobHasher
+from argosy_server.domain.blob import PIECE_BYTES, Blob, BlobHasher, is_upload_location, upload_location
 from argosy_server.domain.byte_range import ByteRange
 from argosy_server.domain.errors import InvalidField, ReadPastEnd
+from argosy_server.domain.identifiers import new_id
 
 
 @pytest.mark.parametrize("size", [0, 1, PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 1, 2 * PIECE_BYTES])
@@ -61,3 +62,31 @@ def test_a_range_that_starts_beyond_the_end_is_refused_with_the_size() -> None:
 def test_negative_ranges_are_refused(offset: int, limit: int) -> None:
     with pytest.raises(InvalidField):
         ByteRange.parse(offset, limit, 10)
+
+
+ID = "0a1b2c3d-0000-4000-8000-00000000000f"
+
+
+@pytest.mark.parametrize("writer", [new_id(), f"direct-{new_id()}"])
+def test_every_location_of_an_upload_is_known_as_one(writer: str) -> None:
+    assert is_upload_location(upload_location(new_id(), writer))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "thesis.txt",
+        f"{ID}.{ID}",
+        f"0a/{ID}",
+        f"0a/{ID}.",
+        f"0a/{ID}.txt",
+        f"0a/{ID}.other-{ID}",
+        f"0b/{ID}.{ID}",
+        f"0a/{ID.upper()}.{ID}",
+        f"0a/{ID}.{ID}.bak",
+        f"0a/{ID}.{ID}\n",
+        f"0a/0a/{ID}.{ID}",
+    ],
+)
+def test_what_another_hand_named_is_no_location_of_an_upload(name: str) -> None:
+    assert not is_upload_location(name)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
-from contextlib import suppress
 from pathlib import Path
 
 from argosy_server.adapters.blobs.failures import translated
+from argosy_server.adapters.blobs.kept_text import keep_text
 from argosy_server.adapters.blobs.local_storage import LocalStorage
 from argosy_server.domain.errors import StorageUnavailable
 from argosy_server.usecases.direct_access import DirectAccess
@@ -41,24 +40,7 @@ def open_direct_access(storage: BlobStorage) -> DirectAccess | None:
 
 
 def _token(path: Path, mode: int) -> str:
-    with suppress(FileNotFoundError):
-        return _read(path)
-    fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(32))
-            os.fchmod(file.fileno(), mode)
-        # Whoever is first wins, and nobody sees half of it.
-        with suppress(FileExistsError):
-            os.link(fresh, path)
-    finally:
-        fresh.unlink()
-    return _read(path)
-
-
-def _read(path: Path) -> str:
-    text = path.read_text(errors="replace")
+    text = keep_text(path, mode, lambda: secrets.token_hex(32))
     if not _TOKEN.fullmatch(text):
         # Least of all an empty one, which every client would know.
         raise StorageUnavailable(f"{path} holds no token; remove it, and a new one is made")

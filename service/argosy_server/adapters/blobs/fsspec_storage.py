@@ -11,11 +11,13 @@ from typing import Any
 import fsspec
 
 from argosy_server.adapters.blobs.failures import translate
-from argosy_server.adapters.blobs.locations import check_location
+from argosy_server.adapters.blobs.locations import check_location, check_store_id
 from argosy_server.domain.errors import BlobCorrupt, DomainError, StorageUnavailable
 from argosy_server.usecases.ports import BlobWriter
 
 READ_BYTES = 1 << 20
+STORE_ID = "store-id"
+"""Name of the object that says whose bytes these are; it is no location."""
 _log = logging.getLogger(__name__)
 
 
@@ -37,6 +39,7 @@ class FsspecStorage:
         except ValueError as error:
             raise ValueError(f"{url} is no URL of a storage: {error}; write a folder or an fsspec URL") from error
         self._root: str = root.rstrip("/")
+        self._store_id = f"{self._root}/{STORE_ID}"
         if create:
             with self.translated():
                 self._fs.makedirs(self._root, exist_ok=True)
@@ -107,7 +110,28 @@ class FsspecStorage:
             except FileNotFoundError:
                 found = []
         for path in sorted(found):
-            yield path.removeprefix(self._root).lstrip("/")
+            location = path.removeprefix(self._root).lstrip("/")
+            if location != STORE_ID:
+                yield location
+
+    def owner(self) -> str | None:
+        """Return the id of the store the storage was claimed for, ``None`` when nobody has claimed it."""
+        with self.translated():
+            try:
+                text: bytes = self._fs.cat_file(self._store_id)
+            except FileNotFoundError:
+                return None
+        return check_store_id(text.decode(errors="replace"), f"{self._url}/{STORE_ID}")
+
+    def claim(self, store_id: str) -> str:
+        """Keep the id of a store unless there is one; return the one that counts."""
+        owner = self.owner()
+        if owner is not None:
+            return owner
+        with self.translated():
+            self._fs.pipe_file(self._store_id, store_id.encode())
+        # Not every store can refuse to overwrite: when two claim it at once, the last one has it.
+        return self.owner() or store_id
 
     def _path(self, location: str) -> str:
         return f"{self._root}/{check_location(location)}"

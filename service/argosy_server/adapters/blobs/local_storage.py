@@ -19,7 +19,8 @@ from io import FileIO
 from pathlib import Path
 
 from argosy_server.adapters.blobs.failures import translated
-from argosy_server.adapters.blobs.locations import check_location
+from argosy_server.adapters.blobs.kept_text import keep_text, kept_text
+from argosy_server.adapters.blobs.locations import check_location, check_store_id
 from argosy_server.domain.errors import BlobCorrupt, StorageUnavailable
 from argosy_server.usecases.ports import BlobWriter
 
@@ -27,6 +28,7 @@ if sys.platform != "win32":
     import fcntl
 
 READ_BYTES = 1 << 20
+STORE_ID = ".store-id"  # hidden names are no locations
 LOCK_SECONDS = 3.0
 """How long to wait for a writer whose client is gone to let its file go."""
 _sync_data: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)  # macOS has only the latter
@@ -156,6 +158,19 @@ class LocalStorage:
                 if name.startswith("."):
                     continue  # no location, but what the store keeps for itself
                 yield Path(folder, name).relative_to(self.root).as_posix()
+
+    def owner(self) -> str | None:
+        """Return the id of the store the folder was claimed for, ``None`` when nobody has claimed it."""
+        path = self.root / STORE_ID
+        with translated(str(self.root)):
+            text = kept_text(path)
+        return None if text is None else check_store_id(text, str(path))
+
+    def claim(self, store_id: str) -> str:
+        """Keep the id of a store unless there is one; return the one that counts."""
+        path = self.root / STORE_ID
+        with translated(str(self.root)):
+            return check_store_id(keep_text(path, 0o644, lambda: store_id), str(path))
 
     def _sync_names(self, path: Path) -> None:
         """Let the name of a file reach the disk, and those of its folders, once by each process.
