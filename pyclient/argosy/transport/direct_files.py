@@ -91,7 +91,7 @@ class DirectFiles:
         hasher = new_hasher(size_bytes)
         hasher.update(mapped)
         if digest_text(hasher) != digest:
-            raise damaged_file(path, f"has {digest_text(hasher)}", digest)
+            raise damaged_file(blobs, path, f"has {digest_text(hasher)}", digest)
         return mapped
 
     def stream(
@@ -103,7 +103,7 @@ class DirectFiles:
             NotFoundError: the project has no such blob.
         """
         opened = self._open_blob(blobs, digest, size_bytes)
-        return None if opened is None else DirectStream(*opened, digest, size_bytes, advance)
+        return None if opened is None else DirectStream(blobs, *opened, digest, size_bytes, advance)
 
     def write(self, blobs: BlobClient, content: Content, advance: Callable[[int], None]) -> str | None:
         """Write content to the file of a new upload and commit it; it is hashed in a second thread meanwhile.
