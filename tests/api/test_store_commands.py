@@ -20,8 +20,6 @@ import pytest
 
 from argosy.v1 import artifact_service_pb2 as wire
 from argosy_server.cli.verify import EXIT_CODES, EXIT_CODES_HELP
-from argosy_server.domain.blob import upload_location
-from argosy_server.domain.identifiers import new_id
 from argosy_server.embedded import open_channel
 from argosy_server.usecases.verify_store import DamageKind
 from tests.api.calls import CHUNK, LARGE, create, digest_of, download, new_request_id, upload_parts
@@ -74,13 +72,6 @@ def home(tmp_path: Path) -> Path:
         create(service, "p", "small", b"small")
         delete(service, create(service, "p", "gone", b"x" * 100_000).id)
     return tmp_path / "home"
-
-
-def put_orphan(home: Path, content: bytes = b"left over") -> Path:
-    path = home / "blobs" / upload_location(new_id(), new_id())
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(content)
-    return path
 
 
 def large_file(home: Path) -> Path:
@@ -207,6 +198,7 @@ def test_all_parts_find_all_damage(home: Path) -> None:
         (["verify", "--subset=1/3", "--seed=1"], "a seed goes with a percentage"),
         (["gc"], "say either --plan"),
         (["gc", "--plan", "--execute"], "say either --plan"),
+        (["gc", "--plan", "--grace=1h", "--ignore-leases"], "leave one of them out"),
         (["gc", "--plan", "--grace=5"], "write a number and its unit, such as 0s, 30m, 24h or 7d"),
         (["gc", "--plan", "--grace=-1h"], "write a number and its unit"),
         (["gc", "--plan", "--grace=99999999d"], "is more than a hundred years"),
@@ -325,46 +317,3 @@ def test_a_store_whose_server_was_killed_is_checked_and_its_left_overs_are_told(
     assert (status, checked["uploads_under_way"], checked["orphans"]["count"]) == (0, 0, 1)
     told = run("verify", f"--data={tmp_path / 'data'}").stdout
     assert "left over, which a server removes in time, or argosy-server gc --execute now\n" in told
-
-
-def test_a_plan_names_what_would_go_and_changes_nothing(home: Path) -> None:
-    before = state_of(home)
-    status, plan = report("gc", "--plan", "--grace=0s", f"--data={home}")
-    assert (status, plan["executed"], plan["grace_seconds"]) == (0, False, 0)
-    assert (plan["blobs"], plan["blob_bytes"], plan["orphans"]) == (1, 100_000, 0)
-    [blob] = [item for item in plan["garbage"] if item["kind"] == "blob"]
-    assert (blob["project"], blob["name"], blob["size"]) == ("p", digest_of(b"x" * 100_000), 100_000)
-    told = run("gc", "--plan", "--grace=0s", f"--data={home}")
-    assert digest_of(b"x" * 100_000) in told.stdout
-    assert "would remove 1 blob (97.7 KiB), 0 orphans (0 B), " in told.stdout
-    assert state_of(home) == before
-
-
-def test_execute_does_what_was_planned(home: Path) -> None:
-    _, plan = report("gc", "--plan", "--grace=0s", f"--data={home}")
-    executed = run("gc", "--execute", "--grace=0s", f"--data={home}")
-    assert (executed.returncode, executed.stderr) == (0, "")
-    assert executed.stdout.startswith("removed 1 blob (97.7 KiB), 0 orphans (0 B), ")
-    assert [path.stat().st_size for path in files_of(home)] == [len(LARGE)]
-    _, after = report("gc", "--plan", "--grace=0s", f"--data={home}")
-    assert (plan["blobs"], after["blobs"], after["garbage"]) == (1, 0, [])
-    assert run("verify", f"--data={home}").stdout == "read 2 of 2 blobs, 5.0 MiB: no damage\n"
-
-
-def test_an_hour_is_kept_unless_told_otherwise(home: Path) -> None:
-    left = put_orphan(home)
-    _, plan = report("gc", "--plan", f"--data={home}")
-    assert (plan["grace_seconds"], plan["blobs"], plan["orphans"]) == (3600, 0, 0)
-    assert report("gc", "--execute", f"--data={home}")[1]["blobs"] == 0
-    assert report("gc", "--execute", "--grace=0s", f"--data={home}")[1]["orphans"] == 1
-    assert not left.exists()
-
-
-def test_a_long_list_is_cut_in_a_table_and_whole_in_json(home: Path) -> None:
-    for _ in range(25):
-        put_orphan(home)
-    lines = run("gc", "--plan", "--grace=0s", f"--data={home}").stdout.splitlines()
-    assert sum(line.startswith("orphan ") for line in lines) == 20
-    assert lines[-2] == "and 5 more, all of which -o json names"
-    _, plan = report("gc", "--plan", "--grace=0s", f"--data={home}")
-    assert sum(item["kind"] == "orphan" for item in plan["garbage"]) == 25

@@ -13,20 +13,30 @@ from argosy_server.cli.output import counted, fail, format_bytes, print_json, pr
 from argosy_server.config import DEFAULT_DATA
 
 MAX_ROWS = 20
-"""Most things a table names of each kind; ``-o json`` names all."""
+"""Most things a table names, the largest ones; ``-o json`` names all."""
+DEFAULT_GRACE = timedelta(hours=1)
 
 
 def gc(
     plan: Annotated[bool, typer.Option("--plan", help="Tell what would be removed, and change nothing.")] = False,
     execute: Annotated[bool, typer.Option("--execute", help="Remove it.")] = False,
     grace: Annotated[
-        timedelta,
+        timedelta | None,
         typer.Option(
             parser=parse_duration,
             metavar="DURATION",
             help="Keep what became garbage, or was written, less than this ago: 0s, 30m, 24h, 7d.",
+            show_default="1h",
         ),
-    ] = "1h",  # type: ignore[assignment]  # the parser is given the default too
+    ] = None,
+    ignore_leases: Annotated[
+        bool,
+        typer.Option(
+            "--ignore-leases",
+            help="For a full disk: also remove at once what only a lease keeps, blobs no version refers to yet and "
+            "uploads under way. No client may be saving meanwhile: what it saves is refused.",
+        ),
+    ] = False,
     data: ExistingData = DEFAULT_DATA,
     database: Database = "",
     blobs: Blobs = "",
@@ -39,25 +49,35 @@ def gc(
     """
     if plan == execute:
         raise typer.BadParameter("say either --plan, which changes nothing, or --execute", param_hint="'--plan'")
+    if ignore_leases and grace is not None:
+        raise typer.BadParameter(
+            "--ignore-leases keeps nothing for a grace; leave one of them out", param_hint="'--grace'"
+        )
     from argosy_server.bootstrap import open_existing
     from argosy_server.domain.errors import DomainError
     from argosy_server.domain.limits import Limits
+    from argosy_server.usecases.repositories import IGNORE_LEASES, NO_GRACE
     from argosy_server.usecases.sweep import Garbage, SweepReport, plan_sweep, sweep
 
+    if grace is None:
+        grace = NO_GRACE if ignore_leases else DEFAULT_GRACE
+    kept = IGNORE_LEASES if ignore_leases else grace
     items: list[Garbage] = []
     try:
         store = open_existing(store_config(data, database, blobs))
         if execute:
-            report = sweep(store.metadata, store.storage, Limits(), grace)
+            report = sweep(store.metadata, store.storage, Limits(), kept)
         else:
             report = SweepReport()
-            items += plan_sweep(store.metadata, store.storage, Limits(), grace, report)
+            items += plan_sweep(store.metadata, store.storage, Limits(), kept, report)
         store.close()
     except (DomainError, ValueError) as error:
         fail(str(error))
+    items.sort(key=lambda item: item.size, reverse=True)
     if output is Format.json:
         named = [{**asdict(item), "kind": item.kind.value} for item in items]
-        print_json({"executed": execute, "grace_seconds": grace.total_seconds(), **asdict(report), "garbage": named})
+        how = {"executed": execute, "grace_seconds": grace.total_seconds(), "ignore_leases": ignore_leases}
+        print_json({**how, **asdict(report), "garbage": named})
         return
     if items:
         _print_items(items)
@@ -65,9 +85,7 @@ def gc(
 
 
 def _print_items(items: list[Any]) -> None:
-    shown: list[Any] = []
-    for kind in dict.fromkeys(item.kind for item in items):
-        shown += [item for item in items if item.kind is kind][:MAX_ROWS]
+    shown = items[:MAX_ROWS]
     rows = [(item.kind.value, item.project, item.name, format_bytes(item.size) if item.size else "") for item in shown]
     print_table(["KIND", "PROJECT", "NAME", "SIZE"], rows, right=["SIZE"])
     if len(items) > len(shown):

@@ -33,6 +33,8 @@ from argosy_server.domain.pipeline import (
 )
 
 NO_GRACE = timedelta()
+IGNORE_LEASES = -timedelta(days=36_500)
+"""As a grace: leases ended so long before that none counts."""
 
 
 class ArtifactRepository(Protocol):

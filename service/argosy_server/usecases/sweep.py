@@ -90,7 +90,8 @@ def sweep(metadata: MetadataStore, storage: BlobStorage, limits: Limits, grace: 
         metadata: the database.
         storage: the bytes.
         limits: tells how long replies and events are kept.
-        grace: how long ago leases must have expired and orphans must have been written.
+        grace: how long ago leases must have expired and orphans must have been written; ``IGNORE_LEASES`` also takes
+            what only a lease keeps, which whoever is saving just now loses.
 
     Raises:
         StorageUnavailable: it cannot be reached, or does not tell when an orphan was written although that matters.
@@ -150,7 +151,7 @@ def find_orphans(metadata: MetadataStore, storage: BlobStorage, grace: timedelta
             size = storage.size(location)
             if size is None:
                 continue
-            if grace:
+            if grace > NO_GRACE:
                 written = storage.modified_at(location)
                 if written is None or written > latest:
                     continue
