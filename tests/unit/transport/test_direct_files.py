@@ -95,7 +95,10 @@ def test_a_byte_that_was_changed_in_the_file_is_found(store: Connection, place: 
         direct.map(store.blobs, digest, len(BIG))
     stream = direct.stream(store.blobs, digest, len(BIG), lambda _count: None)
     assert stream is not None
-    with stream, pytest.raises(CorruptDataError, match=r"has blake3:.*nothing of it was used: save the same value again"):
+    with (
+        stream,
+        pytest.raises(CorruptDataError, match=r"has blake3:.*nothing of it was used: save the same value again"),
+    ):
         stream.readall()
 
 
