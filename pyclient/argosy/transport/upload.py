@@ -209,9 +209,8 @@ class _Sender:
                 send(item)
             return
         pool = ThreadPoolExecutor(min(len(items), UPLOADS_AT_ONCE), thread_name_prefix="argosy-upload")
-        futures = [pool.submit(send, item) for item in items]
         try:
-            for future in futures:
+            for future in [pool.submit(send, item) for item in items]:
                 future.result()
         except BaseException as error:
             self._given_up.set()

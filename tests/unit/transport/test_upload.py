@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -252,7 +253,13 @@ def test_ctrl_c_does_not_wait_for_uploads_that_pause_between_attempts(
     monkeypatch.setattr(retry, "LONGEST_PAUSE", 60.0)
     peer = store()
     peer.breaks["CreateUpload"] = [Break()] * 100
-    interrupting = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
-    interrupting.start()
+
+    def interrupt() -> None:
+        while peer.calls["CreateUpload"] < 4:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    connection = connect(serve(peer))
+    threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
-        upload_files(connect(serve(peer)), [[large(str(number), number) for number in range(1, 5)]])
+        upload_files(connection, [[large(str(number), number) for number in range(1, 5)]])
