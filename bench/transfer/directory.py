@@ -23,6 +23,7 @@ def measure(setting: Setting) -> list[Line]:
         samples = take_turns(sides, setting.rounds, warm_up=setting.warm_up)
     save, load = f"save {setting.files} files of 1 KiB, gRPC", f"load {setting.files} files of 1 KiB, gRPC"
     lines = [samples.promise(save, "argosy.save", 4.0), samples.promise(load, "argosy.load", 3.0)]
+    lines.append(samples.line(load, "argosy.load", "the files written by hand", "argosy.by hand"))
     if setting.venvs:
         times = setting.files / setting.peer_files
         share = f"{times:g} times MLflow, {setting.peer_files}"

@@ -8,6 +8,7 @@ the work that is timed, touches more memory than the work needs and frees it.
 from __future__ import annotations
 
 import mmap
+import os
 
 PAGE = 4096
 KEPT_SHARE = 2
@@ -17,6 +18,8 @@ NEEDED = 3
 
 def warm_memory(size: int) -> None:
     """Touch and free ``size`` bytes, or half of what is free if that is less."""
+    # What others wrote or removed just before would otherwise be waited for by whoever writes next.
+    os.sync()
     with open("/proc/meminfo") as lines:
         free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemFree"))
     with mmap.mmap(-1, max(min(size, free // KEPT_SHARE), PAGE)) as memory:

@@ -119,14 +119,15 @@ class BlobClient:
         answer: WriteUploadResponse = self._calls.send(self._write_upload, messages())
         return answer.committed_size
 
-    def get_upload(self, upload_id: str) -> Upload:
-        """Return where an upload stands.
+    def get_upload(self, upload_id: str, deadline: float | None = None) -> Upload:
+        """Return where an upload stands; with a ``deadline`` also of a server that comes back within so many seconds.
 
         Raises:
             NotFoundError: no such upload, or it expired.
         """
         request = GetUploadRequest(project=self._calls.project, upload_id=upload_id)
-        return self._calls.unary(self._stub.GetUpload, request).upload
+        answer = self._calls.unary(self._stub.GetUpload, request, deadline, wait_for_ready=deadline is not None)
+        return answer.upload
 
     def commit_upload(
         self, upload_id: str, digest: str, size_bytes: int, piece_checksums: bytes = b""

@@ -45,14 +45,23 @@ class Calls:
         method: grpc.UnaryUnaryMultiCallable[Request, Response],
         request: Request,
         deadline: float | None = None,
+        *,
+        wait_for_ready: bool = False,
     ) -> Response:
-        """Make a simple call, within ``deadline`` seconds where the usual ones are too many.
+        """Make a simple call.
+
+        Args:
+            method: what to call.
+            request: the message.
+            deadline: seconds it may take, where the usual ones are too many.
+            wait_for_ready: whether to wait so long for a server that does not listen, instead of failing at once.
 
         Raises:
             ArgosyError: as :mod:`argosy.transport.error_mapping` says.
         """
         try:
-            return method(request, timeout=self.unary_deadline if deadline is None else deadline)
+            timeout = self.unary_deadline if deadline is None else deadline
+            return method(request, timeout=timeout, wait_for_ready=wait_for_ready)
         except grpc.RpcError as error:
             raise to_exception(error, self.address) from error.__cause__
 

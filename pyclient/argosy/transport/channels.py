@@ -70,8 +70,8 @@ def _options(idle_timeout: float) -> list[tuple[str, object]]:
         ("SingleThreadedUnaryStream", 1),
         ("grpc.service_config", _service_config()),
         # After a broken connection, come back soon: a restarted server is ready within seconds.
-        ("grpc.initial_reconnect_backoff_ms", 200),
-        ("grpc.max_reconnect_backoff_ms", 5_000),
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 300),
     ]
 
 

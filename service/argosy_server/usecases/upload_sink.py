@@ -1,8 +1,8 @@
 """Bytes on their way into one location: written here, hashed in a second thread, made durable in a third.
 
-The digest costs no time of its own that way. Before more than three eighths of ``mark_bytes`` have arrived, what is
-written so far is made durable and told to ``on_mark``; the three eighths after it wait for that. So less than
-``mark_bytes`` have to be sent again when the process dies, those included that were on the wire.
+The digest costs no time of its own that way. Marks follow each other as fast as the disk takes them, once a quarter of
+``mark_bytes`` has arrived; only when three quarters are at risk the stream waits for one. So less than ``mark_bytes``
+have to be sent again when the process dies, most of those included that were on the wire.
 """
 
 from __future__ import annotations
@@ -43,8 +43,9 @@ class UploadSink:
         self.size = hasher.size
         self._writer = writer
         self._on_mark = on_mark
-        self._step = max(mark_bytes * 3 // 8, 1)
-        self._marked = hasher.size
+        self._worth = mark_bytes // 4
+        self._most = mark_bytes * 3 // 4
+        self._marked = self._durable = hasher.size
         self._broken = False
         self._hashes: ThreadPoolExecutor | None = None
         self._marks: ThreadPoolExecutor | None = None
@@ -58,13 +59,13 @@ class UploadSink:
             StorageFull, StorageUnavailable: from the storage.
             Exception: what ``on_mark`` raised.
         """
-        if self.size + len(chunk) - self._marked > self._step:
+        if self.size + len(chunk) - self._durable > self._most:
             self._mark()
         self._hash(chunk)
         with self._noticing():
             self._writer.write(chunk)
         self.size += len(chunk)
-        if self.size - self._marked >= self._step:
+        if self.size - self._marked >= self._worth and (self._marking is None or self._marking.done()):
             self._mark()
 
     def finish(self) -> None:
@@ -112,22 +113,25 @@ class UploadSink:
             self._hashing.popleft().result()
 
     def _mark(self) -> None:
-        on_mark, size = self._on_mark, self.size
-        if on_mark is None or size == self._marked:
+        """Make durable what is written so far, once the mark before is done."""
+        if self._on_mark is None:
             return
-        self._marked = size
-
-        def mark() -> None:
-            with self._noticing():
-                durable = self._writer.mark()
-            if durable:
-                on_mark(size)
-
-        if self._marks is None:
-            self._marks = ThreadPoolExecutor(1, thread_name_prefix="mark")
         if self._marking is not None:
             self._marking.result()
-        self._marking = self._marks.submit(mark)
+        if self.size > self._marked:
+            if self._marks is None:
+                self._marks = ThreadPoolExecutor(1, thread_name_prefix="mark")
+            self._marked = self.size
+            self._marking = self._marks.submit(self._make_durable, self.size, self._on_mark)
+
+    def _make_durable(self, size: int, on_mark: Callable[[int], None]) -> None:
+        with self._noticing():
+            kept = self._writer.mark()
+        if kept:
+            on_mark(size)
+            self._durable = size
+        else:
+            self._on_mark = None  # this storage keeps no part of an object
 
     def _settle(self) -> None:
         """Let both threads end."""
