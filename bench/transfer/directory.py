@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from bench.transfer.fresh_server import fresh_server
 from bench.transfer.line import Line, at_least
 from bench.transfer.mlflow_peer import mlflow_directory
-from bench.transfer.processes import Client
+from bench.transfer.processes import Client, files_in_memory
 from bench.transfer.rounds import Side, attempt, take_turns
 from bench.transfer.setting import Setting
 
@@ -39,6 +39,6 @@ def _argosy(files: int) -> Side:
         with fresh_server() as fresh:
             folder = fresh.scratch / "files"
             options = (f"--files={files}", f"--folder={folder}", f"--seed={seed}", "--tuned")
-            return Client.of_argosy(fresh.env(), "directory", *options).answer()
+            return Client.of_argosy(files_in_memory(fresh.env()), "directory", *options).answer()
 
     return side

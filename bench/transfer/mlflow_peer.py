@@ -12,11 +12,11 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.child import ROOT
-from bench.transfer.processes import Client
+from bench.transfer.processes import Client, files_in_memory
 from bench.transfer.rounds import Side
 from bench.transfer.venvs import peer_environment, python_of
 
@@ -43,6 +43,7 @@ def mlflow_array(venvs: Path, size: int) -> Iterator[Side]:
 def mlflow_directory(venvs: Path, files: int) -> Iterator[Side]:
     """Log a directory of small files, and download it."""
     with _server(venvs) as mlflow:
+        mlflow = replace(mlflow, files=Path(files_in_memory(mlflow.env).get("TMPDIR", mlflow.folder)))
         yield lambda seed: mlflow.ask("directory", str(files), str(seed))
 
 
@@ -53,11 +54,11 @@ class _Server:
     python: Path
     env: Mapping[str, str]
     folder: Path
+    files: Path
 
     def ask(self, *arguments: str) -> Mapping[str, float]:
         """Let a client work; what it stored is removed then."""
-        scratch = self.folder / "client"
-        scratch.mkdir()
+        scratch = Path(tempfile.mkdtemp(dir=self.files))
         try:
             command = [str(self.python), "-m", "bench.transfer.mlflow_client", *arguments, str(scratch)]
             return Client(command, self.env).answer()
@@ -88,7 +89,7 @@ def _server(venvs: Path) -> Iterator[_Server]:
             )
             try:
                 _wait_for(process, address, log.name)
-                yield _Server(python, env, home)
+                yield _Server(python, env, home, home)
             finally:
                 _end(process)
 
