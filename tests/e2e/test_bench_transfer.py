@@ -17,7 +17,7 @@ from bench.transfer.line import Bar, Line, at_least, at_most
 from bench.transfer.rounds import take_turns
 
 ROOT = Path(__file__).resolve().parents[2]
-LINES = {"array-grpc": 6, "array-embedded": 2, "same-again": 2, "resume": 2, "small": 6, "directory": 2, "clients": 2}
+LINES = {"array-grpc": 6, "array-embedded": 2, "same-again": 2, "resume": 2, "small": 6, "directory": 3, "clients": 2}
 
 
 @pytest.mark.parametrize("name", LINES)

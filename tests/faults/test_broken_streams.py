@@ -183,7 +183,7 @@ def test_a_later_stream_takes_over_and_no_byte_of_the_earlier_one_gets_into_what
 ) -> None:
     other = array_of(len(CONTENT), seed=5).tobytes()
     upload = open_upload(service, P)
-    earlier = HeldStream(service, upload.id, other[: 4 * MEBIBYTE], other[4 * MEBIBYTE :], epoch=1)
+    earlier = HeldStream(service, upload.id, other[: 3 * MEBIBYTE], other[3 * MEBIBYTE :], epoch=1)
     wait_until(lambda: files_of(stand.data), "the earlier stream writes")
     later = HeldStream(service, upload.id, CONTENT[:HALF], CONTENT[HALF:], epoch=2)
     wait_until(lambda: get_upload(service, P, upload.id).epoch == 2, "the later stream took over")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from argosy.errors import CorruptDataError, UnavailableError
-from argosy.transport import retry
+from argosy.transport import retry, upload_session
 from tests.faults.stand import (
     MARK_BYTES,
     MEBIBYTE,
@@ -90,6 +90,7 @@ def test_a_save_gives_up_after_enough_attempts_without_progress_and_says_so(
     stand: Stand, attempts: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retry, "LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(upload_session, "COMES_BACK_SECONDS", 0.2)
     stand.proxy.up.hold_at(20 * MEBIBYTE)
     saving = in_background(lambda: stand.client().save_artifact(VALUE, "weights"))
     stand.proxy.up.wait_for(20 * MEBIBYTE)

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 import grpc
 
 from argosy.errors import DeadlineError
-from argosy.transport.error_mapping import to_exception
+from argosy.transport.error_mapping import to_exception, unreachable
 from argosy.transport.watchdog import Watch, shared_watchdog
 
 Request = TypeVar("Request")
@@ -59,10 +59,12 @@ class Calls:
         Raises:
             ArgosyError: as :mod:`argosy.transport.error_mapping` says.
         """
+        timeout = self.unary_deadline if deadline is None else deadline
         try:
-            timeout = self.unary_deadline if deadline is None else deadline
             return method(request, timeout=timeout, wait_for_ready=wait_for_ready)
         except grpc.RpcError as error:
+            if wait_for_ready and error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+                raise unreachable(self.address, f"not within {timeout:g} s") from None
             raise to_exception(error, self.address) from error.__cause__
 
     def receive(

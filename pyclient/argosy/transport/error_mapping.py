@@ -107,14 +107,19 @@ def item_error(status: ItemStatus, what: str) -> ArgosyError | None:
     return kind(message, reason=status.reason) if issubclass(kind, ServiceError) else kind(message)
 
 
+def unreachable(address: str, why: str) -> UnavailableError:
+    """Return the error of a server that cannot be reached."""
+    return UnavailableError(
+        f"the Argosy server at {address} cannot be reached ({why}); start it with `argosy-server serve`, or correct "
+        "ARGOSY_SERVER"
+    )
+
+
 def _message(kind: type[ArgosyError], code: grpc.StatusCode, details: str, reason: str, address: str) -> str:
     if reason:  # the service's own words name the thing, the rule and the cure
         return details
     if kind is UnavailableError:
-        return (
-            f"the Argosy server at {address} cannot be reached ({details or code.name}); "
-            "start it with `argosy-server serve`, or correct ARGOSY_SERVER"
-        )
+        return str(unreachable(address, details or code.name))
     if kind is DeadlineError:
         return (
             f"the Argosy server at {address} did not answer in time ({details or code.name}); "

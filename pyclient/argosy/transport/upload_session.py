@@ -16,7 +16,7 @@ from argosy.transport.blob_client import BlobClient
 from argosy.transport.retry import Backoff
 from argosy.v1.blob_service_pb2 import Upload, UploadState
 
-_COMES_BACK_SECONDS = 5.0
+COMES_BACK_SECONDS = 5.0
 """How long each attempt waits for a server that does not listen: so it goes on as soon as the server does."""
 _PATIENCE_SECONDS = 2.0
 """How long giving an upload up may keep the caller, who may have pressed Ctrl-C."""
@@ -149,7 +149,7 @@ class _Session:
         if self._upload is None:
             self._upload = self._blobs.create_upload(digest=self._digest, size_bytes=self._content.size_bytes)
             return self._upload
-        upload = self._blobs.get_upload(self._upload.id, _COMES_BACK_SECONDS)
+        upload = self._blobs.get_upload(self._upload.id, COMES_BACK_SECONDS)
         if upload.committed_size > self._furthest:
             self._furthest = upload.committed_size
             self._backoff.progressed()
