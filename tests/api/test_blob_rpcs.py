@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -24,8 +25,15 @@ from tests.api.calls import (
     read_blob,
     write_parts,
 )
+from tests.api.conftest import Service
 
 ABSENT = "3a92ae32-a764-4420-98ba-07da8f742b76"
+
+
+@pytest.fixture
+def service_files(stubs: Service) -> Callable[[], set[str]]:
+    """The files of the store, asked for at any time."""
+    return lambda: {path.name for path in (stubs.home / "blobs").rglob("*") if path.is_file() and path.name[0] != "."}
 
 
 def abort(stubs: Stubs, project: str, upload_id: str) -> None:
@@ -184,6 +192,17 @@ def test_an_aborted_upload_is_over(stubs: Stubs, project: str) -> None:
         stubs.blobs.WriteUpload(write_parts(project, upload.id, b"bytes"))
     with expect_refusal(StatusCode.FAILED_PRECONDITION, "ILLEGAL_TRANSITION"):
         commit(stubs, project, upload.id, b"bytes")
+
+
+def test_what_an_aborted_upload_brought_is_removed_at_once(
+    service_files: Callable[[], set[str]], stubs: Stubs, project: str
+) -> None:
+    before = service_files()
+    upload = open_upload(stubs, project)
+    stubs.blobs.WriteUpload(write_parts(project, upload.id, LARGE))
+    assert len(service_files() - before) == 1
+    abort(stubs, project, upload.id)
+    assert service_files() - before == set()
 
 
 def test_a_committed_upload_cannot_be_aborted(stubs: Stubs, project: str) -> None:

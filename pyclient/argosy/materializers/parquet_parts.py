@@ -77,7 +77,7 @@ def load_series_part(files: RangedSource, part: Part, name: str) -> pd.Series[An
 
 
 class _Table:
-    """One parquet file, read without threads: see :meth:`TableReader.read`."""
+    """One parquet file, read without threads: see :class:`TableReader`."""
 
     def __init__(self, file: RangedFile) -> None:
         self._file = file
