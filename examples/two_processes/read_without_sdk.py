@@ -12,11 +12,11 @@ from collections.abc import Iterator
 import grpc
 from blake3 import blake3
 
-from argosy.v1 import artifact_pb2, artifact_service_pb2, artifact_service_pb2_grpc
+from argosy.v1 import artifact_pb2, artifact_service_pb2_grpc, artifact_transfer_pb2
 
 
 def download(
-    messages: Iterator[artifact_service_pb2.DownloadArtifactResponse],
+    messages: Iterator[artifact_transfer_pb2.DownloadArtifactResponse],
 ) -> tuple[artifact_pb2.ArtifactVersion, dict[str, bytes]]:
     """Put the files of one version together; each is used only after its digest was checked."""
     version, files, file, parts = artifact_pb2.ArtifactVersion(), {}, artifact_pb2.ArtifactFile(), bytearray()
@@ -38,7 +38,7 @@ def download(
 def main() -> None:
     with grpc.insecure_channel(sys.argv[1]) as channel:
         stub = artifact_service_pb2_grpc.ArtifactServiceStub(channel)
-        request = artifact_service_pb2.DownloadArtifactRequest(
+        request = artifact_transfer_pb2.DownloadArtifactRequest(
             project="default", selector=artifact_pb2.VersionSelector(name="shared/settings", alias="prod")
         )
         version, files = download(stub.DownloadArtifact(request, timeout=10))

@@ -13,8 +13,8 @@ from google.rpc import error_details_pb2, status_pb2
 
 from argosy.v1 import artifact_pb2 as nouns
 from argosy.v1 import artifact_service_pb2 as artifacts
+from argosy.v1 import artifact_transfer_pb2, pipeline_pb2, pipeline_service_pb2, step_calls_pb2
 from argosy.v1 import blob_service_pb2 as blobs
-from argosy.v1 import pipeline_pb2, pipeline_service_pb2
 from argosy.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from argosy.v1.blob_service_pb2_grpc import BlobServiceStub
 from argosy.v1.pipeline_service_pb2_grpc import PipelineServiceStub
@@ -124,7 +124,7 @@ def get_contents(stubs: Stubs, project: str, most: int, **selector: str) -> list
 
 
 def download(stubs: Stubs, project: str, *, path: str = "", offset: int = 0, limit: int = 0, **selector: str) -> bytes:
-    request = artifacts.DownloadArtifactRequest(
+    request = artifact_transfer_pb2.DownloadArtifactRequest(
         project=project, selector=nouns.VersionSelector(**selector), path=path, offset=offset, limit=limit
     )
     return b"".join(part.chunk for part in stubs.artifacts.DownloadArtifact(request))
@@ -132,21 +132,21 @@ def download(stubs: Stubs, project: str, *, path: str = "", offset: int = 0, lim
 
 def upload_parts(
     project: str, name: str, content: bytes, *, digest: str = "", size: int = -1, request_id: str = ""
-) -> Iterator[artifacts.UploadArtifactRequest]:
+) -> Iterator[artifact_transfer_pb2.UploadArtifactRequest]:
     """A whole, well-formed UploadArtifact stream; digest and size may lie."""
-    start = artifacts.UploadArtifactStart(
+    start = artifact_transfer_pb2.UploadArtifactStart(
         project=project,
         request_id=request_id or new_request_id(),
         spec=nouns.ArtifactSpec(name=name, format="bytes"),
         path="data.bin",
     )
-    yield artifacts.UploadArtifactRequest(start=start)
+    yield artifact_transfer_pb2.UploadArtifactRequest(start=start)
     for chunk in chunks_of(content):
-        yield artifacts.UploadArtifactRequest(chunk=chunk)
-    finish = artifacts.UploadArtifactFinish(
+        yield artifact_transfer_pb2.UploadArtifactRequest(chunk=chunk)
+    finish = artifact_transfer_pb2.UploadArtifactFinish(
         digest=digest or digest_of(content), size_bytes=len(content) if size < 0 else size
     )
-    yield artifacts.UploadArtifactRequest(finish=finish)
+    yield artifact_transfer_pb2.UploadArtifactRequest(finish=finish)
 
 
 def open_upload(stubs: Stubs, project: str, **declared: Any) -> blobs.Upload:
@@ -204,8 +204,8 @@ def start_run(stubs: Stubs, project: str, pipeline: str = "training", name: str 
 
 def start_step(
     stubs: Stubs, run: pipeline_pb2.Run, invocation: str = "fit", *, cache_key: str = "", **fields: Any
-) -> pipeline_service_pb2.StartStepResponse:
-    request = pipeline_service_pb2.StartStepRequest(
+) -> step_calls_pb2.StartStepResponse:
+    request = step_calls_pb2.StartStepRequest(
         project=run.project,
         request_id=new_request_id(),
         run_id=run.id,
@@ -220,12 +220,12 @@ def start_step(
 def complete_step(
     stubs: Stubs,
     project: str,
-    started: pipeline_service_pb2.StartStepResponse,
-    loaded: Sequence[pipeline_service_pb2.LoadedInput] = (),
+    started: step_calls_pb2.StartStepResponse,
+    loaded: Sequence[step_calls_pb2.LoadedInput] = (),
     **outputs: bytes,
 ) -> pipeline_pb2.StepRun:
     """Complete a step with outputs ``name=content``, saved under the artifact of the same name."""
-    request = pipeline_service_pb2.CompleteStepRequest(
+    request = step_calls_pb2.CompleteStepRequest(
         project=project,
         request_id=new_request_id(),
         step_run_id=started.step_run.id,

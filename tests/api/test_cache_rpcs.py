@@ -6,7 +6,7 @@ from typing import Any
 
 from argosy.v1 import artifact_pb2 as nouns
 from argosy.v1 import pipeline_pb2 as states
-from argosy.v1 import pipeline_service_pb2 as pipelines
+from argosy.v1 import step_calls_pb2
 from tests.api.calls import Stubs, complete_step, create, finish_run, get, get_run, start_run, start_step
 from tests.api.test_change_versions import delete
 
@@ -32,7 +32,7 @@ def test_an_equal_key_takes_the_outputs_from_cache(stubs: Stubs, project: str) -
 def test_a_hit_leaves_this_runs_own_inputs_as_they_are(stubs: Stubs, project: str) -> None:
     one, two = create(stubs, project, "one").id, create(stubs, project, "two").id
     inputs = [
-        [pipelines.StepInputSpec(name="x", kind=states.INPUT_KIND_EXTERNAL, version_ids=[version])]
+        [step_calls_pb2.StepInputSpec(name="x", kind=states.INPUT_KIND_EXTERNAL, version_ids=[version])]
         for version in (one, two)
     ]
     run_once(stubs, project, "key", inputs=inputs[0])
@@ -42,13 +42,13 @@ def test_a_hit_leaves_this_runs_own_inputs_as_they_are(stubs: Stubs, project: st
 def test_the_answer_of_a_start_is_what_the_run_shows_from_then_on(stubs: Stubs, project: str) -> None:
     one, two = create(stubs, project, "one", tags=["t"]), create(stubs, project, "two")
     inputs = [
-        pipelines.StepInputSpec(name="x", kind=states.INPUT_KIND_EXTERNAL, version_ids=[two.id]),
-        pipelines.StepInputSpec(
+        step_calls_pb2.StepInputSpec(name="x", kind=states.INPUT_KIND_EXTERNAL, version_ids=[two.id]),
+        step_calls_pb2.StepInputSpec(
             name="xs", kind=states.INPUT_KIND_STEP_OUTPUT, is_list=True, version_ids=[two.id, one.id, two.id]
         ),
-        pipelines.StepInputSpec(name="none", kind=states.INPUT_KIND_EXTERNAL, is_list=True),
+        step_calls_pb2.StepInputSpec(name="none", kind=states.INPUT_KIND_EXTERNAL, is_list=True),
     ]
-    loaded = pipelines.LoadedInput(selector=nouns.VersionSelector(name="one"), version_id=one.id)
+    loaded = step_calls_pb2.LoadedInput(selector=nouns.VersionSelector(name="one"), version_id=one.id)
     for state in (states.STEP_STATE_RUNNING, states.STEP_STATE_CACHED):
         run = start_run(stubs, project)
         started = start_step(
@@ -79,12 +79,12 @@ def test_deleted_outputs_are_no_hit(stubs: Stubs, project: str) -> None:
 
 
 def test_a_name_that_means_another_version_now_is_no_hit(stubs: Stubs, project: str) -> None:
-    def once() -> pipelines.StartStepResponse:
+    def once() -> step_calls_pb2.StartStepResponse:
         run = start_run(stubs, project)
         started = start_step(stubs, run, cache_key="key")
         if started.step_run.state == states.STEP_STATE_RUNNING:
             current = get(stubs, project, name="data")
-            loaded = pipelines.LoadedInput(selector=nouns.VersionSelector(name="data"), version_id=current.id)
+            loaded = step_calls_pb2.LoadedInput(selector=nouns.VersionSelector(name="data"), version_id=current.id)
             complete_step(stubs, project, started, loaded=[loaded], weights=b"1")
         finish_run(stubs, run)
         return started

@@ -14,6 +14,7 @@ import grpc
 import pytest
 
 from argosy.v1 import artifact_service_pb2 as artifacts
+from argosy.v1 import artifact_transfer_pb2
 from argosy_server.bootstrap import build
 from argosy_server.config import StoreConfig
 from tests.api.calls import (
@@ -56,7 +57,7 @@ def files_of(data: Path) -> list[Path]:
 
 def stalled_upload(
     project: str, started: threading.Event, release: threading.Event
-) -> Iterator[artifacts.UploadArtifactRequest]:
+) -> Iterator[artifact_transfer_pb2.UploadArtifactRequest]:
     """Send most of an upload, say so, and hang."""
     parts = list(upload_parts(project, "weights", LARGE))
     yield from parts[:-2]

@@ -12,6 +12,7 @@ from grpc import StatusCode
 
 from argosy.v1 import artifact_pb2 as nouns
 from argosy.v1 import artifact_service_pb2 as artifacts
+from argosy.v1 import artifact_transfer_pb2
 from argosy_server.bootstrap import build
 from argosy_server.config import StoreConfig
 from argosy_server.embedded import EmbeddedRpcError, open_channel
@@ -90,8 +91,10 @@ def delete_and_sweep(own: Service, version_id: str) -> None:
     assert report.blobs > 0
 
 
-def start_download(own: Service) -> Iterator[artifacts.DownloadArtifactResponse]:
-    request = artifacts.DownloadArtifactRequest(project="default", selector=nouns.VersionSelector(name="weights"))
+def start_download(own: Service) -> Iterator[artifact_transfer_pb2.DownloadArtifactResponse]:
+    request = artifact_transfer_pb2.DownloadArtifactRequest(
+        project="default", selector=nouns.VersionSelector(name="weights")
+    )
     return own.artifacts.DownloadArtifact(request)
 
 

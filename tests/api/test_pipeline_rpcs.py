@@ -8,6 +8,7 @@ from grpc import StatusCode
 from argosy.v1 import artifact_pb2 as nouns
 from argosy.v1 import pipeline_pb2 as states
 from argosy.v1 import pipeline_service_pb2 as pipelines
+from argosy.v1 import step_calls_pb2
 from tests.api.calls import (
     Stubs,
     complete_step,
@@ -35,9 +36,9 @@ def renew(stubs: Stubs, run: states.Run) -> states.Run:
 
 
 def fail_step(
-    stubs: Stubs, project: str, started: pipelines.StartStepResponse, state: str = "FAILED"
+    stubs: Stubs, project: str, started: step_calls_pb2.StartStepResponse, state: str = "FAILED"
 ) -> states.StepRun:
-    request = pipelines.FailStepRequest(
+    request = step_calls_pb2.FailStepRequest(
         project=project,
         request_id=new_request_id(),
         step_run_id=started.step_run.id,
@@ -52,10 +53,10 @@ def test_a_run_is_recorded_from_start_to_end(stubs: Stubs, project: str) -> None
     data = create(stubs, project, "data", b"rows")
     run = start_run(stubs, project, name="first")
     assert (run.state, run.name) == (states.RUN_STATE_RUNNING, "first")
-    spec = pipelines.StepInputSpec(name="x", kind=states.INPUT_KIND_EXTERNAL, version_ids=[data.id])
+    spec = step_calls_pb2.StepInputSpec(name="x", kind=states.INPUT_KIND_EXTERNAL, version_ids=[data.id])
     started = start_step(stubs, run, parameters={"rate": "0.1"}, inputs=[spec])
     saved = create(stubs, project, "side", step_run_id=started.step_run.id)
-    loaded = pipelines.LoadedInput(selector=nouns.VersionSelector(name="data"), version_id=data.id)
+    loaded = step_calls_pb2.LoadedInput(selector=nouns.VersionSelector(name="data"), version_id=data.id)
     complete_step(stubs, project, started, loaded=[loaded], weights=b"w")
     finished = finish_run(stubs, run)
     assert finished == get_run(stubs, project, "first") == get_run(stubs, project, run.id)
@@ -73,7 +74,7 @@ def test_a_run_is_recorded_from_start_to_end(stubs: Stubs, project: str) -> None
 
 def test_lists_of_artifacts_keep_their_order(stubs: Stubs, project: str) -> None:
     ids = [create(stubs, project, name).id for name in ["b", "a", "c"]]
-    spec = pipelines.StepInputSpec(
+    spec = step_calls_pb2.StepInputSpec(
         name="parts", kind=states.INPUT_KIND_EXTERNAL, is_list=True, version_ids=[*ids, ids[0]]
     )
     started = start_step(stubs, start_run(stubs, project), inputs=[spec])
@@ -85,7 +86,7 @@ def test_outputs_appear_all_together_or_not_at_all(stubs: Stubs, project: str) -
     create(stubs, project, "second", version="taken")
     run = start_run(stubs, project)
     started = start_step(stubs, run)
-    request = pipelines.CompleteStepRequest(
+    request = step_calls_pb2.CompleteStepRequest(
         project=project,
         request_id=new_request_id(),
         step_run_id=started.step_run.id,
@@ -194,7 +195,7 @@ def test_the_name_a_run_gets_is_a_name_also_for_a_long_pipeline(stubs: Stubs, pr
 def test_answers_about_runs_leave_metadata_out_where_they_would_be_too_large(stubs: Stubs, project: str) -> None:
     metadata = {"text": '"' + "x" * 250_000 + '"'}
     inputs = [create(stubs, project, f"x{number}", metadata=metadata).id for number in range(20)]
-    given = pipelines.StepInputSpec(name="xs", kind=states.INPUT_KIND_EXTERNAL, is_list=True, version_ids=inputs)
+    given = step_calls_pb2.StepInputSpec(name="xs", kind=states.INPUT_KIND_EXTERNAL, is_list=True, version_ids=inputs)
     run = start_run(stubs, project)
     started = start_step(stubs, run, inputs=[given])
     assert [version.id for version in started.step_run.inputs[0].versions] == inputs
@@ -208,7 +209,7 @@ def test_answers_about_runs_leave_metadata_out_where_they_would_be_too_large(stu
 def test_more_inputs_or_outputs_than_a_step_may_have_are_refused(stubs: Stubs, project: str) -> None:
     run = start_run(stubs, project)
     inputs = [
-        pipelines.StepInputSpec(name=f"x{number}", kind=states.INPUT_KIND_EXTERNAL, is_list=True)
+        step_calls_pb2.StepInputSpec(name=f"x{number}", kind=states.INPUT_KIND_EXTERNAL, is_list=True)
         for number in range(1001)
     ]
     with expect_refusal(StatusCode.INVALID_ARGUMENT, "LIMIT_EXCEEDED"):
@@ -264,7 +265,7 @@ def test_unknown_runs_and_steps_are_not_found_also_from_another_project(stubs: S
 def test_an_input_that_does_not_exist_is_refused(stubs: Stubs, project: str) -> None:
     elsewhere = create(stubs, f"{project}-other", "data").id
     for version_id in (ABSENT, elsewhere):
-        spec = pipelines.StepInputSpec(name="x", kind=states.INPUT_KIND_EXTERNAL, version_ids=[version_id])
+        spec = step_calls_pb2.StepInputSpec(name="x", kind=states.INPUT_KIND_EXTERNAL, version_ids=[version_id])
         with expect_refusal(StatusCode.NOT_FOUND, "ARTIFACT_NOT_FOUND"):
             start_step(stubs, start_run(stubs, project), inputs=[spec])
 
@@ -273,10 +274,10 @@ def test_an_input_that_does_not_exist_is_refused(stubs: Stubs, project: str) -> 
     ("field", "fields"),
     [
         ("parameters['rate']", {"parameters": {"rate": "not json"}}),
-        ("inputs[0].kind", {"inputs": [pipelines.StepInputSpec(name="x", version_ids=[ABSENT])]}),
+        ("inputs[0].kind", {"inputs": [step_calls_pb2.StepInputSpec(name="x", version_ids=[ABSENT])]}),
         (
             "inputs[0].version_ids",
-            {"inputs": [pipelines.StepInputSpec(name="x", kind=states.INPUT_KIND_EXTERNAL, version_ids=["no"])]},
+            {"inputs": [step_calls_pb2.StepInputSpec(name="x", kind=states.INPUT_KIND_EXTERNAL, version_ids=["no"])]},
         ),
     ],
 )

@@ -18,7 +18,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from argosy.v1 import artifact_service_pb2 as wire
+from argosy.v1 import artifact_transfer_pb2
 from argosy_server import __version__
 from argosy_server.bootstrap import SERVICES
 from tests.api.calls import create, create_request, expect_refusal, get, upload_parts
@@ -76,7 +76,7 @@ class HeldUpload:
         self.call = service.artifacts.UploadArtifact.future(self._send())
         self.begun.wait(10)
 
-    def _send(self) -> Iterator[wire.UploadArtifactRequest]:
+    def _send(self) -> Iterator[artifact_transfer_pb2.UploadArtifactRequest]:
         yield from self._parts[:2]
         self.begun.set()
         self.released.wait(30)

@@ -19,6 +19,7 @@ import grpc
 import pytest
 
 from argosy.v1 import artifact_service_pb2 as wire
+from argosy.v1 import artifact_transfer_pb2
 from argosy_server.cli.verify import EXIT_CODES, EXIT_CODES_HELP
 from argosy_server.embedded import open_channel
 from argosy_server.usecases.verify_store import DamageKind
@@ -239,7 +240,7 @@ class HeldUpload:
         self.call = service.artifacts.UploadArtifact.future(self._send())
         assert self._begun.wait(20)
 
-    def _send(self) -> Iterator[wire.UploadArtifactRequest]:
+    def _send(self) -> Iterator[artifact_transfer_pb2.UploadArtifactRequest]:
         yield from self._parts[:-2]
         self._begun.set()
         self.released.wait(60)

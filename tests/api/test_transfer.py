@@ -8,7 +8,7 @@ import pytest
 from grpc import StatusCode
 
 from argosy.v1 import artifact_pb2 as nouns
-from argosy.v1 import artifact_service_pb2 as artifacts
+from argosy.v1 import artifact_transfer_pb2
 from tests.api.calls import (
     LARGE,
     Stubs,
@@ -22,7 +22,7 @@ from tests.api.calls import (
     upload_parts,
 )
 
-Part = artifacts.UploadArtifactRequest
+Part = artifact_transfer_pb2.UploadArtifactRequest
 
 
 @pytest.mark.parametrize("content", [b"", b"small", LARGE], ids=["empty", "small", "large"])
@@ -36,7 +36,9 @@ def test_a_file_of_any_size_is_uploaded_and_downloaded_in_one_call_each(
 
 def test_a_download_tells_version_file_bytes_and_end_in_order(stubs: Stubs, project: str) -> None:
     version = create(stubs, project, "weights", b"bytes")
-    request = artifacts.DownloadArtifactRequest(project=project, selector=nouns.VersionSelector(name="weights"))
+    request = artifact_transfer_pb2.DownloadArtifactRequest(
+        project=project, selector=nouns.VersionSelector(name="weights")
+    )
     parts = list(stubs.artifacts.DownloadArtifact(request))
     assert [part.WhichOneof("part") for part in parts] == ["version", "file_start", "chunk", "file_end"]
     assert parts[0].version == version
@@ -124,7 +126,7 @@ def start_of(project: str, name: str = "weights") -> Part:
 @pytest.mark.parametrize("case", ["nothing", "chunk first", "finish first", "two starts", "after finish", "empty part"])
 def test_parts_out_of_order_are_refused(stubs: Stubs, project: str, case: str) -> None:
     start, chunk = start_of(project), Part(chunk=b"x")
-    finish = Part(finish=artifacts.UploadArtifactFinish(digest=digest_of(b"x"), size_bytes=1))
+    finish = Part(finish=artifact_transfer_pb2.UploadArtifactFinish(digest=digest_of(b"x"), size_bytes=1))
     streams = {
         "nothing": [],
         "chunk first": [chunk, start, finish],

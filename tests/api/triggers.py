@@ -10,6 +10,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from argosy.v1 import artifact_pb2 as nouns
 from argosy.v1 import artifact_service_pb2 as artifacts
+from argosy.v1 import artifact_transfer_pb2, step_calls_pb2
 from argosy.v1 import blob_service_pb2 as blobs
 from argosy.v1 import pipeline_pb2 as states
 from argosy.v1 import pipeline_service_pb2 as pipelines
@@ -50,9 +51,9 @@ REQUESTS: dict[str, Any] = {
     "AbortUpload": blobs.AbortUploadRequest,
     "CreateRun": pipelines.CreateRunRequest,
     "RenewRun": pipelines.RenewRunRequest,
-    "StartStep": pipelines.StartStepRequest,
-    "CompleteStep": pipelines.CompleteStepRequest,
-    "FailStep": pipelines.FailStepRequest,
+    "StartStep": step_calls_pb2.StartStepRequest,
+    "CompleteStep": step_calls_pb2.CompleteStepRequest,
+    "FailStep": step_calls_pb2.FailStepRequest,
     "FinishRun": pipelines.FinishRunRequest,
     "CancelRun": pipelines.CancelRunRequest,
 }
@@ -111,7 +112,7 @@ def upload_a_reused_id(stubs: Service, project: str) -> object:
 
 def upload_a_large_chunk(stubs: Service, project: str) -> object:
     start = next(calls.upload_parts(project, "weights", b""))
-    return stubs.artifacts.UploadArtifact(iter([start, artifacts.UploadArtifactRequest(chunk=TOO_LARGE)]))
+    return stubs.artifacts.UploadArtifact(iter([start, artifact_transfer_pb2.UploadArtifactRequest(chunk=TOO_LARGE)]))
 
 
 def create_a_taken_label(stubs: Service, project: str) -> object:
@@ -263,7 +264,7 @@ def alter(stubs: Service, statement: str, *values: str) -> None:
     database.close()
 
 
-def abandoned(stubs: Service, project: str) -> tuple[states.Run, pipelines.StartStepResponse]:
+def abandoned(stubs: Service, project: str) -> tuple[states.Run, step_calls_pb2.StartStepResponse]:
     """A run with a running step whose lease has expired."""
     run = calls.start_run(stubs, project)
     started = calls.start_step(stubs, run)
@@ -305,7 +306,7 @@ def with_a_stale_token(method: str) -> Trigger:
 
 
 def start_with_an_absent_input(stubs: Service, project: str) -> object:
-    spec = pipelines.StepInputSpec(name="x", kind=states.INPUT_KIND_EXTERNAL, version_ids=[ABSENT])
+    spec = step_calls_pb2.StepInputSpec(name="x", kind=states.INPUT_KIND_EXTERNAL, version_ids=[ABSENT])
     return calls.start_step(stubs, calls.start_run(stubs, project), inputs=[spec])
 
 
@@ -320,9 +321,9 @@ def complete(
     """Complete a step with one output of these files."""
     started = calls.start_step(stubs, calls.start_run(stubs, project))
     spec = nouns.ArtifactSpec(name="weights", format="bytes", version=version)
-    output = pipelines.NewStepOutput(name="weights", spec=spec, files=files)
+    output = step_calls_pb2.NewStepOutput(name="weights", spec=spec, files=files)
     selector = nouns.VersionSelector(id=loaded)
-    inputs = [pipelines.LoadedInput(selector=selector, version_id=loaded)] if loaded else []
+    inputs = [step_calls_pb2.LoadedInput(selector=selector, version_id=loaded)] if loaded else []
     step = {"step_run_id": started.step_run.id, "attempt_token": started.attempt_token}
     return send(stubs, project, "CompleteStep", **step, outputs=[output], loaded=inputs)
 

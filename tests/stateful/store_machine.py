@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from argosy.v1 import artifact_pb2 as nouns
 from argosy.v1 import artifact_service_pb2 as messages
+from argosy.v1 import artifact_transfer_pb2
 from argosy.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from argosy_server.bootstrap import Application, build
 from argosy_server.config import StoreConfig
@@ -224,7 +225,7 @@ class StoreMachine(RuleBasedStateMachine):
         }
 
     def expect_load(self, client: int, selector: nouns.VersionSelector, expected: ModelVersion | None) -> None:
-        request = messages.DownloadArtifactRequest(project=PROJECT, selector=selector)
+        request = artifact_transfer_pb2.DownloadArtifactRequest(project=PROJECT, selector=selector)
         if expected is None:
             self.expect_not_found(lambda: list(self.stub(client).DownloadArtifact(request)))
             return

@@ -12,7 +12,7 @@ from argosy.graph.model import ArtifactList, ArtifactSource, Invocation, StepOut
 from argosy.transport.connection import Connection
 from argosy.v1.artifact_pb2 import ArtifactVersion, VersionSelector
 from argosy.v1.pipeline_pb2 import InputKind
-from argosy.v1.pipeline_service_pb2 import StepInputSpec
+from argosy.v1.step_calls_pb2 import StepInputSpec
 
 
 @dataclass(frozen=True)

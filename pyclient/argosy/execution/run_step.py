@@ -33,7 +33,7 @@ from argosy.execution.step_cache import step_cache_key
 from argosy.graph.model import Invocation
 from argosy.graph.returned_values import ReturnedValue, bind_returned_values
 from argosy.v1.pipeline_pb2 import StepRun, StepState
-from argosy.v1.pipeline_service_pb2 import LoadedInput, StartStepResponse
+from argosy.v1.step_calls_pb2 import LoadedInput, StartStepResponse
 
 _NO_NEWS = frozenset({"first_run", "disabled"})
 """Reasons for running which a person need not be told."""

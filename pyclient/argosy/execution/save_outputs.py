@@ -14,7 +14,7 @@ from argosy.graph.returned_values import ReturnedValue
 from argosy.transport.connection import Connection
 from argosy.transport.upload import upload_files
 from argosy.v1.artifact_pb2 import ArtifactKind
-from argosy.v1.pipeline_service_pb2 import NewStepOutput
+from argosy.v1.step_calls_pb2 import NewStepOutput
 
 
 def save_outputs(

@@ -17,7 +17,7 @@ from argosy.materializers.registry import MaterializerChoice, load_value
 from argosy.transport.connection import Connection
 from argosy.transport.download import open_version
 from argosy.v1.artifact_pb2 import VersionSelector
-from argosy.v1.pipeline_service_pb2 import LoadedInput
+from argosy.v1.step_calls_pb2 import LoadedInput
 
 
 def load_from(

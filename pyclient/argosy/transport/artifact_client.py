@@ -24,8 +24,6 @@ from argosy.v1.artifact_service_pb2 import (
     CreateArtifactVersionRequest,
     DeleteAliasRequest,
     DeleteArtifactVersionRequest,
-    DownloadArtifactRequest,
-    DownloadArtifactResponse,
     GetArtifactVersionRequest,
     GetArtifactVersionResponse,
     ListArtifactsRequest,
@@ -34,12 +32,16 @@ from argosy.v1.artifact_service_pb2 import (
     ListArtifactVersionsResponse,
     SetAliasRequest,
     UpdateArtifactVersionRequest,
-    UploadArtifactFinish,
-    UploadArtifactRequest,
-    UploadArtifactStart,
     VersionOrder,
 )
 from argosy.v1.artifact_service_pb2_grpc import ArtifactServiceStub
+from argosy.v1.artifact_transfer_pb2 import (
+    DownloadArtifactRequest,
+    DownloadArtifactResponse,
+    UploadArtifactFinish,
+    UploadArtifactRequest,
+    UploadArtifactStart,
+)
 
 
 class ArtifactClient:

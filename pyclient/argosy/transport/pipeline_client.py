@@ -10,25 +10,27 @@ from argosy.transport.calls import Calls, new_request_id
 from argosy.v1.pipeline_pb2 import Run, RunError, RunState, StepRun, StepState
 from argosy.v1.pipeline_service_pb2 import (
     CancelRunRequest,
-    CompleteStepRequest,
     CreateRunRequest,
     CreateRunResponse,
-    FailStepRequest,
     FinishRunRequest,
     GetRunRequest,
     ListPipelinesRequest,
     ListPipelinesResponse,
     ListRunsRequest,
     ListRunsResponse,
-    LoadedInput,
-    NewStepOutput,
     RenewRunRequest,
     SkippedStep,
+)
+from argosy.v1.pipeline_service_pb2_grpc import PipelineServiceStub
+from argosy.v1.step_calls_pb2 import (
+    CompleteStepRequest,
+    FailStepRequest,
+    LoadedInput,
+    NewStepOutput,
     StartStepRequest,
     StartStepResponse,
     StepInputSpec,
 )
-from argosy.v1.pipeline_service_pb2_grpc import PipelineServiceStub
 
 
 class PipelineClient:

@@ -26,7 +26,7 @@ from argosy.v1 import errors_pb2 as argosy_dot_v1_dot_errors__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x61rgosy/v1/artifact.proto\x12\targosy.v1\x1a\x16\x61rgosy/v1/errors.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc0\x04\n\x0f\x41rtifactVersion\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07project\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\x0f\n\x07ordinal\x18\x05 \x01(\x03\x12\x11\n\tdata_type\x18\x06 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x07 \x01(\t\x12\x14\n\x0cmaterializer\x18\x08 \x01(\t\x12%\n\x04kind\x18\t \x01(\x0e\x32\x17.argosy.v1.ArtifactKind\x12:\n\x08metadata\x18\n \x03(\x0b\x32(.argosy.v1.ArtifactVersion.MetadataEntry\x12\x0c\n\x04tags\x18\x0b \x03(\t\x12\x0f\n\x07\x61liases\x18\x0c \x03(\t\x12&\n\x05\x66iles\x18\r \x03(\x0b\x32\x17.argosy.v1.ArtifactFile\x12\x12\n\nfile_count\x18\x0e \x01(\x05\x12\x12\n\nsize_bytes\x18\x0f \x01(\x03\x12\x16\n\x0e\x63ontent_digest\x18\x10 \x01(\t\x12/\n\x0b\x63reate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x12 \x01(\t\x12-\n\x08producer\x18\x13 \x01(\x0b\x32\x1b.argosy.v1.ArtifactProducer\x12\x0f\n\x07\x64\x65leted\x18\x14 \x01(\x08\x12\r\n\x05named\x18\x15 \x01(\x08\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"@\n\x0c\x41rtifactFile\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\"w\n\x10\x41rtifactProducer\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x13\n\x0bstep_run_id\x18\x02 \x01(\t\x12\x15\n\rpipeline_name\x18\x03 \x01(\t\x12\x12\n\ninvocation\x18\x04 \x01(\t\x12\x13\n\x0boutput_name\x18\x05 \x01(\t\"\xbc\x02\n\x0c\x41rtifactSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x11\n\tdata_type\x18\x03 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x04 \x01(\t\x12\x14\n\x0cmaterializer\x18\x05 \x01(\t\x12%\n\x04kind\x18\x06 \x01(\x0e\x32\x17.argosy.v1.ArtifactKind\x12\x37\n\x08metadata\x18\x07 \x03(\x0b\x32%.argosy.v1.ArtifactSpec.MetadataEntry\x12\x0c\n\x04tags\x18\x08 \x03(\t\x12\x0f\n\x07\x61liases\x18\t \x03(\t\x12\x13\n\x0bstep_run_id\x18\n \x01(\t\x12\x0f\n\x07unnamed\x18\x0b \x01(\x08\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"m\n\x0fNewArtifactFile\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x10\n\x06\x64igest\x18\x02 \x01(\tH\x00\x12\x18\n\x0einline_content\x18\x03 \x01(\x0cH\x00\x12\x15\n\rinline_digest\x18\x04 \x01(\tB\t\n\x07\x63ontent\"b\n\x0fVersionSelector\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\r\n\x05\x61lias\x18\x04 \x01(\t\x12\x15\n\rpipeline_name\x18\x05 \x01(\t\"b\n\x0f\x41rtifactSummary\x12\x0c\n\x04name\x18\x01 \x01(\t\x12*\n\x06latest\x18\x02 \x01(\x0b\x32\x1a.argosy.v1.ArtifactVersion\x12\x15\n\rversion_count\x18\x03 \x01(\x03\"f\n\x12NewArtifactVersion\x12%\n\x04spec\x18\x01 \x01(\x0b\x32\x17.argosy.v1.ArtifactSpec\x12)\n\x05\x66iles\x18\x02 \x03(\x0b\x32\x1a.argosy.v1.NewArtifactFile\"z\n\x1b\x43reateArtifactVersionResult\x12%\n\x06status\x18\x01 \x01(\x0b\x32\x15.argosy.v1.ItemStatus\x12\x34\n\x10\x61rtifact_version\x18\x02 \x01(\x0b\x32\x1a.argosy.v1.ArtifactVersion*\x82\x01\n\x0c\x41rtifactKind\x12\x1d\n\x19\x41RTIFACT_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14\x41RTIFACT_KIND_MANUAL\x10\x01\x12\x1d\n\x19\x41RTIFACT_KIND_STEP_OUTPUT\x10\x02\x12\x1a\n\x16\x41RTIFACT_KIND_EXTERNAL\x10\x03\x42\x42\n\x0cio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x61rgosy/v1/artifact.proto\x12\targosy.v1\x1a\x16\x61rgosy/v1/errors.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd5\x04\n\x0f\x41rtifactVersion\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07project\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\x0f\n\x07ordinal\x18\x05 \x01(\x03\x12\x11\n\tdata_type\x18\x06 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x07 \x01(\t\x12\x14\n\x0cmaterializer\x18\x08 \x01(\t\x12%\n\x04kind\x18\t \x01(\x0e\x32\x17.argosy.v1.ArtifactKind\x12:\n\x08metadata\x18\n \x03(\x0b\x32(.argosy.v1.ArtifactVersion.MetadataEntry\x12\x0c\n\x04tags\x18\x0b \x03(\t\x12\x0f\n\x07\x61liases\x18\x0c \x03(\t\x12&\n\x05\x66iles\x18\r \x03(\x0b\x32\x17.argosy.v1.ArtifactFile\x12\x12\n\nfile_count\x18\x0e \x01(\x05\x12\x12\n\nsize_bytes\x18\x0f \x01(\x03\x12\x16\n\x0e\x63ontent_digest\x18\x10 \x01(\t\x12/\n\x0b\x63reate_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x12 \x01(\t\x12-\n\x08producer\x18\x13 \x01(\x0b\x32\x1b.argosy.v1.ArtifactProducer\x12\x0f\n\x07\x64\x65leted\x18\x14 \x01(\x08\x12\r\n\x05named\x18\x15 \x01(\x08\x12\x13\n\x0b\x64\x65scription\x18\x16 \x01(\t\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"@\n\x0c\x41rtifactFile\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\"\x88\x01\n\x10\x41rtifactProducer\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x13\n\x0bstep_run_id\x18\x02 \x01(\t\x12\x15\n\rpipeline_name\x18\x03 \x01(\t\x12\x12\n\ninvocation\x18\x04 \x01(\t\x12\x13\n\x0boutput_name\x18\x05 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x06 \x01(\x05\"\xe7\x02\n\x0c\x41rtifactSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x11\n\tdata_type\x18\x03 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x04 \x01(\t\x12\x14\n\x0cmaterializer\x18\x05 \x01(\t\x12%\n\x04kind\x18\x06 \x01(\x0e\x32\x17.argosy.v1.ArtifactKind\x12\x37\n\x08metadata\x18\x07 \x03(\x0b\x32%.argosy.v1.ArtifactSpec.MetadataEntry\x12\x0c\n\x04tags\x18\x08 \x03(\t\x12\x0f\n\x07\x61liases\x18\t \x03(\t\x12\x13\n\x0bstep_run_id\x18\n \x01(\t\x12\x0f\n\x07unnamed\x18\x0b \x01(\x08\x12\x13\n\x0b\x64\x65scription\x18\x0c \x01(\t\x12\x14\n\x0cstep_attempt\x18\r \x01(\x05\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"m\n\x0fNewArtifactFile\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x10\n\x06\x64igest\x18\x02 \x01(\tH\x00\x12\x18\n\x0einline_content\x18\x03 \x01(\x0cH\x00\x12\x15\n\rinline_digest\x18\x04 \x01(\tB\t\n\x07\x63ontent\"b\n\x0fVersionSelector\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\r\n\x05\x61lias\x18\x04 \x01(\t\x12\x15\n\rpipeline_name\x18\x05 \x01(\t\"b\n\x0f\x41rtifactSummary\x12\x0c\n\x04name\x18\x01 \x01(\t\x12*\n\x06latest\x18\x02 \x01(\x0b\x32\x1a.argosy.v1.ArtifactVersion\x12\x15\n\rversion_count\x18\x03 \x01(\x03\"f\n\x12NewArtifactVersion\x12%\n\x04spec\x18\x01 \x01(\x0b\x32\x17.argosy.v1.ArtifactSpec\x12)\n\x05\x66iles\x18\x02 \x03(\x0b\x32\x1a.argosy.v1.NewArtifactFile\"z\n\x1b\x43reateArtifactVersionResult\x12%\n\x06status\x18\x01 \x01(\x0b\x32\x15.argosy.v1.ItemStatus\x12\x34\n\x10\x61rtifact_version\x18\x02 \x01(\x0b\x32\x1a.argosy.v1.ArtifactVersion*\x82\x01\n\x0c\x41rtifactKind\x12\x1d\n\x19\x41RTIFACT_KIND_UNSPECIFIED\x10\x00\x12\x18\n\x14\x41RTIFACT_KIND_MANUAL\x10\x01\x12\x1d\n\x19\x41RTIFACT_KIND_STEP_OUTPUT\x10\x02\x12\x1a\n\x16\x41RTIFACT_KIND_EXTERNAL\x10\x03\x42\x42\n\x0cio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,28 +38,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ARTIFACTVERSION_METADATAENTRY']._serialized_options = b'8\001'
   _globals['_ARTIFACTSPEC_METADATAENTRY']._loaded_options = None
   _globals['_ARTIFACTSPEC_METADATAENTRY']._serialized_options = b'8\001'
-  _globals['_ARTIFACTKIND']._serialized_start=1721
-  _globals['_ARTIFACTKIND']._serialized_end=1851
+  _globals['_ARTIFACTKIND']._serialized_start=1803
+  _globals['_ARTIFACTKIND']._serialized_end=1933
   _globals['_ARTIFACTVERSION']._serialized_start=97
-  _globals['_ARTIFACTVERSION']._serialized_end=673
-  _globals['_ARTIFACTVERSION_METADATAENTRY']._serialized_start=626
-  _globals['_ARTIFACTVERSION_METADATAENTRY']._serialized_end=673
-  _globals['_ARTIFACTFILE']._serialized_start=675
-  _globals['_ARTIFACTFILE']._serialized_end=739
-  _globals['_ARTIFACTPRODUCER']._serialized_start=741
-  _globals['_ARTIFACTPRODUCER']._serialized_end=860
-  _globals['_ARTIFACTSPEC']._serialized_start=863
-  _globals['_ARTIFACTSPEC']._serialized_end=1179
-  _globals['_ARTIFACTSPEC_METADATAENTRY']._serialized_start=626
-  _globals['_ARTIFACTSPEC_METADATAENTRY']._serialized_end=673
-  _globals['_NEWARTIFACTFILE']._serialized_start=1181
-  _globals['_NEWARTIFACTFILE']._serialized_end=1290
-  _globals['_VERSIONSELECTOR']._serialized_start=1292
-  _globals['_VERSIONSELECTOR']._serialized_end=1390
-  _globals['_ARTIFACTSUMMARY']._serialized_start=1392
-  _globals['_ARTIFACTSUMMARY']._serialized_end=1490
-  _globals['_NEWARTIFACTVERSION']._serialized_start=1492
-  _globals['_NEWARTIFACTVERSION']._serialized_end=1594
-  _globals['_CREATEARTIFACTVERSIONRESULT']._serialized_start=1596
-  _globals['_CREATEARTIFACTVERSIONRESULT']._serialized_end=1718
+  _globals['_ARTIFACTVERSION']._serialized_end=694
+  _globals['_ARTIFACTVERSION_METADATAENTRY']._serialized_start=647
+  _globals['_ARTIFACTVERSION_METADATAENTRY']._serialized_end=694
+  _globals['_ARTIFACTFILE']._serialized_start=696
+  _globals['_ARTIFACTFILE']._serialized_end=760
+  _globals['_ARTIFACTPRODUCER']._serialized_start=763
+  _globals['_ARTIFACTPRODUCER']._serialized_end=899
+  _globals['_ARTIFACTSPEC']._serialized_start=902
+  _globals['_ARTIFACTSPEC']._serialized_end=1261
+  _globals['_ARTIFACTSPEC_METADATAENTRY']._serialized_start=647
+  _globals['_ARTIFACTSPEC_METADATAENTRY']._serialized_end=694
+  _globals['_NEWARTIFACTFILE']._serialized_start=1263
+  _globals['_NEWARTIFACTFILE']._serialized_end=1372
+  _globals['_VERSIONSELECTOR']._serialized_start=1374
+  _globals['_VERSIONSELECTOR']._serialized_end=1472
+  _globals['_ARTIFACTSUMMARY']._serialized_start=1474
+  _globals['_ARTIFACTSUMMARY']._serialized_end=1572
+  _globals['_NEWARTIFACTVERSION']._serialized_start=1574
+  _globals['_NEWARTIFACTVERSION']._serialized_end=1676
+  _globals['_CREATEARTIFACTVERSIONRESULT']._serialized_start=1678
+  _globals['_CREATEARTIFACTVERSIONRESULT']._serialized_end=1800
 # @@protoc_insertion_point(module_scope)

@@ -96,6 +96,7 @@ class ArtifactVersion(_message.Message):
     PRODUCER_FIELD_NUMBER: _builtins.int
     DELETED_FIELD_NUMBER: _builtins.int
     NAMED_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """UUID, unique in the whole store."""
     project: _builtins.str
@@ -131,6 +132,8 @@ class ArtifactVersion(_message.Message):
     """True for a version that was deleted: bytes and metadata are gone, lineage still answers."""
     named: _builtins.bool
     """False for step outputs the user gave no name (`pipeline::step::output`)."""
+    description: _builtins.str
+    """What the value is, in words for people; at most 4 KiB."""
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Facts about the value. Each value is one JSON document (`"[1000, 8]"`, `"\\"float64\\""`), so
@@ -181,10 +184,11 @@ class ArtifactVersion(_message.Message):
         producer: Global___ArtifactProducer | None = ...,
         deleted: _builtins.bool = ...,
         named: _builtins.bool = ...,
+        description: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "producer", b"producer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "content_digest", b"content_digest", "create_time", b"create_time", "data_type", b"data_type", "deleted", b"deleted", "etag", b"etag", "file_count", b"file_count", "files", b"files", "format", b"format", "id", b"id", "kind", b"kind", "materializer", b"materializer", "metadata", b"metadata", "name", b"name", "named", b"named", "ordinal", b"ordinal", "producer", b"producer", "project", b"project", "size_bytes", b"size_bytes", "tags", b"tags", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "content_digest", b"content_digest", "create_time", b"create_time", "data_type", b"data_type", "deleted", b"deleted", "description", b"description", "etag", b"etag", "file_count", b"file_count", "files", b"files", "format", b"format", "id", b"id", "kind", b"kind", "materializer", b"materializer", "metadata", b"metadata", "name", b"name", "named", b"named", "ordinal", b"ordinal", "producer", b"producer", "project", b"project", "size_bytes", b"size_bytes", "tags", b"tags", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -231,6 +235,7 @@ class ArtifactProducer(_message.Message):
     PIPELINE_NAME_FIELD_NUMBER: _builtins.int
     INVOCATION_FIELD_NUMBER: _builtins.int
     OUTPUT_NAME_FIELD_NUMBER: _builtins.int
+    ATTEMPT_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """The pipeline run."""
     step_run_id: _builtins.str
@@ -241,6 +246,8 @@ class ArtifactProducer(_message.Message):
     """The step invocation's name (`trainer_2`)."""
     output_name: _builtins.str
     """The output it was returned as; empty for a version saved inside the step."""
+    attempt: _builtins.int
+    """The attempt of the step run inside which it was made, 1 for the first."""
     def __init__(
         self,
         *,
@@ -249,10 +256,11 @@ class ArtifactProducer(_message.Message):
         pipeline_name: _builtins.str = ...,
         invocation: _builtins.str = ...,
         output_name: _builtins.str = ...,
+        attempt: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["invocation", b"invocation", "output_name", b"output_name", "pipeline_name", b"pipeline_name", "run_id", b"run_id", "step_run_id", b"step_run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "invocation", b"invocation", "output_name", b"output_name", "pipeline_name", b"pipeline_name", "run_id", b"run_id", "step_run_id", b"step_run_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -295,6 +303,8 @@ class ArtifactSpec(_message.Message):
     ALIASES_FIELD_NUMBER: _builtins.int
     STEP_RUN_ID_FIELD_NUMBER: _builtins.int
     UNNAMED_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    STEP_ATTEMPT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name of the artifact: 1 to 255 characters, no control characters, no `.` or `..` part, no
     leading or trailing `/`, and not of the form of a UUID.
@@ -315,6 +325,10 @@ class ArtifactSpec(_message.Message):
     """The step run inside which the version is saved, if any."""
     unnamed: _builtins.bool
     """True when the name was made up (`pipeline::step::output`), not chosen."""
+    description: _builtins.str
+    """See ArtifactVersion."""
+    step_attempt: _builtins.int
+    """With `step_run_id`: the attempt inside which it is saved; 0 means the one that runs now."""
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """See ArtifactVersion; every value MUST be a JSON document."""
@@ -341,10 +355,12 @@ class ArtifactSpec(_message.Message):
         aliases: _abc.Iterable[_builtins.str] | None = ...,
         step_run_id: _builtins.str = ...,
         unnamed: _builtins.bool = ...,
+        description: _builtins.str = ...,
+        step_attempt: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "data_type", b"data_type", "format", b"format", "kind", b"kind", "materializer", b"materializer", "metadata", b"metadata", "name", b"name", "step_run_id", b"step_run_id", "tags", b"tags", "unnamed", b"unnamed", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "data_type", b"data_type", "description", b"description", "format", b"format", "kind", b"kind", "materializer", b"materializer", "metadata", b"metadata", "name", b"name", "step_attempt", b"step_attempt", "step_run_id", b"step_run_id", "tags", b"tags", "unnamed", b"unnamed", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

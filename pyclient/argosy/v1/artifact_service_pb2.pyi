@@ -304,6 +304,26 @@ class ListArtifactVersionsRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class MetadataEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     PROJECT_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     PIPELINE_NAME_FIELD_NUMBER: _builtins.int
@@ -313,6 +333,7 @@ class ListArtifactVersionsRequest(_message.Message):
     ORDER_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
     project: _builtins.str
     """The project."""
     name: _builtins.str
@@ -335,6 +356,10 @@ class ListArtifactVersionsRequest(_message.Message):
     def created_until(self) -> _timestamp_pb2.Timestamp:
         """Only versions created before this."""
 
+    @_builtins.property
+    def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Only versions whose metadata has all of these keys with an equal JSON value."""
+
     def __init__(
         self,
         *,
@@ -347,10 +372,11 @@ class ListArtifactVersionsRequest(_message.Message):
         order: Global___VersionOrder.ValueType = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_from", b"created_from", "created_until", b"created_until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_from", b"created_from", "created_until", b"created_until", "name", b"name", "order", b"order", "page_size", b"page_size", "page_token", b"page_token", "pipeline_name", b"pipeline_name", "project", b"project", "tag", b"tag"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created_from", b"created_from", "created_until", b"created_until", "metadata", b"metadata", "name", b"name", "order", b"order", "page_size", b"page_size", "page_token", b"page_token", "pipeline_name", b"pipeline_name", "project", b"project", "tag", b"tag"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -417,6 +443,7 @@ class UpdateArtifactVersionRequest(_message.Message):
     METADATA_FIELD_NUMBER: _builtins.int
     UPDATE_MASK_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
     project: _builtins.str
     """The project."""
     request_id: _builtins.str
@@ -425,6 +452,8 @@ class UpdateArtifactVersionRequest(_message.Message):
     """The version's UUID."""
     etag: _builtins.str
     """The etag that was read; empty means whatever it is now."""
+    description: _builtins.str
+    """The new description, when the mask names `description`."""
     @_builtins.property
     def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The new tags, when the mask names `tags`."""
@@ -437,7 +466,7 @@ class UpdateArtifactVersionRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Which of `tags` and `metadata` to change. REQUIRED."""
+        """Which of `tags`, `metadata` and `description` to change. REQUIRED."""
 
     def __init__(
         self,
@@ -449,10 +478,11 @@ class UpdateArtifactVersionRequest(_message.Message):
         metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         update_mask: _field_mask_pb2.FieldMask | None = ...,
         etag: _builtins.str = ...,
+        description: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["update_mask", b"update_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "id", b"id", "metadata", b"metadata", "project", b"project", "request_id", b"request_id", "tags", b"tags", "update_mask", b"update_mask"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "etag", b"etag", "id", b"id", "metadata", b"metadata", "project", b"project", "request_id", b"request_id", "tags", b"tags", "update_mask", b"update_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -643,257 +673,3 @@ class DeleteArtifactVersionResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteArtifactVersionResponse: _TypeAlias = DeleteArtifactVersionResponse  # noqa: Y015
-
-@_typing.final
-class UploadArtifactRequest(_message.Message):
-    """One message of the stream of UploadArtifact."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    START_FIELD_NUMBER: _builtins.int
-    CHUNK_FIELD_NUMBER: _builtins.int
-    FINISH_FIELD_NUMBER: _builtins.int
-    chunk: _builtins.bytes
-    """The next bytes, at most `max_chunk_bytes` of the capabilities."""
-    @_builtins.property
-    def start(self) -> Global___UploadArtifactStart:
-        """First message."""
-
-    @_builtins.property
-    def finish(self) -> Global___UploadArtifactFinish:
-        """Last message."""
-
-    def __init__(
-        self,
-        *,
-        start: Global___UploadArtifactStart | None = ...,
-        chunk: _builtins.bytes = ...,
-        finish: Global___UploadArtifactFinish | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "finish", b"finish", "part", b"part", "start", b"start"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "finish", b"finish", "part", b"part", "start", b"start"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["start", "chunk", "finish"]  # noqa: Y015
-    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
-    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
-
-Global___UploadArtifactRequest: _TypeAlias = UploadArtifactRequest  # noqa: Y015
-
-@_typing.final
-class UploadArtifactStart(_message.Message):
-    """First message of UploadArtifact."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    PROJECT_FIELD_NUMBER: _builtins.int
-    REQUEST_ID_FIELD_NUMBER: _builtins.int
-    SPEC_FIELD_NUMBER: _builtins.int
-    PATH_FIELD_NUMBER: _builtins.int
-    project: _builtins.str
-    """The project."""
-    request_id: _builtins.str
-    """See the service's comment. REQUIRED."""
-    path: _builtins.str
-    """The path of its one file."""
-    @_builtins.property
-    def spec(self) -> _artifact_pb2.ArtifactSpec:
-        """What the version is."""
-
-    def __init__(
-        self,
-        *,
-        project: _builtins.str = ...,
-        request_id: _builtins.str = ...,
-        spec: _artifact_pb2.ArtifactSpec | None = ...,
-        path: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["path", b"path", "project", b"project", "request_id", b"request_id", "spec", b"spec"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___UploadArtifactStart: _TypeAlias = UploadArtifactStart  # noqa: Y015
-
-@_typing.final
-class UploadArtifactFinish(_message.Message):
-    """Last message of UploadArtifact."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    DIGEST_FIELD_NUMBER: _builtins.int
-    SIZE_BYTES_FIELD_NUMBER: _builtins.int
-    digest: _builtins.str
-    """Digest of all bytes sent, `blake3:<64 hex digits>`."""
-    size_bytes: _builtins.int
-    """Number of bytes sent."""
-    def __init__(
-        self,
-        *,
-        digest: _builtins.str = ...,
-        size_bytes: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "size_bytes", b"size_bytes"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___UploadArtifactFinish: _TypeAlias = UploadArtifactFinish  # noqa: Y015
-
-@_typing.final
-class UploadArtifactResponse(_message.Message):
-    """Response of UploadArtifact."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    ARTIFACT_VERSION_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def artifact_version(self) -> _artifact_pb2.ArtifactVersion:
-        """The version as it is now visible."""
-
-    def __init__(
-        self,
-        *,
-        artifact_version: _artifact_pb2.ArtifactVersion | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["artifact_version", b"artifact_version"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_version", b"artifact_version"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___UploadArtifactResponse: _TypeAlias = UploadArtifactResponse  # noqa: Y015
-
-@_typing.final
-class DownloadArtifactRequest(_message.Message):
-    """Request of DownloadArtifact."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    PROJECT_FIELD_NUMBER: _builtins.int
-    SELECTOR_FIELD_NUMBER: _builtins.int
-    PATH_FIELD_NUMBER: _builtins.int
-    OFFSET_FIELD_NUMBER: _builtins.int
-    LIMIT_FIELD_NUMBER: _builtins.int
-    project: _builtins.str
-    """The project."""
-    path: _builtins.str
-    """Only this file; empty means all of them."""
-    offset: _builtins.int
-    """First byte wanted; only with `path`, or when the version has one file."""
-    limit: _builtins.int
-    """How many bytes are wanted, 0 for all that follow; as `offset`."""
-    @_builtins.property
-    def selector(self) -> _artifact_pb2.VersionSelector:
-        """Which version."""
-
-    def __init__(
-        self,
-        *,
-        project: _builtins.str = ...,
-        selector: _artifact_pb2.VersionSelector | None = ...,
-        path: _builtins.str = ...,
-        offset: _builtins.int = ...,
-        limit: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["selector", b"selector"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "offset", b"offset", "path", b"path", "project", b"project", "selector", b"selector"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___DownloadArtifactRequest: _TypeAlias = DownloadArtifactRequest  # noqa: Y015
-
-@_typing.final
-class DownloadArtifactResponse(_message.Message):
-    """One message of the stream of DownloadArtifact."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    VERSION_FIELD_NUMBER: _builtins.int
-    FILE_START_FIELD_NUMBER: _builtins.int
-    CHUNK_FIELD_NUMBER: _builtins.int
-    FILE_END_FIELD_NUMBER: _builtins.int
-    chunk: _builtins.bytes
-    """Its next bytes."""
-    @_builtins.property
-    def version(self) -> _artifact_pb2.ArtifactVersion:
-        """First message: the version with all its files."""
-
-    @_builtins.property
-    def file_start(self) -> Global___DownloadFileStart:
-        """A file begins."""
-
-    @_builtins.property
-    def file_end(self) -> Global___DownloadFileEnd:
-        """The file is complete."""
-
-    def __init__(
-        self,
-        *,
-        version: _artifact_pb2.ArtifactVersion | None = ...,
-        file_start: Global___DownloadFileStart | None = ...,
-        chunk: _builtins.bytes = ...,
-        file_end: Global___DownloadFileEnd | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "file_end", b"file_end", "file_start", b"file_start", "part", b"part", "version", b"version"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "file_end", b"file_end", "file_start", b"file_start", "part", b"part", "version", b"version"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["version", "file_start", "chunk", "file_end"]  # noqa: Y015
-    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
-    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
-
-Global___DownloadArtifactResponse: _TypeAlias = DownloadArtifactResponse  # noqa: Y015
-
-@_typing.final
-class DownloadFileStart(_message.Message):
-    """A file begins."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    FILE_FIELD_NUMBER: _builtins.int
-    OFFSET_FIELD_NUMBER: _builtins.int
-    offset: _builtins.int
-    """Offset in the file of the first byte that follows."""
-    @_builtins.property
-    def file(self) -> _artifact_pb2.ArtifactFile:
-        """The file."""
-
-    def __init__(
-        self,
-        *,
-        file: _artifact_pb2.ArtifactFile | None = ...,
-        offset: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["file", b"file"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "offset", b"offset"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___DownloadFileStart: _TypeAlias = DownloadFileStart  # noqa: Y015
-
-@_typing.final
-class DownloadFileEnd(_message.Message):
-    """A file is complete."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    SENT_BYTES_FIELD_NUMBER: _builtins.int
-    sent_bytes: _builtins.int
-    """Number of bytes sent for this file."""
-    def __init__(
-        self,
-        *,
-        sent_bytes: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["sent_bytes", b"sent_bytes"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___DownloadFileEnd: _TypeAlias = DownloadFileEnd  # noqa: Y015

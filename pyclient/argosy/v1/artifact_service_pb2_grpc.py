@@ -4,6 +4,10 @@ import grpc
 import warnings
 
 from argosy.v1 import artifact_service_pb2 as argosy_dot_v1_dot_artifact__service__pb2
+from argosy.v1 import artifact_transfer_pb2 as argosy_dot_v1_dot_artifact__transfer__pb2
+from argosy.v1 import lineage_pb2 as argosy_dot_v1_dot_lineage__pb2
+from argosy.v1 import pruning_pb2 as argosy_dot_v1_dot_pruning__pb2
+from argosy.v1 import watch_pb2 as argosy_dot_v1_dot_watch__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -92,13 +96,28 @@ class ArtifactServiceStub:
                 _registered_method=True)
         self.UploadArtifact = channel.stream_unary(
                 '/argosy.v1.ArtifactService/UploadArtifact',
-                request_serializer=argosy_dot_v1_dot_artifact__service__pb2.UploadArtifactRequest.SerializeToString,
-                response_deserializer=argosy_dot_v1_dot_artifact__service__pb2.UploadArtifactResponse.FromString,
+                request_serializer=argosy_dot_v1_dot_artifact__transfer__pb2.UploadArtifactRequest.SerializeToString,
+                response_deserializer=argosy_dot_v1_dot_artifact__transfer__pb2.UploadArtifactResponse.FromString,
                 _registered_method=True)
         self.DownloadArtifact = channel.unary_stream(
                 '/argosy.v1.ArtifactService/DownloadArtifact',
-                request_serializer=argosy_dot_v1_dot_artifact__service__pb2.DownloadArtifactRequest.SerializeToString,
-                response_deserializer=argosy_dot_v1_dot_artifact__service__pb2.DownloadArtifactResponse.FromString,
+                request_serializer=argosy_dot_v1_dot_artifact__transfer__pb2.DownloadArtifactRequest.SerializeToString,
+                response_deserializer=argosy_dot_v1_dot_artifact__transfer__pb2.DownloadArtifactResponse.FromString,
+                _registered_method=True)
+        self.PruneArtifactVersions = channel.unary_unary(
+                '/argosy.v1.ArtifactService/PruneArtifactVersions',
+                request_serializer=argosy_dot_v1_dot_pruning__pb2.PruneArtifactVersionsRequest.SerializeToString,
+                response_deserializer=argosy_dot_v1_dot_pruning__pb2.PruneArtifactVersionsResponse.FromString,
+                _registered_method=True)
+        self.GetLineage = channel.unary_unary(
+                '/argosy.v1.ArtifactService/GetLineage',
+                request_serializer=argosy_dot_v1_dot_lineage__pb2.GetLineageRequest.SerializeToString,
+                response_deserializer=argosy_dot_v1_dot_lineage__pb2.GetLineageResponse.FromString,
+                _registered_method=True)
+        self.WatchArtifacts = channel.unary_stream(
+                '/argosy.v1.ArtifactService/WatchArtifacts',
+                request_serializer=argosy_dot_v1_dot_watch__pb2.WatchArtifactsRequest.SerializeToString,
+                response_deserializer=argosy_dot_v1_dot_watch__pb2.WatchArtifactsResponse.FromString,
                 _registered_method=True)
 
 
@@ -179,7 +198,7 @@ class ArtifactServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateArtifactVersion(self, request, context):
-        """Changes tags and metadata of a version; its bytes never change.
+        """Changes tags, metadata and description of a version; its bytes never change.
 
         Errors:
         - ABORTED / ETAG_MISMATCH: somebody changed the version since the etag was read.
@@ -257,6 +276,43 @@ class ArtifactServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PruneArtifactVersions(self, request, context):
+        """Plans which versions shall go, or deletes what was planned. A version an alias points at is
+        never taken. Tombstones stay, as with DeleteArtifactVersion.
+
+        Errors:
+        - ABORTED / ETAG_MISMATCH: what would go is not what was planned; plan again.
+        - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetLineage(self, request, context):
+        """Tells what a version was made from, and what was made from it.
+
+        Errors:
+        - NOT_FOUND / ARTIFACT_NOT_FOUND: nothing matches the selector.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchArtifacts(self, request, context):
+        """Streams what changes from a cursor on: each event of the filter once, in order, until the client
+        goes. A client whose stream breaks MUST go on with the last cursor it received, and misses and
+        repeats nothing then. The first message tells where the stream begins; others without an event
+        come now and then, so that cursors of quiet filters do not grow old.
+
+        Errors:
+        - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; go on with the last cursor.
+        - OUT_OF_RANGE / CURSOR_EXPIRED: events after the cursor are gone, or it is from another store or
+        project; list what there is and watch anew.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ArtifactServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -307,13 +363,28 @@ def add_ArtifactServiceServicer_to_server(servicer, server):
             ),
             'UploadArtifact': grpc.stream_unary_rpc_method_handler(
                     servicer.UploadArtifact,
-                    request_deserializer=argosy_dot_v1_dot_artifact__service__pb2.UploadArtifactRequest.FromString,
-                    response_serializer=argosy_dot_v1_dot_artifact__service__pb2.UploadArtifactResponse.SerializeToString,
+                    request_deserializer=argosy_dot_v1_dot_artifact__transfer__pb2.UploadArtifactRequest.FromString,
+                    response_serializer=argosy_dot_v1_dot_artifact__transfer__pb2.UploadArtifactResponse.SerializeToString,
             ),
             'DownloadArtifact': grpc.unary_stream_rpc_method_handler(
                     servicer.DownloadArtifact,
-                    request_deserializer=argosy_dot_v1_dot_artifact__service__pb2.DownloadArtifactRequest.FromString,
-                    response_serializer=argosy_dot_v1_dot_artifact__service__pb2.DownloadArtifactResponse.SerializeToString,
+                    request_deserializer=argosy_dot_v1_dot_artifact__transfer__pb2.DownloadArtifactRequest.FromString,
+                    response_serializer=argosy_dot_v1_dot_artifact__transfer__pb2.DownloadArtifactResponse.SerializeToString,
+            ),
+            'PruneArtifactVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.PruneArtifactVersions,
+                    request_deserializer=argosy_dot_v1_dot_pruning__pb2.PruneArtifactVersionsRequest.FromString,
+                    response_serializer=argosy_dot_v1_dot_pruning__pb2.PruneArtifactVersionsResponse.SerializeToString,
+            ),
+            'GetLineage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLineage,
+                    request_deserializer=argosy_dot_v1_dot_lineage__pb2.GetLineageRequest.FromString,
+                    response_serializer=argosy_dot_v1_dot_lineage__pb2.GetLineageResponse.SerializeToString,
+            ),
+            'WatchArtifacts': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchArtifacts,
+                    request_deserializer=argosy_dot_v1_dot_watch__pb2.WatchArtifactsRequest.FromString,
+                    response_serializer=argosy_dot_v1_dot_watch__pb2.WatchArtifactsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -595,8 +666,8 @@ class ArtifactService:
             request_iterator,
             target,
             '/argosy.v1.ArtifactService/UploadArtifact',
-            argosy_dot_v1_dot_artifact__service__pb2.UploadArtifactRequest.SerializeToString,
-            argosy_dot_v1_dot_artifact__service__pb2.UploadArtifactResponse.FromString,
+            argosy_dot_v1_dot_artifact__transfer__pb2.UploadArtifactRequest.SerializeToString,
+            argosy_dot_v1_dot_artifact__transfer__pb2.UploadArtifactResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -622,8 +693,89 @@ class ArtifactService:
             request,
             target,
             '/argosy.v1.ArtifactService/DownloadArtifact',
-            argosy_dot_v1_dot_artifact__service__pb2.DownloadArtifactRequest.SerializeToString,
-            argosy_dot_v1_dot_artifact__service__pb2.DownloadArtifactResponse.FromString,
+            argosy_dot_v1_dot_artifact__transfer__pb2.DownloadArtifactRequest.SerializeToString,
+            argosy_dot_v1_dot_artifact__transfer__pb2.DownloadArtifactResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PruneArtifactVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.v1.ArtifactService/PruneArtifactVersions',
+            argosy_dot_v1_dot_pruning__pb2.PruneArtifactVersionsRequest.SerializeToString,
+            argosy_dot_v1_dot_pruning__pb2.PruneArtifactVersionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLineage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.v1.ArtifactService/GetLineage',
+            argosy_dot_v1_dot_lineage__pb2.GetLineageRequest.SerializeToString,
+            argosy_dot_v1_dot_lineage__pb2.GetLineageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchArtifacts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/argosy.v1.ArtifactService/WatchArtifacts',
+            argosy_dot_v1_dot_watch__pb2.WatchArtifactsRequest.SerializeToString,
+            argosy_dot_v1_dot_watch__pb2.WatchArtifactsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,6 +4,10 @@ isort:skip_file
 Names, versions and the simple streaming pair."""
 
 from argosy.v1 import artifact_service_pb2 as _artifact_service_pb2
+from argosy.v1 import artifact_transfer_pb2 as _artifact_transfer_pb2
+from argosy.v1 import lineage_pb2 as _lineage_pb2
+from argosy.v1 import pruning_pb2 as _pruning_pb2
+from argosy.v1 import watch_pb2 as _watch_pb2
 from collections import abc as _abc
 from grpc import aio as _aio
 import abc as _abc_1
@@ -87,7 +91,7 @@ class ArtifactServiceStub:
     - OUT_OF_RANGE / CURSOR_EXPIRED: the page token is not of this list.
     """
     UpdateArtifactVersion: _grpc.UnaryUnaryMultiCallable[_artifact_service_pb2.UpdateArtifactVersionRequest, _artifact_service_pb2.UpdateArtifactVersionResponse]
-    """Changes tags and metadata of a version; its bytes never change.
+    """Changes tags, metadata and description of a version; its bytes never change.
 
     Errors:
     - ABORTED / ETAG_MISMATCH: somebody changed the version since the etag was read.
@@ -116,7 +120,7 @@ class ArtifactServiceStub:
     - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
     - NOT_FOUND / ARTIFACT_NOT_FOUND: no such version.
     """
-    UploadArtifact: _grpc.StreamUnaryMultiCallable[_artifact_service_pb2.UploadArtifactRequest, _artifact_service_pb2.UploadArtifactResponse]
+    UploadArtifact: _grpc.StreamUnaryMultiCallable[_artifact_transfer_pb2.UploadArtifactRequest, _artifact_transfer_pb2.UploadArtifactResponse]
     """Creates a version of exactly one file in one call, whatever its size.
 
     The client MUST send one `start`, any number of `chunk`s, and one `finish` with the digest and
@@ -131,7 +135,7 @@ class ArtifactServiceStub:
     - NOT_FOUND / RUN_NOT_FOUND: `step_run_id` names no step run.
     - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
     """
-    DownloadArtifact: _grpc.UnaryStreamMultiCallable[_artifact_service_pb2.DownloadArtifactRequest, _artifact_service_pb2.DownloadArtifactResponse]
+    DownloadArtifact: _grpc.UnaryStreamMultiCallable[_artifact_transfer_pb2.DownloadArtifactRequest, _artifact_transfer_pb2.DownloadArtifactResponse]
     """Streams a version: the version, then for each file `file_start`, its chunks, `file_end`.
     Resumable and parallel are the reads of BlobService; this call is the simple one.
     The client SHOULD verify each file against its digest; the server verified what it read.
@@ -140,6 +144,31 @@ class ArtifactServiceStub:
     - NOT_FOUND / ARTIFACT_NOT_FOUND: nothing matches the selector, or no such path.
     - OUT_OF_RANGE / READ_PAST_END: `offset` lies beyond the end of the file.
     - DATA_LOSS / BLOB_CORRUPT: stored bytes are damaged; what was sent before MUST NOT be used.
+    """
+    PruneArtifactVersions: _grpc.UnaryUnaryMultiCallable[_pruning_pb2.PruneArtifactVersionsRequest, _pruning_pb2.PruneArtifactVersionsResponse]
+    """Plans which versions shall go, or deletes what was planned. A version an alias points at is
+    never taken. Tombstones stay, as with DeleteArtifactVersion.
+
+    Errors:
+    - ABORTED / ETAG_MISMATCH: what would go is not what was planned; plan again.
+    - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+    """
+    GetLineage: _grpc.UnaryUnaryMultiCallable[_lineage_pb2.GetLineageRequest, _lineage_pb2.GetLineageResponse]
+    """Tells what a version was made from, and what was made from it.
+
+    Errors:
+    - NOT_FOUND / ARTIFACT_NOT_FOUND: nothing matches the selector.
+    """
+    WatchArtifacts: _grpc.UnaryStreamMultiCallable[_watch_pb2.WatchArtifactsRequest, _watch_pb2.WatchArtifactsResponse]
+    """Streams what changes from a cursor on: each event of the filter once, in order, until the client
+    goes. A client whose stream breaks MUST go on with the last cursor it received, and misses and
+    repeats nothing then. The first message tells where the stream begins; others without an event
+    come now and then, so that cursors of quiet filters do not grow old.
+
+    Errors:
+    - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; go on with the last cursor.
+    - OUT_OF_RANGE / CURSOR_EXPIRED: events after the cursor are gone, or it is from another store or
+      project; list what there is and watch anew.
     """
 
 @_typing.type_check_only
@@ -201,7 +230,7 @@ class ArtifactServiceAsyncStub(ArtifactServiceStub):
     - OUT_OF_RANGE / CURSOR_EXPIRED: the page token is not of this list.
     """
     UpdateArtifactVersion: _aio.UnaryUnaryMultiCallable[_artifact_service_pb2.UpdateArtifactVersionRequest, _artifact_service_pb2.UpdateArtifactVersionResponse]  # type: ignore[assignment]
-    """Changes tags and metadata of a version; its bytes never change.
+    """Changes tags, metadata and description of a version; its bytes never change.
 
     Errors:
     - ABORTED / ETAG_MISMATCH: somebody changed the version since the etag was read.
@@ -230,7 +259,7 @@ class ArtifactServiceAsyncStub(ArtifactServiceStub):
     - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
     - NOT_FOUND / ARTIFACT_NOT_FOUND: no such version.
     """
-    UploadArtifact: _aio.StreamUnaryMultiCallable[_artifact_service_pb2.UploadArtifactRequest, _artifact_service_pb2.UploadArtifactResponse]  # type: ignore[assignment]
+    UploadArtifact: _aio.StreamUnaryMultiCallable[_artifact_transfer_pb2.UploadArtifactRequest, _artifact_transfer_pb2.UploadArtifactResponse]  # type: ignore[assignment]
     """Creates a version of exactly one file in one call, whatever its size.
 
     The client MUST send one `start`, any number of `chunk`s, and one `finish` with the digest and
@@ -245,7 +274,7 @@ class ArtifactServiceAsyncStub(ArtifactServiceStub):
     - NOT_FOUND / RUN_NOT_FOUND: `step_run_id` names no step run.
     - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
     """
-    DownloadArtifact: _aio.UnaryStreamMultiCallable[_artifact_service_pb2.DownloadArtifactRequest, _artifact_service_pb2.DownloadArtifactResponse]  # type: ignore[assignment]
+    DownloadArtifact: _aio.UnaryStreamMultiCallable[_artifact_transfer_pb2.DownloadArtifactRequest, _artifact_transfer_pb2.DownloadArtifactResponse]  # type: ignore[assignment]
     """Streams a version: the version, then for each file `file_start`, its chunks, `file_end`.
     Resumable and parallel are the reads of BlobService; this call is the simple one.
     The client SHOULD verify each file against its digest; the server verified what it read.
@@ -254,6 +283,31 @@ class ArtifactServiceAsyncStub(ArtifactServiceStub):
     - NOT_FOUND / ARTIFACT_NOT_FOUND: nothing matches the selector, or no such path.
     - OUT_OF_RANGE / READ_PAST_END: `offset` lies beyond the end of the file.
     - DATA_LOSS / BLOB_CORRUPT: stored bytes are damaged; what was sent before MUST NOT be used.
+    """
+    PruneArtifactVersions: _aio.UnaryUnaryMultiCallable[_pruning_pb2.PruneArtifactVersionsRequest, _pruning_pb2.PruneArtifactVersionsResponse]  # type: ignore[assignment]
+    """Plans which versions shall go, or deletes what was planned. A version an alias points at is
+    never taken. Tombstones stay, as with DeleteArtifactVersion.
+
+    Errors:
+    - ABORTED / ETAG_MISMATCH: what would go is not what was planned; plan again.
+    - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+    """
+    GetLineage: _aio.UnaryUnaryMultiCallable[_lineage_pb2.GetLineageRequest, _lineage_pb2.GetLineageResponse]  # type: ignore[assignment]
+    """Tells what a version was made from, and what was made from it.
+
+    Errors:
+    - NOT_FOUND / ARTIFACT_NOT_FOUND: nothing matches the selector.
+    """
+    WatchArtifacts: _aio.UnaryStreamMultiCallable[_watch_pb2.WatchArtifactsRequest, _watch_pb2.WatchArtifactsResponse]  # type: ignore[assignment]
+    """Streams what changes from a cursor on: each event of the filter once, in order, until the client
+    goes. A client whose stream breaks MUST go on with the last cursor it received, and misses and
+    repeats nothing then. The first message tells where the stream begins; others without an event
+    come now and then, so that cursors of quiet filters do not grow old.
+
+    Errors:
+    - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; go on with the last cursor.
+    - OUT_OF_RANGE / CURSOR_EXPIRED: events after the cursor are gone, or it is from another store or
+      project; list what there is and watch anew.
     """
 
 class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -348,7 +402,7 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _artifact_service_pb2.UpdateArtifactVersionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_artifact_service_pb2.UpdateArtifactVersionResponse, _abc.Awaitable[_artifact_service_pb2.UpdateArtifactVersionResponse]]:
-        """Changes tags and metadata of a version; its bytes never change.
+        """Changes tags, metadata and description of a version; its bytes never change.
 
         Errors:
         - ABORTED / ETAG_MISMATCH: somebody changed the version since the etag was read.
@@ -399,9 +453,9 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def UploadArtifact(
         self,
-        request_iterator: _MaybeAsyncIterator[_artifact_service_pb2.UploadArtifactRequest],
+        request_iterator: _MaybeAsyncIterator[_artifact_transfer_pb2.UploadArtifactRequest],
         context: _ServicerContext,
-    ) -> _typing.Union[_artifact_service_pb2.UploadArtifactResponse, _abc.Awaitable[_artifact_service_pb2.UploadArtifactResponse]]:
+    ) -> _typing.Union[_artifact_transfer_pb2.UploadArtifactResponse, _abc.Awaitable[_artifact_transfer_pb2.UploadArtifactResponse]]:
         """Creates a version of exactly one file in one call, whatever its size.
 
         The client MUST send one `start`, any number of `chunk`s, and one `finish` with the digest and
@@ -420,9 +474,9 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def DownloadArtifact(
         self,
-        request: _artifact_service_pb2.DownloadArtifactRequest,
+        request: _artifact_transfer_pb2.DownloadArtifactRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_abc.Iterator[_artifact_service_pb2.DownloadArtifactResponse], _abc.AsyncIterator[_artifact_service_pb2.DownloadArtifactResponse]]:
+    ) -> _typing.Union[_abc.Iterator[_artifact_transfer_pb2.DownloadArtifactResponse], _abc.AsyncIterator[_artifact_transfer_pb2.DownloadArtifactResponse]]:
         """Streams a version: the version, then for each file `file_start`, its chunks, `file_end`.
         Resumable and parallel are the reads of BlobService; this call is the simple one.
         The client SHOULD verify each file against its digest; the server verified what it read.
@@ -431,6 +485,49 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
         - NOT_FOUND / ARTIFACT_NOT_FOUND: nothing matches the selector, or no such path.
         - OUT_OF_RANGE / READ_PAST_END: `offset` lies beyond the end of the file.
         - DATA_LOSS / BLOB_CORRUPT: stored bytes are damaged; what was sent before MUST NOT be used.
+        """
+
+    @_abc_1.abstractmethod
+    def PruneArtifactVersions(
+        self,
+        request: _pruning_pb2.PruneArtifactVersionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pruning_pb2.PruneArtifactVersionsResponse, _abc.Awaitable[_pruning_pb2.PruneArtifactVersionsResponse]]:
+        """Plans which versions shall go, or deletes what was planned. A version an alias points at is
+        never taken. Tombstones stay, as with DeleteArtifactVersion.
+
+        Errors:
+        - ABORTED / ETAG_MISMATCH: what would go is not what was planned; plan again.
+        - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+        """
+
+    @_abc_1.abstractmethod
+    def GetLineage(
+        self,
+        request: _lineage_pb2.GetLineageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_lineage_pb2.GetLineageResponse, _abc.Awaitable[_lineage_pb2.GetLineageResponse]]:
+        """Tells what a version was made from, and what was made from it.
+
+        Errors:
+        - NOT_FOUND / ARTIFACT_NOT_FOUND: nothing matches the selector.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchArtifacts(
+        self,
+        request: _watch_pb2.WatchArtifactsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_watch_pb2.WatchArtifactsResponse], _abc.AsyncIterator[_watch_pb2.WatchArtifactsResponse]]:
+        """Streams what changes from a cursor on: each event of the filter once, in order, until the client
+        goes. A client whose stream breaks MUST go on with the last cursor it received, and misses and
+        repeats nothing then. The first message tells where the stream begins; others without an event
+        come now and then, so that cursors of quiet filters do not grow old.
+
+        Errors:
+        - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; go on with the last cursor.
+        - OUT_OF_RANGE / CURSOR_EXPIRED: events after the cursor are gone, or it is from another store or
+          project; list what there is and watch anew.
         """
 
 def add_ArtifactServiceServicer_to_server(servicer: ArtifactServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -81,6 +81,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """INTERNAL: a defect of the service; the log has the request id."""
     ERROR_REASON_DIRECT_ACCESS_REFUSED: _ErrorReason.ValueType  # 27
     """PERMISSION_DENIED: the client may not read or write files of the store itself."""
+    ERROR_REASON_WATCH_STALLED: _ErrorReason.ValueType  # 28
+    """ABORTED: a watcher took nothing of its stream for too long; it goes on from its last cursor."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request was refused. Every status an Argosy service makes carries exactly one
@@ -148,6 +150,8 @@ ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 26
 """INTERNAL: a defect of the service; the log has the request id."""
 ERROR_REASON_DIRECT_ACCESS_REFUSED: ErrorReason.ValueType  # 27
 """PERMISSION_DENIED: the client may not read or write files of the store itself."""
+ERROR_REASON_WATCH_STALLED: ErrorReason.ValueType  # 28
+"""ABORTED: a watcher took nothing of its stream for too long; it goes on from its last cursor."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

@@ -167,6 +167,8 @@ class Run(_message.Message):
     LEASE_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     CANCEL_REQUESTED_FIELD_NUMBER: _builtins.int
     STEPS_FIELD_NUMBER: _builtins.int
+    ENTRY_POINT_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """UUID."""
     project: _builtins.str
@@ -179,6 +181,8 @@ class Run(_message.Message):
     """The state now."""
     cancel_requested: _builtins.bool
     """True once CancelRun was called; the runner stops at the next step."""
+    epoch: _builtins.int
+    """1, and one more each time it was resumed."""
     @_builtins.property
     def parameters(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """The pipeline's parameters; each value is one JSON document."""
@@ -205,6 +209,10 @@ class Run(_message.Message):
         (see StepRun) would not fit in an answer.
         """
 
+    @_builtins.property
+    def entry_point(self) -> Global___EntryPoint:
+        """Where its pipeline is defined; absent when its runner did not say."""
+
     def __init__(
         self,
         *,
@@ -220,14 +228,46 @@ class Run(_message.Message):
         lease_expire_time: _timestamp_pb2.Timestamp | None = ...,
         cancel_requested: _builtins.bool = ...,
         steps: _abc.Iterable[Global___StepRun] | None = ...,
+        entry_point: Global___EntryPoint | None = ...,
+        epoch: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "error", b"error", "lease_expire_time", b"lease_expire_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "entry_point", b"entry_point", "error", b"error", "lease_expire_time", b"lease_expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel_requested", b"cancel_requested", "create_time", b"create_time", "end_time", b"end_time", "error", b"error", "id", b"id", "lease_expire_time", b"lease_expire_time", "name", b"name", "parameters", b"parameters", "pipeline_name", b"pipeline_name", "project", b"project", "state", b"state", "steps", b"steps"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel_requested", b"cancel_requested", "create_time", b"create_time", "end_time", b"end_time", "entry_point", b"entry_point", "epoch", b"epoch", "error", b"error", "id", b"id", "lease_expire_time", b"lease_expire_time", "name", b"name", "parameters", b"parameters", "pipeline_name", b"pipeline_name", "project", b"project", "state", b"state", "steps", b"steps"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Run: _TypeAlias = Run  # noqa: Y015
+
+@_typing.final
+class EntryPoint(_message.Message):
+    """Where a pipeline is defined, so that a run of it can be resumed from another process."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODULE_FIELD_NUMBER: _builtins.int
+    QUALNAME_FIELD_NUMBER: _builtins.int
+    FILE_FIELD_NUMBER: _builtins.int
+    module: _builtins.str
+    """The module it is imported from; `__main__` for a script."""
+    qualname: _builtins.str
+    """Its name inside the module."""
+    file: _builtins.str
+    """The file of the module, on the machine of the runner; empty for notebooks and the like."""
+    def __init__(
+        self,
+        *,
+        module: _builtins.str = ...,
+        qualname: _builtins.str = ...,
+        file: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "module", b"module", "qualname", b"qualname"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EntryPoint: _TypeAlias = EntryPoint  # noqa: Y015
 
 @_typing.final
 class RunError(_message.Message):
@@ -288,6 +328,26 @@ class StepRun(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class MetadataEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ID_FIELD_NUMBER: _builtins.int
     RUN_ID_FIELD_NUMBER: _builtins.int
     INVOCATION_FIELD_NUMBER: _builtins.int
@@ -304,6 +364,10 @@ class StepRun(_message.Message):
     ERROR_FIELD_NUMBER: _builtins.int
     START_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
+    UPSTREAM_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """UUID."""
     run_id: _builtins.str
@@ -318,6 +382,8 @@ class StepRun(_message.Message):
     """The cache key, empty when it may not be cached."""
     cached_from: _builtins.str
     """For CACHED: the step run whose outputs these are."""
+    attempt: _builtins.int
+    """Its current or last attempt, 1 for the first; 0 when it never started."""
     @_builtins.property
     def parameters(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Its parameters bound with defaults; each value is one JSON document."""
@@ -343,7 +409,8 @@ class StepRun(_message.Message):
         """Why nothing was taken from cache: the names of the parts of the key that differ from the
         nearest earlier run of this step (`code`, `parameter:rate`, `input:data`); `loaded:name` when a
         name its code loaded means another version now; `saved:name` when a name its code saved under
-        has a newer version; or one of `disabled`, `first_run`, `outputs_deleted`. Empty for CACHED.
+        has a newer version; or one of `disabled`, `first_run`, `outputs_deleted`, `evicted`, `expired`.
+        Empty for CACHED.
         """
 
     @_builtins.property
@@ -357,6 +424,18 @@ class StepRun(_message.Message):
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
         """When it ended; absent while it runs."""
+
+    @_builtins.property
+    def attempts(self) -> _containers.RepeatedCompositeFieldContainer[Global___StepAttempt]:
+        """The attempts that failed and were followed by another one, in order."""
+
+    @_builtins.property
+    def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Facts about the step run; each value is one JSON document."""
+
+    @_builtins.property
+    def upstream(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The invocations it had to wait for."""
 
     def __init__(
         self,
@@ -377,14 +456,58 @@ class StepRun(_message.Message):
         error: Global___RunError | None = ...,
         start_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
+        attempt: _builtins.int = ...,
+        attempts: _abc.Iterable[Global___StepAttempt] | None = ...,
+        metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        upstream: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "error", b"error", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_key", b"cache_key", "cache_miss", b"cache_miss", "cached_from", b"cached_from", "end_time", b"end_time", "error", b"error", "id", b"id", "inputs", b"inputs", "invocation", b"invocation", "loaded", b"loaded", "outputs", b"outputs", "parameters", b"parameters", "run_id", b"run_id", "saved", b"saved", "start_time", b"start_time", "state", b"state", "step_name", b"step_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "attempts", b"attempts", "cache_key", b"cache_key", "cache_miss", b"cache_miss", "cached_from", b"cached_from", "end_time", b"end_time", "error", b"error", "id", b"id", "inputs", b"inputs", "invocation", b"invocation", "loaded", b"loaded", "metadata", b"metadata", "outputs", b"outputs", "parameters", b"parameters", "run_id", b"run_id", "saved", b"saved", "start_time", b"start_time", "state", b"state", "step_name", b"step_name", "upstream", b"upstream"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StepRun: _TypeAlias = StepRun  # noqa: Y015
+
+@_typing.final
+class StepAttempt(_message.Message):
+    """One attempt of a step run that was followed by another one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    attempt: _builtins.int
+    """1 for the first."""
+    @_builtins.property
+    def error(self) -> Global___RunError:
+        """What went wrong; absent when the process that ran it was lost."""
+
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When it started."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When it ended."""
+
+    def __init__(
+        self,
+        *,
+        attempt: _builtins.int = ...,
+        error: Global___RunError | None = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "error", b"error", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "end_time", b"end_time", "error", b"error", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StepAttempt: _TypeAlias = StepAttempt  # noqa: Y015
 
 @_typing.final
 class StepInput(_message.Message):

@@ -22,12 +22,15 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from argosy.v1 import artifact_pb2 as argosy_dot_v1_dot_artifact__pb2
 from argosy.v1 import pipeline_pb2 as argosy_dot_v1_dot_pipeline__pb2
+from argosy.v1 import step_cache_pb2 as argosy_dot_v1_dot_step__cache__pb2
+from argosy.v1 import step_calls_pb2 as argosy_dot_v1_dot_step__calls__pb2
+from argosy.v1 import step_logs_pb2 as argosy_dot_v1_dot_step__logs__pb2
+from argosy.v1 import watch_pb2 as argosy_dot_v1_dot_watch__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n argosy/v1/pipeline_service.proto\x12\targosy.v1\x1a\x18\x61rgosy/v1/artifact.proto\x1a\x18\x61rgosy/v1/pipeline.proto\x1a\x1egoogle/protobuf/duration.proto\"\xd0\x01\n\x10\x43reateRunRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x15\n\rpipeline_name\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12?\n\nparameters\x18\x05 \x03(\x0b\x32+.argosy.v1.CreateRunRequest.ParametersEntry\x1a\x31\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"Z\n\x11\x43reateRunResponse\x12\x1b\n\x03run\x18\x01 \x01(\x0b\x32\x0e.argosy.v1.Run\x12(\n\x05lease\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"F\n\x0fRenewRunRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x06run_id\x18\x03 \x01(\t\"/\n\x10RenewRunResponse\x12\x1b\n\x03run\x18\x01 \x01(\x0b\x32\x0e.argosy.v1.Run\"\x9e\x03\n\x10StartStepRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x06run_id\x18\x03 \x01(\t\x12\x12\n\ninvocation\x18\x04 \x01(\t\x12\x11\n\tstep_name\x18\x05 \x01(\t\x12?\n\nparameters\x18\x06 \x03(\x0b\x32+.argosy.v1.StartStepRequest.ParametersEntry\x12(\n\x06inputs\x18\x07 \x03(\x0b\x32\x18.argosy.v1.StepInputSpec\x12\x11\n\tcache_key\x18\x08 \x01(\t\x12G\n\x0f\x63\x61\x63he_key_parts\x18\t \x03(\x0b\x32..argosy.v1.StartStepRequest.CacheKeyPartsEntry\x1a\x31\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x34\n\x12\x43\x61\x63heKeyPartsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"g\n\rStepInputSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\"\n\x04kind\x18\x02 \x01(\x0e\x32\x14.argosy.v1.InputKind\x12\x0f\n\x07is_list\x18\x03 \x01(\x08\x12\x13\n\x0bversion_ids\x18\x04 \x03(\t\"P\n\x11StartStepResponse\x12$\n\x08step_run\x18\x01 \x01(\x0b\x32\x12.argosy.v1.StepRun\x12\x15\n\rattempt_token\x18\x02 \x01(\t\"\xb9\x01\n\x13\x43ompleteStepRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x13\n\x0bstep_run_id\x18\x03 \x01(\t\x12\x15\n\rattempt_token\x18\x04 \x01(\t\x12)\n\x07outputs\x18\x05 \x03(\x0b\x32\x18.argosy.v1.NewStepOutput\x12&\n\x06loaded\x18\x06 \x03(\x0b\x32\x16.argosy.v1.LoadedInput\"o\n\rNewStepOutput\x12\x0c\n\x04name\x18\x01 \x01(\t\x12%\n\x04spec\x18\x02 \x01(\x0b\x32\x17.argosy.v1.ArtifactSpec\x12)\n\x05\x66iles\x18\x03 \x03(\x0b\x32\x1a.argosy.v1.NewArtifactFile\"O\n\x0bLoadedInput\x12,\n\x08selector\x18\x01 \x01(\x0b\x32\x1a.argosy.v1.VersionSelector\x12\x12\n\nversion_id\x18\x02 \x01(\t\"<\n\x14\x43ompleteStepResponse\x12$\n\x08step_run\x18\x01 \x01(\x0b\x32\x12.argosy.v1.StepRun\"\xd3\x01\n\x0f\x46\x61ilStepRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x13\n\x0bstep_run_id\x18\x03 \x01(\t\x12\x15\n\rattempt_token\x18\x04 \x01(\t\x12#\n\x05state\x18\x05 \x01(\x0e\x32\x14.argosy.v1.StepState\x12\"\n\x05\x65rror\x18\x06 \x01(\x0b\x32\x13.argosy.v1.RunError\x12&\n\x06loaded\x18\x07 \x03(\x0b\x32\x16.argosy.v1.LoadedInput\"8\n\x10\x46\x61ilStepResponse\x12$\n\x08step_run\x18\x01 \x01(\x0b\x32\x12.argosy.v1.StepRun\"\xb8\x01\n\x10\x46inishRunRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x06run_id\x18\x03 \x01(\t\x12\"\n\x05state\x18\x04 \x01(\x0e\x32\x13.argosy.v1.RunState\x12\"\n\x05\x65rror\x18\x05 \x01(\x0b\x32\x13.argosy.v1.RunError\x12\'\n\x07skipped\x18\x06 \x03(\x0b\x32\x16.argosy.v1.SkippedStep\"4\n\x0bSkippedStep\x12\x12\n\ninvocation\x18\x01 \x01(\t\x12\x11\n\tstep_name\x18\x02 \x01(\t\"0\n\x11\x46inishRunResponse\x12\x1b\n\x03run\x18\x01 \x01(\x0b\x32\x0e.argosy.v1.Run\"G\n\x10\x43\x61ncelRunRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x06run_id\x18\x03 \x01(\t\"0\n\x11\x43\x61ncelRunResponse\x12\x1b\n\x03run\x18\x01 \x01(\x0b\x32\x0e.argosy.v1.Run\"-\n\rGetRunRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x0b\n\x03run\x18\x02 \x01(\t\"-\n\x0eGetRunResponse\x12\x1b\n\x03run\x18\x01 \x01(\x0b\x32\x0e.argosy.v1.Run\"\x84\x01\n\x0fListRunsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x15\n\rpipeline_name\x18\x02 \x01(\t\x12\"\n\x05state\x18\x03 \x01(\x0e\x32\x13.argosy.v1.RunState\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"I\n\x10ListRunsResponse\x12\x1c\n\x04runs\x18\x01 \x03(\x0b\x32\x0e.argosy.v1.Run\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"N\n\x14ListPipelinesRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"_\n\x15ListPipelinesResponse\x12-\n\tpipelines\x18\x01 \x03(\x0b\x32\x1a.argosy.v1.PipelineSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xe4\x05\n\x0fPipelineService\x12\x46\n\tCreateRun\x12\x1b.argosy.v1.CreateRunRequest\x1a\x1c.argosy.v1.CreateRunResponse\x12\x43\n\x08RenewRun\x12\x1a.argosy.v1.RenewRunRequest\x1a\x1b.argosy.v1.RenewRunResponse\x12\x46\n\tStartStep\x12\x1b.argosy.v1.StartStepRequest\x1a\x1c.argosy.v1.StartStepResponse\x12O\n\x0c\x43ompleteStep\x12\x1e.argosy.v1.CompleteStepRequest\x1a\x1f.argosy.v1.CompleteStepResponse\x12\x43\n\x08\x46\x61ilStep\x12\x1a.argosy.v1.FailStepRequest\x1a\x1b.argosy.v1.FailStepResponse\x12\x46\n\tFinishRun\x12\x1b.argosy.v1.FinishRunRequest\x1a\x1c.argosy.v1.FinishRunResponse\x12\x46\n\tCancelRun\x12\x1b.argosy.v1.CancelRunRequest\x1a\x1c.argosy.v1.CancelRunResponse\x12=\n\x06GetRun\x12\x18.argosy.v1.GetRunRequest\x1a\x19.argosy.v1.GetRunResponse\x12\x43\n\x08ListRuns\x12\x1a.argosy.v1.ListRunsRequest\x1a\x1b.argosy.v1.ListRunsResponse\x12R\n\rListPipelines\x12\x1f.argosy.v1.ListPipelinesRequest\x1a .argosy.v1.ListPipelinesResponseBB\n\x0cio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n argosy/v1/pipeline_service.proto\x12\targosy.v1\x1a\x18\x61rgosy/v1/pipeline.proto\x1a\x1a\x61rgosy/v1/step_cache.proto\x1a\x1a\x61rgosy/v1/step_calls.proto\x1a\x19\x61rgosy/v1/step_logs.proto\x1a\x15\x61rgosy/v1/watch.proto\x1a\x1egoogle/protobuf/duration.proto\"\xfc\x01\n\x10\x43reateRunRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x15\n\rpipeline_name\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12?\n\nparameters\x18\x05 \x03(\x0b\x32+.argosy.v1.CreateRunRequest.ParametersEntry\x12*\n\x0b\x65ntry_point\x18\x06 \x01(\x0b\x32\x15.argosy.v1.EntryPoint\x1a\x31\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"p\n\x11\x43reateRunResponse\x12\x1b\n\x03run\x18\x01 \x01(\x0b\x32\x0e.argosy.v1.Run\x12(\n\x05lease\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0c\x64river_token\x18\x03 \x01(\t\"\\\n\x0fRenewRunRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x06run_id\x18\x03 \x01(\t\x12\x14\n\x0c\x64river_token\x18\x04 \x01(\t\"/\n\x10RenewRunResponse\x12\x1b\n\x03run\x18\x01 \x01(\x0b\x32\x0e.argosy.v1.Run\"\xce\x01\n\x10\x46inishRunRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x06run_id\x18\x03 \x01(\t\x12\"\n\x05state\x18\x04 \x01(\x0e\x32\x13.argosy.v1.RunState\x12\"\n\x05\x65rror\x18\x05 \x01(\x0b\x32\x13.argosy.v1.RunError\x12\'\n\x07skipped\x18\x06 \x03(\x0b\x32\x16.argosy.v1.SkippedStep\x12\x14\n\x0c\x64river_token\x18\x07 \x01(\t\"F\n\x0bSkippedStep\x12\x12\n\ninvocation\x18\x01 \x01(\t\x12\x11\n\tstep_name\x18\x02 \x01(\t\x12\x10\n\x08upstream\x18\x03 \x03(\t\"0\n\x11\x46inishRunResponse\x12\x1b\n\x03run\x18\x01 \x01(\x0b\x32\x0e.argosy.v1.Run\"G\n\x10\x43\x61ncelRunRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x06run_id\x18\x03 \x01(\t\"0\n\x11\x43\x61ncelRunResponse\x12\x1b\n\x03run\x18\x01 \x01(\x0b\x32\x0e.argosy.v1.Run\"G\n\x10ResumeRunRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x06run_id\x18\x03 \x01(\t\"p\n\x11ResumeRunResponse\x12\x1b\n\x03run\x18\x01 \x01(\x0b\x32\x0e.argosy.v1.Run\x12(\n\x05lease\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0c\x64river_token\x18\x03 \x01(\t\"-\n\rGetRunRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x0b\n\x03run\x18\x02 \x01(\t\"-\n\x0eGetRunResponse\x12\x1b\n\x03run\x18\x01 \x01(\x0b\x32\x0e.argosy.v1.Run\"\x84\x01\n\x0fListRunsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x15\n\rpipeline_name\x18\x02 \x01(\t\x12\"\n\x05state\x18\x03 \x01(\x0e\x32\x13.argosy.v1.RunState\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"I\n\x10ListRunsResponse\x12\x1c\n\x04runs\x18\x01 \x03(\x0b\x32\x0e.argosy.v1.Run\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"N\n\x14ListPipelinesRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"_\n\x15ListPipelinesResponse\x12-\n\tpipelines\x18\x01 \x03(\x0b\x32\x1a.argosy.v1.PipelineSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x91\n\n\x0fPipelineService\x12\x46\n\tCreateRun\x12\x1b.argosy.v1.CreateRunRequest\x1a\x1c.argosy.v1.CreateRunResponse\x12\x43\n\x08RenewRun\x12\x1a.argosy.v1.RenewRunRequest\x1a\x1b.argosy.v1.RenewRunResponse\x12\x46\n\tStartStep\x12\x1b.argosy.v1.StartStepRequest\x1a\x1c.argosy.v1.StartStepResponse\x12O\n\x0c\x43ompleteStep\x12\x1e.argosy.v1.CompleteStepRequest\x1a\x1f.argosy.v1.CompleteStepResponse\x12\x43\n\x08\x46\x61ilStep\x12\x1a.argosy.v1.FailStepRequest\x1a\x1b.argosy.v1.FailStepResponse\x12\x46\n\tFinishRun\x12\x1b.argosy.v1.FinishRunRequest\x1a\x1c.argosy.v1.FinishRunResponse\x12\x46\n\tCancelRun\x12\x1b.argosy.v1.CancelRunRequest\x1a\x1c.argosy.v1.CancelRunResponse\x12\x46\n\tResumeRun\x12\x1b.argosy.v1.ResumeRunRequest\x1a\x1c.argosy.v1.ResumeRunResponse\x12=\n\x06GetRun\x12\x18.argosy.v1.GetRunRequest\x1a\x19.argosy.v1.GetRunResponse\x12\x43\n\x08ListRuns\x12\x1a.argosy.v1.ListRunsRequest\x1a\x1b.argosy.v1.ListRunsResponse\x12R\n\rListPipelines\x12\x1f.argosy.v1.ListPipelinesRequest\x1a .argosy.v1.ListPipelinesResponse\x12\x45\n\x08WatchRun\x12\x1a.argosy.v1.WatchRunRequest\x1a\x1b.argosy.v1.WatchRunResponse0\x01\x12U\n\x0e\x41ppendStepLogs\x12 .argosy.v1.AppendStepLogsRequest\x1a!.argosy.v1.AppendStepLogsResponse\x12L\n\x0bGetStepLogs\x12\x1d.argosy.v1.GetStepLogsRequest\x1a\x1e.argosy.v1.GetStepLogsResponse\x12O\n\x0c\x45xplainCache\x12\x1e.argosy.v1.ExplainCacheRequest\x1a\x1f.argosy.v1.ExplainCacheResponse\x12[\n\x10ListCacheEntries\x12\".argosy.v1.ListCacheEntriesRequest\x1a#.argosy.v1.ListCacheEntriesResponse\x12I\n\nEvictCache\x12\x1c.argosy.v1.EvictCacheRequest\x1a\x1d.argosy.v1.EvictCacheResponseBB\n\x0cio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,64 +40,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\n\014io.argosy.v1P\001Z0example.com/argosy/clients/go/argosy/v1;argosyv1'
   _globals['_CREATERUNREQUEST_PARAMETERSENTRY']._loaded_options = None
   _globals['_CREATERUNREQUEST_PARAMETERSENTRY']._serialized_options = b'8\001'
-  _globals['_STARTSTEPREQUEST_PARAMETERSENTRY']._loaded_options = None
-  _globals['_STARTSTEPREQUEST_PARAMETERSENTRY']._serialized_options = b'8\001'
-  _globals['_STARTSTEPREQUEST_CACHEKEYPARTSENTRY']._loaded_options = None
-  _globals['_STARTSTEPREQUEST_CACHEKEYPARTSENTRY']._serialized_options = b'8\001'
-  _globals['_CREATERUNREQUEST']._serialized_start=132
-  _globals['_CREATERUNREQUEST']._serialized_end=340
-  _globals['_CREATERUNREQUEST_PARAMETERSENTRY']._serialized_start=291
-  _globals['_CREATERUNREQUEST_PARAMETERSENTRY']._serialized_end=340
-  _globals['_CREATERUNRESPONSE']._serialized_start=342
-  _globals['_CREATERUNRESPONSE']._serialized_end=432
-  _globals['_RENEWRUNREQUEST']._serialized_start=434
-  _globals['_RENEWRUNREQUEST']._serialized_end=504
-  _globals['_RENEWRUNRESPONSE']._serialized_start=506
-  _globals['_RENEWRUNRESPONSE']._serialized_end=553
-  _globals['_STARTSTEPREQUEST']._serialized_start=556
-  _globals['_STARTSTEPREQUEST']._serialized_end=970
-  _globals['_STARTSTEPREQUEST_PARAMETERSENTRY']._serialized_start=291
-  _globals['_STARTSTEPREQUEST_PARAMETERSENTRY']._serialized_end=340
-  _globals['_STARTSTEPREQUEST_CACHEKEYPARTSENTRY']._serialized_start=918
-  _globals['_STARTSTEPREQUEST_CACHEKEYPARTSENTRY']._serialized_end=970
-  _globals['_STEPINPUTSPEC']._serialized_start=972
-  _globals['_STEPINPUTSPEC']._serialized_end=1075
-  _globals['_STARTSTEPRESPONSE']._serialized_start=1077
-  _globals['_STARTSTEPRESPONSE']._serialized_end=1157
-  _globals['_COMPLETESTEPREQUEST']._serialized_start=1160
-  _globals['_COMPLETESTEPREQUEST']._serialized_end=1345
-  _globals['_NEWSTEPOUTPUT']._serialized_start=1347
-  _globals['_NEWSTEPOUTPUT']._serialized_end=1458
-  _globals['_LOADEDINPUT']._serialized_start=1460
-  _globals['_LOADEDINPUT']._serialized_end=1539
-  _globals['_COMPLETESTEPRESPONSE']._serialized_start=1541
-  _globals['_COMPLETESTEPRESPONSE']._serialized_end=1601
-  _globals['_FAILSTEPREQUEST']._serialized_start=1604
-  _globals['_FAILSTEPREQUEST']._serialized_end=1815
-  _globals['_FAILSTEPRESPONSE']._serialized_start=1817
-  _globals['_FAILSTEPRESPONSE']._serialized_end=1873
-  _globals['_FINISHRUNREQUEST']._serialized_start=1876
-  _globals['_FINISHRUNREQUEST']._serialized_end=2060
-  _globals['_SKIPPEDSTEP']._serialized_start=2062
-  _globals['_SKIPPEDSTEP']._serialized_end=2114
-  _globals['_FINISHRUNRESPONSE']._serialized_start=2116
-  _globals['_FINISHRUNRESPONSE']._serialized_end=2164
-  _globals['_CANCELRUNREQUEST']._serialized_start=2166
-  _globals['_CANCELRUNREQUEST']._serialized_end=2237
-  _globals['_CANCELRUNRESPONSE']._serialized_start=2239
-  _globals['_CANCELRUNRESPONSE']._serialized_end=2287
-  _globals['_GETRUNREQUEST']._serialized_start=2289
-  _globals['_GETRUNREQUEST']._serialized_end=2334
-  _globals['_GETRUNRESPONSE']._serialized_start=2336
-  _globals['_GETRUNRESPONSE']._serialized_end=2381
-  _globals['_LISTRUNSREQUEST']._serialized_start=2384
-  _globals['_LISTRUNSREQUEST']._serialized_end=2516
-  _globals['_LISTRUNSRESPONSE']._serialized_start=2518
-  _globals['_LISTRUNSRESPONSE']._serialized_end=2591
-  _globals['_LISTPIPELINESREQUEST']._serialized_start=2593
-  _globals['_LISTPIPELINESREQUEST']._serialized_end=2671
-  _globals['_LISTPIPELINESRESPONSE']._serialized_start=2673
-  _globals['_LISTPIPELINESRESPONSE']._serialized_end=2768
-  _globals['_PIPELINESERVICE']._serialized_start=2771
-  _globals['_PIPELINESERVICE']._serialized_end=3511
+  _globals['_CREATERUNREQUEST']._serialized_start=212
+  _globals['_CREATERUNREQUEST']._serialized_end=464
+  _globals['_CREATERUNREQUEST_PARAMETERSENTRY']._serialized_start=415
+  _globals['_CREATERUNREQUEST_PARAMETERSENTRY']._serialized_end=464
+  _globals['_CREATERUNRESPONSE']._serialized_start=466
+  _globals['_CREATERUNRESPONSE']._serialized_end=578
+  _globals['_RENEWRUNREQUEST']._serialized_start=580
+  _globals['_RENEWRUNREQUEST']._serialized_end=672
+  _globals['_RENEWRUNRESPONSE']._serialized_start=674
+  _globals['_RENEWRUNRESPONSE']._serialized_end=721
+  _globals['_FINISHRUNREQUEST']._serialized_start=724
+  _globals['_FINISHRUNREQUEST']._serialized_end=930
+  _globals['_SKIPPEDSTEP']._serialized_start=932
+  _globals['_SKIPPEDSTEP']._serialized_end=1002
+  _globals['_FINISHRUNRESPONSE']._serialized_start=1004
+  _globals['_FINISHRUNRESPONSE']._serialized_end=1052
+  _globals['_CANCELRUNREQUEST']._serialized_start=1054
+  _globals['_CANCELRUNREQUEST']._serialized_end=1125
+  _globals['_CANCELRUNRESPONSE']._serialized_start=1127
+  _globals['_CANCELRUNRESPONSE']._serialized_end=1175
+  _globals['_RESUMERUNREQUEST']._serialized_start=1177
+  _globals['_RESUMERUNREQUEST']._serialized_end=1248
+  _globals['_RESUMERUNRESPONSE']._serialized_start=1250
+  _globals['_RESUMERUNRESPONSE']._serialized_end=1362
+  _globals['_GETRUNREQUEST']._serialized_start=1364
+  _globals['_GETRUNREQUEST']._serialized_end=1409
+  _globals['_GETRUNRESPONSE']._serialized_start=1411
+  _globals['_GETRUNRESPONSE']._serialized_end=1456
+  _globals['_LISTRUNSREQUEST']._serialized_start=1459
+  _globals['_LISTRUNSREQUEST']._serialized_end=1591
+  _globals['_LISTRUNSRESPONSE']._serialized_start=1593
+  _globals['_LISTRUNSRESPONSE']._serialized_end=1666
+  _globals['_LISTPIPELINESREQUEST']._serialized_start=1668
+  _globals['_LISTPIPELINESREQUEST']._serialized_end=1746
+  _globals['_LISTPIPELINESRESPONSE']._serialized_start=1748
+  _globals['_LISTPIPELINESRESPONSE']._serialized_end=1843
+  _globals['_PIPELINESERVICE']._serialized_start=1846
+  _globals['_PIPELINESERVICE']._serialized_end=3143
 # @@protoc_insertion_point(module_scope)

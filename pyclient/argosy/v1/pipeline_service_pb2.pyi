@@ -3,7 +3,6 @@
 isort:skip_file
 Pipeline runs as facts."""
 
-from argosy.v1 import artifact_pb2 as _artifact_pb2
 from argosy.v1 import pipeline_pb2 as _pipeline_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
@@ -52,6 +51,7 @@ class CreateRunRequest(_message.Message):
     PIPELINE_NAME_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     PARAMETERS_FIELD_NUMBER: _builtins.int
+    ENTRY_POINT_FIELD_NUMBER: _builtins.int
     project: _builtins.str
     """The project."""
     request_id: _builtins.str
@@ -64,6 +64,10 @@ class CreateRunRequest(_message.Message):
     def parameters(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """See Run; every value MUST be a JSON document."""
 
+    @_builtins.property
+    def entry_point(self) -> _pipeline_pb2.EntryPoint:
+        """See Run."""
+
     def __init__(
         self,
         *,
@@ -72,10 +76,11 @@ class CreateRunRequest(_message.Message):
         pipeline_name: _builtins.str = ...,
         name: _builtins.str = ...,
         parameters: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        entry_point: _pipeline_pb2.EntryPoint | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["entry_point", b"entry_point"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "parameters", b"parameters", "pipeline_name", b"pipeline_name", "project", b"project", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entry_point", b"entry_point", "name", b"name", "parameters", b"parameters", "pipeline_name", b"pipeline_name", "project", b"project", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -89,6 +94,9 @@ class CreateRunResponse(_message.Message):
 
     RUN_FIELD_NUMBER: _builtins.int
     LEASE_FIELD_NUMBER: _builtins.int
+    DRIVER_TOKEN_FIELD_NUMBER: _builtins.int
+    driver_token: _builtins.str
+    """Proves that the caller is the runner of the run."""
     @_builtins.property
     def run(self) -> _pipeline_pb2.Run:
         """The run."""
@@ -102,10 +110,11 @@ class CreateRunResponse(_message.Message):
         *,
         run: _pipeline_pb2.Run | None = ...,
         lease: _duration_pb2.Duration | None = ...,
+        driver_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["lease", b"lease", "run", b"run"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lease", b"lease", "run", b"run"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["driver_token", b"driver_token", "lease", b"lease", "run", b"run"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -120,22 +129,26 @@ class RenewRunRequest(_message.Message):
     PROJECT_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     RUN_ID_FIELD_NUMBER: _builtins.int
+    DRIVER_TOKEN_FIELD_NUMBER: _builtins.int
     project: _builtins.str
     """The project."""
     request_id: _builtins.str
     """See the service's comment. REQUIRED."""
     run_id: _builtins.str
     """The run's UUID."""
+    driver_token: _builtins.str
+    """See StartStepRequest."""
     def __init__(
         self,
         *,
         project: _builtins.str = ...,
         request_id: _builtins.str = ...,
         run_id: _builtins.str = ...,
+        driver_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["project", b"project", "request_id", b"request_id", "run_id", b"run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["driver_token", b"driver_token", "project", b"project", "request_id", b"request_id", "run_id", b"run_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -166,378 +179,6 @@ class RenewRunResponse(_message.Message):
 Global___RenewRunResponse: _TypeAlias = RenewRunResponse  # noqa: Y015
 
 @_typing.final
-class StartStepRequest(_message.Message):
-    """Request of StartStep."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    @_typing.final
-    class ParametersEntry(_message.Message):
-        DESCRIPTOR: _descriptor.Descriptor
-
-        KEY_FIELD_NUMBER: _builtins.int
-        VALUE_FIELD_NUMBER: _builtins.int
-        key: _builtins.str
-        value: _builtins.str
-        def __init__(
-            self,
-            *,
-            key: _builtins.str = ...,
-            value: _builtins.str = ...,
-        ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
-        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-        def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-    @_typing.final
-    class CacheKeyPartsEntry(_message.Message):
-        DESCRIPTOR: _descriptor.Descriptor
-
-        KEY_FIELD_NUMBER: _builtins.int
-        VALUE_FIELD_NUMBER: _builtins.int
-        key: _builtins.str
-        value: _builtins.str
-        def __init__(
-            self,
-            *,
-            key: _builtins.str = ...,
-            value: _builtins.str = ...,
-        ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
-        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-        def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-    PROJECT_FIELD_NUMBER: _builtins.int
-    REQUEST_ID_FIELD_NUMBER: _builtins.int
-    RUN_ID_FIELD_NUMBER: _builtins.int
-    INVOCATION_FIELD_NUMBER: _builtins.int
-    STEP_NAME_FIELD_NUMBER: _builtins.int
-    PARAMETERS_FIELD_NUMBER: _builtins.int
-    INPUTS_FIELD_NUMBER: _builtins.int
-    CACHE_KEY_FIELD_NUMBER: _builtins.int
-    CACHE_KEY_PARTS_FIELD_NUMBER: _builtins.int
-    project: _builtins.str
-    """The project."""
-    request_id: _builtins.str
-    """See the service's comment. REQUIRED."""
-    run_id: _builtins.str
-    """The run's UUID."""
-    invocation: _builtins.str
-    """The invocation, unique in the run."""
-    step_name: _builtins.str
-    """The step."""
-    cache_key: _builtins.str
-    """Empty when the step may not be cached."""
-    @_builtins.property
-    def parameters(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """See StepRun."""
-
-    @_builtins.property
-    def inputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___StepInputSpec]:
-        """What the step is given."""
-
-    @_builtins.property
-    def cache_key_parts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """The parts the key was made of: name to digest or text, so that a miss can be explained."""
-
-    def __init__(
-        self,
-        *,
-        project: _builtins.str = ...,
-        request_id: _builtins.str = ...,
-        run_id: _builtins.str = ...,
-        invocation: _builtins.str = ...,
-        step_name: _builtins.str = ...,
-        parameters: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
-        inputs: _abc.Iterable[Global___StepInputSpec] | None = ...,
-        cache_key: _builtins.str = ...,
-        cache_key_parts: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_key", b"cache_key", "cache_key_parts", b"cache_key_parts", "inputs", b"inputs", "invocation", b"invocation", "parameters", b"parameters", "project", b"project", "request_id", b"request_id", "run_id", b"run_id", "step_name", b"step_name"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___StartStepRequest: _TypeAlias = StartStepRequest  # noqa: Y015
-
-@_typing.final
-class StepInputSpec(_message.Message):
-    """One input of a step to be started."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    NAME_FIELD_NUMBER: _builtins.int
-    KIND_FIELD_NUMBER: _builtins.int
-    IS_LIST_FIELD_NUMBER: _builtins.int
-    VERSION_IDS_FIELD_NUMBER: _builtins.int
-    name: _builtins.str
-    """The parameter's name."""
-    kind: _pipeline_pb2.InputKind.ValueType
-    """How it comes."""
-    is_list: _builtins.bool
-    """True when the step is given a list of artifacts."""
-    @_builtins.property
-    def version_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """UUIDs of the versions, one unless `is_list`."""
-
-    def __init__(
-        self,
-        *,
-        name: _builtins.str = ...,
-        kind: _pipeline_pb2.InputKind.ValueType = ...,
-        is_list: _builtins.bool = ...,
-        version_ids: _abc.Iterable[_builtins.str] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_list", b"is_list", "kind", b"kind", "name", b"name", "version_ids", b"version_ids"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___StepInputSpec: _TypeAlias = StepInputSpec  # noqa: Y015
-
-@_typing.final
-class StartStepResponse(_message.Message):
-    """Response of StartStep."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    STEP_RUN_FIELD_NUMBER: _builtins.int
-    ATTEMPT_TOKEN_FIELD_NUMBER: _builtins.int
-    attempt_token: _builtins.str
-    """Proves in CompleteStep and FailStep that the caller is the one that started this attempt;
-    empty for CACHED.
-    """
-    @_builtins.property
-    def step_run(self) -> _pipeline_pb2.StepRun:
-        """The step run: RUNNING, or CACHED with its outputs."""
-
-    def __init__(
-        self,
-        *,
-        step_run: _pipeline_pb2.StepRun | None = ...,
-        attempt_token: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["step_run", b"step_run"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_token", b"attempt_token", "step_run", b"step_run"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___StartStepResponse: _TypeAlias = StartStepResponse  # noqa: Y015
-
-@_typing.final
-class CompleteStepRequest(_message.Message):
-    """Request of CompleteStep."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    PROJECT_FIELD_NUMBER: _builtins.int
-    REQUEST_ID_FIELD_NUMBER: _builtins.int
-    STEP_RUN_ID_FIELD_NUMBER: _builtins.int
-    ATTEMPT_TOKEN_FIELD_NUMBER: _builtins.int
-    OUTPUTS_FIELD_NUMBER: _builtins.int
-    LOADED_FIELD_NUMBER: _builtins.int
-    project: _builtins.str
-    """The project."""
-    request_id: _builtins.str
-    """See the service's comment. REQUIRED."""
-    step_run_id: _builtins.str
-    """The step run's UUID."""
-    attempt_token: _builtins.str
-    """From StartStep."""
-    @_builtins.property
-    def outputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___NewStepOutput]:
-        """What it returned, in order."""
-
-    @_builtins.property
-    def loaded(self) -> _containers.RepeatedCompositeFieldContainer[Global___LoadedInput]:
-        """What its code loaded."""
-
-    def __init__(
-        self,
-        *,
-        project: _builtins.str = ...,
-        request_id: _builtins.str = ...,
-        step_run_id: _builtins.str = ...,
-        attempt_token: _builtins.str = ...,
-        outputs: _abc.Iterable[Global___NewStepOutput] | None = ...,
-        loaded: _abc.Iterable[Global___LoadedInput] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_token", b"attempt_token", "loaded", b"loaded", "outputs", b"outputs", "project", b"project", "request_id", b"request_id", "step_run_id", b"step_run_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___CompleteStepRequest: _TypeAlias = CompleteStepRequest  # noqa: Y015
-
-@_typing.final
-class NewStepOutput(_message.Message):
-    """One output of a step to be completed."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    NAME_FIELD_NUMBER: _builtins.int
-    SPEC_FIELD_NUMBER: _builtins.int
-    FILES_FIELD_NUMBER: _builtins.int
-    name: _builtins.str
-    """The output's name inside the step."""
-    @_builtins.property
-    def spec(self) -> _artifact_pb2.ArtifactSpec:
-        """What the version is; `kind` and `step_run_id` are set by the server."""
-
-    @_builtins.property
-    def files(self) -> _containers.RepeatedCompositeFieldContainer[_artifact_pb2.NewArtifactFile]:
-        """Its files, at least one."""
-
-    def __init__(
-        self,
-        *,
-        name: _builtins.str = ...,
-        spec: _artifact_pb2.ArtifactSpec | None = ...,
-        files: _abc.Iterable[_artifact_pb2.NewArtifactFile] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["files", b"files", "name", b"name", "spec", b"spec"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___NewStepOutput: _TypeAlias = NewStepOutput  # noqa: Y015
-
-@_typing.final
-class LoadedInput(_message.Message):
-    """One version a step's code loaded."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    SELECTOR_FIELD_NUMBER: _builtins.int
-    VERSION_ID_FIELD_NUMBER: _builtins.int
-    version_id: _builtins.str
-    """The version it was."""
-    @_builtins.property
-    def selector(self) -> _artifact_pb2.VersionSelector:
-        """How it was asked for; a name is resolved again when the step's outputs are to be reused."""
-
-    def __init__(
-        self,
-        *,
-        selector: _artifact_pb2.VersionSelector | None = ...,
-        version_id: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["selector", b"selector"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["selector", b"selector", "version_id", b"version_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___LoadedInput: _TypeAlias = LoadedInput  # noqa: Y015
-
-@_typing.final
-class CompleteStepResponse(_message.Message):
-    """Response of CompleteStep."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    STEP_RUN_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def step_run(self) -> _pipeline_pb2.StepRun:
-        """The step run, COMPLETED; its output versions carry their files."""
-
-    def __init__(
-        self,
-        *,
-        step_run: _pipeline_pb2.StepRun | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["step_run", b"step_run"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["step_run", b"step_run"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___CompleteStepResponse: _TypeAlias = CompleteStepResponse  # noqa: Y015
-
-@_typing.final
-class FailStepRequest(_message.Message):
-    """Request of FailStep."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    PROJECT_FIELD_NUMBER: _builtins.int
-    REQUEST_ID_FIELD_NUMBER: _builtins.int
-    STEP_RUN_ID_FIELD_NUMBER: _builtins.int
-    ATTEMPT_TOKEN_FIELD_NUMBER: _builtins.int
-    STATE_FIELD_NUMBER: _builtins.int
-    ERROR_FIELD_NUMBER: _builtins.int
-    LOADED_FIELD_NUMBER: _builtins.int
-    project: _builtins.str
-    """The project."""
-    request_id: _builtins.str
-    """See the service's comment. REQUIRED."""
-    step_run_id: _builtins.str
-    """The step run's UUID."""
-    attempt_token: _builtins.str
-    """From StartStep."""
-    state: _pipeline_pb2.StepState.ValueType
-    """FAILED or CANCELLED."""
-    @_builtins.property
-    def error(self) -> _pipeline_pb2.RunError:
-        """What went wrong."""
-
-    @_builtins.property
-    def loaded(self) -> _containers.RepeatedCompositeFieldContainer[Global___LoadedInput]:
-        """What its code loaded."""
-
-    def __init__(
-        self,
-        *,
-        project: _builtins.str = ...,
-        request_id: _builtins.str = ...,
-        step_run_id: _builtins.str = ...,
-        attempt_token: _builtins.str = ...,
-        state: _pipeline_pb2.StepState.ValueType = ...,
-        error: _pipeline_pb2.RunError | None = ...,
-        loaded: _abc.Iterable[Global___LoadedInput] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_token", b"attempt_token", "error", b"error", "loaded", b"loaded", "project", b"project", "request_id", b"request_id", "state", b"state", "step_run_id", b"step_run_id"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___FailStepRequest: _TypeAlias = FailStepRequest  # noqa: Y015
-
-@_typing.final
-class FailStepResponse(_message.Message):
-    """Response of FailStep."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    STEP_RUN_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def step_run(self) -> _pipeline_pb2.StepRun:
-        """The step run."""
-
-    def __init__(
-        self,
-        *,
-        step_run: _pipeline_pb2.StepRun | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["step_run", b"step_run"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["step_run", b"step_run"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___FailStepResponse: _TypeAlias = FailStepResponse  # noqa: Y015
-
-@_typing.final
 class FinishRunRequest(_message.Message):
     """Request of FinishRun."""
 
@@ -549,6 +190,7 @@ class FinishRunRequest(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
     SKIPPED_FIELD_NUMBER: _builtins.int
+    DRIVER_TOKEN_FIELD_NUMBER: _builtins.int
     project: _builtins.str
     """The project."""
     request_id: _builtins.str
@@ -557,6 +199,8 @@ class FinishRunRequest(_message.Message):
     """The run's UUID."""
     state: _pipeline_pb2.RunState.ValueType
     """COMPLETED, FAILED or CANCELLED."""
+    driver_token: _builtins.str
+    """See StartStepRequest."""
     @_builtins.property
     def error(self) -> _pipeline_pb2.RunError:
         """What went wrong, for FAILED."""
@@ -574,10 +218,11 @@ class FinishRunRequest(_message.Message):
         state: _pipeline_pb2.RunState.ValueType = ...,
         error: _pipeline_pb2.RunError | None = ...,
         skipped: _abc.Iterable[Global___SkippedStep] | None = ...,
+        driver_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "project", b"project", "request_id", b"request_id", "run_id", b"run_id", "skipped", b"skipped", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["driver_token", b"driver_token", "error", b"error", "project", b"project", "request_id", b"request_id", "run_id", b"run_id", "skipped", b"skipped", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -591,19 +236,25 @@ class SkippedStep(_message.Message):
 
     INVOCATION_FIELD_NUMBER: _builtins.int
     STEP_NAME_FIELD_NUMBER: _builtins.int
+    UPSTREAM_FIELD_NUMBER: _builtins.int
     invocation: _builtins.str
     """The invocation."""
     step_name: _builtins.str
     """The step."""
+    @_builtins.property
+    def upstream(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The invocations it had to wait for."""
+
     def __init__(
         self,
         *,
         invocation: _builtins.str = ...,
         step_name: _builtins.str = ...,
+        upstream: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["invocation", b"invocation", "step_name", b"step_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invocation", b"invocation", "step_name", b"step_name", "upstream", b"upstream"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -686,6 +337,70 @@ class CancelRunResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CancelRunResponse: _TypeAlias = CancelRunResponse  # noqa: Y015
+
+@_typing.final
+class ResumeRunRequest(_message.Message):
+    """Request of ResumeRun."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECT_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    RUN_ID_FIELD_NUMBER: _builtins.int
+    project: _builtins.str
+    """The project."""
+    request_id: _builtins.str
+    """See the service's comment. REQUIRED."""
+    run_id: _builtins.str
+    """The run's UUID."""
+    def __init__(
+        self,
+        *,
+        project: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        run_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["project", b"project", "request_id", b"request_id", "run_id", b"run_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeRunRequest: _TypeAlias = ResumeRunRequest  # noqa: Y015
+
+@_typing.final
+class ResumeRunResponse(_message.Message):
+    """Response of ResumeRun."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_FIELD_NUMBER: _builtins.int
+    LEASE_FIELD_NUMBER: _builtins.int
+    DRIVER_TOKEN_FIELD_NUMBER: _builtins.int
+    driver_token: _builtins.str
+    """See CreateRunResponse."""
+    @_builtins.property
+    def run(self) -> _pipeline_pb2.Run:
+        """The run, RUNNING, with its steps."""
+
+    @_builtins.property
+    def lease(self) -> _duration_pb2.Duration:
+        """See CreateRunResponse."""
+
+    def __init__(
+        self,
+        *,
+        run: _pipeline_pb2.Run | None = ...,
+        lease: _duration_pb2.Duration | None = ...,
+        driver_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["lease", b"lease", "run", b"run"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["driver_token", b"driver_token", "lease", b"lease", "run", b"run"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeRunResponse: _TypeAlias = ResumeRunResponse  # noqa: Y015
 
 @_typing.final
 class GetRunRequest(_message.Message):

@@ -4,6 +4,10 @@ import grpc
 import warnings
 
 from argosy.v1 import pipeline_service_pb2 as argosy_dot_v1_dot_pipeline__service__pb2
+from argosy.v1 import step_cache_pb2 as argosy_dot_v1_dot_step__cache__pb2
+from argosy.v1 import step_calls_pb2 as argosy_dot_v1_dot_step__calls__pb2
+from argosy.v1 import step_logs_pb2 as argosy_dot_v1_dot_step__logs__pb2
+from argosy.v1 import watch_pb2 as argosy_dot_v1_dot_watch__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -29,8 +33,10 @@ class PipelineServiceStub:
     """Records what runs did: which steps ran, what they were given, what they made.
 
     A run lives by a lease that its runner renews. When the lease expires the run reads as ABANDONED,
-    its name is free again, and late completions of its steps are refused. `project`, `request_id` and
-    the errors every RPC may give are as in ArtifactService.
+    its name is free again, and late completions of its steps are refused. A run that did not complete
+    can be resumed: steps that completed stay as they are, and a runner that still believes to have the
+    run is refused by its token. `project`, `request_id` and the errors every RPC may give are as in
+    ArtifactService.
     """
 
     def __init__(self, channel):
@@ -51,18 +57,18 @@ class PipelineServiceStub:
                 _registered_method=True)
         self.StartStep = channel.unary_unary(
                 '/argosy.v1.PipelineService/StartStep',
-                request_serializer=argosy_dot_v1_dot_pipeline__service__pb2.StartStepRequest.SerializeToString,
-                response_deserializer=argosy_dot_v1_dot_pipeline__service__pb2.StartStepResponse.FromString,
+                request_serializer=argosy_dot_v1_dot_step__calls__pb2.StartStepRequest.SerializeToString,
+                response_deserializer=argosy_dot_v1_dot_step__calls__pb2.StartStepResponse.FromString,
                 _registered_method=True)
         self.CompleteStep = channel.unary_unary(
                 '/argosy.v1.PipelineService/CompleteStep',
-                request_serializer=argosy_dot_v1_dot_pipeline__service__pb2.CompleteStepRequest.SerializeToString,
-                response_deserializer=argosy_dot_v1_dot_pipeline__service__pb2.CompleteStepResponse.FromString,
+                request_serializer=argosy_dot_v1_dot_step__calls__pb2.CompleteStepRequest.SerializeToString,
+                response_deserializer=argosy_dot_v1_dot_step__calls__pb2.CompleteStepResponse.FromString,
                 _registered_method=True)
         self.FailStep = channel.unary_unary(
                 '/argosy.v1.PipelineService/FailStep',
-                request_serializer=argosy_dot_v1_dot_pipeline__service__pb2.FailStepRequest.SerializeToString,
-                response_deserializer=argosy_dot_v1_dot_pipeline__service__pb2.FailStepResponse.FromString,
+                request_serializer=argosy_dot_v1_dot_step__calls__pb2.FailStepRequest.SerializeToString,
+                response_deserializer=argosy_dot_v1_dot_step__calls__pb2.FailStepResponse.FromString,
                 _registered_method=True)
         self.FinishRun = channel.unary_unary(
                 '/argosy.v1.PipelineService/FinishRun',
@@ -73,6 +79,11 @@ class PipelineServiceStub:
                 '/argosy.v1.PipelineService/CancelRun',
                 request_serializer=argosy_dot_v1_dot_pipeline__service__pb2.CancelRunRequest.SerializeToString,
                 response_deserializer=argosy_dot_v1_dot_pipeline__service__pb2.CancelRunResponse.FromString,
+                _registered_method=True)
+        self.ResumeRun = channel.unary_unary(
+                '/argosy.v1.PipelineService/ResumeRun',
+                request_serializer=argosy_dot_v1_dot_pipeline__service__pb2.ResumeRunRequest.SerializeToString,
+                response_deserializer=argosy_dot_v1_dot_pipeline__service__pb2.ResumeRunResponse.FromString,
                 _registered_method=True)
         self.GetRun = channel.unary_unary(
                 '/argosy.v1.PipelineService/GetRun',
@@ -89,14 +100,46 @@ class PipelineServiceStub:
                 request_serializer=argosy_dot_v1_dot_pipeline__service__pb2.ListPipelinesRequest.SerializeToString,
                 response_deserializer=argosy_dot_v1_dot_pipeline__service__pb2.ListPipelinesResponse.FromString,
                 _registered_method=True)
+        self.WatchRun = channel.unary_stream(
+                '/argosy.v1.PipelineService/WatchRun',
+                request_serializer=argosy_dot_v1_dot_watch__pb2.WatchRunRequest.SerializeToString,
+                response_deserializer=argosy_dot_v1_dot_watch__pb2.WatchRunResponse.FromString,
+                _registered_method=True)
+        self.AppendStepLogs = channel.unary_unary(
+                '/argosy.v1.PipelineService/AppendStepLogs',
+                request_serializer=argosy_dot_v1_dot_step__logs__pb2.AppendStepLogsRequest.SerializeToString,
+                response_deserializer=argosy_dot_v1_dot_step__logs__pb2.AppendStepLogsResponse.FromString,
+                _registered_method=True)
+        self.GetStepLogs = channel.unary_unary(
+                '/argosy.v1.PipelineService/GetStepLogs',
+                request_serializer=argosy_dot_v1_dot_step__logs__pb2.GetStepLogsRequest.SerializeToString,
+                response_deserializer=argosy_dot_v1_dot_step__logs__pb2.GetStepLogsResponse.FromString,
+                _registered_method=True)
+        self.ExplainCache = channel.unary_unary(
+                '/argosy.v1.PipelineService/ExplainCache',
+                request_serializer=argosy_dot_v1_dot_step__cache__pb2.ExplainCacheRequest.SerializeToString,
+                response_deserializer=argosy_dot_v1_dot_step__cache__pb2.ExplainCacheResponse.FromString,
+                _registered_method=True)
+        self.ListCacheEntries = channel.unary_unary(
+                '/argosy.v1.PipelineService/ListCacheEntries',
+                request_serializer=argosy_dot_v1_dot_step__cache__pb2.ListCacheEntriesRequest.SerializeToString,
+                response_deserializer=argosy_dot_v1_dot_step__cache__pb2.ListCacheEntriesResponse.FromString,
+                _registered_method=True)
+        self.EvictCache = channel.unary_unary(
+                '/argosy.v1.PipelineService/EvictCache',
+                request_serializer=argosy_dot_v1_dot_step__cache__pb2.EvictCacheRequest.SerializeToString,
+                response_deserializer=argosy_dot_v1_dot_step__cache__pb2.EvictCacheResponse.FromString,
+                _registered_method=True)
 
 
 class PipelineServiceServicer:
     """Records what runs did: which steps ran, what they were given, what they made.
 
     A run lives by a lease that its runner renews. When the lease expires the run reads as ABANDONED,
-    its name is free again, and late completions of its steps are refused. `project`, `request_id` and
-    the errors every RPC may give are as in ArtifactService.
+    its name is free again, and late completions of its steps are refused. A run that did not complete
+    can be resumed: steps that completed stay as they are, and a runner that still believes to have the
+    run is refused by its token. `project`, `request_id` and the errors every RPC may give are as in
+    ArtifactService.
     """
 
     def CreateRun(self, request, context):
@@ -115,6 +158,7 @@ class PipelineServiceServicer:
 
         Errors:
         - ABORTED / LEASE_EXPIRED: too late; the run is abandoned.
+        - ABORTED / SUPERSEDED: the run was resumed by another runner.
         - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended.
         - NOT_FOUND / RUN_NOT_FOUND: no such run.
         """
@@ -124,10 +168,12 @@ class PipelineServiceServicer:
 
     def StartStep(self, request, context):
         """Starts a step, or takes its outputs from an earlier step run with the same cache key whose
-        bytes are all still there.
+        bytes are all still there. In a run that was resumed, a step that had not completed starts again
+        as another attempt of the same step run.
 
         Errors:
         - ABORTED / LEASE_EXPIRED: the run is abandoned.
+        - ABORTED / SUPERSEDED: the run was resumed by another runner.
         - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended or is being cancelled, or the
         invocation was started before.
         - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
@@ -177,6 +223,7 @@ class PipelineServiceServicer:
 
         Errors:
         - ABORTED / LEASE_EXPIRED: the run is abandoned.
+        - ABORTED / SUPERSEDED: the run was resumed by another runner.
         - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended, or a step of it still runs.
         - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
         - NOT_FOUND / RUN_NOT_FOUND: no such run.
@@ -190,6 +237,20 @@ class PipelineServiceServicer:
 
         Errors:
         - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended.
+        - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+        - NOT_FOUND / RUN_NOT_FOUND: no such run.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeRun(self, request, context):
+        """Takes a run over that failed, was cancelled or abandoned, to run what did not complete. Of two
+        that try at once one wins.
+
+        Errors:
+        - ALREADY_EXISTS / RUN_EXISTS: the run was abandoned and another one has its name now.
+        - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run is running or has completed.
         - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
         - NOT_FOUND / RUN_NOT_FOUND: no such run.
         """
@@ -227,6 +288,71 @@ class PipelineServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchRun(self, request, context):
+        """Streams a run: first as it is, then whatever changes, until it has ended. A client whose stream
+        breaks calls again.
+
+        Errors:
+        - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds.
+        - NOT_FOUND / RUN_NOT_FOUND: no such run.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AppendStepLogs(self, request, context):
+        """Keeps what a step printed. The log of an attempt is bounded; its beginning and its end are kept.
+
+        Errors:
+        - ABORTED / SUPERSEDED: the attempt token is not the current one.
+        - NOT_FOUND / RUN_NOT_FOUND: no such step run.
+        - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetStepLogs(self, request, context):
+        """Returns what a step printed, a part at a time. To follow a step that runs, ask again.
+
+        Errors:
+        - NOT_FOUND / RUN_NOT_FOUND: no such step run.
+        - OUT_OF_RANGE / CURSOR_EXPIRED: the position is not of this log.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainCache(self, request, context):
+        """Tells why a step was or was not taken from cache.
+
+        Errors:
+        - NOT_FOUND / RUN_NOT_FOUND: no such run, or no such invocation in it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCacheEntries(self, request, context):
+        """Lists step runs whose outputs may be reused, newest first.
+
+        Errors:
+        - OUT_OF_RANGE / CURSOR_EXPIRED: the page token is not of this list.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EvictCache(self, request, context):
+        """Lets step runs be reused no more. Their outputs stay.
+
+        Errors:
+        - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PipelineServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -242,18 +368,18 @@ def add_PipelineServiceServicer_to_server(servicer, server):
             ),
             'StartStep': grpc.unary_unary_rpc_method_handler(
                     servicer.StartStep,
-                    request_deserializer=argosy_dot_v1_dot_pipeline__service__pb2.StartStepRequest.FromString,
-                    response_serializer=argosy_dot_v1_dot_pipeline__service__pb2.StartStepResponse.SerializeToString,
+                    request_deserializer=argosy_dot_v1_dot_step__calls__pb2.StartStepRequest.FromString,
+                    response_serializer=argosy_dot_v1_dot_step__calls__pb2.StartStepResponse.SerializeToString,
             ),
             'CompleteStep': grpc.unary_unary_rpc_method_handler(
                     servicer.CompleteStep,
-                    request_deserializer=argosy_dot_v1_dot_pipeline__service__pb2.CompleteStepRequest.FromString,
-                    response_serializer=argosy_dot_v1_dot_pipeline__service__pb2.CompleteStepResponse.SerializeToString,
+                    request_deserializer=argosy_dot_v1_dot_step__calls__pb2.CompleteStepRequest.FromString,
+                    response_serializer=argosy_dot_v1_dot_step__calls__pb2.CompleteStepResponse.SerializeToString,
             ),
             'FailStep': grpc.unary_unary_rpc_method_handler(
                     servicer.FailStep,
-                    request_deserializer=argosy_dot_v1_dot_pipeline__service__pb2.FailStepRequest.FromString,
-                    response_serializer=argosy_dot_v1_dot_pipeline__service__pb2.FailStepResponse.SerializeToString,
+                    request_deserializer=argosy_dot_v1_dot_step__calls__pb2.FailStepRequest.FromString,
+                    response_serializer=argosy_dot_v1_dot_step__calls__pb2.FailStepResponse.SerializeToString,
             ),
             'FinishRun': grpc.unary_unary_rpc_method_handler(
                     servicer.FinishRun,
@@ -264,6 +390,11 @@ def add_PipelineServiceServicer_to_server(servicer, server):
                     servicer.CancelRun,
                     request_deserializer=argosy_dot_v1_dot_pipeline__service__pb2.CancelRunRequest.FromString,
                     response_serializer=argosy_dot_v1_dot_pipeline__service__pb2.CancelRunResponse.SerializeToString,
+            ),
+            'ResumeRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeRun,
+                    request_deserializer=argosy_dot_v1_dot_pipeline__service__pb2.ResumeRunRequest.FromString,
+                    response_serializer=argosy_dot_v1_dot_pipeline__service__pb2.ResumeRunResponse.SerializeToString,
             ),
             'GetRun': grpc.unary_unary_rpc_method_handler(
                     servicer.GetRun,
@@ -280,6 +411,36 @@ def add_PipelineServiceServicer_to_server(servicer, server):
                     request_deserializer=argosy_dot_v1_dot_pipeline__service__pb2.ListPipelinesRequest.FromString,
                     response_serializer=argosy_dot_v1_dot_pipeline__service__pb2.ListPipelinesResponse.SerializeToString,
             ),
+            'WatchRun': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchRun,
+                    request_deserializer=argosy_dot_v1_dot_watch__pb2.WatchRunRequest.FromString,
+                    response_serializer=argosy_dot_v1_dot_watch__pb2.WatchRunResponse.SerializeToString,
+            ),
+            'AppendStepLogs': grpc.unary_unary_rpc_method_handler(
+                    servicer.AppendStepLogs,
+                    request_deserializer=argosy_dot_v1_dot_step__logs__pb2.AppendStepLogsRequest.FromString,
+                    response_serializer=argosy_dot_v1_dot_step__logs__pb2.AppendStepLogsResponse.SerializeToString,
+            ),
+            'GetStepLogs': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetStepLogs,
+                    request_deserializer=argosy_dot_v1_dot_step__logs__pb2.GetStepLogsRequest.FromString,
+                    response_serializer=argosy_dot_v1_dot_step__logs__pb2.GetStepLogsResponse.SerializeToString,
+            ),
+            'ExplainCache': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainCache,
+                    request_deserializer=argosy_dot_v1_dot_step__cache__pb2.ExplainCacheRequest.FromString,
+                    response_serializer=argosy_dot_v1_dot_step__cache__pb2.ExplainCacheResponse.SerializeToString,
+            ),
+            'ListCacheEntries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCacheEntries,
+                    request_deserializer=argosy_dot_v1_dot_step__cache__pb2.ListCacheEntriesRequest.FromString,
+                    response_serializer=argosy_dot_v1_dot_step__cache__pb2.ListCacheEntriesResponse.SerializeToString,
+            ),
+            'EvictCache': grpc.unary_unary_rpc_method_handler(
+                    servicer.EvictCache,
+                    request_deserializer=argosy_dot_v1_dot_step__cache__pb2.EvictCacheRequest.FromString,
+                    response_serializer=argosy_dot_v1_dot_step__cache__pb2.EvictCacheResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'argosy.v1.PipelineService', rpc_method_handlers)
@@ -292,8 +453,10 @@ class PipelineService:
     """Records what runs did: which steps ran, what they were given, what they made.
 
     A run lives by a lease that its runner renews. When the lease expires the run reads as ABANDONED,
-    its name is free again, and late completions of its steps are refused. `project`, `request_id` and
-    the errors every RPC may give are as in ArtifactService.
+    its name is free again, and late completions of its steps are refused. A run that did not complete
+    can be resumed: steps that completed stay as they are, and a runner that still believes to have the
+    run is refused by its token. `project`, `request_id` and the errors every RPC may give are as in
+    ArtifactService.
     """
 
     @staticmethod
@@ -365,8 +528,8 @@ class PipelineService:
             request,
             target,
             '/argosy.v1.PipelineService/StartStep',
-            argosy_dot_v1_dot_pipeline__service__pb2.StartStepRequest.SerializeToString,
-            argosy_dot_v1_dot_pipeline__service__pb2.StartStepResponse.FromString,
+            argosy_dot_v1_dot_step__calls__pb2.StartStepRequest.SerializeToString,
+            argosy_dot_v1_dot_step__calls__pb2.StartStepResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -392,8 +555,8 @@ class PipelineService:
             request,
             target,
             '/argosy.v1.PipelineService/CompleteStep',
-            argosy_dot_v1_dot_pipeline__service__pb2.CompleteStepRequest.SerializeToString,
-            argosy_dot_v1_dot_pipeline__service__pb2.CompleteStepResponse.FromString,
+            argosy_dot_v1_dot_step__calls__pb2.CompleteStepRequest.SerializeToString,
+            argosy_dot_v1_dot_step__calls__pb2.CompleteStepResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -419,8 +582,8 @@ class PipelineService:
             request,
             target,
             '/argosy.v1.PipelineService/FailStep',
-            argosy_dot_v1_dot_pipeline__service__pb2.FailStepRequest.SerializeToString,
-            argosy_dot_v1_dot_pipeline__service__pb2.FailStepResponse.FromString,
+            argosy_dot_v1_dot_step__calls__pb2.FailStepRequest.SerializeToString,
+            argosy_dot_v1_dot_step__calls__pb2.FailStepResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -475,6 +638,33 @@ class PipelineService:
             '/argosy.v1.PipelineService/CancelRun',
             argosy_dot_v1_dot_pipeline__service__pb2.CancelRunRequest.SerializeToString,
             argosy_dot_v1_dot_pipeline__service__pb2.CancelRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.v1.PipelineService/ResumeRun',
+            argosy_dot_v1_dot_pipeline__service__pb2.ResumeRunRequest.SerializeToString,
+            argosy_dot_v1_dot_pipeline__service__pb2.ResumeRunResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -556,6 +746,168 @@ class PipelineService:
             '/argosy.v1.PipelineService/ListPipelines',
             argosy_dot_v1_dot_pipeline__service__pb2.ListPipelinesRequest.SerializeToString,
             argosy_dot_v1_dot_pipeline__service__pb2.ListPipelinesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/argosy.v1.PipelineService/WatchRun',
+            argosy_dot_v1_dot_watch__pb2.WatchRunRequest.SerializeToString,
+            argosy_dot_v1_dot_watch__pb2.WatchRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AppendStepLogs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.v1.PipelineService/AppendStepLogs',
+            argosy_dot_v1_dot_step__logs__pb2.AppendStepLogsRequest.SerializeToString,
+            argosy_dot_v1_dot_step__logs__pb2.AppendStepLogsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetStepLogs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.v1.PipelineService/GetStepLogs',
+            argosy_dot_v1_dot_step__logs__pb2.GetStepLogsRequest.SerializeToString,
+            argosy_dot_v1_dot_step__logs__pb2.GetStepLogsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainCache(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.v1.PipelineService/ExplainCache',
+            argosy_dot_v1_dot_step__cache__pb2.ExplainCacheRequest.SerializeToString,
+            argosy_dot_v1_dot_step__cache__pb2.ExplainCacheResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCacheEntries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.v1.PipelineService/ListCacheEntries',
+            argosy_dot_v1_dot_step__cache__pb2.ListCacheEntriesRequest.SerializeToString,
+            argosy_dot_v1_dot_step__cache__pb2.ListCacheEntriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EvictCache(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.v1.PipelineService/EvictCache',
+            argosy_dot_v1_dot_step__cache__pb2.EvictCacheRequest.SerializeToString,
+            argosy_dot_v1_dot_step__cache__pb2.EvictCacheResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,6 +4,10 @@ isort:skip_file
 Pipeline runs as facts."""
 
 from argosy.v1 import pipeline_service_pb2 as _pipeline_service_pb2
+from argosy.v1 import step_cache_pb2 as _step_cache_pb2
+from argosy.v1 import step_calls_pb2 as _step_calls_pb2
+from argosy.v1 import step_logs_pb2 as _step_logs_pb2
+from argosy.v1 import watch_pb2 as _watch_pb2
 from collections import abc as _abc
 from grpc import aio as _aio
 import abc as _abc_1
@@ -30,8 +34,10 @@ class PipelineServiceStub:
     """Records what runs did: which steps ran, what they were given, what they made.
 
     A run lives by a lease that its runner renews. When the lease expires the run reads as ABANDONED,
-    its name is free again, and late completions of its steps are refused. `project`, `request_id` and
-    the errors every RPC may give are as in ArtifactService.
+    its name is free again, and late completions of its steps are refused. A run that did not complete
+    can be resumed: steps that completed stay as they are, and a runner that still believes to have the
+    run is refused by its token. `project`, `request_id` and the errors every RPC may give are as in
+    ArtifactService.
     """
 
     @_typing.overload
@@ -50,22 +56,25 @@ class PipelineServiceStub:
 
     Errors:
     - ABORTED / LEASE_EXPIRED: too late; the run is abandoned.
+    - ABORTED / SUPERSEDED: the run was resumed by another runner.
     - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended.
     - NOT_FOUND / RUN_NOT_FOUND: no such run.
     """
-    StartStep: _grpc.UnaryUnaryMultiCallable[_pipeline_service_pb2.StartStepRequest, _pipeline_service_pb2.StartStepResponse]
+    StartStep: _grpc.UnaryUnaryMultiCallable[_step_calls_pb2.StartStepRequest, _step_calls_pb2.StartStepResponse]
     """Starts a step, or takes its outputs from an earlier step run with the same cache key whose
-    bytes are all still there.
+    bytes are all still there. In a run that was resumed, a step that had not completed starts again
+    as another attempt of the same step run.
 
     Errors:
     - ABORTED / LEASE_EXPIRED: the run is abandoned.
+    - ABORTED / SUPERSEDED: the run was resumed by another runner.
     - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended or is being cancelled, or the
       invocation was started before.
     - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
     - NOT_FOUND / RUN_NOT_FOUND: no such run.
     - NOT_FOUND / ARTIFACT_NOT_FOUND: an input names no version.
     """
-    CompleteStep: _grpc.UnaryUnaryMultiCallable[_pipeline_service_pb2.CompleteStepRequest, _pipeline_service_pb2.CompleteStepResponse]
+    CompleteStep: _grpc.UnaryUnaryMultiCallable[_step_calls_pb2.CompleteStepRequest, _step_calls_pb2.CompleteStepResponse]
     """Ends a step: outputs, state and lineage become visible together.
 
     Errors:
@@ -81,7 +90,7 @@ class PipelineServiceStub:
     - NOT_FOUND / RUN_NOT_FOUND: no such step run.
     - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
     """
-    FailStep: _grpc.UnaryUnaryMultiCallable[_pipeline_service_pb2.FailStepRequest, _pipeline_service_pb2.FailStepResponse]
+    FailStep: _grpc.UnaryUnaryMultiCallable[_step_calls_pb2.FailStepRequest, _step_calls_pb2.FailStepResponse]
     """Ends a step that raised or was stopped.
 
     Errors:
@@ -96,6 +105,7 @@ class PipelineServiceStub:
 
     Errors:
     - ABORTED / LEASE_EXPIRED: the run is abandoned.
+    - ABORTED / SUPERSEDED: the run was resumed by another runner.
     - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended, or a step of it still runs.
     - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
     - NOT_FOUND / RUN_NOT_FOUND: no such run.
@@ -105,6 +115,16 @@ class PipelineServiceStub:
 
     Errors:
     - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended.
+    - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+    - NOT_FOUND / RUN_NOT_FOUND: no such run.
+    """
+    ResumeRun: _grpc.UnaryUnaryMultiCallable[_pipeline_service_pb2.ResumeRunRequest, _pipeline_service_pb2.ResumeRunResponse]
+    """Takes a run over that failed, was cancelled or abandoned, to run what did not complete. Of two
+    that try at once one wins.
+
+    Errors:
+    - ALREADY_EXISTS / RUN_EXISTS: the run was abandoned and another one has its name now.
+    - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run is running or has completed.
     - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
     - NOT_FOUND / RUN_NOT_FOUND: no such run.
     """
@@ -126,14 +146,57 @@ class PipelineServiceStub:
     Errors:
     - OUT_OF_RANGE / CURSOR_EXPIRED: the page token is not of this list.
     """
+    WatchRun: _grpc.UnaryStreamMultiCallable[_watch_pb2.WatchRunRequest, _watch_pb2.WatchRunResponse]
+    """Streams a run: first as it is, then whatever changes, until it has ended. A client whose stream
+    breaks calls again.
+
+    Errors:
+    - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds.
+    - NOT_FOUND / RUN_NOT_FOUND: no such run.
+    """
+    AppendStepLogs: _grpc.UnaryUnaryMultiCallable[_step_logs_pb2.AppendStepLogsRequest, _step_logs_pb2.AppendStepLogsResponse]
+    """Keeps what a step printed. The log of an attempt is bounded; its beginning and its end are kept.
+
+    Errors:
+    - ABORTED / SUPERSEDED: the attempt token is not the current one.
+    - NOT_FOUND / RUN_NOT_FOUND: no such step run.
+    - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
+    """
+    GetStepLogs: _grpc.UnaryUnaryMultiCallable[_step_logs_pb2.GetStepLogsRequest, _step_logs_pb2.GetStepLogsResponse]
+    """Returns what a step printed, a part at a time. To follow a step that runs, ask again.
+
+    Errors:
+    - NOT_FOUND / RUN_NOT_FOUND: no such step run.
+    - OUT_OF_RANGE / CURSOR_EXPIRED: the position is not of this log.
+    """
+    ExplainCache: _grpc.UnaryUnaryMultiCallable[_step_cache_pb2.ExplainCacheRequest, _step_cache_pb2.ExplainCacheResponse]
+    """Tells why a step was or was not taken from cache.
+
+    Errors:
+    - NOT_FOUND / RUN_NOT_FOUND: no such run, or no such invocation in it.
+    """
+    ListCacheEntries: _grpc.UnaryUnaryMultiCallable[_step_cache_pb2.ListCacheEntriesRequest, _step_cache_pb2.ListCacheEntriesResponse]
+    """Lists step runs whose outputs may be reused, newest first.
+
+    Errors:
+    - OUT_OF_RANGE / CURSOR_EXPIRED: the page token is not of this list.
+    """
+    EvictCache: _grpc.UnaryUnaryMultiCallable[_step_cache_pb2.EvictCacheRequest, _step_cache_pb2.EvictCacheResponse]
+    """Lets step runs be reused no more. Their outputs stay.
+
+    Errors:
+    - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+    """
 
 @_typing.type_check_only
 class PipelineServiceAsyncStub(PipelineServiceStub):
     """Records what runs did: which steps ran, what they were given, what they made.
 
     A run lives by a lease that its runner renews. When the lease expires the run reads as ABANDONED,
-    its name is free again, and late completions of its steps are refused. `project`, `request_id` and
-    the errors every RPC may give are as in ArtifactService.
+    its name is free again, and late completions of its steps are refused. A run that did not complete
+    can be resumed: steps that completed stay as they are, and a runner that still believes to have the
+    run is refused by its token. `project`, `request_id` and the errors every RPC may give are as in
+    ArtifactService.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -149,22 +212,25 @@ class PipelineServiceAsyncStub(PipelineServiceStub):
 
     Errors:
     - ABORTED / LEASE_EXPIRED: too late; the run is abandoned.
+    - ABORTED / SUPERSEDED: the run was resumed by another runner.
     - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended.
     - NOT_FOUND / RUN_NOT_FOUND: no such run.
     """
-    StartStep: _aio.UnaryUnaryMultiCallable[_pipeline_service_pb2.StartStepRequest, _pipeline_service_pb2.StartStepResponse]  # type: ignore[assignment]
+    StartStep: _aio.UnaryUnaryMultiCallable[_step_calls_pb2.StartStepRequest, _step_calls_pb2.StartStepResponse]  # type: ignore[assignment]
     """Starts a step, or takes its outputs from an earlier step run with the same cache key whose
-    bytes are all still there.
+    bytes are all still there. In a run that was resumed, a step that had not completed starts again
+    as another attempt of the same step run.
 
     Errors:
     - ABORTED / LEASE_EXPIRED: the run is abandoned.
+    - ABORTED / SUPERSEDED: the run was resumed by another runner.
     - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended or is being cancelled, or the
       invocation was started before.
     - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
     - NOT_FOUND / RUN_NOT_FOUND: no such run.
     - NOT_FOUND / ARTIFACT_NOT_FOUND: an input names no version.
     """
-    CompleteStep: _aio.UnaryUnaryMultiCallable[_pipeline_service_pb2.CompleteStepRequest, _pipeline_service_pb2.CompleteStepResponse]  # type: ignore[assignment]
+    CompleteStep: _aio.UnaryUnaryMultiCallable[_step_calls_pb2.CompleteStepRequest, _step_calls_pb2.CompleteStepResponse]  # type: ignore[assignment]
     """Ends a step: outputs, state and lineage become visible together.
 
     Errors:
@@ -180,7 +246,7 @@ class PipelineServiceAsyncStub(PipelineServiceStub):
     - NOT_FOUND / RUN_NOT_FOUND: no such step run.
     - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
     """
-    FailStep: _aio.UnaryUnaryMultiCallable[_pipeline_service_pb2.FailStepRequest, _pipeline_service_pb2.FailStepResponse]  # type: ignore[assignment]
+    FailStep: _aio.UnaryUnaryMultiCallable[_step_calls_pb2.FailStepRequest, _step_calls_pb2.FailStepResponse]  # type: ignore[assignment]
     """Ends a step that raised or was stopped.
 
     Errors:
@@ -195,6 +261,7 @@ class PipelineServiceAsyncStub(PipelineServiceStub):
 
     Errors:
     - ABORTED / LEASE_EXPIRED: the run is abandoned.
+    - ABORTED / SUPERSEDED: the run was resumed by another runner.
     - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended, or a step of it still runs.
     - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
     - NOT_FOUND / RUN_NOT_FOUND: no such run.
@@ -204,6 +271,16 @@ class PipelineServiceAsyncStub(PipelineServiceStub):
 
     Errors:
     - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended.
+    - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+    - NOT_FOUND / RUN_NOT_FOUND: no such run.
+    """
+    ResumeRun: _aio.UnaryUnaryMultiCallable[_pipeline_service_pb2.ResumeRunRequest, _pipeline_service_pb2.ResumeRunResponse]  # type: ignore[assignment]
+    """Takes a run over that failed, was cancelled or abandoned, to run what did not complete. Of two
+    that try at once one wins.
+
+    Errors:
+    - ALREADY_EXISTS / RUN_EXISTS: the run was abandoned and another one has its name now.
+    - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run is running or has completed.
     - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
     - NOT_FOUND / RUN_NOT_FOUND: no such run.
     """
@@ -225,13 +302,56 @@ class PipelineServiceAsyncStub(PipelineServiceStub):
     Errors:
     - OUT_OF_RANGE / CURSOR_EXPIRED: the page token is not of this list.
     """
+    WatchRun: _aio.UnaryStreamMultiCallable[_watch_pb2.WatchRunRequest, _watch_pb2.WatchRunResponse]  # type: ignore[assignment]
+    """Streams a run: first as it is, then whatever changes, until it has ended. A client whose stream
+    breaks calls again.
+
+    Errors:
+    - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds.
+    - NOT_FOUND / RUN_NOT_FOUND: no such run.
+    """
+    AppendStepLogs: _aio.UnaryUnaryMultiCallable[_step_logs_pb2.AppendStepLogsRequest, _step_logs_pb2.AppendStepLogsResponse]  # type: ignore[assignment]
+    """Keeps what a step printed. The log of an attempt is bounded; its beginning and its end are kept.
+
+    Errors:
+    - ABORTED / SUPERSEDED: the attempt token is not the current one.
+    - NOT_FOUND / RUN_NOT_FOUND: no such step run.
+    - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
+    """
+    GetStepLogs: _aio.UnaryUnaryMultiCallable[_step_logs_pb2.GetStepLogsRequest, _step_logs_pb2.GetStepLogsResponse]  # type: ignore[assignment]
+    """Returns what a step printed, a part at a time. To follow a step that runs, ask again.
+
+    Errors:
+    - NOT_FOUND / RUN_NOT_FOUND: no such step run.
+    - OUT_OF_RANGE / CURSOR_EXPIRED: the position is not of this log.
+    """
+    ExplainCache: _aio.UnaryUnaryMultiCallable[_step_cache_pb2.ExplainCacheRequest, _step_cache_pb2.ExplainCacheResponse]  # type: ignore[assignment]
+    """Tells why a step was or was not taken from cache.
+
+    Errors:
+    - NOT_FOUND / RUN_NOT_FOUND: no such run, or no such invocation in it.
+    """
+    ListCacheEntries: _aio.UnaryUnaryMultiCallable[_step_cache_pb2.ListCacheEntriesRequest, _step_cache_pb2.ListCacheEntriesResponse]  # type: ignore[assignment]
+    """Lists step runs whose outputs may be reused, newest first.
+
+    Errors:
+    - OUT_OF_RANGE / CURSOR_EXPIRED: the page token is not of this list.
+    """
+    EvictCache: _aio.UnaryUnaryMultiCallable[_step_cache_pb2.EvictCacheRequest, _step_cache_pb2.EvictCacheResponse]  # type: ignore[assignment]
+    """Lets step runs be reused no more. Their outputs stay.
+
+    Errors:
+    - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+    """
 
 class PipelineServiceServicer(metaclass=_abc_1.ABCMeta):
     """Records what runs did: which steps ran, what they were given, what they made.
 
     A run lives by a lease that its runner renews. When the lease expires the run reads as ABANDONED,
-    its name is free again, and late completions of its steps are refused. `project`, `request_id` and
-    the errors every RPC may give are as in ArtifactService.
+    its name is free again, and late completions of its steps are refused. A run that did not complete
+    can be resumed: steps that completed stay as they are, and a runner that still believes to have the
+    run is refused by its token. `project`, `request_id` and the errors every RPC may give are as in
+    ArtifactService.
     """
 
     @_abc_1.abstractmethod
@@ -257,6 +377,7 @@ class PipelineServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors:
         - ABORTED / LEASE_EXPIRED: too late; the run is abandoned.
+        - ABORTED / SUPERSEDED: the run was resumed by another runner.
         - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended.
         - NOT_FOUND / RUN_NOT_FOUND: no such run.
         """
@@ -264,14 +385,16 @@ class PipelineServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def StartStep(
         self,
-        request: _pipeline_service_pb2.StartStepRequest,
+        request: _step_calls_pb2.StartStepRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_pipeline_service_pb2.StartStepResponse, _abc.Awaitable[_pipeline_service_pb2.StartStepResponse]]:
+    ) -> _typing.Union[_step_calls_pb2.StartStepResponse, _abc.Awaitable[_step_calls_pb2.StartStepResponse]]:
         """Starts a step, or takes its outputs from an earlier step run with the same cache key whose
-        bytes are all still there.
+        bytes are all still there. In a run that was resumed, a step that had not completed starts again
+        as another attempt of the same step run.
 
         Errors:
         - ABORTED / LEASE_EXPIRED: the run is abandoned.
+        - ABORTED / SUPERSEDED: the run was resumed by another runner.
         - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended or is being cancelled, or the
           invocation was started before.
         - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
@@ -282,9 +405,9 @@ class PipelineServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def CompleteStep(
         self,
-        request: _pipeline_service_pb2.CompleteStepRequest,
+        request: _step_calls_pb2.CompleteStepRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_pipeline_service_pb2.CompleteStepResponse, _abc.Awaitable[_pipeline_service_pb2.CompleteStepResponse]]:
+    ) -> _typing.Union[_step_calls_pb2.CompleteStepResponse, _abc.Awaitable[_step_calls_pb2.CompleteStepResponse]]:
         """Ends a step: outputs, state and lineage become visible together.
 
         Errors:
@@ -304,9 +427,9 @@ class PipelineServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def FailStep(
         self,
-        request: _pipeline_service_pb2.FailStepRequest,
+        request: _step_calls_pb2.FailStepRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_pipeline_service_pb2.FailStepResponse, _abc.Awaitable[_pipeline_service_pb2.FailStepResponse]]:
+    ) -> _typing.Union[_step_calls_pb2.FailStepResponse, _abc.Awaitable[_step_calls_pb2.FailStepResponse]]:
         """Ends a step that raised or was stopped.
 
         Errors:
@@ -327,6 +450,7 @@ class PipelineServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors:
         - ABORTED / LEASE_EXPIRED: the run is abandoned.
+        - ABORTED / SUPERSEDED: the run was resumed by another runner.
         - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended, or a step of it still runs.
         - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
         - NOT_FOUND / RUN_NOT_FOUND: no such run.
@@ -342,6 +466,22 @@ class PipelineServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors:
         - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended.
+        - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+        - NOT_FOUND / RUN_NOT_FOUND: no such run.
+        """
+
+    @_abc_1.abstractmethod
+    def ResumeRun(
+        self,
+        request: _pipeline_service_pb2.ResumeRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_pipeline_service_pb2.ResumeRunResponse, _abc.Awaitable[_pipeline_service_pb2.ResumeRunResponse]]:
+        """Takes a run over that failed, was cancelled or abandoned, to run what did not complete. Of two
+        that try at once one wins.
+
+        Errors:
+        - ALREADY_EXISTS / RUN_EXISTS: the run was abandoned and another one has its name now.
+        - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run is running or has completed.
         - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
         - NOT_FOUND / RUN_NOT_FOUND: no such run.
         """
@@ -380,6 +520,83 @@ class PipelineServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors:
         - OUT_OF_RANGE / CURSOR_EXPIRED: the page token is not of this list.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchRun(
+        self,
+        request: _watch_pb2.WatchRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_watch_pb2.WatchRunResponse], _abc.AsyncIterator[_watch_pb2.WatchRunResponse]]:
+        """Streams a run: first as it is, then whatever changes, until it has ended. A client whose stream
+        breaks calls again.
+
+        Errors:
+        - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds.
+        - NOT_FOUND / RUN_NOT_FOUND: no such run.
+        """
+
+    @_abc_1.abstractmethod
+    def AppendStepLogs(
+        self,
+        request: _step_logs_pb2.AppendStepLogsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_step_logs_pb2.AppendStepLogsResponse, _abc.Awaitable[_step_logs_pb2.AppendStepLogsResponse]]:
+        """Keeps what a step printed. The log of an attempt is bounded; its beginning and its end are kept.
+
+        Errors:
+        - ABORTED / SUPERSEDED: the attempt token is not the current one.
+        - NOT_FOUND / RUN_NOT_FOUND: no such step run.
+        - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
+        """
+
+    @_abc_1.abstractmethod
+    def GetStepLogs(
+        self,
+        request: _step_logs_pb2.GetStepLogsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_step_logs_pb2.GetStepLogsResponse, _abc.Awaitable[_step_logs_pb2.GetStepLogsResponse]]:
+        """Returns what a step printed, a part at a time. To follow a step that runs, ask again.
+
+        Errors:
+        - NOT_FOUND / RUN_NOT_FOUND: no such step run.
+        - OUT_OF_RANGE / CURSOR_EXPIRED: the position is not of this log.
+        """
+
+    @_abc_1.abstractmethod
+    def ExplainCache(
+        self,
+        request: _step_cache_pb2.ExplainCacheRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_step_cache_pb2.ExplainCacheResponse, _abc.Awaitable[_step_cache_pb2.ExplainCacheResponse]]:
+        """Tells why a step was or was not taken from cache.
+
+        Errors:
+        - NOT_FOUND / RUN_NOT_FOUND: no such run, or no such invocation in it.
+        """
+
+    @_abc_1.abstractmethod
+    def ListCacheEntries(
+        self,
+        request: _step_cache_pb2.ListCacheEntriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_step_cache_pb2.ListCacheEntriesResponse, _abc.Awaitable[_step_cache_pb2.ListCacheEntriesResponse]]:
+        """Lists step runs whose outputs may be reused, newest first.
+
+        Errors:
+        - OUT_OF_RANGE / CURSOR_EXPIRED: the page token is not of this list.
+        """
+
+    @_abc_1.abstractmethod
+    def EvictCache(
+        self,
+        request: _step_cache_pb2.EvictCacheRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_step_cache_pb2.EvictCacheResponse, _abc.Awaitable[_step_cache_pb2.EvictCacheResponse]]:
+        """Lets step runs be reused no more. Their outputs stay.
+
+        Errors:
+        - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
         """
 
 def add_PipelineServiceServicer_to_server(servicer: PipelineServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

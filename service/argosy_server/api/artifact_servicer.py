@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import grpc
 
 from argosy.v1 import artifact_service_pb2 as wire
-from argosy.v1 import artifact_service_pb2_grpc
+from argosy.v1 import artifact_service_pb2_grpc, artifact_transfer_pb2
 from argosy_server.api.artifact_messages import (
     parse_new_files,
     parse_selector,
@@ -194,8 +194,8 @@ class ArtifactServicer(artifact_service_pb2_grpc.ArtifactServiceServicer):
         return answer_once(self._metadata, key, wire.DeleteArtifactVersionResponse, delete)
 
     def UploadArtifact(
-        self, request_iterator: Iterator[wire.UploadArtifactRequest], context: grpc.ServicerContext
-    ) -> wire.UploadArtifactResponse:
+        self, request_iterator: Iterator[artifact_transfer_pb2.UploadArtifactRequest], context: grpc.ServicerContext
+    ) -> artifact_transfer_pb2.UploadArtifactResponse:
         """See the contract."""
         stream = ArtifactUploadStream(request_iterator, self._limits)
         project = parse_project(stream.start.project)
@@ -207,16 +207,18 @@ class ArtifactServicer(artifact_service_pb2_grpc.ArtifactServiceServicer):
         file = receive_file(self._metadata, self._storage, self._limits, project, path, stream.chunks())
         key = request_key(project, stream.start.request_id, stream.start, stream.finish)
 
-        def create(tx: Transaction) -> wire.UploadArtifactResponse:
+        def create(tx: Transaction) -> artifact_transfer_pb2.UploadArtifactResponse:
             check_received(file.digest, file.received_size, stream.digest, stream.size)
             version = create_version(tx, self._limits, project, spec, [file])
-            return wire.UploadArtifactResponse(artifact_version=render_version(version))
+            return artifact_transfer_pb2.UploadArtifactResponse(artifact_version=render_version(version))
 
-        return publish_once(self._metadata, self._storage, key, [file], wire.UploadArtifactResponse, create)
+        return publish_once(
+            self._metadata, self._storage, key, [file], artifact_transfer_pb2.UploadArtifactResponse, create
+        )
 
     def DownloadArtifact(
-        self, request: wire.DownloadArtifactRequest, context: grpc.ServicerContext
-    ) -> Iterator[wire.DownloadArtifactResponse]:
+        self, request: artifact_transfer_pb2.DownloadArtifactRequest, context: grpc.ServicerContext
+    ) -> Iterator[artifact_transfer_pb2.DownloadArtifactResponse]:
         """See the contract."""
         return download(self._metadata, self._storage, request)
 

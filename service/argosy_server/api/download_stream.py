@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from argosy.v1 import artifact_pb2
-from argosy.v1 import artifact_service_pb2 as wire
+from argosy.v1 import artifact_pb2, artifact_transfer_pb2
 from argosy_server.api.artifact_messages import parse_selector, render_version
 from argosy_server.domain.artifact import ArtifactFile, ArtifactVersion
 from argosy_server.domain.blob import Blob
@@ -18,8 +17,8 @@ from argosy_server.usecases.read_blob import find_blobs, read_blob
 
 
 def download(
-    metadata: MetadataStore, storage: BlobStorage, request: wire.DownloadArtifactRequest
-) -> Iterator[wire.DownloadArtifactResponse]:
+    metadata: MetadataStore, storage: BlobStorage, request: artifact_transfer_pb2.DownloadArtifactRequest
+) -> Iterator[artifact_transfer_pb2.DownloadArtifactResponse]:
     """Yield the version, then for each file its start, its chunks and its end.
 
     Raises:
@@ -38,19 +37,23 @@ def download(
             raise InvalidField("offset", f"a range needs one file, and the version has {len(files)}; set path")
         ranges = [ByteRange.parse(request.offset, request.limit, file.size) for file in files]
         blobs = find_blobs(tx, project, [file.digest for file in files])
-    yield wire.DownloadArtifactResponse(version=render_version(version))
+    yield artifact_transfer_pb2.DownloadArtifactResponse(version=render_version(version))
     for file, blob, wanted in zip(files, blobs, ranges, strict=True):
         yield from _file_messages(metadata, storage, file, blob, wanted)
 
 
 def _file_messages(
     metadata: MetadataStore, storage: BlobStorage, file: ArtifactFile, blob: Blob, wanted: ByteRange
-) -> Iterator[wire.DownloadArtifactResponse]:
+) -> Iterator[artifact_transfer_pb2.DownloadArtifactResponse]:
     message = artifact_pb2.ArtifactFile(path=file.path, digest=file.digest.text, size_bytes=file.size)
-    yield wire.DownloadArtifactResponse(file_start=wire.DownloadFileStart(file=message, offset=wanted.start))
+    yield artifact_transfer_pb2.DownloadArtifactResponse(
+        file_start=artifact_transfer_pb2.DownloadFileStart(file=message, offset=wanted.start)
+    )
     for chunk in read_blob(metadata, storage, blob, wanted):
-        yield wire.DownloadArtifactResponse(chunk=chunk)
-    yield wire.DownloadArtifactResponse(file_end=wire.DownloadFileEnd(sent_bytes=wanted.length))
+        yield artifact_transfer_pb2.DownloadArtifactResponse(chunk=chunk)
+    yield artifact_transfer_pb2.DownloadArtifactResponse(
+        file_end=artifact_transfer_pb2.DownloadFileEnd(sent_bytes=wanted.length)
+    )
 
 
 def _choose(version: ArtifactVersion, path: str) -> tuple[ArtifactFile, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from argosy.v1 import pipeline_pb2, pipeline_service_pb2
+from argosy.v1 import pipeline_pb2, step_calls_pb2
 from argosy_server.api.artifact_messages import parse_selector, render_version
 from argosy_server.api.field_parsing import MAX_KEYS, parse_enum, parse_text, render_timestamp
 from argosy_server.domain.errors import InvalidField, LimitExceeded
@@ -60,7 +60,7 @@ def parse_run_key(field: str, text: str) -> str:
     return parse_id(field, text) if is_id(text) else parse_name(field, text)
 
 
-def parse_inputs(field: str, inputs: Iterable[pipeline_service_pb2.StepInputSpec], limits: Limits) -> list[InputSpec]:
+def parse_inputs(field: str, inputs: Iterable[step_calls_pb2.StepInputSpec], limits: Limits) -> list[InputSpec]:
     """Return what a step is given.
 
     Raises:
@@ -81,7 +81,7 @@ def parse_inputs(field: str, inputs: Iterable[pipeline_service_pb2.StepInputSpec
     return parsed
 
 
-def parse_loaded(field: str, loaded: Iterable[pipeline_service_pb2.LoadedInput]) -> list[LoadedInput]:
+def parse_loaded(field: str, loaded: Iterable[step_calls_pb2.LoadedInput]) -> list[LoadedInput]:
     """Return what a step's code loaded.
 
     Raises:
@@ -166,7 +166,7 @@ def render_pipeline(summary: PipelineSummary) -> pipeline_pb2.PipelineSummary:
     )
 
 
-def _parse_input(field: str, spec: pipeline_service_pb2.StepInputSpec) -> InputSpec:
+def _parse_input(field: str, spec: step_calls_pb2.StepInputSpec) -> InputSpec:
     if not spec.is_list and len(spec.version_ids) != 1:
         raise InvalidField(f"{field}.version_ids", f"has {len(spec.version_ids)} ids; one input has one unless is_list")
     return InputSpec(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import grpc
 
-from argosy.v1 import pipeline_pb2, pipeline_service_pb2_grpc
+from argosy.v1 import pipeline_pb2, pipeline_service_pb2_grpc, step_calls_pb2
 from argosy.v1 import pipeline_service_pb2 as wire
 from argosy_server.api.artifact_messages import parse_new_files, parse_spec
 from argosy_server.api.field_parsing import (
@@ -73,7 +73,9 @@ class PipelineServicer(pipeline_service_pb2_grpc.PipelineServiceServicer):
             run = renew_run(tx, self._limits, key.project, run_id)
         return wire.RenewRunResponse(run=render_run(run))
 
-    def StartStep(self, request: wire.StartStepRequest, context: grpc.ServicerContext) -> wire.StartStepResponse:
+    def StartStep(
+        self, request: step_calls_pb2.StartStepRequest, context: grpc.ServicerContext
+    ) -> step_calls_pb2.StartStepResponse:
         """See the contract."""
         key = request_key(request.project, request.request_id, request)
         run_id = parse_id("run_id", request.run_id)
@@ -85,7 +87,7 @@ class PipelineServicer(pipeline_service_pb2_grpc.PipelineServiceServicer):
         parts = parse_text_map("cache_key_parts", request.cache_key_parts, self._limits)
         reusable = find_reusable(self._metadata, self._storage, key.project, cache_key)
 
-        def start(tx: Transaction) -> wire.StartStepResponse:
+        def start(tx: Transaction) -> step_calls_pb2.StartStepResponse:
             step = start_step(
                 tx,
                 self._limits,
@@ -99,13 +101,13 @@ class PipelineServicer(pipeline_service_pb2_grpc.PipelineServiceServicer):
                 parts,
                 reusable,
             )
-            return wire.StartStepResponse(step_run=fit(render_step(step)), attempt_token=step.attempt_token)
+            return step_calls_pb2.StartStepResponse(step_run=fit(render_step(step)), attempt_token=step.attempt_token)
 
-        return answer_once(self._metadata, key, wire.StartStepResponse, start)
+        return answer_once(self._metadata, key, step_calls_pb2.StartStepResponse, start)
 
     def CompleteStep(
-        self, request: wire.CompleteStepRequest, context: grpc.ServicerContext
-    ) -> wire.CompleteStepResponse:
+        self, request: step_calls_pb2.CompleteStepRequest, context: grpc.ServicerContext
+    ) -> step_calls_pb2.CompleteStepResponse:
         """See the contract."""
         key = request_key(request.project, request.request_id, request)
         step_run_id = parse_id("step_run_id", request.step_run_id)
@@ -118,14 +120,16 @@ class PipelineServicer(pipeline_service_pb2_grpc.PipelineServiceServicer):
         check_sizes(self._limits, [file for _, _, files in parsed for file in files])
         outputs = self._stage_outputs(key.project, parsed)
 
-        def complete(tx: Transaction) -> wire.CompleteStepResponse:
+        def complete(tx: Transaction) -> step_calls_pb2.CompleteStepResponse:
             step = complete_step(tx, self._limits, key.project, step_run_id, token, outputs, loaded)
-            return wire.CompleteStepResponse(step_run=fit(render_step(step, output_files=True)))
+            return step_calls_pb2.CompleteStepResponse(step_run=fit(render_step(step, output_files=True)))
 
         staged = [file for output in outputs for file in output.staged]
-        return publish_once(self._metadata, self._storage, key, staged, wire.CompleteStepResponse, complete)
+        return publish_once(self._metadata, self._storage, key, staged, step_calls_pb2.CompleteStepResponse, complete)
 
-    def FailStep(self, request: wire.FailStepRequest, context: grpc.ServicerContext) -> wire.FailStepResponse:
+    def FailStep(
+        self, request: step_calls_pb2.FailStepRequest, context: grpc.ServicerContext
+    ) -> step_calls_pb2.FailStepResponse:
         """See the contract."""
         key = request_key(request.project, request.request_id, request)
         step_run_id = parse_id("step_run_id", request.step_run_id)
@@ -134,11 +138,11 @@ class PipelineServicer(pipeline_service_pb2_grpc.PipelineServiceServicer):
         error = parse_error("error", request.error)
         loaded = parse_loaded("loaded", request.loaded)
 
-        def fail(tx: Transaction) -> wire.FailStepResponse:
+        def fail(tx: Transaction) -> step_calls_pb2.FailStepResponse:
             step = fail_step(tx, key.project, step_run_id, token, state, error, loaded)
-            return wire.FailStepResponse(step_run=fit(render_step(step)))
+            return step_calls_pb2.FailStepResponse(step_run=fit(render_step(step)))
 
-        return answer_once(self._metadata, key, wire.FailStepResponse, fail)
+        return answer_once(self._metadata, key, step_calls_pb2.FailStepResponse, fail)
 
     def FinishRun(self, request: wire.FinishRunRequest, context: grpc.ServicerContext) -> wire.FinishRunResponse:
         """See the contract."""
@@ -205,7 +209,9 @@ class PipelineServicer(pipeline_service_pb2_grpc.PipelineServiceServicer):
             pipelines=[render_pipeline(row) for row in page.rows], next_page_token=next_token(page, query)
         )
 
-    def _parse_output(self, field: str, output: wire.NewStepOutput) -> tuple[str, ArtifactSpec, list[NewFile]]:
+    def _parse_output(
+        self, field: str, output: step_calls_pb2.NewStepOutput
+    ) -> tuple[str, ArtifactSpec, list[NewFile]]:
         require_message(f"{field}.spec", output, "spec")
         return (
             parse_name(f"{field}.name", output.name),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeVar
 
-from argosy.v1 import artifact_service_pb2, blob_service_pb2
+from argosy.v1 import artifact_transfer_pb2, blob_service_pb2
 from argosy_server.api.chunk_codec import WriteUploadChunk
 from argosy_server.api.field_parsing import parse_size
 from argosy_server.api.message_limit import MAX_MESSAGE_BYTES, MessageTooLarge
@@ -29,12 +29,12 @@ class ArtifactUploadStream:
         size: what ``finish`` declares, in bytes.
     """
 
-    start: artifact_service_pb2.UploadArtifactStart
-    finish: artifact_service_pb2.UploadArtifactFinish
+    start: artifact_transfer_pb2.UploadArtifactStart
+    finish: artifact_transfer_pb2.UploadArtifactFinish
     digest: Digest
     size: int
 
-    def __init__(self, messages: Iterator[artifact_service_pb2.UploadArtifactRequest], limits: Limits) -> None:
+    def __init__(self, messages: Iterator[artifact_transfer_pb2.UploadArtifactRequest], limits: Limits) -> None:
         """Read the first message.
 
         Raises:
@@ -66,7 +66,7 @@ class ArtifactUploadStream:
             yield check_chunk(message.chunk, self._limits)
         raise InvalidStream("the stream ended without finish; nothing was kept, send all of it again")
 
-    def _read_finish(self, finish: artifact_service_pb2.UploadArtifactFinish) -> None:
+    def _read_finish(self, finish: artifact_transfer_pb2.UploadArtifactFinish) -> None:
         self.finish = finish
         self.digest = Digest.parse("finish.digest", finish.digest)
         self.size = parse_size("finish.size_bytes", finish.size_bytes)

@@ -20,14 +20,14 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
+from argosy_server.usecases.event_repository import EventRepository
 from argosy_server.usecases.repositories import (
     ArtifactRepository,
     BlobRepository,
-    EventRepository,
     ReplyRepository,
-    RunRepository,
     UploadRepository,
 )
+from argosy_server.usecases.run_repository import RunRepository
 from argosy_server.usecases.survey import StoreSurvey
 
 

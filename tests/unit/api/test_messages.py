@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from argosy.v1 import artifact_pb2, artifact_service_pb2, pipeline_pb2, pipeline_service_pb2
+from argosy.v1 import artifact_pb2, artifact_service_pb2, pipeline_pb2, step_calls_pb2
 from argosy_server.api import artifact_messages, pipeline_messages
 from argosy_server.api.artifact_messages import parse_new_files, parse_selector, parse_spec, render_version
 from argosy_server.api.field_parsing import parse_enum, parse_json_map, parse_text, parse_timestamp, render_timestamp
@@ -246,8 +246,8 @@ def test_an_empty_inline_file_is_a_file_and_a_file_of_nothing_is_not() -> None:
 
 
 def test_inputs_are_one_version_unless_a_list_and_each_name_once() -> None:
-    def spec(name: str, *ids: str, is_list: bool = False) -> pipeline_service_pb2.StepInputSpec:
-        return pipeline_service_pb2.StepInputSpec(
+    def spec(name: str, *ids: str, is_list: bool = False) -> step_calls_pb2.StepInputSpec:
+        return step_calls_pb2.StepInputSpec(
             name=name, kind=pipeline_pb2.INPUT_KIND_EXTERNAL, is_list=is_list, version_ids=ids
         )
 
@@ -264,7 +264,7 @@ def test_inputs_are_one_version_unless_a_list_and_each_name_once() -> None:
 
 
 def test_a_loaded_input_cannot_be_given_at_the_start() -> None:
-    spec = pipeline_service_pb2.StepInputSpec(name="x", kind=pipeline_pb2.INPUT_KIND_LOADED, version_ids=[ID])
+    spec = step_calls_pb2.StepInputSpec(name="x", kind=pipeline_pb2.INPUT_KIND_LOADED, version_ids=[ID])
     with pytest.raises(InvalidField, match="use one of STEP_OUTPUT, EXTERNAL"):
         parse_inputs("inputs", [spec], Limits())
 

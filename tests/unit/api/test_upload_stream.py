@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from argosy.v1.artifact_service_pb2 import UploadArtifactFinish, UploadArtifactRequest, UploadArtifactStart
+from argosy.v1.artifact_transfer_pb2 import UploadArtifactFinish, UploadArtifactRequest, UploadArtifactStart
 from argosy.v1.blob_service_pb2 import WriteUploadOpen, WriteUploadRequest
 from argosy_server.api.message_limit import MAX_MESSAGE_BYTES, MessageTooLarge
 from argosy_server.api.upload_stream import ArtifactUploadStream, BlobUploadStream

@@ -13,7 +13,7 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 
-from argosy.v1 import artifact_pb2
+from argosy.v1 import artifact_pb2, artifact_transfer_pb2
 from argosy.v1 import artifact_service_pb2 as wire
 from argosy.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from argosy.v1.blob_service_pb2 import CreateUploadRequest, ReadBlobRequest, WriteUploadOpen, WriteUploadRequest
@@ -143,17 +143,19 @@ class TestResponses:
 
 
 class TestRequests:
-    def parts(self, *chunks: bytes) -> Iterator[wire.UploadArtifactRequest]:
+    def parts(self, *chunks: bytes) -> Iterator[artifact_transfer_pb2.UploadArtifactRequest]:
         spec = artifact_pb2.ArtifactSpec(name="n", format="bytes")
-        start = wire.UploadArtifactStart(project="p", request_id=str(uuid.uuid4()), spec=spec, path="data")
-        yield wire.UploadArtifactRequest(start=start)
+        start = artifact_transfer_pb2.UploadArtifactStart(
+            project="p", request_id=str(uuid.uuid4()), spec=spec, path="data"
+        )
+        yield artifact_transfer_pb2.UploadArtifactRequest(start=start)
         for chunk in chunks:
-            yield wire.UploadArtifactRequest(chunk=chunk)
+            yield artifact_transfer_pb2.UploadArtifactRequest(chunk=chunk)
 
     def test_they_are_taken_in_the_thread_of_the_caller(self, artifacts: ArtifactServiceStub) -> None:
         threads: list[threading.Thread] = []
 
-        def requests() -> Iterator[wire.UploadArtifactRequest]:
+        def requests() -> Iterator[artifact_transfer_pb2.UploadArtifactRequest]:
             for part in self.parts(b"x"):
                 threads.append(threading.current_thread())
                 yield part
@@ -167,7 +169,7 @@ class TestRequests:
     def test_a_mistake_of_the_caller_comes_back_unchanged_and_leaves_nothing(
         self, artifacts: ArtifactServiceStub, home: Path, mistake: BaseException
     ) -> None:
-        def requests() -> Iterator[wire.UploadArtifactRequest]:
+        def requests() -> Iterator[artifact_transfer_pb2.UploadArtifactRequest]:
             yield from self.parts(b"x" * 100_000)
             assert len(stored_files(home)) == 1
             raise mistake
@@ -206,7 +208,7 @@ def test_a_closed_channel_refuses_calls_as_grpc_does(channel: EmbeddedChannel, a
     with pytest.raises(ValueError, match="Cannot invoke RPC on closed channel!"):
         artifacts.GetArtifactVersion(get_request("n"))
     with pytest.raises(ValueError, match="Cannot invoke RPC on closed channel!"):
-        artifacts.DownloadArtifact(wire.DownloadArtifactRequest())
+        artifacts.DownloadArtifact(artifact_transfer_pb2.DownloadArtifactRequest())
     with pytest.raises(ValueError, match="Cannot invoke RPC on closed channel!"):
         artifacts.UploadArtifact(iter(()))
 

@@ -14,8 +14,8 @@ from argosy.errors import CorruptDataError, DeadlineError, NotFoundError, Unavai
 from argosy.transport.connection import connect
 from argosy.transport.watchdog import Watchdog
 from argosy.v1.artifact_pb2 import ArtifactSpec, ArtifactVersion
-from argosy.v1.artifact_service_pb2 import UploadArtifactRequest, UploadArtifactResponse
 from argosy.v1.artifact_service_pb2_grpc import ArtifactServiceServicer
+from argosy.v1.artifact_transfer_pb2 import UploadArtifactRequest, UploadArtifactResponse
 from argosy.v1.blob_service_pb2 import (
     GetCapabilitiesRequest,
     GetCapabilitiesResponse,

@@ -129,7 +129,9 @@ type ArtifactVersion struct {
 	// True for a version that was deleted: bytes and metadata are gone, lineage still answers.
 	Deleted bool `protobuf:"varint,20,opt,name=deleted,proto3" json:"deleted,omitempty"`
 	// False for step outputs the user gave no name (`pipeline::step::output`).
-	Named         bool `protobuf:"varint,21,opt,name=named,proto3" json:"named,omitempty"`
+	Named bool `protobuf:"varint,21,opt,name=named,proto3" json:"named,omitempty"`
+	// What the value is, in words for people; at most 4 KiB.
+	Description   string `protobuf:"bytes,22,opt,name=description,proto3" json:"description,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -311,6 +313,13 @@ func (x *ArtifactVersion) GetNamed() bool {
 	return false
 }
 
+func (x *ArtifactVersion) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
 // One path inside an artifact version.
 type ArtifactFile struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -387,7 +396,9 @@ type ArtifactProducer struct {
 	// The step invocation's name (`trainer_2`).
 	Invocation string `protobuf:"bytes,4,opt,name=invocation,proto3" json:"invocation,omitempty"`
 	// The output it was returned as; empty for a version saved inside the step.
-	OutputName    string `protobuf:"bytes,5,opt,name=output_name,json=outputName,proto3" json:"output_name,omitempty"`
+	OutputName string `protobuf:"bytes,5,opt,name=output_name,json=outputName,proto3" json:"output_name,omitempty"`
+	// The attempt of the step run inside which it was made, 1 for the first.
+	Attempt       int32 `protobuf:"varint,6,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -457,6 +468,13 @@ func (x *ArtifactProducer) GetOutputName() string {
 	return ""
 }
 
+func (x *ArtifactProducer) GetAttempt() int32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
 // What a caller says about a version it wants to create.
 type ArtifactSpec struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -483,7 +501,11 @@ type ArtifactSpec struct {
 	// The step run inside which the version is saved, if any.
 	StepRunId string `protobuf:"bytes,10,opt,name=step_run_id,json=stepRunId,proto3" json:"step_run_id,omitempty"`
 	// True when the name was made up (`pipeline::step::output`), not chosen.
-	Unnamed       bool `protobuf:"varint,11,opt,name=unnamed,proto3" json:"unnamed,omitempty"`
+	Unnamed bool `protobuf:"varint,11,opt,name=unnamed,proto3" json:"unnamed,omitempty"`
+	// See ArtifactVersion.
+	Description string `protobuf:"bytes,12,opt,name=description,proto3" json:"description,omitempty"`
+	// With `step_run_id`: the attempt inside which it is saved; 0 means the one that runs now.
+	StepAttempt   int32 `protobuf:"varint,13,opt,name=step_attempt,json=stepAttempt,proto3" json:"step_attempt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -593,6 +615,20 @@ func (x *ArtifactSpec) GetUnnamed() bool {
 		return x.Unnamed
 	}
 	return false
+}
+
+func (x *ArtifactSpec) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *ArtifactSpec) GetStepAttempt() int32 {
+	if x != nil {
+		return x.StepAttempt
+	}
+	return 0
 }
 
 // One file of a version to be created: bytes that are here already, or inline.
@@ -964,7 +1000,7 @@ var File_argosy_v1_artifact_proto protoreflect.FileDescriptor
 
 const file_argosy_v1_artifact_proto_rawDesc = "" +
 	"\n" +
-	"\x18argosy/v1/artifact.proto\x12\targosy.v1\x1a\x16argosy/v1/errors.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x88\x06\n" +
+	"\x18argosy/v1/artifact.proto\x12\targosy.v1\x1a\x16argosy/v1/errors.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xaa\x06\n" +
 	"\x0fArtifactVersion\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aproject\x18\x02 \x01(\tR\aproject\x12\x12\n" +
@@ -990,7 +1026,8 @@ const file_argosy_v1_artifact_proto_rawDesc = "" +
 	"\x04etag\x18\x12 \x01(\tR\x04etag\x127\n" +
 	"\bproducer\x18\x13 \x01(\v2\x1b.argosy.v1.ArtifactProducerR\bproducer\x12\x18\n" +
 	"\adeleted\x18\x14 \x01(\bR\adeleted\x12\x14\n" +
-	"\x05named\x18\x15 \x01(\bR\x05named\x1a;\n" +
+	"\x05named\x18\x15 \x01(\bR\x05named\x12 \n" +
+	"\vdescription\x18\x16 \x01(\tR\vdescription\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"Y\n" +
@@ -998,7 +1035,7 @@ const file_argosy_v1_artifact_proto_rawDesc = "" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x16\n" +
 	"\x06digest\x18\x02 \x01(\tR\x06digest\x12\x1d\n" +
 	"\n" +
-	"size_bytes\x18\x03 \x01(\x03R\tsizeBytes\"\xaf\x01\n" +
+	"size_bytes\x18\x03 \x01(\x03R\tsizeBytes\"\xc9\x01\n" +
 	"\x10ArtifactProducer\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x1e\n" +
 	"\vstep_run_id\x18\x02 \x01(\tR\tstepRunId\x12#\n" +
@@ -1007,7 +1044,8 @@ const file_argosy_v1_artifact_proto_rawDesc = "" +
 	"invocation\x18\x04 \x01(\tR\n" +
 	"invocation\x12\x1f\n" +
 	"\voutput_name\x18\x05 \x01(\tR\n" +
-	"outputName\"\xaa\x03\n" +
+	"outputName\x12\x18\n" +
+	"\aattempt\x18\x06 \x01(\x05R\aattempt\"\xef\x03\n" +
 	"\fArtifactSpec\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x1b\n" +
@@ -1020,7 +1058,9 @@ const file_argosy_v1_artifact_proto_rawDesc = "" +
 	"\aaliases\x18\t \x03(\tR\aaliases\x12\x1e\n" +
 	"\vstep_run_id\x18\n" +
 	" \x01(\tR\tstepRunId\x12\x18\n" +
-	"\aunnamed\x18\v \x01(\bR\aunnamed\x1a;\n" +
+	"\aunnamed\x18\v \x01(\bR\aunnamed\x12 \n" +
+	"\vdescription\x18\f \x01(\tR\vdescription\x12!\n" +
+	"\fstep_attempt\x18\r \x01(\x05R\vstepAttempt\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x98\x01\n" +

@@ -586,7 +586,9 @@ type ListArtifactVersionsRequest struct {
 	// See ListArtifactsRequest.
 	PageSize int32 `protobuf:"varint,8,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// See ListArtifactsRequest.
-	PageToken     string `protobuf:"bytes,9,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,9,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only versions whose metadata has all of these keys with an equal JSON value.
+	Metadata      map[string]string `protobuf:"bytes,10,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -684,6 +686,13 @@ func (x *ListArtifactVersionsRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *ListArtifactVersionsRequest) GetMetadata() map[string]string {
+	if x != nil {
+		return x.Metadata
+	}
+	return nil
+}
+
 // Response of ListArtifactVersions.
 type ListArtifactVersionsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -753,10 +762,12 @@ type UpdateArtifactVersionRequest struct {
 	// The metadata, when the mask names `metadata`: keys given here are set, an empty text removes
 	// its key, all others stay.
 	Metadata map[string]string `protobuf:"bytes,5,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// Which of `tags` and `metadata` to change. REQUIRED.
+	// Which of `tags`, `metadata` and `description` to change. REQUIRED.
 	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,6,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	// The etag that was read; empty means whatever it is now.
-	Etag          string `protobuf:"bytes,7,opt,name=etag,proto3" json:"etag,omitempty"`
+	Etag string `protobuf:"bytes,7,opt,name=etag,proto3" json:"etag,omitempty"`
+	// The new description, when the mask names `description`.
+	Description   string `protobuf:"bytes,8,opt,name=description,proto3" json:"description,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -836,6 +847,13 @@ func (x *UpdateArtifactVersionRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
 func (x *UpdateArtifactVersionRequest) GetEtag() string {
 	if x != nil {
 		return x.Etag
+	}
+	return ""
+}
+
+func (x *UpdateArtifactVersionRequest) GetDescription() string {
+	if x != nil {
+		return x.Description
 	}
 	return ""
 }
@@ -1225,593 +1243,11 @@ func (*DeleteArtifactVersionResponse) Descriptor() ([]byte, []int) {
 	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{17}
 }
 
-// One message of the stream of UploadArtifact.
-type UploadArtifactRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The part.
-	//
-	// Types that are valid to be assigned to Part:
-	//
-	//	*UploadArtifactRequest_Start
-	//	*UploadArtifactRequest_Chunk
-	//	*UploadArtifactRequest_Finish
-	Part          isUploadArtifactRequest_Part `protobuf_oneof:"part"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *UploadArtifactRequest) Reset() {
-	*x = UploadArtifactRequest{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[18]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *UploadArtifactRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*UploadArtifactRequest) ProtoMessage() {}
-
-func (x *UploadArtifactRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[18]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use UploadArtifactRequest.ProtoReflect.Descriptor instead.
-func (*UploadArtifactRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{18}
-}
-
-func (x *UploadArtifactRequest) GetPart() isUploadArtifactRequest_Part {
-	if x != nil {
-		return x.Part
-	}
-	return nil
-}
-
-func (x *UploadArtifactRequest) GetStart() *UploadArtifactStart {
-	if x != nil {
-		if x, ok := x.Part.(*UploadArtifactRequest_Start); ok {
-			return x.Start
-		}
-	}
-	return nil
-}
-
-func (x *UploadArtifactRequest) GetChunk() []byte {
-	if x != nil {
-		if x, ok := x.Part.(*UploadArtifactRequest_Chunk); ok {
-			return x.Chunk
-		}
-	}
-	return nil
-}
-
-func (x *UploadArtifactRequest) GetFinish() *UploadArtifactFinish {
-	if x != nil {
-		if x, ok := x.Part.(*UploadArtifactRequest_Finish); ok {
-			return x.Finish
-		}
-	}
-	return nil
-}
-
-type isUploadArtifactRequest_Part interface {
-	isUploadArtifactRequest_Part()
-}
-
-type UploadArtifactRequest_Start struct {
-	// First message.
-	Start *UploadArtifactStart `protobuf:"bytes,1,opt,name=start,proto3,oneof"`
-}
-
-type UploadArtifactRequest_Chunk struct {
-	// The next bytes, at most `max_chunk_bytes` of the capabilities.
-	Chunk []byte `protobuf:"bytes,2,opt,name=chunk,proto3,oneof"`
-}
-
-type UploadArtifactRequest_Finish struct {
-	// Last message.
-	Finish *UploadArtifactFinish `protobuf:"bytes,3,opt,name=finish,proto3,oneof"`
-}
-
-func (*UploadArtifactRequest_Start) isUploadArtifactRequest_Part() {}
-
-func (*UploadArtifactRequest_Chunk) isUploadArtifactRequest_Part() {}
-
-func (*UploadArtifactRequest_Finish) isUploadArtifactRequest_Part() {}
-
-// First message of UploadArtifact.
-type UploadArtifactStart struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The project.
-	Project string `protobuf:"bytes,1,opt,name=project,proto3" json:"project,omitempty"`
-	// See the service's comment. REQUIRED.
-	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// What the version is.
-	Spec *ArtifactSpec `protobuf:"bytes,3,opt,name=spec,proto3" json:"spec,omitempty"`
-	// The path of its one file.
-	Path          string `protobuf:"bytes,4,opt,name=path,proto3" json:"path,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *UploadArtifactStart) Reset() {
-	*x = UploadArtifactStart{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[19]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *UploadArtifactStart) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*UploadArtifactStart) ProtoMessage() {}
-
-func (x *UploadArtifactStart) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[19]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use UploadArtifactStart.ProtoReflect.Descriptor instead.
-func (*UploadArtifactStart) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{19}
-}
-
-func (x *UploadArtifactStart) GetProject() string {
-	if x != nil {
-		return x.Project
-	}
-	return ""
-}
-
-func (x *UploadArtifactStart) GetRequestId() string {
-	if x != nil {
-		return x.RequestId
-	}
-	return ""
-}
-
-func (x *UploadArtifactStart) GetSpec() *ArtifactSpec {
-	if x != nil {
-		return x.Spec
-	}
-	return nil
-}
-
-func (x *UploadArtifactStart) GetPath() string {
-	if x != nil {
-		return x.Path
-	}
-	return ""
-}
-
-// Last message of UploadArtifact.
-type UploadArtifactFinish struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Digest of all bytes sent, `blake3:<64 hex digits>`.
-	Digest string `protobuf:"bytes,1,opt,name=digest,proto3" json:"digest,omitempty"`
-	// Number of bytes sent.
-	SizeBytes     int64 `protobuf:"varint,2,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *UploadArtifactFinish) Reset() {
-	*x = UploadArtifactFinish{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[20]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *UploadArtifactFinish) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*UploadArtifactFinish) ProtoMessage() {}
-
-func (x *UploadArtifactFinish) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[20]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use UploadArtifactFinish.ProtoReflect.Descriptor instead.
-func (*UploadArtifactFinish) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{20}
-}
-
-func (x *UploadArtifactFinish) GetDigest() string {
-	if x != nil {
-		return x.Digest
-	}
-	return ""
-}
-
-func (x *UploadArtifactFinish) GetSizeBytes() int64 {
-	if x != nil {
-		return x.SizeBytes
-	}
-	return 0
-}
-
-// Response of UploadArtifact.
-type UploadArtifactResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The version as it is now visible.
-	ArtifactVersion *ArtifactVersion `protobuf:"bytes,1,opt,name=artifact_version,json=artifactVersion,proto3" json:"artifact_version,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
-}
-
-func (x *UploadArtifactResponse) Reset() {
-	*x = UploadArtifactResponse{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[21]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *UploadArtifactResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*UploadArtifactResponse) ProtoMessage() {}
-
-func (x *UploadArtifactResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[21]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use UploadArtifactResponse.ProtoReflect.Descriptor instead.
-func (*UploadArtifactResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{21}
-}
-
-func (x *UploadArtifactResponse) GetArtifactVersion() *ArtifactVersion {
-	if x != nil {
-		return x.ArtifactVersion
-	}
-	return nil
-}
-
-// Request of DownloadArtifact.
-type DownloadArtifactRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The project.
-	Project string `protobuf:"bytes,1,opt,name=project,proto3" json:"project,omitempty"`
-	// Which version.
-	Selector *VersionSelector `protobuf:"bytes,2,opt,name=selector,proto3" json:"selector,omitempty"`
-	// Only this file; empty means all of them.
-	Path string `protobuf:"bytes,3,opt,name=path,proto3" json:"path,omitempty"`
-	// First byte wanted; only with `path`, or when the version has one file.
-	Offset int64 `protobuf:"varint,4,opt,name=offset,proto3" json:"offset,omitempty"`
-	// How many bytes are wanted, 0 for all that follow; as `offset`.
-	Limit         int64 `protobuf:"varint,5,opt,name=limit,proto3" json:"limit,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *DownloadArtifactRequest) Reset() {
-	*x = DownloadArtifactRequest{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[22]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *DownloadArtifactRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*DownloadArtifactRequest) ProtoMessage() {}
-
-func (x *DownloadArtifactRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[22]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use DownloadArtifactRequest.ProtoReflect.Descriptor instead.
-func (*DownloadArtifactRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{22}
-}
-
-func (x *DownloadArtifactRequest) GetProject() string {
-	if x != nil {
-		return x.Project
-	}
-	return ""
-}
-
-func (x *DownloadArtifactRequest) GetSelector() *VersionSelector {
-	if x != nil {
-		return x.Selector
-	}
-	return nil
-}
-
-func (x *DownloadArtifactRequest) GetPath() string {
-	if x != nil {
-		return x.Path
-	}
-	return ""
-}
-
-func (x *DownloadArtifactRequest) GetOffset() int64 {
-	if x != nil {
-		return x.Offset
-	}
-	return 0
-}
-
-func (x *DownloadArtifactRequest) GetLimit() int64 {
-	if x != nil {
-		return x.Limit
-	}
-	return 0
-}
-
-// One message of the stream of DownloadArtifact.
-type DownloadArtifactResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The part.
-	//
-	// Types that are valid to be assigned to Part:
-	//
-	//	*DownloadArtifactResponse_Version
-	//	*DownloadArtifactResponse_FileStart
-	//	*DownloadArtifactResponse_Chunk
-	//	*DownloadArtifactResponse_FileEnd
-	Part          isDownloadArtifactResponse_Part `protobuf_oneof:"part"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *DownloadArtifactResponse) Reset() {
-	*x = DownloadArtifactResponse{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[23]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *DownloadArtifactResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*DownloadArtifactResponse) ProtoMessage() {}
-
-func (x *DownloadArtifactResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[23]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use DownloadArtifactResponse.ProtoReflect.Descriptor instead.
-func (*DownloadArtifactResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{23}
-}
-
-func (x *DownloadArtifactResponse) GetPart() isDownloadArtifactResponse_Part {
-	if x != nil {
-		return x.Part
-	}
-	return nil
-}
-
-func (x *DownloadArtifactResponse) GetVersion() *ArtifactVersion {
-	if x != nil {
-		if x, ok := x.Part.(*DownloadArtifactResponse_Version); ok {
-			return x.Version
-		}
-	}
-	return nil
-}
-
-func (x *DownloadArtifactResponse) GetFileStart() *DownloadFileStart {
-	if x != nil {
-		if x, ok := x.Part.(*DownloadArtifactResponse_FileStart); ok {
-			return x.FileStart
-		}
-	}
-	return nil
-}
-
-func (x *DownloadArtifactResponse) GetChunk() []byte {
-	if x != nil {
-		if x, ok := x.Part.(*DownloadArtifactResponse_Chunk); ok {
-			return x.Chunk
-		}
-	}
-	return nil
-}
-
-func (x *DownloadArtifactResponse) GetFileEnd() *DownloadFileEnd {
-	if x != nil {
-		if x, ok := x.Part.(*DownloadArtifactResponse_FileEnd); ok {
-			return x.FileEnd
-		}
-	}
-	return nil
-}
-
-type isDownloadArtifactResponse_Part interface {
-	isDownloadArtifactResponse_Part()
-}
-
-type DownloadArtifactResponse_Version struct {
-	// First message: the version with all its files.
-	Version *ArtifactVersion `protobuf:"bytes,1,opt,name=version,proto3,oneof"`
-}
-
-type DownloadArtifactResponse_FileStart struct {
-	// A file begins.
-	FileStart *DownloadFileStart `protobuf:"bytes,2,opt,name=file_start,json=fileStart,proto3,oneof"`
-}
-
-type DownloadArtifactResponse_Chunk struct {
-	// Its next bytes.
-	Chunk []byte `protobuf:"bytes,3,opt,name=chunk,proto3,oneof"`
-}
-
-type DownloadArtifactResponse_FileEnd struct {
-	// The file is complete.
-	FileEnd *DownloadFileEnd `protobuf:"bytes,4,opt,name=file_end,json=fileEnd,proto3,oneof"`
-}
-
-func (*DownloadArtifactResponse_Version) isDownloadArtifactResponse_Part() {}
-
-func (*DownloadArtifactResponse_FileStart) isDownloadArtifactResponse_Part() {}
-
-func (*DownloadArtifactResponse_Chunk) isDownloadArtifactResponse_Part() {}
-
-func (*DownloadArtifactResponse_FileEnd) isDownloadArtifactResponse_Part() {}
-
-// A file begins.
-type DownloadFileStart struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The file.
-	File *ArtifactFile `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
-	// Offset in the file of the first byte that follows.
-	Offset        int64 `protobuf:"varint,2,opt,name=offset,proto3" json:"offset,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *DownloadFileStart) Reset() {
-	*x = DownloadFileStart{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[24]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *DownloadFileStart) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*DownloadFileStart) ProtoMessage() {}
-
-func (x *DownloadFileStart) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[24]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use DownloadFileStart.ProtoReflect.Descriptor instead.
-func (*DownloadFileStart) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{24}
-}
-
-func (x *DownloadFileStart) GetFile() *ArtifactFile {
-	if x != nil {
-		return x.File
-	}
-	return nil
-}
-
-func (x *DownloadFileStart) GetOffset() int64 {
-	if x != nil {
-		return x.Offset
-	}
-	return 0
-}
-
-// A file is complete.
-type DownloadFileEnd struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Number of bytes sent for this file.
-	SentBytes     int64 `protobuf:"varint,1,opt,name=sent_bytes,json=sentBytes,proto3" json:"sent_bytes,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *DownloadFileEnd) Reset() {
-	*x = DownloadFileEnd{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[25]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *DownloadFileEnd) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*DownloadFileEnd) ProtoMessage() {}
-
-func (x *DownloadFileEnd) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[25]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use DownloadFileEnd.ProtoReflect.Descriptor instead.
-func (*DownloadFileEnd) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{25}
-}
-
-func (x *DownloadFileEnd) GetSentBytes() int64 {
-	if x != nil {
-		return x.SentBytes
-	}
-	return 0
-}
-
 var File_argosy_v1_artifact_service_proto protoreflect.FileDescriptor
 
 const file_argosy_v1_artifact_service_proto_rawDesc = "" +
 	"\n" +
-	" argosy/v1/artifact_service.proto\x12\targosy.v1\x1a\x18argosy/v1/artifact.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb6\x01\n" +
+	" argosy/v1/artifact_service.proto\x12\targosy.v1\x1a\x18argosy/v1/artifact.proto\x1a!argosy/v1/artifact_transfer.proto\x1a\x17argosy/v1/lineage.proto\x1a\x17argosy/v1/pruning.proto\x1a\x15argosy/v1/watch.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb6\x01\n" +
 	"\x1cCreateArtifactVersionRequest\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\x12\x1d\n" +
 	"\n" +
@@ -1843,7 +1279,7 @@ const file_argosy_v1_artifact_service_proto_rawDesc = "" +
 	"page_token\x18\x05 \x01(\tR\tpageToken\"y\n" +
 	"\x15ListArtifactsResponse\x128\n" +
 	"\tartifacts\x18\x01 \x03(\v2\x1a.argosy.v1.ArtifactSummaryR\tartifacts\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xed\x02\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xfc\x03\n" +
 	"\x1bListArtifactVersionsRequest\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12#\n" +
@@ -1854,10 +1290,15 @@ const file_argosy_v1_artifact_service_proto_rawDesc = "" +
 	"\x05order\x18\a \x01(\x0e2\x17.argosy.v1.VersionOrderR\x05order\x12\x1b\n" +
 	"\tpage_size\x18\b \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\t \x01(\tR\tpageToken\"\x8f\x01\n" +
+	"page_token\x18\t \x01(\tR\tpageToken\x12P\n" +
+	"\bmetadata\x18\n" +
+	" \x03(\v24.argosy.v1.ListArtifactVersionsRequest.MetadataEntryR\bmetadata\x1a;\n" +
+	"\rMetadataEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8f\x01\n" +
 	"\x1cListArtifactVersionsResponse\x12G\n" +
 	"\x11artifact_versions\x18\x01 \x03(\v2\x1a.argosy.v1.ArtifactVersionR\x10artifactVersions\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xdc\x02\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xfe\x02\n" +
 	"\x1cUpdateArtifactVersionRequest\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\x12\x1d\n" +
 	"\n" +
@@ -1867,7 +1308,8 @@ const file_argosy_v1_artifact_service_proto_rawDesc = "" +
 	"\bmetadata\x18\x05 \x03(\v25.argosy.v1.UpdateArtifactVersionRequest.MetadataEntryR\bmetadata\x12;\n" +
 	"\vupdate_mask\x18\x06 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
 	"updateMask\x12\x12\n" +
-	"\x04etag\x18\a \x01(\tR\x04etag\x1a;\n" +
+	"\x04etag\x18\a \x01(\tR\x04etag\x12 \n" +
+	"\vdescription\x18\b \x01(\tR\vdescription\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"f\n" +
@@ -1894,47 +1336,12 @@ const file_argosy_v1_artifact_service_proto_rawDesc = "" +
 	"request_id\x18\x02 \x01(\tR\trequestId\x12\x0e\n" +
 	"\x02id\x18\x03 \x01(\tR\x02id\x12\x14\n" +
 	"\x05force\x18\x04 \x01(\bR\x05force\"\x1f\n" +
-	"\x1dDeleteArtifactVersionResponse\"\xaa\x01\n" +
-	"\x15UploadArtifactRequest\x126\n" +
-	"\x05start\x18\x01 \x01(\v2\x1e.argosy.v1.UploadArtifactStartH\x00R\x05start\x12\x16\n" +
-	"\x05chunk\x18\x02 \x01(\fH\x00R\x05chunk\x129\n" +
-	"\x06finish\x18\x03 \x01(\v2\x1f.argosy.v1.UploadArtifactFinishH\x00R\x06finishB\x06\n" +
-	"\x04part\"\x8f\x01\n" +
-	"\x13UploadArtifactStart\x12\x18\n" +
-	"\aproject\x18\x01 \x01(\tR\aproject\x12\x1d\n" +
-	"\n" +
-	"request_id\x18\x02 \x01(\tR\trequestId\x12+\n" +
-	"\x04spec\x18\x03 \x01(\v2\x17.argosy.v1.ArtifactSpecR\x04spec\x12\x12\n" +
-	"\x04path\x18\x04 \x01(\tR\x04path\"M\n" +
-	"\x14UploadArtifactFinish\x12\x16\n" +
-	"\x06digest\x18\x01 \x01(\tR\x06digest\x12\x1d\n" +
-	"\n" +
-	"size_bytes\x18\x02 \x01(\x03R\tsizeBytes\"_\n" +
-	"\x16UploadArtifactResponse\x12E\n" +
-	"\x10artifact_version\x18\x01 \x01(\v2\x1a.argosy.v1.ArtifactVersionR\x0fartifactVersion\"\xad\x01\n" +
-	"\x17DownloadArtifactRequest\x12\x18\n" +
-	"\aproject\x18\x01 \x01(\tR\aproject\x126\n" +
-	"\bselector\x18\x02 \x01(\v2\x1a.argosy.v1.VersionSelectorR\bselector\x12\x12\n" +
-	"\x04path\x18\x03 \x01(\tR\x04path\x12\x16\n" +
-	"\x06offset\x18\x04 \x01(\x03R\x06offset\x12\x14\n" +
-	"\x05limit\x18\x05 \x01(\x03R\x05limit\"\xea\x01\n" +
-	"\x18DownloadArtifactResponse\x126\n" +
-	"\aversion\x18\x01 \x01(\v2\x1a.argosy.v1.ArtifactVersionH\x00R\aversion\x12=\n" +
-	"\n" +
-	"file_start\x18\x02 \x01(\v2\x1c.argosy.v1.DownloadFileStartH\x00R\tfileStart\x12\x16\n" +
-	"\x05chunk\x18\x03 \x01(\fH\x00R\x05chunk\x127\n" +
-	"\bfile_end\x18\x04 \x01(\v2\x1a.argosy.v1.DownloadFileEndH\x00R\afileEndB\x06\n" +
-	"\x04part\"X\n" +
-	"\x11DownloadFileStart\x12+\n" +
-	"\x04file\x18\x01 \x01(\v2\x17.argosy.v1.ArtifactFileR\x04file\x12\x16\n" +
-	"\x06offset\x18\x02 \x01(\x03R\x06offset\"0\n" +
-	"\x0fDownloadFileEnd\x12\x1d\n" +
-	"\n" +
-	"sent_bytes\x18\x01 \x01(\x03R\tsentBytes*m\n" +
+	"\x1dDeleteArtifactVersionResponse*m\n" +
 	"\fVersionOrder\x12\x1d\n" +
 	"\x19VERSION_ORDER_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aVERSION_ORDER_NEWEST_FIRST\x10\x01\x12\x1e\n" +
-	"\x1aVERSION_ORDER_OLDEST_FIRST\x10\x022\xbe\b\n" +
+	"\x1aVERSION_ORDER_OLDEST_FIRST\x10\x022\xce\n" +
+	"\n" +
 	"\x0fArtifactService\x12j\n" +
 	"\x15CreateArtifactVersion\x12'.argosy.v1.CreateArtifactVersionRequest\x1a(.argosy.v1.CreateArtifactVersionResponse\x12|\n" +
 	"\x1bBatchCreateArtifactVersions\x12-.argosy.v1.BatchCreateArtifactVersionsRequest\x1a..argosy.v1.BatchCreateArtifactVersionsResponse\x12a\n" +
@@ -1946,7 +1353,11 @@ const file_argosy_v1_artifact_service_proto_rawDesc = "" +
 	"\vDeleteAlias\x12\x1d.argosy.v1.DeleteAliasRequest\x1a\x1e.argosy.v1.DeleteAliasResponse\x12j\n" +
 	"\x15DeleteArtifactVersion\x12'.argosy.v1.DeleteArtifactVersionRequest\x1a(.argosy.v1.DeleteArtifactVersionResponse\x12W\n" +
 	"\x0eUploadArtifact\x12 .argosy.v1.UploadArtifactRequest\x1a!.argosy.v1.UploadArtifactResponse(\x01\x12]\n" +
-	"\x10DownloadArtifact\x12\".argosy.v1.DownloadArtifactRequest\x1a#.argosy.v1.DownloadArtifactResponse0\x01BB\n" +
+	"\x10DownloadArtifact\x12\".argosy.v1.DownloadArtifactRequest\x1a#.argosy.v1.DownloadArtifactResponse0\x01\x12j\n" +
+	"\x15PruneArtifactVersions\x12'.argosy.v1.PruneArtifactVersionsRequest\x1a(.argosy.v1.PruneArtifactVersionsResponse\x12I\n" +
+	"\n" +
+	"GetLineage\x12\x1c.argosy.v1.GetLineageRequest\x1a\x1d.argosy.v1.GetLineageResponse\x12W\n" +
+	"\x0eWatchArtifacts\x12 .argosy.v1.WatchArtifactsRequest\x1a!.argosy.v1.WatchArtifactsResponse0\x01BB\n" +
 	"\fio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
 
 var (
@@ -1962,7 +1373,7 @@ func file_argosy_v1_artifact_service_proto_rawDescGZIP() []byte {
 }
 
 var file_argosy_v1_artifact_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_argosy_v1_artifact_service_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_argosy_v1_artifact_service_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_argosy_v1_artifact_service_proto_goTypes = []any{
 	(VersionOrder)(0),                           // 0: argosy.v1.VersionOrder
 	(*CreateArtifactVersionRequest)(nil),        // 1: argosy.v1.CreateArtifactVersionRequest
@@ -1983,80 +1394,80 @@ var file_argosy_v1_artifact_service_proto_goTypes = []any{
 	(*DeleteAliasResponse)(nil),                 // 16: argosy.v1.DeleteAliasResponse
 	(*DeleteArtifactVersionRequest)(nil),        // 17: argosy.v1.DeleteArtifactVersionRequest
 	(*DeleteArtifactVersionResponse)(nil),       // 18: argosy.v1.DeleteArtifactVersionResponse
-	(*UploadArtifactRequest)(nil),               // 19: argosy.v1.UploadArtifactRequest
-	(*UploadArtifactStart)(nil),                 // 20: argosy.v1.UploadArtifactStart
-	(*UploadArtifactFinish)(nil),                // 21: argosy.v1.UploadArtifactFinish
-	(*UploadArtifactResponse)(nil),              // 22: argosy.v1.UploadArtifactResponse
-	(*DownloadArtifactRequest)(nil),             // 23: argosy.v1.DownloadArtifactRequest
-	(*DownloadArtifactResponse)(nil),            // 24: argosy.v1.DownloadArtifactResponse
-	(*DownloadFileStart)(nil),                   // 25: argosy.v1.DownloadFileStart
-	(*DownloadFileEnd)(nil),                     // 26: argosy.v1.DownloadFileEnd
-	nil,                                         // 27: argosy.v1.UpdateArtifactVersionRequest.MetadataEntry
-	(*ArtifactSpec)(nil),                        // 28: argosy.v1.ArtifactSpec
-	(*NewArtifactFile)(nil),                     // 29: argosy.v1.NewArtifactFile
-	(*ArtifactVersion)(nil),                     // 30: argosy.v1.ArtifactVersion
-	(*NewArtifactVersion)(nil),                  // 31: argosy.v1.NewArtifactVersion
-	(*CreateArtifactVersionResult)(nil),         // 32: argosy.v1.CreateArtifactVersionResult
-	(*VersionSelector)(nil),                     // 33: argosy.v1.VersionSelector
-	(*ArtifactSummary)(nil),                     // 34: argosy.v1.ArtifactSummary
-	(*timestamppb.Timestamp)(nil),               // 35: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),               // 36: google.protobuf.FieldMask
-	(*ArtifactFile)(nil),                        // 37: argosy.v1.ArtifactFile
+	nil,                                         // 19: argosy.v1.ListArtifactVersionsRequest.MetadataEntry
+	nil,                                         // 20: argosy.v1.UpdateArtifactVersionRequest.MetadataEntry
+	(*ArtifactSpec)(nil),                        // 21: argosy.v1.ArtifactSpec
+	(*NewArtifactFile)(nil),                     // 22: argosy.v1.NewArtifactFile
+	(*ArtifactVersion)(nil),                     // 23: argosy.v1.ArtifactVersion
+	(*NewArtifactVersion)(nil),                  // 24: argosy.v1.NewArtifactVersion
+	(*CreateArtifactVersionResult)(nil),         // 25: argosy.v1.CreateArtifactVersionResult
+	(*VersionSelector)(nil),                     // 26: argosy.v1.VersionSelector
+	(*ArtifactSummary)(nil),                     // 27: argosy.v1.ArtifactSummary
+	(*timestamppb.Timestamp)(nil),               // 28: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),               // 29: google.protobuf.FieldMask
+	(*UploadArtifactRequest)(nil),               // 30: argosy.v1.UploadArtifactRequest
+	(*DownloadArtifactRequest)(nil),             // 31: argosy.v1.DownloadArtifactRequest
+	(*PruneArtifactVersionsRequest)(nil),        // 32: argosy.v1.PruneArtifactVersionsRequest
+	(*GetLineageRequest)(nil),                   // 33: argosy.v1.GetLineageRequest
+	(*WatchArtifactsRequest)(nil),               // 34: argosy.v1.WatchArtifactsRequest
+	(*UploadArtifactResponse)(nil),              // 35: argosy.v1.UploadArtifactResponse
+	(*DownloadArtifactResponse)(nil),            // 36: argosy.v1.DownloadArtifactResponse
+	(*PruneArtifactVersionsResponse)(nil),       // 37: argosy.v1.PruneArtifactVersionsResponse
+	(*GetLineageResponse)(nil),                  // 38: argosy.v1.GetLineageResponse
+	(*WatchArtifactsResponse)(nil),              // 39: argosy.v1.WatchArtifactsResponse
 }
 var file_argosy_v1_artifact_service_proto_depIdxs = []int32{
-	28, // 0: argosy.v1.CreateArtifactVersionRequest.spec:type_name -> argosy.v1.ArtifactSpec
-	29, // 1: argosy.v1.CreateArtifactVersionRequest.files:type_name -> argosy.v1.NewArtifactFile
-	30, // 2: argosy.v1.CreateArtifactVersionResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
-	31, // 3: argosy.v1.BatchCreateArtifactVersionsRequest.versions:type_name -> argosy.v1.NewArtifactVersion
-	32, // 4: argosy.v1.BatchCreateArtifactVersionsResponse.results:type_name -> argosy.v1.CreateArtifactVersionResult
-	33, // 5: argosy.v1.GetArtifactVersionRequest.selector:type_name -> argosy.v1.VersionSelector
-	30, // 6: argosy.v1.GetArtifactVersionResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
-	34, // 7: argosy.v1.ListArtifactsResponse.artifacts:type_name -> argosy.v1.ArtifactSummary
-	35, // 8: argosy.v1.ListArtifactVersionsRequest.created_from:type_name -> google.protobuf.Timestamp
-	35, // 9: argosy.v1.ListArtifactVersionsRequest.created_until:type_name -> google.protobuf.Timestamp
+	21, // 0: argosy.v1.CreateArtifactVersionRequest.spec:type_name -> argosy.v1.ArtifactSpec
+	22, // 1: argosy.v1.CreateArtifactVersionRequest.files:type_name -> argosy.v1.NewArtifactFile
+	23, // 2: argosy.v1.CreateArtifactVersionResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
+	24, // 3: argosy.v1.BatchCreateArtifactVersionsRequest.versions:type_name -> argosy.v1.NewArtifactVersion
+	25, // 4: argosy.v1.BatchCreateArtifactVersionsResponse.results:type_name -> argosy.v1.CreateArtifactVersionResult
+	26, // 5: argosy.v1.GetArtifactVersionRequest.selector:type_name -> argosy.v1.VersionSelector
+	23, // 6: argosy.v1.GetArtifactVersionResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
+	27, // 7: argosy.v1.ListArtifactsResponse.artifacts:type_name -> argosy.v1.ArtifactSummary
+	28, // 8: argosy.v1.ListArtifactVersionsRequest.created_from:type_name -> google.protobuf.Timestamp
+	28, // 9: argosy.v1.ListArtifactVersionsRequest.created_until:type_name -> google.protobuf.Timestamp
 	0,  // 10: argosy.v1.ListArtifactVersionsRequest.order:type_name -> argosy.v1.VersionOrder
-	30, // 11: argosy.v1.ListArtifactVersionsResponse.artifact_versions:type_name -> argosy.v1.ArtifactVersion
-	27, // 12: argosy.v1.UpdateArtifactVersionRequest.metadata:type_name -> argosy.v1.UpdateArtifactVersionRequest.MetadataEntry
-	36, // 13: argosy.v1.UpdateArtifactVersionRequest.update_mask:type_name -> google.protobuf.FieldMask
-	30, // 14: argosy.v1.UpdateArtifactVersionResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
-	33, // 15: argosy.v1.SetAliasRequest.selector:type_name -> argosy.v1.VersionSelector
-	30, // 16: argosy.v1.SetAliasResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
-	20, // 17: argosy.v1.UploadArtifactRequest.start:type_name -> argosy.v1.UploadArtifactStart
-	21, // 18: argosy.v1.UploadArtifactRequest.finish:type_name -> argosy.v1.UploadArtifactFinish
-	28, // 19: argosy.v1.UploadArtifactStart.spec:type_name -> argosy.v1.ArtifactSpec
-	30, // 20: argosy.v1.UploadArtifactResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
-	33, // 21: argosy.v1.DownloadArtifactRequest.selector:type_name -> argosy.v1.VersionSelector
-	30, // 22: argosy.v1.DownloadArtifactResponse.version:type_name -> argosy.v1.ArtifactVersion
-	25, // 23: argosy.v1.DownloadArtifactResponse.file_start:type_name -> argosy.v1.DownloadFileStart
-	26, // 24: argosy.v1.DownloadArtifactResponse.file_end:type_name -> argosy.v1.DownloadFileEnd
-	37, // 25: argosy.v1.DownloadFileStart.file:type_name -> argosy.v1.ArtifactFile
-	1,  // 26: argosy.v1.ArtifactService.CreateArtifactVersion:input_type -> argosy.v1.CreateArtifactVersionRequest
-	3,  // 27: argosy.v1.ArtifactService.BatchCreateArtifactVersions:input_type -> argosy.v1.BatchCreateArtifactVersionsRequest
-	5,  // 28: argosy.v1.ArtifactService.GetArtifactVersion:input_type -> argosy.v1.GetArtifactVersionRequest
-	7,  // 29: argosy.v1.ArtifactService.ListArtifacts:input_type -> argosy.v1.ListArtifactsRequest
-	9,  // 30: argosy.v1.ArtifactService.ListArtifactVersions:input_type -> argosy.v1.ListArtifactVersionsRequest
-	11, // 31: argosy.v1.ArtifactService.UpdateArtifactVersion:input_type -> argosy.v1.UpdateArtifactVersionRequest
-	13, // 32: argosy.v1.ArtifactService.SetAlias:input_type -> argosy.v1.SetAliasRequest
-	15, // 33: argosy.v1.ArtifactService.DeleteAlias:input_type -> argosy.v1.DeleteAliasRequest
-	17, // 34: argosy.v1.ArtifactService.DeleteArtifactVersion:input_type -> argosy.v1.DeleteArtifactVersionRequest
-	19, // 35: argosy.v1.ArtifactService.UploadArtifact:input_type -> argosy.v1.UploadArtifactRequest
-	23, // 36: argosy.v1.ArtifactService.DownloadArtifact:input_type -> argosy.v1.DownloadArtifactRequest
-	2,  // 37: argosy.v1.ArtifactService.CreateArtifactVersion:output_type -> argosy.v1.CreateArtifactVersionResponse
-	4,  // 38: argosy.v1.ArtifactService.BatchCreateArtifactVersions:output_type -> argosy.v1.BatchCreateArtifactVersionsResponse
-	6,  // 39: argosy.v1.ArtifactService.GetArtifactVersion:output_type -> argosy.v1.GetArtifactVersionResponse
-	8,  // 40: argosy.v1.ArtifactService.ListArtifacts:output_type -> argosy.v1.ListArtifactsResponse
-	10, // 41: argosy.v1.ArtifactService.ListArtifactVersions:output_type -> argosy.v1.ListArtifactVersionsResponse
-	12, // 42: argosy.v1.ArtifactService.UpdateArtifactVersion:output_type -> argosy.v1.UpdateArtifactVersionResponse
-	14, // 43: argosy.v1.ArtifactService.SetAlias:output_type -> argosy.v1.SetAliasResponse
-	16, // 44: argosy.v1.ArtifactService.DeleteAlias:output_type -> argosy.v1.DeleteAliasResponse
-	18, // 45: argosy.v1.ArtifactService.DeleteArtifactVersion:output_type -> argosy.v1.DeleteArtifactVersionResponse
-	22, // 46: argosy.v1.ArtifactService.UploadArtifact:output_type -> argosy.v1.UploadArtifactResponse
-	24, // 47: argosy.v1.ArtifactService.DownloadArtifact:output_type -> argosy.v1.DownloadArtifactResponse
-	37, // [37:48] is the sub-list for method output_type
-	26, // [26:37] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	19, // 11: argosy.v1.ListArtifactVersionsRequest.metadata:type_name -> argosy.v1.ListArtifactVersionsRequest.MetadataEntry
+	23, // 12: argosy.v1.ListArtifactVersionsResponse.artifact_versions:type_name -> argosy.v1.ArtifactVersion
+	20, // 13: argosy.v1.UpdateArtifactVersionRequest.metadata:type_name -> argosy.v1.UpdateArtifactVersionRequest.MetadataEntry
+	29, // 14: argosy.v1.UpdateArtifactVersionRequest.update_mask:type_name -> google.protobuf.FieldMask
+	23, // 15: argosy.v1.UpdateArtifactVersionResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
+	26, // 16: argosy.v1.SetAliasRequest.selector:type_name -> argosy.v1.VersionSelector
+	23, // 17: argosy.v1.SetAliasResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
+	1,  // 18: argosy.v1.ArtifactService.CreateArtifactVersion:input_type -> argosy.v1.CreateArtifactVersionRequest
+	3,  // 19: argosy.v1.ArtifactService.BatchCreateArtifactVersions:input_type -> argosy.v1.BatchCreateArtifactVersionsRequest
+	5,  // 20: argosy.v1.ArtifactService.GetArtifactVersion:input_type -> argosy.v1.GetArtifactVersionRequest
+	7,  // 21: argosy.v1.ArtifactService.ListArtifacts:input_type -> argosy.v1.ListArtifactsRequest
+	9,  // 22: argosy.v1.ArtifactService.ListArtifactVersions:input_type -> argosy.v1.ListArtifactVersionsRequest
+	11, // 23: argosy.v1.ArtifactService.UpdateArtifactVersion:input_type -> argosy.v1.UpdateArtifactVersionRequest
+	13, // 24: argosy.v1.ArtifactService.SetAlias:input_type -> argosy.v1.SetAliasRequest
+	15, // 25: argosy.v1.ArtifactService.DeleteAlias:input_type -> argosy.v1.DeleteAliasRequest
+	17, // 26: argosy.v1.ArtifactService.DeleteArtifactVersion:input_type -> argosy.v1.DeleteArtifactVersionRequest
+	30, // 27: argosy.v1.ArtifactService.UploadArtifact:input_type -> argosy.v1.UploadArtifactRequest
+	31, // 28: argosy.v1.ArtifactService.DownloadArtifact:input_type -> argosy.v1.DownloadArtifactRequest
+	32, // 29: argosy.v1.ArtifactService.PruneArtifactVersions:input_type -> argosy.v1.PruneArtifactVersionsRequest
+	33, // 30: argosy.v1.ArtifactService.GetLineage:input_type -> argosy.v1.GetLineageRequest
+	34, // 31: argosy.v1.ArtifactService.WatchArtifacts:input_type -> argosy.v1.WatchArtifactsRequest
+	2,  // 32: argosy.v1.ArtifactService.CreateArtifactVersion:output_type -> argosy.v1.CreateArtifactVersionResponse
+	4,  // 33: argosy.v1.ArtifactService.BatchCreateArtifactVersions:output_type -> argosy.v1.BatchCreateArtifactVersionsResponse
+	6,  // 34: argosy.v1.ArtifactService.GetArtifactVersion:output_type -> argosy.v1.GetArtifactVersionResponse
+	8,  // 35: argosy.v1.ArtifactService.ListArtifacts:output_type -> argosy.v1.ListArtifactsResponse
+	10, // 36: argosy.v1.ArtifactService.ListArtifactVersions:output_type -> argosy.v1.ListArtifactVersionsResponse
+	12, // 37: argosy.v1.ArtifactService.UpdateArtifactVersion:output_type -> argosy.v1.UpdateArtifactVersionResponse
+	14, // 38: argosy.v1.ArtifactService.SetAlias:output_type -> argosy.v1.SetAliasResponse
+	16, // 39: argosy.v1.ArtifactService.DeleteAlias:output_type -> argosy.v1.DeleteAliasResponse
+	18, // 40: argosy.v1.ArtifactService.DeleteArtifactVersion:output_type -> argosy.v1.DeleteArtifactVersionResponse
+	35, // 41: argosy.v1.ArtifactService.UploadArtifact:output_type -> argosy.v1.UploadArtifactResponse
+	36, // 42: argosy.v1.ArtifactService.DownloadArtifact:output_type -> argosy.v1.DownloadArtifactResponse
+	37, // 43: argosy.v1.ArtifactService.PruneArtifactVersions:output_type -> argosy.v1.PruneArtifactVersionsResponse
+	38, // 44: argosy.v1.ArtifactService.GetLineage:output_type -> argosy.v1.GetLineageResponse
+	39, // 45: argosy.v1.ArtifactService.WatchArtifacts:output_type -> argosy.v1.WatchArtifactsResponse
+	32, // [32:46] is the sub-list for method output_type
+	18, // [18:32] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_argosy_v1_artifact_service_proto_init() }
@@ -2065,24 +1476,17 @@ func file_argosy_v1_artifact_service_proto_init() {
 		return
 	}
 	file_argosy_v1_artifact_proto_init()
-	file_argosy_v1_artifact_service_proto_msgTypes[18].OneofWrappers = []any{
-		(*UploadArtifactRequest_Start)(nil),
-		(*UploadArtifactRequest_Chunk)(nil),
-		(*UploadArtifactRequest_Finish)(nil),
-	}
-	file_argosy_v1_artifact_service_proto_msgTypes[23].OneofWrappers = []any{
-		(*DownloadArtifactResponse_Version)(nil),
-		(*DownloadArtifactResponse_FileStart)(nil),
-		(*DownloadArtifactResponse_Chunk)(nil),
-		(*DownloadArtifactResponse_FileEnd)(nil),
-	}
+	file_argosy_v1_artifact_transfer_proto_init()
+	file_argosy_v1_lineage_proto_init()
+	file_argosy_v1_pruning_proto_init()
+	file_argosy_v1_watch_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_argosy_v1_artifact_service_proto_rawDesc), len(file_argosy_v1_artifact_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   27,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -32,6 +32,9 @@ const (
 	ArtifactService_DeleteArtifactVersion_FullMethodName       = "/argosy.v1.ArtifactService/DeleteArtifactVersion"
 	ArtifactService_UploadArtifact_FullMethodName              = "/argosy.v1.ArtifactService/UploadArtifact"
 	ArtifactService_DownloadArtifact_FullMethodName            = "/argosy.v1.ArtifactService/DownloadArtifact"
+	ArtifactService_PruneArtifactVersions_FullMethodName       = "/argosy.v1.ArtifactService/PruneArtifactVersions"
+	ArtifactService_GetLineage_FullMethodName                  = "/argosy.v1.ArtifactService/GetLineage"
+	ArtifactService_WatchArtifacts_FullMethodName              = "/argosy.v1.ArtifactService/WatchArtifacts"
 )
 
 // ArtifactServiceClient is the client API for ArtifactService service.
@@ -87,7 +90,7 @@ type ArtifactServiceClient interface {
 	// Errors:
 	// - OUT_OF_RANGE / CURSOR_EXPIRED: the page token is not of this list.
 	ListArtifactVersions(ctx context.Context, in *ListArtifactVersionsRequest, opts ...grpc.CallOption) (*ListArtifactVersionsResponse, error)
-	// Changes tags and metadata of a version; its bytes never change.
+	// Changes tags, metadata and description of a version; its bytes never change.
 	//
 	// Errors:
 	// - ABORTED / ETAG_MISMATCH: somebody changed the version since the etag was read.
@@ -136,6 +139,28 @@ type ArtifactServiceClient interface {
 	// - OUT_OF_RANGE / READ_PAST_END: `offset` lies beyond the end of the file.
 	// - DATA_LOSS / BLOB_CORRUPT: stored bytes are damaged; what was sent before MUST NOT be used.
 	DownloadArtifact(ctx context.Context, in *DownloadArtifactRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DownloadArtifactResponse], error)
+	// Plans which versions shall go, or deletes what was planned. A version an alias points at is
+	// never taken. Tombstones stay, as with DeleteArtifactVersion.
+	//
+	// Errors:
+	// - ABORTED / ETAG_MISMATCH: what would go is not what was planned; plan again.
+	// - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+	PruneArtifactVersions(ctx context.Context, in *PruneArtifactVersionsRequest, opts ...grpc.CallOption) (*PruneArtifactVersionsResponse, error)
+	// Tells what a version was made from, and what was made from it.
+	//
+	// Errors:
+	// - NOT_FOUND / ARTIFACT_NOT_FOUND: nothing matches the selector.
+	GetLineage(ctx context.Context, in *GetLineageRequest, opts ...grpc.CallOption) (*GetLineageResponse, error)
+	// Streams what changes from a cursor on: each event of the filter once, in order, until the client
+	// goes. A client whose stream breaks MUST go on with the last cursor it received, and misses and
+	// repeats nothing then. The first message tells where the stream begins; others without an event
+	// come now and then, so that cursors of quiet filters do not grow old.
+	//
+	// Errors:
+	//   - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; go on with the last cursor.
+	//   - OUT_OF_RANGE / CURSOR_EXPIRED: events after the cursor are gone, or it is from another store or
+	//     project; list what there is and watch anew.
+	WatchArtifacts(ctx context.Context, in *WatchArtifactsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchArtifactsResponse], error)
 }
 
 type artifactServiceClient struct {
@@ -268,6 +293,45 @@ func (c *artifactServiceClient) DownloadArtifact(ctx context.Context, in *Downlo
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ArtifactService_DownloadArtifactClient = grpc.ServerStreamingClient[DownloadArtifactResponse]
 
+func (c *artifactServiceClient) PruneArtifactVersions(ctx context.Context, in *PruneArtifactVersionsRequest, opts ...grpc.CallOption) (*PruneArtifactVersionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PruneArtifactVersionsResponse)
+	err := c.cc.Invoke(ctx, ArtifactService_PruneArtifactVersions_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *artifactServiceClient) GetLineage(ctx context.Context, in *GetLineageRequest, opts ...grpc.CallOption) (*GetLineageResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetLineageResponse)
+	err := c.cc.Invoke(ctx, ArtifactService_GetLineage_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *artifactServiceClient) WatchArtifacts(ctx context.Context, in *WatchArtifactsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchArtifactsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &ArtifactService_ServiceDesc.Streams[2], ArtifactService_WatchArtifacts_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchArtifactsRequest, WatchArtifactsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ArtifactService_WatchArtifactsClient = grpc.ServerStreamingClient[WatchArtifactsResponse]
+
 // ArtifactServiceServer is the server API for ArtifactService service.
 // All implementations must embed UnimplementedArtifactServiceServer
 // for forward compatibility.
@@ -321,7 +385,7 @@ type ArtifactServiceServer interface {
 	// Errors:
 	// - OUT_OF_RANGE / CURSOR_EXPIRED: the page token is not of this list.
 	ListArtifactVersions(context.Context, *ListArtifactVersionsRequest) (*ListArtifactVersionsResponse, error)
-	// Changes tags and metadata of a version; its bytes never change.
+	// Changes tags, metadata and description of a version; its bytes never change.
 	//
 	// Errors:
 	// - ABORTED / ETAG_MISMATCH: somebody changed the version since the etag was read.
@@ -370,6 +434,28 @@ type ArtifactServiceServer interface {
 	// - OUT_OF_RANGE / READ_PAST_END: `offset` lies beyond the end of the file.
 	// - DATA_LOSS / BLOB_CORRUPT: stored bytes are damaged; what was sent before MUST NOT be used.
 	DownloadArtifact(*DownloadArtifactRequest, grpc.ServerStreamingServer[DownloadArtifactResponse]) error
+	// Plans which versions shall go, or deletes what was planned. A version an alias points at is
+	// never taken. Tombstones stay, as with DeleteArtifactVersion.
+	//
+	// Errors:
+	// - ABORTED / ETAG_MISMATCH: what would go is not what was planned; plan again.
+	// - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+	PruneArtifactVersions(context.Context, *PruneArtifactVersionsRequest) (*PruneArtifactVersionsResponse, error)
+	// Tells what a version was made from, and what was made from it.
+	//
+	// Errors:
+	// - NOT_FOUND / ARTIFACT_NOT_FOUND: nothing matches the selector.
+	GetLineage(context.Context, *GetLineageRequest) (*GetLineageResponse, error)
+	// Streams what changes from a cursor on: each event of the filter once, in order, until the client
+	// goes. A client whose stream breaks MUST go on with the last cursor it received, and misses and
+	// repeats nothing then. The first message tells where the stream begins; others without an event
+	// come now and then, so that cursors of quiet filters do not grow old.
+	//
+	// Errors:
+	//   - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; go on with the last cursor.
+	//   - OUT_OF_RANGE / CURSOR_EXPIRED: events after the cursor are gone, or it is from another store or
+	//     project; list what there is and watch anew.
+	WatchArtifacts(*WatchArtifactsRequest, grpc.ServerStreamingServer[WatchArtifactsResponse]) error
 	mustEmbedUnimplementedArtifactServiceServer()
 }
 
@@ -412,6 +498,15 @@ func (UnimplementedArtifactServiceServer) UploadArtifact(grpc.ClientStreamingSer
 }
 func (UnimplementedArtifactServiceServer) DownloadArtifact(*DownloadArtifactRequest, grpc.ServerStreamingServer[DownloadArtifactResponse]) error {
 	return status.Error(codes.Unimplemented, "method DownloadArtifact not implemented")
+}
+func (UnimplementedArtifactServiceServer) PruneArtifactVersions(context.Context, *PruneArtifactVersionsRequest) (*PruneArtifactVersionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PruneArtifactVersions not implemented")
+}
+func (UnimplementedArtifactServiceServer) GetLineage(context.Context, *GetLineageRequest) (*GetLineageResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetLineage not implemented")
+}
+func (UnimplementedArtifactServiceServer) WatchArtifacts(*WatchArtifactsRequest, grpc.ServerStreamingServer[WatchArtifactsResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchArtifacts not implemented")
 }
 func (UnimplementedArtifactServiceServer) mustEmbedUnimplementedArtifactServiceServer() {}
 func (UnimplementedArtifactServiceServer) testEmbeddedByValue()                         {}
@@ -614,6 +709,53 @@ func _ArtifactService_DownloadArtifact_Handler(srv interface{}, stream grpc.Serv
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type ArtifactService_DownloadArtifactServer = grpc.ServerStreamingServer[DownloadArtifactResponse]
 
+func _ArtifactService_PruneArtifactVersions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PruneArtifactVersionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ArtifactServiceServer).PruneArtifactVersions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ArtifactService_PruneArtifactVersions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ArtifactServiceServer).PruneArtifactVersions(ctx, req.(*PruneArtifactVersionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ArtifactService_GetLineage_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetLineageRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ArtifactServiceServer).GetLineage(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ArtifactService_GetLineage_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ArtifactServiceServer).GetLineage(ctx, req.(*GetLineageRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ArtifactService_WatchArtifacts_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchArtifactsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(ArtifactServiceServer).WatchArtifacts(m, &grpc.GenericServerStream[WatchArtifactsRequest, WatchArtifactsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type ArtifactService_WatchArtifactsServer = grpc.ServerStreamingServer[WatchArtifactsResponse]
+
 // ArtifactService_ServiceDesc is the grpc.ServiceDesc for ArtifactService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -657,6 +799,14 @@ var ArtifactService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "DeleteArtifactVersion",
 			Handler:    _ArtifactService_DeleteArtifactVersion_Handler,
 		},
+		{
+			MethodName: "PruneArtifactVersions",
+			Handler:    _ArtifactService_PruneArtifactVersions_Handler,
+		},
+		{
+			MethodName: "GetLineage",
+			Handler:    _ArtifactService_GetLineage_Handler,
+		},
 	},
 	Streams: []grpc.StreamDesc{
 		{
@@ -667,6 +817,11 @@ var ArtifactService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "DownloadArtifact",
 			Handler:       _ArtifactService_DownloadArtifact_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "WatchArtifacts",
+			Handler:       _ArtifactService_WatchArtifacts_Handler,
 			ServerStreams: true,
 		},
 	},

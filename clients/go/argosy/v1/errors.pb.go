@@ -88,6 +88,8 @@ const (
 	ErrorReason_ERROR_REASON_INTERNAL ErrorReason = 26
 	// PERMISSION_DENIED: the client may not read or write files of the store itself.
 	ErrorReason_ERROR_REASON_DIRECT_ACCESS_REFUSED ErrorReason = 27
+	// ABORTED: a watcher took nothing of its stream for too long; it goes on from its last cursor.
+	ErrorReason_ERROR_REASON_WATCH_STALLED ErrorReason = 28
 )
 
 // Enum value maps for ErrorReason.
@@ -121,6 +123,7 @@ var (
 		25: "ERROR_REASON_DRAINING",
 		26: "ERROR_REASON_INTERNAL",
 		27: "ERROR_REASON_DIRECT_ACCESS_REFUSED",
+		28: "ERROR_REASON_WATCH_STALLED",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":           0,
@@ -151,6 +154,7 @@ var (
 		"ERROR_REASON_DRAINING":              25,
 		"ERROR_REASON_INTERNAL":              26,
 		"ERROR_REASON_DIRECT_ACCESS_REFUSED": 27,
+		"ERROR_REASON_WATCH_STALLED":         28,
 	}
 )
 
@@ -254,7 +258,7 @@ const file_argosy_v1_errors_proto_rawDesc = "" +
 	"ItemStatus\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n" +
-	"\amessage\x18\x03 \x01(\tR\amessage*\x9b\a\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage*\xbb\a\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_INVALID_FIELD\x10\x01\x12\x1f\n" +
@@ -284,7 +288,8 @@ const file_argosy_v1_errors_proto_rawDesc = "" +
 	" ERROR_REASON_STORAGE_UNAVAILABLE\x10\x18\x12\x19\n" +
 	"\x15ERROR_REASON_DRAINING\x10\x19\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x1a\x12&\n" +
-	"\"ERROR_REASON_DIRECT_ACCESS_REFUSED\x10\x1bBB\n" +
+	"\"ERROR_REASON_DIRECT_ACCESS_REFUSED\x10\x1b\x12\x1e\n" +
+	"\x1aERROR_REASON_WATCH_STALLED\x10\x1cBB\n" +
 	"\fio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
 
 var (

@@ -246,7 +246,11 @@ type Run struct {
 	CancelRequested bool `protobuf:"varint,11,opt,name=cancel_requested,json=cancelRequested,proto3" json:"cancel_requested,omitempty"`
 	// Its step runs in the order they started; empty in lists, and where even shortened step runs
 	// (see StepRun) would not fit in an answer.
-	Steps         []*StepRun `protobuf:"bytes,12,rep,name=steps,proto3" json:"steps,omitempty"`
+	Steps []*StepRun `protobuf:"bytes,12,rep,name=steps,proto3" json:"steps,omitempty"`
+	// Where its pipeline is defined; absent when its runner did not say.
+	EntryPoint *EntryPoint `protobuf:"bytes,13,opt,name=entry_point,json=entryPoint,proto3" json:"entry_point,omitempty"`
+	// 1, and one more each time it was resumed.
+	Epoch         int32 `protobuf:"varint,14,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -365,6 +369,84 @@ func (x *Run) GetSteps() []*StepRun {
 	return nil
 }
 
+func (x *Run) GetEntryPoint() *EntryPoint {
+	if x != nil {
+		return x.EntryPoint
+	}
+	return nil
+}
+
+func (x *Run) GetEpoch() int32 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+// Where a pipeline is defined, so that a run of it can be resumed from another process.
+type EntryPoint struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The module it is imported from; `__main__` for a script.
+	Module string `protobuf:"bytes,1,opt,name=module,proto3" json:"module,omitempty"`
+	// Its name inside the module.
+	Qualname string `protobuf:"bytes,2,opt,name=qualname,proto3" json:"qualname,omitempty"`
+	// The file of the module, on the machine of the runner; empty for notebooks and the like.
+	File          string `protobuf:"bytes,3,opt,name=file,proto3" json:"file,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EntryPoint) Reset() {
+	*x = EntryPoint{}
+	mi := &file_argosy_v1_pipeline_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EntryPoint) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EntryPoint) ProtoMessage() {}
+
+func (x *EntryPoint) ProtoReflect() protoreflect.Message {
+	mi := &file_argosy_v1_pipeline_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EntryPoint.ProtoReflect.Descriptor instead.
+func (*EntryPoint) Descriptor() ([]byte, []int) {
+	return file_argosy_v1_pipeline_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *EntryPoint) GetModule() string {
+	if x != nil {
+		return x.Module
+	}
+	return ""
+}
+
+func (x *EntryPoint) GetQualname() string {
+	if x != nil {
+		return x.Qualname
+	}
+	return ""
+}
+
+func (x *EntryPoint) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
 // Why a run or step run failed.
 type RunError struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -380,7 +462,7 @@ type RunError struct {
 
 func (x *RunError) Reset() {
 	*x = RunError{}
-	mi := &file_argosy_v1_pipeline_proto_msgTypes[1]
+	mi := &file_argosy_v1_pipeline_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -392,7 +474,7 @@ func (x *RunError) String() string {
 func (*RunError) ProtoMessage() {}
 
 func (x *RunError) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_pipeline_proto_msgTypes[1]
+	mi := &file_argosy_v1_pipeline_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -405,7 +487,7 @@ func (x *RunError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunError.ProtoReflect.Descriptor instead.
 func (*RunError) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_pipeline_proto_rawDescGZIP(), []int{1}
+	return file_argosy_v1_pipeline_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *RunError) GetType() string {
@@ -461,21 +543,30 @@ type StepRun struct {
 	// Why nothing was taken from cache: the names of the parts of the key that differ from the
 	// nearest earlier run of this step (`code`, `parameter:rate`, `input:data`); `loaded:name` when a
 	// name its code loaded means another version now; `saved:name` when a name its code saved under
-	// has a newer version; or one of `disabled`, `first_run`, `outputs_deleted`. Empty for CACHED.
+	// has a newer version; or one of `disabled`, `first_run`, `outputs_deleted`, `evicted`, `expired`.
+	// Empty for CACHED.
 	CacheMiss []string `protobuf:"bytes,13,rep,name=cache_miss,json=cacheMiss,proto3" json:"cache_miss,omitempty"`
 	// What went wrong, for FAILED.
 	Error *RunError `protobuf:"bytes,14,opt,name=error,proto3" json:"error,omitempty"`
 	// When it started, by the clock of the database.
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
 	// When it ended; absent while it runs.
-	EndTime       *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	EndTime *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	// Its current or last attempt, 1 for the first; 0 when it never started.
+	Attempt int32 `protobuf:"varint,17,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	// The attempts that failed and were followed by another one, in order.
+	Attempts []*StepAttempt `protobuf:"bytes,18,rep,name=attempts,proto3" json:"attempts,omitempty"`
+	// Facts about the step run; each value is one JSON document.
+	Metadata map[string]string `protobuf:"bytes,19,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// The invocations it had to wait for.
+	Upstream      []string `protobuf:"bytes,20,rep,name=upstream,proto3" json:"upstream,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StepRun) Reset() {
 	*x = StepRun{}
-	mi := &file_argosy_v1_pipeline_proto_msgTypes[2]
+	mi := &file_argosy_v1_pipeline_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -487,7 +578,7 @@ func (x *StepRun) String() string {
 func (*StepRun) ProtoMessage() {}
 
 func (x *StepRun) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_pipeline_proto_msgTypes[2]
+	mi := &file_argosy_v1_pipeline_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -500,7 +591,7 @@ func (x *StepRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StepRun.ProtoReflect.Descriptor instead.
 func (*StepRun) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_pipeline_proto_rawDescGZIP(), []int{2}
+	return file_argosy_v1_pipeline_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *StepRun) GetId() string {
@@ -615,6 +706,107 @@ func (x *StepRun) GetEndTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *StepRun) GetAttempt() int32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *StepRun) GetAttempts() []*StepAttempt {
+	if x != nil {
+		return x.Attempts
+	}
+	return nil
+}
+
+func (x *StepRun) GetMetadata() map[string]string {
+	if x != nil {
+		return x.Metadata
+	}
+	return nil
+}
+
+func (x *StepRun) GetUpstream() []string {
+	if x != nil {
+		return x.Upstream
+	}
+	return nil
+}
+
+// One attempt of a step run that was followed by another one.
+type StepAttempt struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 1 for the first.
+	Attempt int32 `protobuf:"varint,1,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	// What went wrong; absent when the process that ran it was lost.
+	Error *RunError `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
+	// When it started.
+	StartTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
+	// When it ended.
+	EndTime       *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StepAttempt) Reset() {
+	*x = StepAttempt{}
+	mi := &file_argosy_v1_pipeline_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StepAttempt) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StepAttempt) ProtoMessage() {}
+
+func (x *StepAttempt) ProtoReflect() protoreflect.Message {
+	mi := &file_argosy_v1_pipeline_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StepAttempt.ProtoReflect.Descriptor instead.
+func (*StepAttempt) Descriptor() ([]byte, []int) {
+	return file_argosy_v1_pipeline_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *StepAttempt) GetAttempt() int32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *StepAttempt) GetError() *RunError {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+func (x *StepAttempt) GetStartTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartTime
+	}
+	return nil
+}
+
+func (x *StepAttempt) GetEndTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndTime
+	}
+	return nil
+}
+
 // One input of a step run.
 type StepInput struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -632,7 +824,7 @@ type StepInput struct {
 
 func (x *StepInput) Reset() {
 	*x = StepInput{}
-	mi := &file_argosy_v1_pipeline_proto_msgTypes[3]
+	mi := &file_argosy_v1_pipeline_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -644,7 +836,7 @@ func (x *StepInput) String() string {
 func (*StepInput) ProtoMessage() {}
 
 func (x *StepInput) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_pipeline_proto_msgTypes[3]
+	mi := &file_argosy_v1_pipeline_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -657,7 +849,7 @@ func (x *StepInput) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StepInput.ProtoReflect.Descriptor instead.
 func (*StepInput) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_pipeline_proto_rawDescGZIP(), []int{3}
+	return file_argosy_v1_pipeline_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *StepInput) GetName() string {
@@ -701,7 +893,7 @@ type StepOutput struct {
 
 func (x *StepOutput) Reset() {
 	*x = StepOutput{}
-	mi := &file_argosy_v1_pipeline_proto_msgTypes[4]
+	mi := &file_argosy_v1_pipeline_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -713,7 +905,7 @@ func (x *StepOutput) String() string {
 func (*StepOutput) ProtoMessage() {}
 
 func (x *StepOutput) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_pipeline_proto_msgTypes[4]
+	mi := &file_argosy_v1_pipeline_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -726,7 +918,7 @@ func (x *StepOutput) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StepOutput.ProtoReflect.Descriptor instead.
 func (*StepOutput) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_pipeline_proto_rawDescGZIP(), []int{4}
+	return file_argosy_v1_pipeline_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *StepOutput) GetName() string {
@@ -758,7 +950,7 @@ type PipelineSummary struct {
 
 func (x *PipelineSummary) Reset() {
 	*x = PipelineSummary{}
-	mi := &file_argosy_v1_pipeline_proto_msgTypes[5]
+	mi := &file_argosy_v1_pipeline_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -770,7 +962,7 @@ func (x *PipelineSummary) String() string {
 func (*PipelineSummary) ProtoMessage() {}
 
 func (x *PipelineSummary) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_pipeline_proto_msgTypes[5]
+	mi := &file_argosy_v1_pipeline_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -783,7 +975,7 @@ func (x *PipelineSummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PipelineSummary.ProtoReflect.Descriptor instead.
 func (*PipelineSummary) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_pipeline_proto_rawDescGZIP(), []int{5}
+	return file_argosy_v1_pipeline_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *PipelineSummary) GetName() string {
@@ -811,7 +1003,7 @@ var File_argosy_v1_pipeline_proto protoreflect.FileDescriptor
 
 const file_argosy_v1_pipeline_proto_rawDesc = "" +
 	"\n" +
-	"\x18argosy/v1/pipeline.proto\x12\targosy.v1\x1a\x18argosy/v1/artifact.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xce\x04\n" +
+	"\x18argosy/v1/pipeline.proto\x12\targosy.v1\x1a\x18argosy/v1/artifact.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9c\x05\n" +
 	"\x03Run\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aproject\x18\x02 \x01(\tR\aproject\x12#\n" +
@@ -828,16 +1020,24 @@ const file_argosy_v1_pipeline_proto_rawDesc = "" +
 	"\x11lease_expire_time\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\x0fleaseExpireTime\x12)\n" +
 	"\x10cancel_requested\x18\v \x01(\bR\x0fcancelRequested\x12(\n" +
-	"\x05steps\x18\f \x03(\v2\x12.argosy.v1.StepRunR\x05steps\x1a=\n" +
+	"\x05steps\x18\f \x03(\v2\x12.argosy.v1.StepRunR\x05steps\x126\n" +
+	"\ventry_point\x18\r \x01(\v2\x15.argosy.v1.EntryPointR\n" +
+	"entryPoint\x12\x14\n" +
+	"\x05epoch\x18\x0e \x01(\x05R\x05epoch\x1a=\n" +
 	"\x0fParametersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"X\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"T\n" +
+	"\n" +
+	"EntryPoint\x12\x16\n" +
+	"\x06module\x18\x01 \x01(\tR\x06module\x12\x1a\n" +
+	"\bqualname\x18\x02 \x01(\tR\bqualname\x12\x12\n" +
+	"\x04file\x18\x03 \x01(\tR\x04file\"X\n" +
 	"\bRunError\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x1e\n" +
 	"\n" +
 	"invocation\x18\x03 \x01(\tR\n" +
-	"invocation\"\xdb\x05\n" +
+	"invocation\"\xc0\a\n" +
 	"\aStepRun\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x15\n" +
 	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x1e\n" +
@@ -862,10 +1062,23 @@ const file_argosy_v1_pipeline_proto_rawDesc = "" +
 	"\x05error\x18\x0e \x01(\v2\x13.argosy.v1.RunErrorR\x05error\x129\n" +
 	"\n" +
 	"start_time\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x125\n" +
-	"\bend_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x1a=\n" +
+	"\bend_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\x12\x18\n" +
+	"\aattempt\x18\x11 \x01(\x05R\aattempt\x122\n" +
+	"\battempts\x18\x12 \x03(\v2\x16.argosy.v1.StepAttemptR\battempts\x12<\n" +
+	"\bmetadata\x18\x13 \x03(\v2 .argosy.v1.StepRun.MetadataEntryR\bmetadata\x12\x1a\n" +
+	"\bupstream\x18\x14 \x03(\tR\bupstream\x1a=\n" +
 	"\x0fParametersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x9a\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a;\n" +
+	"\rMetadataEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xc4\x01\n" +
+	"\vStepAttempt\x12\x18\n" +
+	"\aattempt\x18\x01 \x01(\x05R\aattempt\x12)\n" +
+	"\x05error\x18\x02 \x01(\v2\x13.argosy.v1.RunErrorR\x05error\x129\n" +
+	"\n" +
+	"start_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x125\n" +
+	"\bend_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\"\x9a\x01\n" +
 	"\tStepInput\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12(\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x14.argosy.v1.InputKindR\x04kind\x12\x17\n" +
@@ -916,48 +1129,57 @@ func file_argosy_v1_pipeline_proto_rawDescGZIP() []byte {
 }
 
 var file_argosy_v1_pipeline_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_argosy_v1_pipeline_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_argosy_v1_pipeline_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_argosy_v1_pipeline_proto_goTypes = []any{
 	(RunState)(0),                 // 0: argosy.v1.RunState
 	(StepState)(0),                // 1: argosy.v1.StepState
 	(InputKind)(0),                // 2: argosy.v1.InputKind
 	(*Run)(nil),                   // 3: argosy.v1.Run
-	(*RunError)(nil),              // 4: argosy.v1.RunError
-	(*StepRun)(nil),               // 5: argosy.v1.StepRun
-	(*StepInput)(nil),             // 6: argosy.v1.StepInput
-	(*StepOutput)(nil),            // 7: argosy.v1.StepOutput
-	(*PipelineSummary)(nil),       // 8: argosy.v1.PipelineSummary
-	nil,                           // 9: argosy.v1.Run.ParametersEntry
-	nil,                           // 10: argosy.v1.StepRun.ParametersEntry
-	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
-	(*ArtifactVersion)(nil),       // 12: argosy.v1.ArtifactVersion
+	(*EntryPoint)(nil),            // 4: argosy.v1.EntryPoint
+	(*RunError)(nil),              // 5: argosy.v1.RunError
+	(*StepRun)(nil),               // 6: argosy.v1.StepRun
+	(*StepAttempt)(nil),           // 7: argosy.v1.StepAttempt
+	(*StepInput)(nil),             // 8: argosy.v1.StepInput
+	(*StepOutput)(nil),            // 9: argosy.v1.StepOutput
+	(*PipelineSummary)(nil),       // 10: argosy.v1.PipelineSummary
+	nil,                           // 11: argosy.v1.Run.ParametersEntry
+	nil,                           // 12: argosy.v1.StepRun.ParametersEntry
+	nil,                           // 13: argosy.v1.StepRun.MetadataEntry
+	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
+	(*ArtifactVersion)(nil),       // 15: argosy.v1.ArtifactVersion
 }
 var file_argosy_v1_pipeline_proto_depIdxs = []int32{
 	0,  // 0: argosy.v1.Run.state:type_name -> argosy.v1.RunState
-	9,  // 1: argosy.v1.Run.parameters:type_name -> argosy.v1.Run.ParametersEntry
-	4,  // 2: argosy.v1.Run.error:type_name -> argosy.v1.RunError
-	11, // 3: argosy.v1.Run.create_time:type_name -> google.protobuf.Timestamp
-	11, // 4: argosy.v1.Run.end_time:type_name -> google.protobuf.Timestamp
-	11, // 5: argosy.v1.Run.lease_expire_time:type_name -> google.protobuf.Timestamp
-	5,  // 6: argosy.v1.Run.steps:type_name -> argosy.v1.StepRun
-	1,  // 7: argosy.v1.StepRun.state:type_name -> argosy.v1.StepState
-	10, // 8: argosy.v1.StepRun.parameters:type_name -> argosy.v1.StepRun.ParametersEntry
-	6,  // 9: argosy.v1.StepRun.inputs:type_name -> argosy.v1.StepInput
-	7,  // 10: argosy.v1.StepRun.outputs:type_name -> argosy.v1.StepOutput
-	12, // 11: argosy.v1.StepRun.saved:type_name -> argosy.v1.ArtifactVersion
-	12, // 12: argosy.v1.StepRun.loaded:type_name -> argosy.v1.ArtifactVersion
-	4,  // 13: argosy.v1.StepRun.error:type_name -> argosy.v1.RunError
-	11, // 14: argosy.v1.StepRun.start_time:type_name -> google.protobuf.Timestamp
-	11, // 15: argosy.v1.StepRun.end_time:type_name -> google.protobuf.Timestamp
-	2,  // 16: argosy.v1.StepInput.kind:type_name -> argosy.v1.InputKind
-	12, // 17: argosy.v1.StepInput.versions:type_name -> argosy.v1.ArtifactVersion
-	12, // 18: argosy.v1.StepOutput.version:type_name -> argosy.v1.ArtifactVersion
-	3,  // 19: argosy.v1.PipelineSummary.latest_run:type_name -> argosy.v1.Run
-	20, // [20:20] is the sub-list for method output_type
-	20, // [20:20] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	11, // 1: argosy.v1.Run.parameters:type_name -> argosy.v1.Run.ParametersEntry
+	5,  // 2: argosy.v1.Run.error:type_name -> argosy.v1.RunError
+	14, // 3: argosy.v1.Run.create_time:type_name -> google.protobuf.Timestamp
+	14, // 4: argosy.v1.Run.end_time:type_name -> google.protobuf.Timestamp
+	14, // 5: argosy.v1.Run.lease_expire_time:type_name -> google.protobuf.Timestamp
+	6,  // 6: argosy.v1.Run.steps:type_name -> argosy.v1.StepRun
+	4,  // 7: argosy.v1.Run.entry_point:type_name -> argosy.v1.EntryPoint
+	1,  // 8: argosy.v1.StepRun.state:type_name -> argosy.v1.StepState
+	12, // 9: argosy.v1.StepRun.parameters:type_name -> argosy.v1.StepRun.ParametersEntry
+	8,  // 10: argosy.v1.StepRun.inputs:type_name -> argosy.v1.StepInput
+	9,  // 11: argosy.v1.StepRun.outputs:type_name -> argosy.v1.StepOutput
+	15, // 12: argosy.v1.StepRun.saved:type_name -> argosy.v1.ArtifactVersion
+	15, // 13: argosy.v1.StepRun.loaded:type_name -> argosy.v1.ArtifactVersion
+	5,  // 14: argosy.v1.StepRun.error:type_name -> argosy.v1.RunError
+	14, // 15: argosy.v1.StepRun.start_time:type_name -> google.protobuf.Timestamp
+	14, // 16: argosy.v1.StepRun.end_time:type_name -> google.protobuf.Timestamp
+	7,  // 17: argosy.v1.StepRun.attempts:type_name -> argosy.v1.StepAttempt
+	13, // 18: argosy.v1.StepRun.metadata:type_name -> argosy.v1.StepRun.MetadataEntry
+	5,  // 19: argosy.v1.StepAttempt.error:type_name -> argosy.v1.RunError
+	14, // 20: argosy.v1.StepAttempt.start_time:type_name -> google.protobuf.Timestamp
+	14, // 21: argosy.v1.StepAttempt.end_time:type_name -> google.protobuf.Timestamp
+	2,  // 22: argosy.v1.StepInput.kind:type_name -> argosy.v1.InputKind
+	15, // 23: argosy.v1.StepInput.versions:type_name -> argosy.v1.ArtifactVersion
+	15, // 24: argosy.v1.StepOutput.version:type_name -> argosy.v1.ArtifactVersion
+	3,  // 25: argosy.v1.PipelineSummary.latest_run:type_name -> argosy.v1.Run
+	26, // [26:26] is the sub-list for method output_type
+	26, // [26:26] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_argosy_v1_pipeline_proto_init() }
@@ -972,7 +1194,7 @@ func file_argosy_v1_pipeline_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_argosy_v1_pipeline_proto_rawDesc), len(file_argosy_v1_pipeline_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   8,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

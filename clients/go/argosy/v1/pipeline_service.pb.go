@@ -36,7 +36,9 @@ type CreateRunRequest struct {
 	// The run's name; empty lets the server make one.
 	Name string `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
 	// See Run; every value MUST be a JSON document.
-	Parameters    map[string]string `protobuf:"bytes,5,rep,name=parameters,proto3" json:"parameters,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Parameters map[string]string `protobuf:"bytes,5,rep,name=parameters,proto3" json:"parameters,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// See Run.
+	EntryPoint    *EntryPoint `protobuf:"bytes,6,opt,name=entry_point,json=entryPoint,proto3" json:"entry_point,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -106,13 +108,22 @@ func (x *CreateRunRequest) GetParameters() map[string]string {
 	return nil
 }
 
+func (x *CreateRunRequest) GetEntryPoint() *EntryPoint {
+	if x != nil {
+		return x.EntryPoint
+	}
+	return nil
+}
+
 // Response of CreateRun.
 type CreateRunResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The run.
 	Run *Run `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`
 	// How long the lease lasts; the runner SHOULD renew three times as often.
-	Lease         *durationpb.Duration `protobuf:"bytes,2,opt,name=lease,proto3" json:"lease,omitempty"`
+	Lease *durationpb.Duration `protobuf:"bytes,2,opt,name=lease,proto3" json:"lease,omitempty"`
+	// Proves that the caller is the runner of the run.
+	DriverToken   string `protobuf:"bytes,3,opt,name=driver_token,json=driverToken,proto3" json:"driver_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -161,6 +172,13 @@ func (x *CreateRunResponse) GetLease() *durationpb.Duration {
 	return nil
 }
 
+func (x *CreateRunResponse) GetDriverToken() string {
+	if x != nil {
+		return x.DriverToken
+	}
+	return ""
+}
+
 // Request of RenewRun.
 type RenewRunRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -169,7 +187,9 @@ type RenewRunRequest struct {
 	// See the service's comment. REQUIRED.
 	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// The run's UUID.
-	RunId         string `protobuf:"bytes,3,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	RunId string `protobuf:"bytes,3,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// See StartStepRequest.
+	DriverToken   string `protobuf:"bytes,4,opt,name=driver_token,json=driverToken,proto3" json:"driver_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -225,6 +245,13 @@ func (x *RenewRunRequest) GetRunId() string {
 	return ""
 }
 
+func (x *RenewRunRequest) GetDriverToken() string {
+	if x != nil {
+		return x.DriverToken
+	}
+	return ""
+}
+
 // Response of RenewRun.
 type RenewRunResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -271,655 +298,6 @@ func (x *RenewRunResponse) GetRun() *Run {
 	return nil
 }
 
-// Request of StartStep.
-type StartStepRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The project.
-	Project string `protobuf:"bytes,1,opt,name=project,proto3" json:"project,omitempty"`
-	// See the service's comment. REQUIRED.
-	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// The run's UUID.
-	RunId string `protobuf:"bytes,3,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
-	// The invocation, unique in the run.
-	Invocation string `protobuf:"bytes,4,opt,name=invocation,proto3" json:"invocation,omitempty"`
-	// The step.
-	StepName string `protobuf:"bytes,5,opt,name=step_name,json=stepName,proto3" json:"step_name,omitempty"`
-	// See StepRun.
-	Parameters map[string]string `protobuf:"bytes,6,rep,name=parameters,proto3" json:"parameters,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// What the step is given.
-	Inputs []*StepInputSpec `protobuf:"bytes,7,rep,name=inputs,proto3" json:"inputs,omitempty"`
-	// Empty when the step may not be cached.
-	CacheKey string `protobuf:"bytes,8,opt,name=cache_key,json=cacheKey,proto3" json:"cache_key,omitempty"`
-	// The parts the key was made of: name to digest or text, so that a miss can be explained.
-	CacheKeyParts map[string]string `protobuf:"bytes,9,rep,name=cache_key_parts,json=cacheKeyParts,proto3" json:"cache_key_parts,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *StartStepRequest) Reset() {
-	*x = StartStepRequest{}
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[4]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *StartStepRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*StartStepRequest) ProtoMessage() {}
-
-func (x *StartStepRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[4]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use StartStepRequest.ProtoReflect.Descriptor instead.
-func (*StartStepRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{4}
-}
-
-func (x *StartStepRequest) GetProject() string {
-	if x != nil {
-		return x.Project
-	}
-	return ""
-}
-
-func (x *StartStepRequest) GetRequestId() string {
-	if x != nil {
-		return x.RequestId
-	}
-	return ""
-}
-
-func (x *StartStepRequest) GetRunId() string {
-	if x != nil {
-		return x.RunId
-	}
-	return ""
-}
-
-func (x *StartStepRequest) GetInvocation() string {
-	if x != nil {
-		return x.Invocation
-	}
-	return ""
-}
-
-func (x *StartStepRequest) GetStepName() string {
-	if x != nil {
-		return x.StepName
-	}
-	return ""
-}
-
-func (x *StartStepRequest) GetParameters() map[string]string {
-	if x != nil {
-		return x.Parameters
-	}
-	return nil
-}
-
-func (x *StartStepRequest) GetInputs() []*StepInputSpec {
-	if x != nil {
-		return x.Inputs
-	}
-	return nil
-}
-
-func (x *StartStepRequest) GetCacheKey() string {
-	if x != nil {
-		return x.CacheKey
-	}
-	return ""
-}
-
-func (x *StartStepRequest) GetCacheKeyParts() map[string]string {
-	if x != nil {
-		return x.CacheKeyParts
-	}
-	return nil
-}
-
-// One input of a step to be started.
-type StepInputSpec struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The parameter's name.
-	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// How it comes.
-	Kind InputKind `protobuf:"varint,2,opt,name=kind,proto3,enum=argosy.v1.InputKind" json:"kind,omitempty"`
-	// True when the step is given a list of artifacts.
-	IsList bool `protobuf:"varint,3,opt,name=is_list,json=isList,proto3" json:"is_list,omitempty"`
-	// UUIDs of the versions, one unless `is_list`.
-	VersionIds    []string `protobuf:"bytes,4,rep,name=version_ids,json=versionIds,proto3" json:"version_ids,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *StepInputSpec) Reset() {
-	*x = StepInputSpec{}
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[5]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *StepInputSpec) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*StepInputSpec) ProtoMessage() {}
-
-func (x *StepInputSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[5]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use StepInputSpec.ProtoReflect.Descriptor instead.
-func (*StepInputSpec) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{5}
-}
-
-func (x *StepInputSpec) GetName() string {
-	if x != nil {
-		return x.Name
-	}
-	return ""
-}
-
-func (x *StepInputSpec) GetKind() InputKind {
-	if x != nil {
-		return x.Kind
-	}
-	return InputKind_INPUT_KIND_UNSPECIFIED
-}
-
-func (x *StepInputSpec) GetIsList() bool {
-	if x != nil {
-		return x.IsList
-	}
-	return false
-}
-
-func (x *StepInputSpec) GetVersionIds() []string {
-	if x != nil {
-		return x.VersionIds
-	}
-	return nil
-}
-
-// Response of StartStep.
-type StartStepResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The step run: RUNNING, or CACHED with its outputs.
-	StepRun *StepRun `protobuf:"bytes,1,opt,name=step_run,json=stepRun,proto3" json:"step_run,omitempty"`
-	// Proves in CompleteStep and FailStep that the caller is the one that started this attempt;
-	// empty for CACHED.
-	AttemptToken  string `protobuf:"bytes,2,opt,name=attempt_token,json=attemptToken,proto3" json:"attempt_token,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *StartStepResponse) Reset() {
-	*x = StartStepResponse{}
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[6]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *StartStepResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*StartStepResponse) ProtoMessage() {}
-
-func (x *StartStepResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[6]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use StartStepResponse.ProtoReflect.Descriptor instead.
-func (*StartStepResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{6}
-}
-
-func (x *StartStepResponse) GetStepRun() *StepRun {
-	if x != nil {
-		return x.StepRun
-	}
-	return nil
-}
-
-func (x *StartStepResponse) GetAttemptToken() string {
-	if x != nil {
-		return x.AttemptToken
-	}
-	return ""
-}
-
-// Request of CompleteStep.
-type CompleteStepRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The project.
-	Project string `protobuf:"bytes,1,opt,name=project,proto3" json:"project,omitempty"`
-	// See the service's comment. REQUIRED.
-	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// The step run's UUID.
-	StepRunId string `protobuf:"bytes,3,opt,name=step_run_id,json=stepRunId,proto3" json:"step_run_id,omitempty"`
-	// From StartStep.
-	AttemptToken string `protobuf:"bytes,4,opt,name=attempt_token,json=attemptToken,proto3" json:"attempt_token,omitempty"`
-	// What it returned, in order.
-	Outputs []*NewStepOutput `protobuf:"bytes,5,rep,name=outputs,proto3" json:"outputs,omitempty"`
-	// What its code loaded.
-	Loaded        []*LoadedInput `protobuf:"bytes,6,rep,name=loaded,proto3" json:"loaded,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *CompleteStepRequest) Reset() {
-	*x = CompleteStepRequest{}
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[7]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *CompleteStepRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*CompleteStepRequest) ProtoMessage() {}
-
-func (x *CompleteStepRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[7]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use CompleteStepRequest.ProtoReflect.Descriptor instead.
-func (*CompleteStepRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{7}
-}
-
-func (x *CompleteStepRequest) GetProject() string {
-	if x != nil {
-		return x.Project
-	}
-	return ""
-}
-
-func (x *CompleteStepRequest) GetRequestId() string {
-	if x != nil {
-		return x.RequestId
-	}
-	return ""
-}
-
-func (x *CompleteStepRequest) GetStepRunId() string {
-	if x != nil {
-		return x.StepRunId
-	}
-	return ""
-}
-
-func (x *CompleteStepRequest) GetAttemptToken() string {
-	if x != nil {
-		return x.AttemptToken
-	}
-	return ""
-}
-
-func (x *CompleteStepRequest) GetOutputs() []*NewStepOutput {
-	if x != nil {
-		return x.Outputs
-	}
-	return nil
-}
-
-func (x *CompleteStepRequest) GetLoaded() []*LoadedInput {
-	if x != nil {
-		return x.Loaded
-	}
-	return nil
-}
-
-// One output of a step to be completed.
-type NewStepOutput struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The output's name inside the step.
-	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// What the version is; `kind` and `step_run_id` are set by the server.
-	Spec *ArtifactSpec `protobuf:"bytes,2,opt,name=spec,proto3" json:"spec,omitempty"`
-	// Its files, at least one.
-	Files         []*NewArtifactFile `protobuf:"bytes,3,rep,name=files,proto3" json:"files,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *NewStepOutput) Reset() {
-	*x = NewStepOutput{}
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[8]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *NewStepOutput) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*NewStepOutput) ProtoMessage() {}
-
-func (x *NewStepOutput) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[8]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use NewStepOutput.ProtoReflect.Descriptor instead.
-func (*NewStepOutput) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{8}
-}
-
-func (x *NewStepOutput) GetName() string {
-	if x != nil {
-		return x.Name
-	}
-	return ""
-}
-
-func (x *NewStepOutput) GetSpec() *ArtifactSpec {
-	if x != nil {
-		return x.Spec
-	}
-	return nil
-}
-
-func (x *NewStepOutput) GetFiles() []*NewArtifactFile {
-	if x != nil {
-		return x.Files
-	}
-	return nil
-}
-
-// One version a step's code loaded.
-type LoadedInput struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// How it was asked for; a name is resolved again when the step's outputs are to be reused.
-	Selector *VersionSelector `protobuf:"bytes,1,opt,name=selector,proto3" json:"selector,omitempty"`
-	// The version it was.
-	VersionId     string `protobuf:"bytes,2,opt,name=version_id,json=versionId,proto3" json:"version_id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *LoadedInput) Reset() {
-	*x = LoadedInput{}
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[9]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *LoadedInput) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*LoadedInput) ProtoMessage() {}
-
-func (x *LoadedInput) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[9]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use LoadedInput.ProtoReflect.Descriptor instead.
-func (*LoadedInput) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{9}
-}
-
-func (x *LoadedInput) GetSelector() *VersionSelector {
-	if x != nil {
-		return x.Selector
-	}
-	return nil
-}
-
-func (x *LoadedInput) GetVersionId() string {
-	if x != nil {
-		return x.VersionId
-	}
-	return ""
-}
-
-// Response of CompleteStep.
-type CompleteStepResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The step run, COMPLETED; its output versions carry their files.
-	StepRun       *StepRun `protobuf:"bytes,1,opt,name=step_run,json=stepRun,proto3" json:"step_run,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *CompleteStepResponse) Reset() {
-	*x = CompleteStepResponse{}
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[10]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *CompleteStepResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*CompleteStepResponse) ProtoMessage() {}
-
-func (x *CompleteStepResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[10]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use CompleteStepResponse.ProtoReflect.Descriptor instead.
-func (*CompleteStepResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{10}
-}
-
-func (x *CompleteStepResponse) GetStepRun() *StepRun {
-	if x != nil {
-		return x.StepRun
-	}
-	return nil
-}
-
-// Request of FailStep.
-type FailStepRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The project.
-	Project string `protobuf:"bytes,1,opt,name=project,proto3" json:"project,omitempty"`
-	// See the service's comment. REQUIRED.
-	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// The step run's UUID.
-	StepRunId string `protobuf:"bytes,3,opt,name=step_run_id,json=stepRunId,proto3" json:"step_run_id,omitempty"`
-	// From StartStep.
-	AttemptToken string `protobuf:"bytes,4,opt,name=attempt_token,json=attemptToken,proto3" json:"attempt_token,omitempty"`
-	// FAILED or CANCELLED.
-	State StepState `protobuf:"varint,5,opt,name=state,proto3,enum=argosy.v1.StepState" json:"state,omitempty"`
-	// What went wrong.
-	Error *RunError `protobuf:"bytes,6,opt,name=error,proto3" json:"error,omitempty"`
-	// What its code loaded.
-	Loaded        []*LoadedInput `protobuf:"bytes,7,rep,name=loaded,proto3" json:"loaded,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *FailStepRequest) Reset() {
-	*x = FailStepRequest{}
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[11]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *FailStepRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*FailStepRequest) ProtoMessage() {}
-
-func (x *FailStepRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[11]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use FailStepRequest.ProtoReflect.Descriptor instead.
-func (*FailStepRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{11}
-}
-
-func (x *FailStepRequest) GetProject() string {
-	if x != nil {
-		return x.Project
-	}
-	return ""
-}
-
-func (x *FailStepRequest) GetRequestId() string {
-	if x != nil {
-		return x.RequestId
-	}
-	return ""
-}
-
-func (x *FailStepRequest) GetStepRunId() string {
-	if x != nil {
-		return x.StepRunId
-	}
-	return ""
-}
-
-func (x *FailStepRequest) GetAttemptToken() string {
-	if x != nil {
-		return x.AttemptToken
-	}
-	return ""
-}
-
-func (x *FailStepRequest) GetState() StepState {
-	if x != nil {
-		return x.State
-	}
-	return StepState_STEP_STATE_UNSPECIFIED
-}
-
-func (x *FailStepRequest) GetError() *RunError {
-	if x != nil {
-		return x.Error
-	}
-	return nil
-}
-
-func (x *FailStepRequest) GetLoaded() []*LoadedInput {
-	if x != nil {
-		return x.Loaded
-	}
-	return nil
-}
-
-// Response of FailStep.
-type FailStepResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The step run.
-	StepRun       *StepRun `protobuf:"bytes,1,opt,name=step_run,json=stepRun,proto3" json:"step_run,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *FailStepResponse) Reset() {
-	*x = FailStepResponse{}
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[12]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *FailStepResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*FailStepResponse) ProtoMessage() {}
-
-func (x *FailStepResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[12]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use FailStepResponse.ProtoReflect.Descriptor instead.
-func (*FailStepResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{12}
-}
-
-func (x *FailStepResponse) GetStepRun() *StepRun {
-	if x != nil {
-		return x.StepRun
-	}
-	return nil
-}
-
 // Request of FinishRun.
 type FinishRunRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -934,14 +312,16 @@ type FinishRunRequest struct {
 	// What went wrong, for FAILED.
 	Error *RunError `protobuf:"bytes,5,opt,name=error,proto3" json:"error,omitempty"`
 	// Steps that never started; they are recorded as SKIPPED.
-	Skipped       []*SkippedStep `protobuf:"bytes,6,rep,name=skipped,proto3" json:"skipped,omitempty"`
+	Skipped []*SkippedStep `protobuf:"bytes,6,rep,name=skipped,proto3" json:"skipped,omitempty"`
+	// See StartStepRequest.
+	DriverToken   string `protobuf:"bytes,7,opt,name=driver_token,json=driverToken,proto3" json:"driver_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *FinishRunRequest) Reset() {
 	*x = FinishRunRequest{}
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[13]
+	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -953,7 +333,7 @@ func (x *FinishRunRequest) String() string {
 func (*FinishRunRequest) ProtoMessage() {}
 
 func (x *FinishRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[13]
+	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -966,7 +346,7 @@ func (x *FinishRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishRunRequest.ProtoReflect.Descriptor instead.
 func (*FinishRunRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{13}
+	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *FinishRunRequest) GetProject() string {
@@ -1011,20 +391,29 @@ func (x *FinishRunRequest) GetSkipped() []*SkippedStep {
 	return nil
 }
 
+func (x *FinishRunRequest) GetDriverToken() string {
+	if x != nil {
+		return x.DriverToken
+	}
+	return ""
+}
+
 // A step that never started.
 type SkippedStep struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The invocation.
 	Invocation string `protobuf:"bytes,1,opt,name=invocation,proto3" json:"invocation,omitempty"`
 	// The step.
-	StepName      string `protobuf:"bytes,2,opt,name=step_name,json=stepName,proto3" json:"step_name,omitempty"`
+	StepName string `protobuf:"bytes,2,opt,name=step_name,json=stepName,proto3" json:"step_name,omitempty"`
+	// The invocations it had to wait for.
+	Upstream      []string `protobuf:"bytes,3,rep,name=upstream,proto3" json:"upstream,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SkippedStep) Reset() {
 	*x = SkippedStep{}
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[14]
+	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1036,7 +425,7 @@ func (x *SkippedStep) String() string {
 func (*SkippedStep) ProtoMessage() {}
 
 func (x *SkippedStep) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[14]
+	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1049,7 +438,7 @@ func (x *SkippedStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SkippedStep.ProtoReflect.Descriptor instead.
 func (*SkippedStep) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{14}
+	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *SkippedStep) GetInvocation() string {
@@ -1066,6 +455,13 @@ func (x *SkippedStep) GetStepName() string {
 	return ""
 }
 
+func (x *SkippedStep) GetUpstream() []string {
+	if x != nil {
+		return x.Upstream
+	}
+	return nil
+}
+
 // Response of FinishRun.
 type FinishRunResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1077,7 +473,7 @@ type FinishRunResponse struct {
 
 func (x *FinishRunResponse) Reset() {
 	*x = FinishRunResponse{}
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[15]
+	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1089,7 +485,7 @@ func (x *FinishRunResponse) String() string {
 func (*FinishRunResponse) ProtoMessage() {}
 
 func (x *FinishRunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[15]
+	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1102,7 +498,7 @@ func (x *FinishRunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishRunResponse.ProtoReflect.Descriptor instead.
 func (*FinishRunResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{15}
+	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *FinishRunResponse) GetRun() *Run {
@@ -1127,7 +523,7 @@ type CancelRunRequest struct {
 
 func (x *CancelRunRequest) Reset() {
 	*x = CancelRunRequest{}
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[16]
+	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1139,7 +535,7 @@ func (x *CancelRunRequest) String() string {
 func (*CancelRunRequest) ProtoMessage() {}
 
 func (x *CancelRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[16]
+	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1152,7 +548,7 @@ func (x *CancelRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRunRequest.ProtoReflect.Descriptor instead.
 func (*CancelRunRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{16}
+	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *CancelRunRequest) GetProject() string {
@@ -1187,7 +583,7 @@ type CancelRunResponse struct {
 
 func (x *CancelRunResponse) Reset() {
 	*x = CancelRunResponse{}
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[17]
+	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1199,7 +595,7 @@ func (x *CancelRunResponse) String() string {
 func (*CancelRunResponse) ProtoMessage() {}
 
 func (x *CancelRunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[17]
+	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1212,7 +608,7 @@ func (x *CancelRunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRunResponse.ProtoReflect.Descriptor instead.
 func (*CancelRunResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{17}
+	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *CancelRunResponse) GetRun() *Run {
@@ -1220,6 +616,134 @@ func (x *CancelRunResponse) GetRun() *Run {
 		return x.Run
 	}
 	return nil
+}
+
+// Request of ResumeRun.
+type ResumeRunRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The project.
+	Project string `protobuf:"bytes,1,opt,name=project,proto3" json:"project,omitempty"`
+	// See the service's comment. REQUIRED.
+	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// The run's UUID.
+	RunId         string `protobuf:"bytes,3,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeRunRequest) Reset() {
+	*x = ResumeRunRequest{}
+	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeRunRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeRunRequest) ProtoMessage() {}
+
+func (x *ResumeRunRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeRunRequest.ProtoReflect.Descriptor instead.
+func (*ResumeRunRequest) Descriptor() ([]byte, []int) {
+	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ResumeRunRequest) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
+func (x *ResumeRunRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ResumeRunRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+// Response of ResumeRun.
+type ResumeRunResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run, RUNNING, with its steps.
+	Run *Run `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`
+	// See CreateRunResponse.
+	Lease *durationpb.Duration `protobuf:"bytes,2,opt,name=lease,proto3" json:"lease,omitempty"`
+	// See CreateRunResponse.
+	DriverToken   string `protobuf:"bytes,3,opt,name=driver_token,json=driverToken,proto3" json:"driver_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeRunResponse) Reset() {
+	*x = ResumeRunResponse{}
+	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeRunResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeRunResponse) ProtoMessage() {}
+
+func (x *ResumeRunResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeRunResponse.ProtoReflect.Descriptor instead.
+func (*ResumeRunResponse) Descriptor() ([]byte, []int) {
+	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ResumeRunResponse) GetRun() *Run {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
+func (x *ResumeRunResponse) GetLease() *durationpb.Duration {
+	if x != nil {
+		return x.Lease
+	}
+	return nil
+}
+
+func (x *ResumeRunResponse) GetDriverToken() string {
+	if x != nil {
+		return x.DriverToken
+	}
+	return ""
 }
 
 // Request of GetRun.
@@ -1235,7 +759,7 @@ type GetRunRequest struct {
 
 func (x *GetRunRequest) Reset() {
 	*x = GetRunRequest{}
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[18]
+	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1247,7 +771,7 @@ func (x *GetRunRequest) String() string {
 func (*GetRunRequest) ProtoMessage() {}
 
 func (x *GetRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[18]
+	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1260,7 +784,7 @@ func (x *GetRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRunRequest.ProtoReflect.Descriptor instead.
 func (*GetRunRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{18}
+	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GetRunRequest) GetProject() string {
@@ -1288,7 +812,7 @@ type GetRunResponse struct {
 
 func (x *GetRunResponse) Reset() {
 	*x = GetRunResponse{}
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[19]
+	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1300,7 +824,7 @@ func (x *GetRunResponse) String() string {
 func (*GetRunResponse) ProtoMessage() {}
 
 func (x *GetRunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[19]
+	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1313,7 +837,7 @@ func (x *GetRunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRunResponse.ProtoReflect.Descriptor instead.
 func (*GetRunResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{19}
+	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetRunResponse) GetRun() *Run {
@@ -1342,7 +866,7 @@ type ListRunsRequest struct {
 
 func (x *ListRunsRequest) Reset() {
 	*x = ListRunsRequest{}
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[20]
+	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1354,7 +878,7 @@ func (x *ListRunsRequest) String() string {
 func (*ListRunsRequest) ProtoMessage() {}
 
 func (x *ListRunsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[20]
+	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1367,7 +891,7 @@ func (x *ListRunsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRunsRequest.ProtoReflect.Descriptor instead.
 func (*ListRunsRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{20}
+	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListRunsRequest) GetProject() string {
@@ -1418,7 +942,7 @@ type ListRunsResponse struct {
 
 func (x *ListRunsResponse) Reset() {
 	*x = ListRunsResponse{}
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[21]
+	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1430,7 +954,7 @@ func (x *ListRunsResponse) String() string {
 func (*ListRunsResponse) ProtoMessage() {}
 
 func (x *ListRunsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[21]
+	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1443,7 +967,7 @@ func (x *ListRunsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRunsResponse.ProtoReflect.Descriptor instead.
 func (*ListRunsResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{21}
+	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListRunsResponse) GetRuns() []*Run {
@@ -1475,7 +999,7 @@ type ListPipelinesRequest struct {
 
 func (x *ListPipelinesRequest) Reset() {
 	*x = ListPipelinesRequest{}
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[22]
+	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1487,7 +1011,7 @@ func (x *ListPipelinesRequest) String() string {
 func (*ListPipelinesRequest) ProtoMessage() {}
 
 func (x *ListPipelinesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[22]
+	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1500,7 +1024,7 @@ func (x *ListPipelinesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPipelinesRequest.ProtoReflect.Descriptor instead.
 func (*ListPipelinesRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{22}
+	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListPipelinesRequest) GetProject() string {
@@ -1537,7 +1061,7 @@ type ListPipelinesResponse struct {
 
 func (x *ListPipelinesResponse) Reset() {
 	*x = ListPipelinesResponse{}
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[23]
+	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1549,7 +1073,7 @@ func (x *ListPipelinesResponse) String() string {
 func (*ListPipelinesResponse) ProtoMessage() {}
 
 func (x *ListPipelinesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[23]
+	mi := &file_argosy_v1_pipeline_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1562,7 +1086,7 @@ func (x *ListPipelinesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPipelinesResponse.ProtoReflect.Descriptor instead.
 func (*ListPipelinesResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{23}
+	return file_argosy_v1_pipeline_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListPipelinesResponse) GetPipelines() []*PipelineSummary {
@@ -1583,7 +1107,7 @@ var File_argosy_v1_pipeline_service_proto protoreflect.FileDescriptor
 
 const file_argosy_v1_pipeline_service_proto_rawDesc = "" +
 	"\n" +
-	" argosy/v1/pipeline_service.proto\x12\targosy.v1\x1a\x18argosy/v1/artifact.proto\x1a\x18argosy/v1/pipeline.proto\x1a\x1egoogle/protobuf/duration.proto\"\x90\x02\n" +
+	" argosy/v1/pipeline_service.proto\x12\targosy.v1\x1a\x18argosy/v1/pipeline.proto\x1a\x1aargosy/v1/step_cache.proto\x1a\x1aargosy/v1/step_calls.proto\x1a\x19argosy/v1/step_logs.proto\x1a\x15argosy/v1/watch.proto\x1a\x1egoogle/protobuf/duration.proto\"\xc8\x02\n" +
 	"\x10CreateRunRequest\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\x12\x1d\n" +
 	"\n" +
@@ -1592,79 +1116,24 @@ const file_argosy_v1_pipeline_service_proto_rawDesc = "" +
 	"\x04name\x18\x04 \x01(\tR\x04name\x12K\n" +
 	"\n" +
 	"parameters\x18\x05 \x03(\v2+.argosy.v1.CreateRunRequest.ParametersEntryR\n" +
-	"parameters\x1a=\n" +
+	"parameters\x126\n" +
+	"\ventry_point\x18\x06 \x01(\v2\x15.argosy.v1.EntryPointR\n" +
+	"entryPoint\x1a=\n" +
 	"\x0fParametersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"f\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x89\x01\n" +
 	"\x11CreateRunResponse\x12 \n" +
 	"\x03run\x18\x01 \x01(\v2\x0e.argosy.v1.RunR\x03run\x12/\n" +
-	"\x05lease\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x05lease\"a\n" +
+	"\x05lease\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x05lease\x12!\n" +
+	"\fdriver_token\x18\x03 \x01(\tR\vdriverToken\"\x84\x01\n" +
 	"\x0fRenewRunRequest\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x02 \x01(\tR\trequestId\x12\x15\n" +
-	"\x06run_id\x18\x03 \x01(\tR\x05runId\"4\n" +
+	"\x06run_id\x18\x03 \x01(\tR\x05runId\x12!\n" +
+	"\fdriver_token\x18\x04 \x01(\tR\vdriverToken\"4\n" +
 	"\x10RenewRunResponse\x12 \n" +
-	"\x03run\x18\x01 \x01(\v2\x0e.argosy.v1.RunR\x03run\"\x94\x04\n" +
-	"\x10StartStepRequest\x12\x18\n" +
-	"\aproject\x18\x01 \x01(\tR\aproject\x12\x1d\n" +
-	"\n" +
-	"request_id\x18\x02 \x01(\tR\trequestId\x12\x15\n" +
-	"\x06run_id\x18\x03 \x01(\tR\x05runId\x12\x1e\n" +
-	"\n" +
-	"invocation\x18\x04 \x01(\tR\n" +
-	"invocation\x12\x1b\n" +
-	"\tstep_name\x18\x05 \x01(\tR\bstepName\x12K\n" +
-	"\n" +
-	"parameters\x18\x06 \x03(\v2+.argosy.v1.StartStepRequest.ParametersEntryR\n" +
-	"parameters\x120\n" +
-	"\x06inputs\x18\a \x03(\v2\x18.argosy.v1.StepInputSpecR\x06inputs\x12\x1b\n" +
-	"\tcache_key\x18\b \x01(\tR\bcacheKey\x12V\n" +
-	"\x0fcache_key_parts\x18\t \x03(\v2..argosy.v1.StartStepRequest.CacheKeyPartsEntryR\rcacheKeyParts\x1a=\n" +
-	"\x0fParametersEntry\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a@\n" +
-	"\x12CacheKeyPartsEntry\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x87\x01\n" +
-	"\rStepInputSpec\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\x12(\n" +
-	"\x04kind\x18\x02 \x01(\x0e2\x14.argosy.v1.InputKindR\x04kind\x12\x17\n" +
-	"\ais_list\x18\x03 \x01(\bR\x06isList\x12\x1f\n" +
-	"\vversion_ids\x18\x04 \x03(\tR\n" +
-	"versionIds\"g\n" +
-	"\x11StartStepResponse\x12-\n" +
-	"\bstep_run\x18\x01 \x01(\v2\x12.argosy.v1.StepRunR\astepRun\x12#\n" +
-	"\rattempt_token\x18\x02 \x01(\tR\fattemptToken\"\xf7\x01\n" +
-	"\x13CompleteStepRequest\x12\x18\n" +
-	"\aproject\x18\x01 \x01(\tR\aproject\x12\x1d\n" +
-	"\n" +
-	"request_id\x18\x02 \x01(\tR\trequestId\x12\x1e\n" +
-	"\vstep_run_id\x18\x03 \x01(\tR\tstepRunId\x12#\n" +
-	"\rattempt_token\x18\x04 \x01(\tR\fattemptToken\x122\n" +
-	"\aoutputs\x18\x05 \x03(\v2\x18.argosy.v1.NewStepOutputR\aoutputs\x12.\n" +
-	"\x06loaded\x18\x06 \x03(\v2\x16.argosy.v1.LoadedInputR\x06loaded\"\x82\x01\n" +
-	"\rNewStepOutput\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\x12+\n" +
-	"\x04spec\x18\x02 \x01(\v2\x17.argosy.v1.ArtifactSpecR\x04spec\x120\n" +
-	"\x05files\x18\x03 \x03(\v2\x1a.argosy.v1.NewArtifactFileR\x05files\"d\n" +
-	"\vLoadedInput\x126\n" +
-	"\bselector\x18\x01 \x01(\v2\x1a.argosy.v1.VersionSelectorR\bselector\x12\x1d\n" +
-	"\n" +
-	"version_id\x18\x02 \x01(\tR\tversionId\"E\n" +
-	"\x14CompleteStepResponse\x12-\n" +
-	"\bstep_run\x18\x01 \x01(\v2\x12.argosy.v1.StepRunR\astepRun\"\x96\x02\n" +
-	"\x0fFailStepRequest\x12\x18\n" +
-	"\aproject\x18\x01 \x01(\tR\aproject\x12\x1d\n" +
-	"\n" +
-	"request_id\x18\x02 \x01(\tR\trequestId\x12\x1e\n" +
-	"\vstep_run_id\x18\x03 \x01(\tR\tstepRunId\x12#\n" +
-	"\rattempt_token\x18\x04 \x01(\tR\fattemptToken\x12*\n" +
-	"\x05state\x18\x05 \x01(\x0e2\x14.argosy.v1.StepStateR\x05state\x12)\n" +
-	"\x05error\x18\x06 \x01(\v2\x13.argosy.v1.RunErrorR\x05error\x12.\n" +
-	"\x06loaded\x18\a \x03(\v2\x16.argosy.v1.LoadedInputR\x06loaded\"A\n" +
-	"\x10FailStepResponse\x12-\n" +
-	"\bstep_run\x18\x01 \x01(\v2\x12.argosy.v1.StepRunR\astepRun\"\xea\x01\n" +
+	"\x03run\x18\x01 \x01(\v2\x0e.argosy.v1.RunR\x03run\"\x8d\x02\n" +
 	"\x10FinishRunRequest\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\x12\x1d\n" +
 	"\n" +
@@ -1672,12 +1141,14 @@ const file_argosy_v1_pipeline_service_proto_rawDesc = "" +
 	"\x06run_id\x18\x03 \x01(\tR\x05runId\x12)\n" +
 	"\x05state\x18\x04 \x01(\x0e2\x13.argosy.v1.RunStateR\x05state\x12)\n" +
 	"\x05error\x18\x05 \x01(\v2\x13.argosy.v1.RunErrorR\x05error\x120\n" +
-	"\askipped\x18\x06 \x03(\v2\x16.argosy.v1.SkippedStepR\askipped\"J\n" +
+	"\askipped\x18\x06 \x03(\v2\x16.argosy.v1.SkippedStepR\askipped\x12!\n" +
+	"\fdriver_token\x18\a \x01(\tR\vdriverToken\"f\n" +
 	"\vSkippedStep\x12\x1e\n" +
 	"\n" +
 	"invocation\x18\x01 \x01(\tR\n" +
 	"invocation\x12\x1b\n" +
-	"\tstep_name\x18\x02 \x01(\tR\bstepName\"5\n" +
+	"\tstep_name\x18\x02 \x01(\tR\bstepName\x12\x1a\n" +
+	"\bupstream\x18\x03 \x03(\tR\bupstream\"5\n" +
 	"\x11FinishRunResponse\x12 \n" +
 	"\x03run\x18\x01 \x01(\v2\x0e.argosy.v1.RunR\x03run\"b\n" +
 	"\x10CancelRunRequest\x12\x18\n" +
@@ -1686,7 +1157,16 @@ const file_argosy_v1_pipeline_service_proto_rawDesc = "" +
 	"request_id\x18\x02 \x01(\tR\trequestId\x12\x15\n" +
 	"\x06run_id\x18\x03 \x01(\tR\x05runId\"5\n" +
 	"\x11CancelRunResponse\x12 \n" +
-	"\x03run\x18\x01 \x01(\v2\x0e.argosy.v1.RunR\x03run\";\n" +
+	"\x03run\x18\x01 \x01(\v2\x0e.argosy.v1.RunR\x03run\"b\n" +
+	"\x10ResumeRunRequest\x12\x18\n" +
+	"\aproject\x18\x01 \x01(\tR\aproject\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tR\trequestId\x12\x15\n" +
+	"\x06run_id\x18\x03 \x01(\tR\x05runId\"\x89\x01\n" +
+	"\x11ResumeRunResponse\x12 \n" +
+	"\x03run\x18\x01 \x01(\v2\x0e.argosy.v1.RunR\x03run\x12/\n" +
+	"\x05lease\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\x05lease\x12!\n" +
+	"\fdriver_token\x18\x03 \x01(\tR\vdriverToken\";\n" +
 	"\rGetRunRequest\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\x12\x10\n" +
 	"\x03run\x18\x02 \x01(\tR\x03run\"2\n" +
@@ -1709,7 +1189,8 @@ const file_argosy_v1_pipeline_service_proto_rawDesc = "" +
 	"page_token\x18\x03 \x01(\tR\tpageToken\"y\n" +
 	"\x15ListPipelinesResponse\x128\n" +
 	"\tpipelines\x18\x01 \x03(\v2\x1a.argosy.v1.PipelineSummaryR\tpipelines\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xe4\x05\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\x91\n" +
+	"\n" +
 	"\x0fPipelineService\x12F\n" +
 	"\tCreateRun\x12\x1b.argosy.v1.CreateRunRequest\x1a\x1c.argosy.v1.CreateRunResponse\x12C\n" +
 	"\bRenewRun\x12\x1a.argosy.v1.RenewRunRequest\x1a\x1b.argosy.v1.RenewRunResponse\x12F\n" +
@@ -1717,10 +1198,18 @@ const file_argosy_v1_pipeline_service_proto_rawDesc = "" +
 	"\fCompleteStep\x12\x1e.argosy.v1.CompleteStepRequest\x1a\x1f.argosy.v1.CompleteStepResponse\x12C\n" +
 	"\bFailStep\x12\x1a.argosy.v1.FailStepRequest\x1a\x1b.argosy.v1.FailStepResponse\x12F\n" +
 	"\tFinishRun\x12\x1b.argosy.v1.FinishRunRequest\x1a\x1c.argosy.v1.FinishRunResponse\x12F\n" +
-	"\tCancelRun\x12\x1b.argosy.v1.CancelRunRequest\x1a\x1c.argosy.v1.CancelRunResponse\x12=\n" +
+	"\tCancelRun\x12\x1b.argosy.v1.CancelRunRequest\x1a\x1c.argosy.v1.CancelRunResponse\x12F\n" +
+	"\tResumeRun\x12\x1b.argosy.v1.ResumeRunRequest\x1a\x1c.argosy.v1.ResumeRunResponse\x12=\n" +
 	"\x06GetRun\x12\x18.argosy.v1.GetRunRequest\x1a\x19.argosy.v1.GetRunResponse\x12C\n" +
 	"\bListRuns\x12\x1a.argosy.v1.ListRunsRequest\x1a\x1b.argosy.v1.ListRunsResponse\x12R\n" +
-	"\rListPipelines\x12\x1f.argosy.v1.ListPipelinesRequest\x1a .argosy.v1.ListPipelinesResponseBB\n" +
+	"\rListPipelines\x12\x1f.argosy.v1.ListPipelinesRequest\x1a .argosy.v1.ListPipelinesResponse\x12E\n" +
+	"\bWatchRun\x12\x1a.argosy.v1.WatchRunRequest\x1a\x1b.argosy.v1.WatchRunResponse0\x01\x12U\n" +
+	"\x0eAppendStepLogs\x12 .argosy.v1.AppendStepLogsRequest\x1a!.argosy.v1.AppendStepLogsResponse\x12L\n" +
+	"\vGetStepLogs\x12\x1d.argosy.v1.GetStepLogsRequest\x1a\x1e.argosy.v1.GetStepLogsResponse\x12O\n" +
+	"\fExplainCache\x12\x1e.argosy.v1.ExplainCacheRequest\x1a\x1f.argosy.v1.ExplainCacheResponse\x12[\n" +
+	"\x10ListCacheEntries\x12\".argosy.v1.ListCacheEntriesRequest\x1a#.argosy.v1.ListCacheEntriesResponse\x12I\n" +
+	"\n" +
+	"EvictCache\x12\x1c.argosy.v1.EvictCacheRequest\x1a\x1d.argosy.v1.EvictCacheResponseBB\n" +
 	"\fio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
 
 var (
@@ -1735,101 +1224,107 @@ func file_argosy_v1_pipeline_service_proto_rawDescGZIP() []byte {
 	return file_argosy_v1_pipeline_service_proto_rawDescData
 }
 
-var file_argosy_v1_pipeline_service_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_argosy_v1_pipeline_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_argosy_v1_pipeline_service_proto_goTypes = []any{
-	(*CreateRunRequest)(nil),      // 0: argosy.v1.CreateRunRequest
-	(*CreateRunResponse)(nil),     // 1: argosy.v1.CreateRunResponse
-	(*RenewRunRequest)(nil),       // 2: argosy.v1.RenewRunRequest
-	(*RenewRunResponse)(nil),      // 3: argosy.v1.RenewRunResponse
-	(*StartStepRequest)(nil),      // 4: argosy.v1.StartStepRequest
-	(*StepInputSpec)(nil),         // 5: argosy.v1.StepInputSpec
-	(*StartStepResponse)(nil),     // 6: argosy.v1.StartStepResponse
-	(*CompleteStepRequest)(nil),   // 7: argosy.v1.CompleteStepRequest
-	(*NewStepOutput)(nil),         // 8: argosy.v1.NewStepOutput
-	(*LoadedInput)(nil),           // 9: argosy.v1.LoadedInput
-	(*CompleteStepResponse)(nil),  // 10: argosy.v1.CompleteStepResponse
-	(*FailStepRequest)(nil),       // 11: argosy.v1.FailStepRequest
-	(*FailStepResponse)(nil),      // 12: argosy.v1.FailStepResponse
-	(*FinishRunRequest)(nil),      // 13: argosy.v1.FinishRunRequest
-	(*SkippedStep)(nil),           // 14: argosy.v1.SkippedStep
-	(*FinishRunResponse)(nil),     // 15: argosy.v1.FinishRunResponse
-	(*CancelRunRequest)(nil),      // 16: argosy.v1.CancelRunRequest
-	(*CancelRunResponse)(nil),     // 17: argosy.v1.CancelRunResponse
-	(*GetRunRequest)(nil),         // 18: argosy.v1.GetRunRequest
-	(*GetRunResponse)(nil),        // 19: argosy.v1.GetRunResponse
-	(*ListRunsRequest)(nil),       // 20: argosy.v1.ListRunsRequest
-	(*ListRunsResponse)(nil),      // 21: argosy.v1.ListRunsResponse
-	(*ListPipelinesRequest)(nil),  // 22: argosy.v1.ListPipelinesRequest
-	(*ListPipelinesResponse)(nil), // 23: argosy.v1.ListPipelinesResponse
-	nil,                           // 24: argosy.v1.CreateRunRequest.ParametersEntry
-	nil,                           // 25: argosy.v1.StartStepRequest.ParametersEntry
-	nil,                           // 26: argosy.v1.StartStepRequest.CacheKeyPartsEntry
-	(*Run)(nil),                   // 27: argosy.v1.Run
-	(*durationpb.Duration)(nil),   // 28: google.protobuf.Duration
-	(InputKind)(0),                // 29: argosy.v1.InputKind
-	(*StepRun)(nil),               // 30: argosy.v1.StepRun
-	(*ArtifactSpec)(nil),          // 31: argosy.v1.ArtifactSpec
-	(*NewArtifactFile)(nil),       // 32: argosy.v1.NewArtifactFile
-	(*VersionSelector)(nil),       // 33: argosy.v1.VersionSelector
-	(StepState)(0),                // 34: argosy.v1.StepState
-	(*RunError)(nil),              // 35: argosy.v1.RunError
-	(RunState)(0),                 // 36: argosy.v1.RunState
-	(*PipelineSummary)(nil),       // 37: argosy.v1.PipelineSummary
+	(*CreateRunRequest)(nil),         // 0: argosy.v1.CreateRunRequest
+	(*CreateRunResponse)(nil),        // 1: argosy.v1.CreateRunResponse
+	(*RenewRunRequest)(nil),          // 2: argosy.v1.RenewRunRequest
+	(*RenewRunResponse)(nil),         // 3: argosy.v1.RenewRunResponse
+	(*FinishRunRequest)(nil),         // 4: argosy.v1.FinishRunRequest
+	(*SkippedStep)(nil),              // 5: argosy.v1.SkippedStep
+	(*FinishRunResponse)(nil),        // 6: argosy.v1.FinishRunResponse
+	(*CancelRunRequest)(nil),         // 7: argosy.v1.CancelRunRequest
+	(*CancelRunResponse)(nil),        // 8: argosy.v1.CancelRunResponse
+	(*ResumeRunRequest)(nil),         // 9: argosy.v1.ResumeRunRequest
+	(*ResumeRunResponse)(nil),        // 10: argosy.v1.ResumeRunResponse
+	(*GetRunRequest)(nil),            // 11: argosy.v1.GetRunRequest
+	(*GetRunResponse)(nil),           // 12: argosy.v1.GetRunResponse
+	(*ListRunsRequest)(nil),          // 13: argosy.v1.ListRunsRequest
+	(*ListRunsResponse)(nil),         // 14: argosy.v1.ListRunsResponse
+	(*ListPipelinesRequest)(nil),     // 15: argosy.v1.ListPipelinesRequest
+	(*ListPipelinesResponse)(nil),    // 16: argosy.v1.ListPipelinesResponse
+	nil,                              // 17: argosy.v1.CreateRunRequest.ParametersEntry
+	(*EntryPoint)(nil),               // 18: argosy.v1.EntryPoint
+	(*Run)(nil),                      // 19: argosy.v1.Run
+	(*durationpb.Duration)(nil),      // 20: google.protobuf.Duration
+	(RunState)(0),                    // 21: argosy.v1.RunState
+	(*RunError)(nil),                 // 22: argosy.v1.RunError
+	(*PipelineSummary)(nil),          // 23: argosy.v1.PipelineSummary
+	(*StartStepRequest)(nil),         // 24: argosy.v1.StartStepRequest
+	(*CompleteStepRequest)(nil),      // 25: argosy.v1.CompleteStepRequest
+	(*FailStepRequest)(nil),          // 26: argosy.v1.FailStepRequest
+	(*WatchRunRequest)(nil),          // 27: argosy.v1.WatchRunRequest
+	(*AppendStepLogsRequest)(nil),    // 28: argosy.v1.AppendStepLogsRequest
+	(*GetStepLogsRequest)(nil),       // 29: argosy.v1.GetStepLogsRequest
+	(*ExplainCacheRequest)(nil),      // 30: argosy.v1.ExplainCacheRequest
+	(*ListCacheEntriesRequest)(nil),  // 31: argosy.v1.ListCacheEntriesRequest
+	(*EvictCacheRequest)(nil),        // 32: argosy.v1.EvictCacheRequest
+	(*StartStepResponse)(nil),        // 33: argosy.v1.StartStepResponse
+	(*CompleteStepResponse)(nil),     // 34: argosy.v1.CompleteStepResponse
+	(*FailStepResponse)(nil),         // 35: argosy.v1.FailStepResponse
+	(*WatchRunResponse)(nil),         // 36: argosy.v1.WatchRunResponse
+	(*AppendStepLogsResponse)(nil),   // 37: argosy.v1.AppendStepLogsResponse
+	(*GetStepLogsResponse)(nil),      // 38: argosy.v1.GetStepLogsResponse
+	(*ExplainCacheResponse)(nil),     // 39: argosy.v1.ExplainCacheResponse
+	(*ListCacheEntriesResponse)(nil), // 40: argosy.v1.ListCacheEntriesResponse
+	(*EvictCacheResponse)(nil),       // 41: argosy.v1.EvictCacheResponse
 }
 var file_argosy_v1_pipeline_service_proto_depIdxs = []int32{
-	24, // 0: argosy.v1.CreateRunRequest.parameters:type_name -> argosy.v1.CreateRunRequest.ParametersEntry
-	27, // 1: argosy.v1.CreateRunResponse.run:type_name -> argosy.v1.Run
-	28, // 2: argosy.v1.CreateRunResponse.lease:type_name -> google.protobuf.Duration
-	27, // 3: argosy.v1.RenewRunResponse.run:type_name -> argosy.v1.Run
-	25, // 4: argosy.v1.StartStepRequest.parameters:type_name -> argosy.v1.StartStepRequest.ParametersEntry
-	5,  // 5: argosy.v1.StartStepRequest.inputs:type_name -> argosy.v1.StepInputSpec
-	26, // 6: argosy.v1.StartStepRequest.cache_key_parts:type_name -> argosy.v1.StartStepRequest.CacheKeyPartsEntry
-	29, // 7: argosy.v1.StepInputSpec.kind:type_name -> argosy.v1.InputKind
-	30, // 8: argosy.v1.StartStepResponse.step_run:type_name -> argosy.v1.StepRun
-	8,  // 9: argosy.v1.CompleteStepRequest.outputs:type_name -> argosy.v1.NewStepOutput
-	9,  // 10: argosy.v1.CompleteStepRequest.loaded:type_name -> argosy.v1.LoadedInput
-	31, // 11: argosy.v1.NewStepOutput.spec:type_name -> argosy.v1.ArtifactSpec
-	32, // 12: argosy.v1.NewStepOutput.files:type_name -> argosy.v1.NewArtifactFile
-	33, // 13: argosy.v1.LoadedInput.selector:type_name -> argosy.v1.VersionSelector
-	30, // 14: argosy.v1.CompleteStepResponse.step_run:type_name -> argosy.v1.StepRun
-	34, // 15: argosy.v1.FailStepRequest.state:type_name -> argosy.v1.StepState
-	35, // 16: argosy.v1.FailStepRequest.error:type_name -> argosy.v1.RunError
-	9,  // 17: argosy.v1.FailStepRequest.loaded:type_name -> argosy.v1.LoadedInput
-	30, // 18: argosy.v1.FailStepResponse.step_run:type_name -> argosy.v1.StepRun
-	36, // 19: argosy.v1.FinishRunRequest.state:type_name -> argosy.v1.RunState
-	35, // 20: argosy.v1.FinishRunRequest.error:type_name -> argosy.v1.RunError
-	14, // 21: argosy.v1.FinishRunRequest.skipped:type_name -> argosy.v1.SkippedStep
-	27, // 22: argosy.v1.FinishRunResponse.run:type_name -> argosy.v1.Run
-	27, // 23: argosy.v1.CancelRunResponse.run:type_name -> argosy.v1.Run
-	27, // 24: argosy.v1.GetRunResponse.run:type_name -> argosy.v1.Run
-	36, // 25: argosy.v1.ListRunsRequest.state:type_name -> argosy.v1.RunState
-	27, // 26: argosy.v1.ListRunsResponse.runs:type_name -> argosy.v1.Run
-	37, // 27: argosy.v1.ListPipelinesResponse.pipelines:type_name -> argosy.v1.PipelineSummary
-	0,  // 28: argosy.v1.PipelineService.CreateRun:input_type -> argosy.v1.CreateRunRequest
-	2,  // 29: argosy.v1.PipelineService.RenewRun:input_type -> argosy.v1.RenewRunRequest
-	4,  // 30: argosy.v1.PipelineService.StartStep:input_type -> argosy.v1.StartStepRequest
-	7,  // 31: argosy.v1.PipelineService.CompleteStep:input_type -> argosy.v1.CompleteStepRequest
-	11, // 32: argosy.v1.PipelineService.FailStep:input_type -> argosy.v1.FailStepRequest
-	13, // 33: argosy.v1.PipelineService.FinishRun:input_type -> argosy.v1.FinishRunRequest
-	16, // 34: argosy.v1.PipelineService.CancelRun:input_type -> argosy.v1.CancelRunRequest
-	18, // 35: argosy.v1.PipelineService.GetRun:input_type -> argosy.v1.GetRunRequest
-	20, // 36: argosy.v1.PipelineService.ListRuns:input_type -> argosy.v1.ListRunsRequest
-	22, // 37: argosy.v1.PipelineService.ListPipelines:input_type -> argosy.v1.ListPipelinesRequest
-	1,  // 38: argosy.v1.PipelineService.CreateRun:output_type -> argosy.v1.CreateRunResponse
-	3,  // 39: argosy.v1.PipelineService.RenewRun:output_type -> argosy.v1.RenewRunResponse
-	6,  // 40: argosy.v1.PipelineService.StartStep:output_type -> argosy.v1.StartStepResponse
-	10, // 41: argosy.v1.PipelineService.CompleteStep:output_type -> argosy.v1.CompleteStepResponse
-	12, // 42: argosy.v1.PipelineService.FailStep:output_type -> argosy.v1.FailStepResponse
-	15, // 43: argosy.v1.PipelineService.FinishRun:output_type -> argosy.v1.FinishRunResponse
-	17, // 44: argosy.v1.PipelineService.CancelRun:output_type -> argosy.v1.CancelRunResponse
-	19, // 45: argosy.v1.PipelineService.GetRun:output_type -> argosy.v1.GetRunResponse
-	21, // 46: argosy.v1.PipelineService.ListRuns:output_type -> argosy.v1.ListRunsResponse
-	23, // 47: argosy.v1.PipelineService.ListPipelines:output_type -> argosy.v1.ListPipelinesResponse
-	38, // [38:48] is the sub-list for method output_type
-	28, // [28:38] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	17, // 0: argosy.v1.CreateRunRequest.parameters:type_name -> argosy.v1.CreateRunRequest.ParametersEntry
+	18, // 1: argosy.v1.CreateRunRequest.entry_point:type_name -> argosy.v1.EntryPoint
+	19, // 2: argosy.v1.CreateRunResponse.run:type_name -> argosy.v1.Run
+	20, // 3: argosy.v1.CreateRunResponse.lease:type_name -> google.protobuf.Duration
+	19, // 4: argosy.v1.RenewRunResponse.run:type_name -> argosy.v1.Run
+	21, // 5: argosy.v1.FinishRunRequest.state:type_name -> argosy.v1.RunState
+	22, // 6: argosy.v1.FinishRunRequest.error:type_name -> argosy.v1.RunError
+	5,  // 7: argosy.v1.FinishRunRequest.skipped:type_name -> argosy.v1.SkippedStep
+	19, // 8: argosy.v1.FinishRunResponse.run:type_name -> argosy.v1.Run
+	19, // 9: argosy.v1.CancelRunResponse.run:type_name -> argosy.v1.Run
+	19, // 10: argosy.v1.ResumeRunResponse.run:type_name -> argosy.v1.Run
+	20, // 11: argosy.v1.ResumeRunResponse.lease:type_name -> google.protobuf.Duration
+	19, // 12: argosy.v1.GetRunResponse.run:type_name -> argosy.v1.Run
+	21, // 13: argosy.v1.ListRunsRequest.state:type_name -> argosy.v1.RunState
+	19, // 14: argosy.v1.ListRunsResponse.runs:type_name -> argosy.v1.Run
+	23, // 15: argosy.v1.ListPipelinesResponse.pipelines:type_name -> argosy.v1.PipelineSummary
+	0,  // 16: argosy.v1.PipelineService.CreateRun:input_type -> argosy.v1.CreateRunRequest
+	2,  // 17: argosy.v1.PipelineService.RenewRun:input_type -> argosy.v1.RenewRunRequest
+	24, // 18: argosy.v1.PipelineService.StartStep:input_type -> argosy.v1.StartStepRequest
+	25, // 19: argosy.v1.PipelineService.CompleteStep:input_type -> argosy.v1.CompleteStepRequest
+	26, // 20: argosy.v1.PipelineService.FailStep:input_type -> argosy.v1.FailStepRequest
+	4,  // 21: argosy.v1.PipelineService.FinishRun:input_type -> argosy.v1.FinishRunRequest
+	7,  // 22: argosy.v1.PipelineService.CancelRun:input_type -> argosy.v1.CancelRunRequest
+	9,  // 23: argosy.v1.PipelineService.ResumeRun:input_type -> argosy.v1.ResumeRunRequest
+	11, // 24: argosy.v1.PipelineService.GetRun:input_type -> argosy.v1.GetRunRequest
+	13, // 25: argosy.v1.PipelineService.ListRuns:input_type -> argosy.v1.ListRunsRequest
+	15, // 26: argosy.v1.PipelineService.ListPipelines:input_type -> argosy.v1.ListPipelinesRequest
+	27, // 27: argosy.v1.PipelineService.WatchRun:input_type -> argosy.v1.WatchRunRequest
+	28, // 28: argosy.v1.PipelineService.AppendStepLogs:input_type -> argosy.v1.AppendStepLogsRequest
+	29, // 29: argosy.v1.PipelineService.GetStepLogs:input_type -> argosy.v1.GetStepLogsRequest
+	30, // 30: argosy.v1.PipelineService.ExplainCache:input_type -> argosy.v1.ExplainCacheRequest
+	31, // 31: argosy.v1.PipelineService.ListCacheEntries:input_type -> argosy.v1.ListCacheEntriesRequest
+	32, // 32: argosy.v1.PipelineService.EvictCache:input_type -> argosy.v1.EvictCacheRequest
+	1,  // 33: argosy.v1.PipelineService.CreateRun:output_type -> argosy.v1.CreateRunResponse
+	3,  // 34: argosy.v1.PipelineService.RenewRun:output_type -> argosy.v1.RenewRunResponse
+	33, // 35: argosy.v1.PipelineService.StartStep:output_type -> argosy.v1.StartStepResponse
+	34, // 36: argosy.v1.PipelineService.CompleteStep:output_type -> argosy.v1.CompleteStepResponse
+	35, // 37: argosy.v1.PipelineService.FailStep:output_type -> argosy.v1.FailStepResponse
+	6,  // 38: argosy.v1.PipelineService.FinishRun:output_type -> argosy.v1.FinishRunResponse
+	8,  // 39: argosy.v1.PipelineService.CancelRun:output_type -> argosy.v1.CancelRunResponse
+	10, // 40: argosy.v1.PipelineService.ResumeRun:output_type -> argosy.v1.ResumeRunResponse
+	12, // 41: argosy.v1.PipelineService.GetRun:output_type -> argosy.v1.GetRunResponse
+	14, // 42: argosy.v1.PipelineService.ListRuns:output_type -> argosy.v1.ListRunsResponse
+	16, // 43: argosy.v1.PipelineService.ListPipelines:output_type -> argosy.v1.ListPipelinesResponse
+	36, // 44: argosy.v1.PipelineService.WatchRun:output_type -> argosy.v1.WatchRunResponse
+	37, // 45: argosy.v1.PipelineService.AppendStepLogs:output_type -> argosy.v1.AppendStepLogsResponse
+	38, // 46: argosy.v1.PipelineService.GetStepLogs:output_type -> argosy.v1.GetStepLogsResponse
+	39, // 47: argosy.v1.PipelineService.ExplainCache:output_type -> argosy.v1.ExplainCacheResponse
+	40, // 48: argosy.v1.PipelineService.ListCacheEntries:output_type -> argosy.v1.ListCacheEntriesResponse
+	41, // 49: argosy.v1.PipelineService.EvictCache:output_type -> argosy.v1.EvictCacheResponse
+	33, // [33:50] is the sub-list for method output_type
+	16, // [16:33] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_argosy_v1_pipeline_service_proto_init() }
@@ -1837,15 +1332,18 @@ func file_argosy_v1_pipeline_service_proto_init() {
 	if File_argosy_v1_pipeline_service_proto != nil {
 		return
 	}
-	file_argosy_v1_artifact_proto_init()
 	file_argosy_v1_pipeline_proto_init()
+	file_argosy_v1_step_cache_proto_init()
+	file_argosy_v1_step_calls_proto_init()
+	file_argosy_v1_step_logs_proto_init()
+	file_argosy_v1_watch_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_argosy_v1_pipeline_service_proto_rawDesc), len(file_argosy_v1_pipeline_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   27,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,16 +21,23 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	PipelineService_CreateRun_FullMethodName     = "/argosy.v1.PipelineService/CreateRun"
-	PipelineService_RenewRun_FullMethodName      = "/argosy.v1.PipelineService/RenewRun"
-	PipelineService_StartStep_FullMethodName     = "/argosy.v1.PipelineService/StartStep"
-	PipelineService_CompleteStep_FullMethodName  = "/argosy.v1.PipelineService/CompleteStep"
-	PipelineService_FailStep_FullMethodName      = "/argosy.v1.PipelineService/FailStep"
-	PipelineService_FinishRun_FullMethodName     = "/argosy.v1.PipelineService/FinishRun"
-	PipelineService_CancelRun_FullMethodName     = "/argosy.v1.PipelineService/CancelRun"
-	PipelineService_GetRun_FullMethodName        = "/argosy.v1.PipelineService/GetRun"
-	PipelineService_ListRuns_FullMethodName      = "/argosy.v1.PipelineService/ListRuns"
-	PipelineService_ListPipelines_FullMethodName = "/argosy.v1.PipelineService/ListPipelines"
+	PipelineService_CreateRun_FullMethodName        = "/argosy.v1.PipelineService/CreateRun"
+	PipelineService_RenewRun_FullMethodName         = "/argosy.v1.PipelineService/RenewRun"
+	PipelineService_StartStep_FullMethodName        = "/argosy.v1.PipelineService/StartStep"
+	PipelineService_CompleteStep_FullMethodName     = "/argosy.v1.PipelineService/CompleteStep"
+	PipelineService_FailStep_FullMethodName         = "/argosy.v1.PipelineService/FailStep"
+	PipelineService_FinishRun_FullMethodName        = "/argosy.v1.PipelineService/FinishRun"
+	PipelineService_CancelRun_FullMethodName        = "/argosy.v1.PipelineService/CancelRun"
+	PipelineService_ResumeRun_FullMethodName        = "/argosy.v1.PipelineService/ResumeRun"
+	PipelineService_GetRun_FullMethodName           = "/argosy.v1.PipelineService/GetRun"
+	PipelineService_ListRuns_FullMethodName         = "/argosy.v1.PipelineService/ListRuns"
+	PipelineService_ListPipelines_FullMethodName    = "/argosy.v1.PipelineService/ListPipelines"
+	PipelineService_WatchRun_FullMethodName         = "/argosy.v1.PipelineService/WatchRun"
+	PipelineService_AppendStepLogs_FullMethodName   = "/argosy.v1.PipelineService/AppendStepLogs"
+	PipelineService_GetStepLogs_FullMethodName      = "/argosy.v1.PipelineService/GetStepLogs"
+	PipelineService_ExplainCache_FullMethodName     = "/argosy.v1.PipelineService/ExplainCache"
+	PipelineService_ListCacheEntries_FullMethodName = "/argosy.v1.PipelineService/ListCacheEntries"
+	PipelineService_EvictCache_FullMethodName       = "/argosy.v1.PipelineService/EvictCache"
 )
 
 // PipelineServiceClient is the client API for PipelineService service.
@@ -40,8 +47,10 @@ const (
 // Records what runs did: which steps ran, what they were given, what they made.
 //
 // A run lives by a lease that its runner renews. When the lease expires the run reads as ABANDONED,
-// its name is free again, and late completions of its steps are refused. `project`, `request_id` and
-// the errors every RPC may give are as in ArtifactService.
+// its name is free again, and late completions of its steps are refused. A run that did not complete
+// can be resumed: steps that completed stay as they are, and a runner that still believes to have the
+// run is refused by its token. `project`, `request_id` and the errors every RPC may give are as in
+// ArtifactService.
 type PipelineServiceClient interface {
 	// Starts a run.
 	//
@@ -53,14 +62,17 @@ type PipelineServiceClient interface {
 	//
 	// Errors:
 	// - ABORTED / LEASE_EXPIRED: too late; the run is abandoned.
+	// - ABORTED / SUPERSEDED: the run was resumed by another runner.
 	// - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended.
 	// - NOT_FOUND / RUN_NOT_FOUND: no such run.
 	RenewRun(ctx context.Context, in *RenewRunRequest, opts ...grpc.CallOption) (*RenewRunResponse, error)
 	// Starts a step, or takes its outputs from an earlier step run with the same cache key whose
-	// bytes are all still there.
+	// bytes are all still there. In a run that was resumed, a step that had not completed starts again
+	// as another attempt of the same step run.
 	//
 	// Errors:
 	//   - ABORTED / LEASE_EXPIRED: the run is abandoned.
+	//   - ABORTED / SUPERSEDED: the run was resumed by another runner.
 	//   - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended or is being cancelled, or the
 	//     invocation was started before.
 	//   - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
@@ -95,6 +107,7 @@ type PipelineServiceClient interface {
 	//
 	// Errors:
 	// - ABORTED / LEASE_EXPIRED: the run is abandoned.
+	// - ABORTED / SUPERSEDED: the run was resumed by another runner.
 	// - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended, or a step of it still runs.
 	// - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
 	// - NOT_FOUND / RUN_NOT_FOUND: no such run.
@@ -106,6 +119,15 @@ type PipelineServiceClient interface {
 	// - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
 	// - NOT_FOUND / RUN_NOT_FOUND: no such run.
 	CancelRun(ctx context.Context, in *CancelRunRequest, opts ...grpc.CallOption) (*CancelRunResponse, error)
+	// Takes a run over that failed, was cancelled or abandoned, to run what did not complete. Of two
+	// that try at once one wins.
+	//
+	// Errors:
+	// - ALREADY_EXISTS / RUN_EXISTS: the run was abandoned and another one has its name now.
+	// - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run is running or has completed.
+	// - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+	// - NOT_FOUND / RUN_NOT_FOUND: no such run.
+	ResumeRun(ctx context.Context, in *ResumeRunRequest, opts ...grpc.CallOption) (*ResumeRunResponse, error)
 	// Returns a run with its steps.
 	//
 	// Errors:
@@ -121,6 +143,41 @@ type PipelineServiceClient interface {
 	// Errors:
 	// - OUT_OF_RANGE / CURSOR_EXPIRED: the page token is not of this list.
 	ListPipelines(ctx context.Context, in *ListPipelinesRequest, opts ...grpc.CallOption) (*ListPipelinesResponse, error)
+	// Streams a run: first as it is, then whatever changes, until it has ended. A client whose stream
+	// breaks calls again.
+	//
+	// Errors:
+	// - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds.
+	// - NOT_FOUND / RUN_NOT_FOUND: no such run.
+	WatchRun(ctx context.Context, in *WatchRunRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchRunResponse], error)
+	// Keeps what a step printed. The log of an attempt is bounded; its beginning and its end are kept.
+	//
+	// Errors:
+	// - ABORTED / SUPERSEDED: the attempt token is not the current one.
+	// - NOT_FOUND / RUN_NOT_FOUND: no such step run.
+	// - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
+	AppendStepLogs(ctx context.Context, in *AppendStepLogsRequest, opts ...grpc.CallOption) (*AppendStepLogsResponse, error)
+	// Returns what a step printed, a part at a time. To follow a step that runs, ask again.
+	//
+	// Errors:
+	// - NOT_FOUND / RUN_NOT_FOUND: no such step run.
+	// - OUT_OF_RANGE / CURSOR_EXPIRED: the position is not of this log.
+	GetStepLogs(ctx context.Context, in *GetStepLogsRequest, opts ...grpc.CallOption) (*GetStepLogsResponse, error)
+	// Tells why a step was or was not taken from cache.
+	//
+	// Errors:
+	// - NOT_FOUND / RUN_NOT_FOUND: no such run, or no such invocation in it.
+	ExplainCache(ctx context.Context, in *ExplainCacheRequest, opts ...grpc.CallOption) (*ExplainCacheResponse, error)
+	// Lists step runs whose outputs may be reused, newest first.
+	//
+	// Errors:
+	// - OUT_OF_RANGE / CURSOR_EXPIRED: the page token is not of this list.
+	ListCacheEntries(ctx context.Context, in *ListCacheEntriesRequest, opts ...grpc.CallOption) (*ListCacheEntriesResponse, error)
+	// Lets step runs be reused no more. Their outputs stay.
+	//
+	// Errors:
+	// - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+	EvictCache(ctx context.Context, in *EvictCacheRequest, opts ...grpc.CallOption) (*EvictCacheResponse, error)
 }
 
 type pipelineServiceClient struct {
@@ -201,6 +258,16 @@ func (c *pipelineServiceClient) CancelRun(ctx context.Context, in *CancelRunRequ
 	return out, nil
 }
 
+func (c *pipelineServiceClient) ResumeRun(ctx context.Context, in *ResumeRunRequest, opts ...grpc.CallOption) (*ResumeRunResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ResumeRunResponse)
+	err := c.cc.Invoke(ctx, PipelineService_ResumeRun_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *pipelineServiceClient) GetRun(ctx context.Context, in *GetRunRequest, opts ...grpc.CallOption) (*GetRunResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetRunResponse)
@@ -231,6 +298,75 @@ func (c *pipelineServiceClient) ListPipelines(ctx context.Context, in *ListPipel
 	return out, nil
 }
 
+func (c *pipelineServiceClient) WatchRun(ctx context.Context, in *WatchRunRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchRunResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &PipelineService_ServiceDesc.Streams[0], PipelineService_WatchRun_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchRunRequest, WatchRunResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type PipelineService_WatchRunClient = grpc.ServerStreamingClient[WatchRunResponse]
+
+func (c *pipelineServiceClient) AppendStepLogs(ctx context.Context, in *AppendStepLogsRequest, opts ...grpc.CallOption) (*AppendStepLogsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AppendStepLogsResponse)
+	err := c.cc.Invoke(ctx, PipelineService_AppendStepLogs_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *pipelineServiceClient) GetStepLogs(ctx context.Context, in *GetStepLogsRequest, opts ...grpc.CallOption) (*GetStepLogsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetStepLogsResponse)
+	err := c.cc.Invoke(ctx, PipelineService_GetStepLogs_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *pipelineServiceClient) ExplainCache(ctx context.Context, in *ExplainCacheRequest, opts ...grpc.CallOption) (*ExplainCacheResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExplainCacheResponse)
+	err := c.cc.Invoke(ctx, PipelineService_ExplainCache_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *pipelineServiceClient) ListCacheEntries(ctx context.Context, in *ListCacheEntriesRequest, opts ...grpc.CallOption) (*ListCacheEntriesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListCacheEntriesResponse)
+	err := c.cc.Invoke(ctx, PipelineService_ListCacheEntries_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *pipelineServiceClient) EvictCache(ctx context.Context, in *EvictCacheRequest, opts ...grpc.CallOption) (*EvictCacheResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EvictCacheResponse)
+	err := c.cc.Invoke(ctx, PipelineService_EvictCache_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // PipelineServiceServer is the server API for PipelineService service.
 // All implementations must embed UnimplementedPipelineServiceServer
 // for forward compatibility.
@@ -238,8 +374,10 @@ func (c *pipelineServiceClient) ListPipelines(ctx context.Context, in *ListPipel
 // Records what runs did: which steps ran, what they were given, what they made.
 //
 // A run lives by a lease that its runner renews. When the lease expires the run reads as ABANDONED,
-// its name is free again, and late completions of its steps are refused. `project`, `request_id` and
-// the errors every RPC may give are as in ArtifactService.
+// its name is free again, and late completions of its steps are refused. A run that did not complete
+// can be resumed: steps that completed stay as they are, and a runner that still believes to have the
+// run is refused by its token. `project`, `request_id` and the errors every RPC may give are as in
+// ArtifactService.
 type PipelineServiceServer interface {
 	// Starts a run.
 	//
@@ -251,14 +389,17 @@ type PipelineServiceServer interface {
 	//
 	// Errors:
 	// - ABORTED / LEASE_EXPIRED: too late; the run is abandoned.
+	// - ABORTED / SUPERSEDED: the run was resumed by another runner.
 	// - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended.
 	// - NOT_FOUND / RUN_NOT_FOUND: no such run.
 	RenewRun(context.Context, *RenewRunRequest) (*RenewRunResponse, error)
 	// Starts a step, or takes its outputs from an earlier step run with the same cache key whose
-	// bytes are all still there.
+	// bytes are all still there. In a run that was resumed, a step that had not completed starts again
+	// as another attempt of the same step run.
 	//
 	// Errors:
 	//   - ABORTED / LEASE_EXPIRED: the run is abandoned.
+	//   - ABORTED / SUPERSEDED: the run was resumed by another runner.
 	//   - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended or is being cancelled, or the
 	//     invocation was started before.
 	//   - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
@@ -293,6 +434,7 @@ type PipelineServiceServer interface {
 	//
 	// Errors:
 	// - ABORTED / LEASE_EXPIRED: the run is abandoned.
+	// - ABORTED / SUPERSEDED: the run was resumed by another runner.
 	// - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended, or a step of it still runs.
 	// - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
 	// - NOT_FOUND / RUN_NOT_FOUND: no such run.
@@ -304,6 +446,15 @@ type PipelineServiceServer interface {
 	// - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
 	// - NOT_FOUND / RUN_NOT_FOUND: no such run.
 	CancelRun(context.Context, *CancelRunRequest) (*CancelRunResponse, error)
+	// Takes a run over that failed, was cancelled or abandoned, to run what did not complete. Of two
+	// that try at once one wins.
+	//
+	// Errors:
+	// - ALREADY_EXISTS / RUN_EXISTS: the run was abandoned and another one has its name now.
+	// - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run is running or has completed.
+	// - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+	// - NOT_FOUND / RUN_NOT_FOUND: no such run.
+	ResumeRun(context.Context, *ResumeRunRequest) (*ResumeRunResponse, error)
 	// Returns a run with its steps.
 	//
 	// Errors:
@@ -319,6 +470,41 @@ type PipelineServiceServer interface {
 	// Errors:
 	// - OUT_OF_RANGE / CURSOR_EXPIRED: the page token is not of this list.
 	ListPipelines(context.Context, *ListPipelinesRequest) (*ListPipelinesResponse, error)
+	// Streams a run: first as it is, then whatever changes, until it has ended. A client whose stream
+	// breaks calls again.
+	//
+	// Errors:
+	// - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds.
+	// - NOT_FOUND / RUN_NOT_FOUND: no such run.
+	WatchRun(*WatchRunRequest, grpc.ServerStreamingServer[WatchRunResponse]) error
+	// Keeps what a step printed. The log of an attempt is bounded; its beginning and its end are kept.
+	//
+	// Errors:
+	// - ABORTED / SUPERSEDED: the attempt token is not the current one.
+	// - NOT_FOUND / RUN_NOT_FOUND: no such step run.
+	// - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
+	AppendStepLogs(context.Context, *AppendStepLogsRequest) (*AppendStepLogsResponse, error)
+	// Returns what a step printed, a part at a time. To follow a step that runs, ask again.
+	//
+	// Errors:
+	// - NOT_FOUND / RUN_NOT_FOUND: no such step run.
+	// - OUT_OF_RANGE / CURSOR_EXPIRED: the position is not of this log.
+	GetStepLogs(context.Context, *GetStepLogsRequest) (*GetStepLogsResponse, error)
+	// Tells why a step was or was not taken from cache.
+	//
+	// Errors:
+	// - NOT_FOUND / RUN_NOT_FOUND: no such run, or no such invocation in it.
+	ExplainCache(context.Context, *ExplainCacheRequest) (*ExplainCacheResponse, error)
+	// Lists step runs whose outputs may be reused, newest first.
+	//
+	// Errors:
+	// - OUT_OF_RANGE / CURSOR_EXPIRED: the page token is not of this list.
+	ListCacheEntries(context.Context, *ListCacheEntriesRequest) (*ListCacheEntriesResponse, error)
+	// Lets step runs be reused no more. Their outputs stay.
+	//
+	// Errors:
+	// - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+	EvictCache(context.Context, *EvictCacheRequest) (*EvictCacheResponse, error)
 	mustEmbedUnimplementedPipelineServiceServer()
 }
 
@@ -350,6 +536,9 @@ func (UnimplementedPipelineServiceServer) FinishRun(context.Context, *FinishRunR
 func (UnimplementedPipelineServiceServer) CancelRun(context.Context, *CancelRunRequest) (*CancelRunResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CancelRun not implemented")
 }
+func (UnimplementedPipelineServiceServer) ResumeRun(context.Context, *ResumeRunRequest) (*ResumeRunResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResumeRun not implemented")
+}
 func (UnimplementedPipelineServiceServer) GetRun(context.Context, *GetRunRequest) (*GetRunResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetRun not implemented")
 }
@@ -358,6 +547,24 @@ func (UnimplementedPipelineServiceServer) ListRuns(context.Context, *ListRunsReq
 }
 func (UnimplementedPipelineServiceServer) ListPipelines(context.Context, *ListPipelinesRequest) (*ListPipelinesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListPipelines not implemented")
+}
+func (UnimplementedPipelineServiceServer) WatchRun(*WatchRunRequest, grpc.ServerStreamingServer[WatchRunResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchRun not implemented")
+}
+func (UnimplementedPipelineServiceServer) AppendStepLogs(context.Context, *AppendStepLogsRequest) (*AppendStepLogsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AppendStepLogs not implemented")
+}
+func (UnimplementedPipelineServiceServer) GetStepLogs(context.Context, *GetStepLogsRequest) (*GetStepLogsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetStepLogs not implemented")
+}
+func (UnimplementedPipelineServiceServer) ExplainCache(context.Context, *ExplainCacheRequest) (*ExplainCacheResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExplainCache not implemented")
+}
+func (UnimplementedPipelineServiceServer) ListCacheEntries(context.Context, *ListCacheEntriesRequest) (*ListCacheEntriesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListCacheEntries not implemented")
+}
+func (UnimplementedPipelineServiceServer) EvictCache(context.Context, *EvictCacheRequest) (*EvictCacheResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method EvictCache not implemented")
 }
 func (UnimplementedPipelineServiceServer) mustEmbedUnimplementedPipelineServiceServer() {}
 func (UnimplementedPipelineServiceServer) testEmbeddedByValue()                         {}
@@ -506,6 +713,24 @@ func _PipelineService_CancelRun_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PipelineService_ResumeRun_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResumeRunRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PipelineServiceServer).ResumeRun(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PipelineService_ResumeRun_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PipelineServiceServer).ResumeRun(ctx, req.(*ResumeRunRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _PipelineService_GetRun_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetRunRequest)
 	if err := dec(in); err != nil {
@@ -560,6 +785,107 @@ func _PipelineService_ListPipelines_Handler(srv interface{}, ctx context.Context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PipelineService_WatchRun_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchRunRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(PipelineServiceServer).WatchRun(m, &grpc.GenericServerStream[WatchRunRequest, WatchRunResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type PipelineService_WatchRunServer = grpc.ServerStreamingServer[WatchRunResponse]
+
+func _PipelineService_AppendStepLogs_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AppendStepLogsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PipelineServiceServer).AppendStepLogs(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PipelineService_AppendStepLogs_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PipelineServiceServer).AppendStepLogs(ctx, req.(*AppendStepLogsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PipelineService_GetStepLogs_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetStepLogsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PipelineServiceServer).GetStepLogs(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PipelineService_GetStepLogs_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PipelineServiceServer).GetStepLogs(ctx, req.(*GetStepLogsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PipelineService_ExplainCache_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExplainCacheRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PipelineServiceServer).ExplainCache(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PipelineService_ExplainCache_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PipelineServiceServer).ExplainCache(ctx, req.(*ExplainCacheRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PipelineService_ListCacheEntries_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListCacheEntriesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PipelineServiceServer).ListCacheEntries(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PipelineService_ListCacheEntries_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PipelineServiceServer).ListCacheEntries(ctx, req.(*ListCacheEntriesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PipelineService_EvictCache_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EvictCacheRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PipelineServiceServer).EvictCache(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PipelineService_EvictCache_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PipelineServiceServer).EvictCache(ctx, req.(*EvictCacheRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // PipelineService_ServiceDesc is the grpc.ServiceDesc for PipelineService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -596,6 +922,10 @@ var PipelineService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _PipelineService_CancelRun_Handler,
 		},
 		{
+			MethodName: "ResumeRun",
+			Handler:    _PipelineService_ResumeRun_Handler,
+		},
+		{
 			MethodName: "GetRun",
 			Handler:    _PipelineService_GetRun_Handler,
 		},
@@ -607,7 +937,33 @@ var PipelineService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "ListPipelines",
 			Handler:    _PipelineService_ListPipelines_Handler,
 		},
+		{
+			MethodName: "AppendStepLogs",
+			Handler:    _PipelineService_AppendStepLogs_Handler,
+		},
+		{
+			MethodName: "GetStepLogs",
+			Handler:    _PipelineService_GetStepLogs_Handler,
+		},
+		{
+			MethodName: "ExplainCache",
+			Handler:    _PipelineService_ExplainCache_Handler,
+		},
+		{
+			MethodName: "ListCacheEntries",
+			Handler:    _PipelineService_ListCacheEntries_Handler,
+		},
+		{
+			MethodName: "EvictCache",
+			Handler:    _PipelineService_EvictCache_Handler,
+		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "WatchRun",
+			Handler:       _PipelineService_WatchRun_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "argosy/v1/pipeline_service.proto",
 }

@@ -22,7 +22,7 @@ from argosy_server.adapters.metadata.tables import metadata, store
 from argosy_server.domain.errors import StorageFull, StorageUnavailable
 from argosy_server.domain.identifiers import new_id
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest revision under ``migrations/versions``."""
 LOCK_TIMEOUT_SECONDS = 120
 _ADVISORY_LOCK = 0x617267_6F7379

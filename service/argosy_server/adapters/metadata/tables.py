@@ -7,26 +7,30 @@ cannot refer to another project's. A change here needs a migration; a test compa
 from __future__ import annotations
 
 from sqlalchemy import (
-    BigInteger,
     Boolean,
     Column,
     ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
-    Text,
     UniqueConstraint,
     text,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    }
+from argosy_server.adapters.metadata.columns import (
+    BIG,
+    TEXT,
+    big,
+    count,
+    later_text,
+    optional_big,
+    optional_text,
+    seq,
+    text_column,
+)
+from argosy_server.adapters.metadata.columns import (
+    metadata as metadata,
 )
 
 STORED_OUTSIDE = text("location <> ''")
@@ -34,45 +38,26 @@ STORED_OUTSIDE = text("location <> ''")
 REUSABLE = text("state = 'completed' AND cache_key <> ''")
 """Step runs the cache may reuse; see above."""
 
-_BIG = BigInteger()
-_SEQ = BigInteger().with_variant(Integer(), "sqlite")
-"""SQLite numbers only a column of type INTEGER by itself."""
-_TEXT = Text().with_variant(Text(collation="C"), "postgresql")
-"""Compared and sorted by the bytes of UTF-8, as SQLite does anyway."""
-
-
-def _seq() -> Column[int]:
-    return Column("seq", _SEQ, primary_key=True, autoincrement=True)
-
-
-def _text(name: str) -> Column[str]:
-    return Column(name, _TEXT, nullable=False)
-
-
-def _optional_text(name: str) -> Column[str | None]:
-    return Column(name, _TEXT, nullable=True)
-
-
-def _big(name: str) -> Column[int]:
-    return Column(name, _BIG, nullable=False)
-
-
-def _optional_big(name: str) -> Column[int | None]:
-    return Column(name, _BIG, nullable=True)
-
-
-store = Table("store", metadata, Column("id", _TEXT, primary_key=True), _big("created_at"))
+store = Table(
+    "store",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    big("created_at"),
+    count("events_removed_xid", "0"),
+    count("events_removed_seq", "0"),
+)
+"""``events_removed_*`` is the newest event that was forgotten: cursors before it have expired."""
 
 blobs = Table(
     "blobs",
     metadata,
-    Column("project", _TEXT, primary_key=True),
-    Column("digest", _TEXT, primary_key=True),
-    _big("size"),
-    _text("location"),
+    Column("project", TEXT, primary_key=True),
+    Column("digest", TEXT, primary_key=True),
+    big("size"),
+    text_column("location"),
     Column("pieces", LargeBinary, nullable=False),
-    _text("state"),
-    _big("lease_expires_at"),
+    text_column("state"),
+    big("lease_expires_at"),
     Index("ix_blobs_state_lease", "state", "lease_expires_at"),
     Index(
         "ux_blobs_location",
@@ -86,8 +71,8 @@ blobs = Table(
 blob_contents = Table(
     "blob_contents",
     metadata,
-    Column("project", _TEXT, primary_key=True),
-    Column("digest", _TEXT, primary_key=True),
+    Column("project", TEXT, primary_key=True),
+    Column("digest", TEXT, primary_key=True),
     Column("content", LargeBinary, nullable=False),
     ForeignKeyConstraint(["project", "digest"], ["blobs.project", "blobs.digest"]),
 )
@@ -95,27 +80,27 @@ blob_contents = Table(
 uploads = Table(
     "uploads",
     metadata,
-    Column("id", _TEXT, primary_key=True),
-    _text("project"),
-    _text("state"),
-    _text("writer"),
-    _big("size"),
-    _optional_text("digest"),
+    Column("id", TEXT, primary_key=True),
+    text_column("project"),
+    text_column("state"),
+    text_column("writer"),
+    big("size"),
+    optional_text("digest"),
     Column("pieces", LargeBinary, nullable=False),
-    _big("expires_at"),
-    Column("epoch", _BIG, nullable=False, server_default="0"),
+    big("expires_at"),
+    count("epoch", "0"),
     Index("ix_uploads_expires_at", "expires_at"),
 )
 
 artifacts = Table(
     "artifacts",
     metadata,
-    _seq(),
-    _text("project"),
-    _text("name"),
-    _text("folded_name"),
-    _big("last_number"),
-    _big("last_ordinal"),
+    seq(),
+    text_column("project"),
+    text_column("name"),
+    text_column("folded_name"),
+    big("last_number"),
+    big("last_ordinal"),
     UniqueConstraint("project", "name"),
     UniqueConstraint("seq", "project"),
 )
@@ -123,18 +108,21 @@ artifacts = Table(
 runs = Table(
     "runs",
     metadata,
-    _seq(),
-    _text("id"),
-    _text("project"),
-    _text("pipeline_name"),
-    _text("name"),
-    _text("state"),
-    _text("parameters"),
-    _optional_text("error"),
-    _big("created_at"),
-    _optional_big("ended_at"),
-    _big("lease_expires_at"),
+    seq(),
+    text_column("id"),
+    text_column("project"),
+    text_column("pipeline_name"),
+    text_column("name"),
+    text_column("state"),
+    text_column("parameters"),
+    optional_text("error"),
+    big("created_at"),
+    optional_big("ended_at"),
+    big("lease_expires_at"),
     Column("cancel_requested", Boolean, nullable=False),
+    later_text("driver_token", ""),
+    count("epoch", "1"),
+    later_text("entry_point", ""),
     UniqueConstraint("id", "project"),
     Index(
         "ux_runs_name",
@@ -152,23 +140,28 @@ runs = Table(
 step_runs = Table(
     "step_runs",
     metadata,
-    _seq(),
-    _text("id"),
-    _text("project"),
-    _text("run_id"),
-    _text("pipeline_name"),
-    _text("invocation"),
-    _text("step_name"),
-    _text("state"),
-    _text("attempt_token"),
-    _text("parameters"),
-    _text("cache_key"),
-    _text("cache_key_parts"),
-    _text("cached_from"),
-    _text("cache_miss"),
-    _optional_text("error"),
-    _big("started_at"),
-    _optional_big("ended_at"),
+    seq(),
+    text_column("id"),
+    text_column("project"),
+    text_column("run_id"),
+    text_column("pipeline_name"),
+    text_column("invocation"),
+    text_column("step_name"),
+    text_column("state"),
+    text_column("attempt_token"),
+    text_column("parameters"),
+    text_column("cache_key"),
+    text_column("cache_key_parts"),
+    text_column("cached_from"),
+    text_column("cache_miss"),
+    optional_text("error"),
+    big("started_at"),
+    optional_big("ended_at"),
+    count("attempt", "1"),
+    count("epoch", "1"),
+    later_text("metadata", "{}"),
+    later_text("upstream", "[]"),
+    optional_big("evicted_at"),
     UniqueConstraint("id", "project"),
     UniqueConstraint("project", "run_id", "invocation"),
     ForeignKeyConstraint(["project", "run_id"], ["runs.project", "runs.id"]),
@@ -189,30 +182,70 @@ step_runs = Table(
     ),
 )
 
+step_attempts = Table(
+    "step_attempts",
+    metadata,
+    Column("project", TEXT, primary_key=True),
+    Column("step_run_id", TEXT, primary_key=True),
+    Column("attempt", BIG, primary_key=True, autoincrement=False),
+    optional_text("error"),
+    big("started_at"),
+    big("ended_at"),
+    ForeignKeyConstraint(["project", "step_run_id"], ["step_runs.project", "step_runs.id"]),
+)
+"""Attempts that were followed by another one; the last one is the row of ``step_runs`` itself."""
+
+reservations = Table(
+    "reservations",
+    metadata,
+    Column("project", TEXT, primary_key=True),
+    Column("cache_key", TEXT, primary_key=True),
+    text_column("step_run_id"),
+    ForeignKeyConstraint(["project", "step_run_id"], ["step_runs.project", "step_runs.id"]),
+    Index("ix_reservations_step_run", "project", "step_run_id"),
+)
+"""Which running step computes a cache key, so that no other one does. It counts only while its run is alive."""
+
+step_logs = Table(
+    "step_logs",
+    metadata,
+    Column("project", TEXT, primary_key=True),
+    Column("step_run_id", TEXT, primary_key=True),
+    Column("attempt", BIG, primary_key=True, autoincrement=False),
+    Column("batch", BIG, primary_key=True, autoincrement=False),
+    Column("content", LargeBinary, nullable=False),
+    big("size"),
+    big("dropped_lines"),
+    ForeignKeyConstraint(["project", "step_run_id"], ["step_runs.project", "step_runs.id"]),
+)
+"""What steps printed: each row a compressed batch of ``size`` bytes, and how many lines are missing before it."""
+
 versions = Table(
     "versions",
     metadata,
-    _seq(),
-    _text("id"),
-    _text("project"),
-    _big("artifact_seq"),
-    _text("label"),
-    _big("ordinal"),
-    _text("data_type"),
-    _text("format"),
-    _text("materializer"),
-    _text("kind"),
+    seq(),
+    text_column("id"),
+    text_column("project"),
+    big("artifact_seq"),
+    text_column("label"),
+    big("ordinal"),
+    text_column("data_type"),
+    text_column("format"),
+    text_column("materializer"),
+    text_column("kind"),
     Column("named", Boolean, nullable=False),
-    _text("metadata"),
-    _text("tags"),
-    _big("file_count"),
-    _big("size"),
-    _text("content_digest"),
-    _big("created_at"),
-    _optional_big("deleted_at"),
-    _big("revision"),
-    _optional_text("step_run_id"),
-    _text("output_name"),
+    text_column("metadata"),
+    text_column("tags"),
+    big("file_count"),
+    big("size"),
+    text_column("content_digest"),
+    big("created_at"),
+    optional_big("deleted_at"),
+    big("revision"),
+    optional_text("step_run_id"),
+    text_column("output_name"),
+    later_text("description", ""),
+    count("step_attempt", "0"),
     UniqueConstraint("id", "project"),
     UniqueConstraint("artifact_seq", "label"),
     UniqueConstraint("artifact_seq", "ordinal"),
@@ -233,11 +266,11 @@ versions = Table(
 version_files = Table(
     "version_files",
     metadata,
-    Column("version_seq", _BIG, primary_key=True),
-    Column("path", _TEXT, primary_key=True),
-    _text("project"),
-    _text("digest"),
-    _big("size"),
+    Column("version_seq", BIG, primary_key=True),
+    Column("path", TEXT, primary_key=True),
+    text_column("project"),
+    text_column("digest"),
+    big("size"),
     ForeignKeyConstraint(["version_seq"], ["versions.seq"]),
     ForeignKeyConstraint(["project", "digest"], ["blobs.project", "blobs.digest"]),
     Index("ix_version_files_blob", "project", "digest"),
@@ -246,9 +279,9 @@ version_files = Table(
 version_tags = Table(
     "version_tags",
     metadata,
-    Column("project", _TEXT, primary_key=True),
-    Column("tag", _TEXT, primary_key=True),
-    Column("version_seq", _BIG, primary_key=True),
+    Column("project", TEXT, primary_key=True),
+    Column("tag", TEXT, primary_key=True),
+    Column("version_seq", BIG, primary_key=True),
     ForeignKeyConstraint(["version_seq"], ["versions.seq"]),
     Index("ix_version_tags_version_seq", "version_seq"),
 )
@@ -257,9 +290,9 @@ version_tags = Table(
 aliases = Table(
     "aliases",
     metadata,
-    Column("artifact_seq", _BIG, primary_key=True),
-    Column("alias", _TEXT, primary_key=True),
-    _big("version_seq"),
+    Column("artifact_seq", BIG, primary_key=True),
+    Column("alias", TEXT, primary_key=True),
+    big("version_seq"),
     ForeignKeyConstraint(["artifact_seq"], ["artifacts.seq"]),
     ForeignKeyConstraint(["version_seq"], ["versions.seq"]),
     Index("ix_aliases_version_seq", "version_seq"),
@@ -268,11 +301,11 @@ aliases = Table(
 step_inputs = Table(
     "step_inputs",
     metadata,
-    Column("project", _TEXT, primary_key=True),
-    Column("step_run_id", _TEXT, primary_key=True),
+    Column("project", TEXT, primary_key=True),
+    Column("step_run_id", TEXT, primary_key=True),
     Column("position", Integer, primary_key=True, autoincrement=False),
-    _text("name"),
-    _text("kind"),
+    text_column("name"),
+    text_column("kind"),
     Column("is_list", Boolean, nullable=False),
     ForeignKeyConstraint(["project", "step_run_id"], ["step_runs.project", "step_runs.id"]),
 )
@@ -280,14 +313,15 @@ step_inputs = Table(
 step_versions = Table(
     "step_versions",
     metadata,
-    _seq(),
-    _text("project"),
-    _text("step_run_id"),
-    _text("role"),
+    seq(),
+    text_column("project"),
+    text_column("step_run_id"),
+    text_column("role"),
     Column("position", Integer, nullable=False),
-    _text("name"),
-    _text("version_id"),
-    _optional_text("selector"),
+    text_column("name"),
+    text_column("version_id"),
+    optional_text("selector"),
+    count("attempt", "1"),
     ForeignKeyConstraint(["project", "step_run_id"], ["step_runs.project", "step_runs.id"]),
     ForeignKeyConstraint(["project", "version_id"], ["versions.project", "versions.id"]),
     Index("ix_step_versions_step", "project", "step_run_id", "seq"),
@@ -298,23 +332,23 @@ step_versions = Table(
 replies = Table(
     "replies",
     metadata,
-    Column("project", _TEXT, primary_key=True),
-    Column("request_id", _TEXT, primary_key=True),
+    Column("project", TEXT, primary_key=True),
+    Column("request_id", TEXT, primary_key=True),
     Column("fingerprint", LargeBinary, nullable=False),
     Column("reply", LargeBinary, nullable=False),
-    _big("created_at"),
+    big("created_at"),
     Index("ix_replies_created_at", "created_at"),
 )
 
 events = Table(
     "events",
     metadata,
-    _seq(),
-    _big("xid"),
-    _text("project"),
-    _text("kind"),
-    _text("payload"),
-    _big("created_at"),
+    seq(),
+    big("xid"),
+    text_column("project"),
+    text_column("kind"),
+    text_column("payload"),
+    big("created_at"),
     Index("ix_events_project_order", "project", "xid", "seq"),
     Index("ix_events_created_at", "created_at"),
     sqlite_autoincrement=True,

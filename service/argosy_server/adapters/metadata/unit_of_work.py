@@ -31,14 +31,14 @@ from argosy_server.adapters.metadata.store_survey import SqlStoreSurvey
 from argosy_server.adapters.metadata.times import moment
 from argosy_server.adapters.metadata.upload_repository import SqlUploadRepository
 from argosy_server.domain.errors import StorageUnavailable
+from argosy_server.usecases.event_repository import EventRepository
 from argosy_server.usecases.repositories import (
     ArtifactRepository,
     BlobRepository,
-    EventRepository,
     ReplyRepository,
-    RunRepository,
     UploadRepository,
 )
+from argosy_server.usecases.run_repository import RunRepository
 from argosy_server.usecases.survey import StoreSurvey
 
 VACUUM_PAGES = 1000

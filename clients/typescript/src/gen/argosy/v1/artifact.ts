@@ -84,6 +84,8 @@ export interface ArtifactVersion {
   deleted: boolean;
   /** False for step outputs the user gave no name (`pipeline::step::output`). */
   named: boolean;
+  /** What the value is, in words for people; at most 4 KiB. */
+  description: string;
 }
 
 export interface ArtifactVersion_MetadataEntry {
@@ -113,6 +115,8 @@ export interface ArtifactProducer {
   invocation: string;
   /** The output it was returned as; empty for a version saved inside the step. */
   outputName: string;
+  /** The attempt of the step run inside which it was made, 1 for the first. */
+  attempt: number;
 }
 
 /** What a caller says about a version it wants to create. */
@@ -145,6 +149,10 @@ export interface ArtifactSpec {
   stepRunId: string;
   /** True when the name was made up (`pipeline::step::output`), not chosen. */
   unnamed: boolean;
+  /** See ArtifactVersion. */
+  description: string;
+  /** With `step_run_id`: the attempt inside which it is saved; 0 means the one that runs now. */
+  stepAttempt: number;
 }
 
 export interface ArtifactSpec_MetadataEntry {
@@ -250,6 +258,7 @@ function createBaseArtifactVersion(): ArtifactVersion {
     producer: undefined,
     deleted: false,
     named: false,
+    description: "",
   };
 }
 
@@ -323,6 +332,9 @@ export const ArtifactVersion: MessageFns<ArtifactVersion> = {
     }
     if (message.named !== false) {
       writer.uint32(168).bool(message.named);
+    }
+    if (message.description !== "") {
+      writer.uint32(178).string(message.description);
     }
     return writer;
   },
@@ -511,6 +523,14 @@ export const ArtifactVersion: MessageFns<ArtifactVersion> = {
             message.named = reader.bool();
             continue;
           }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.description = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -559,6 +579,7 @@ export const ArtifactVersion: MessageFns<ArtifactVersion> = {
       : undefined;
     message.deleted = object.deleted ?? false;
     message.named = object.named ?? false;
+    message.description = object.description ?? "";
     return message;
   },
 };
@@ -715,7 +736,7 @@ export const ArtifactFile: MessageFns<ArtifactFile> = {
 };
 
 function createBaseArtifactProducer(): ArtifactProducer {
-  return { runId: "", stepRunId: "", pipelineName: "", invocation: "", outputName: "" };
+  return { runId: "", stepRunId: "", pipelineName: "", invocation: "", outputName: "", attempt: 0 };
 }
 
 export const ArtifactProducer: MessageFns<ArtifactProducer> = {
@@ -734,6 +755,9 @@ export const ArtifactProducer: MessageFns<ArtifactProducer> = {
     }
     if (message.outputName !== "") {
       writer.uint32(42).string(message.outputName);
+    }
+    if (message.attempt !== 0) {
+      writer.uint32(48).int32(message.attempt);
     }
     return writer;
   },
@@ -791,6 +815,14 @@ export const ArtifactProducer: MessageFns<ArtifactProducer> = {
             message.outputName = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.attempt = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -813,6 +845,7 @@ export const ArtifactProducer: MessageFns<ArtifactProducer> = {
     message.pipelineName = object.pipelineName ?? "";
     message.invocation = object.invocation ?? "";
     message.outputName = object.outputName ?? "";
+    message.attempt = object.attempt ?? 0;
     return message;
   },
 };
@@ -830,6 +863,8 @@ function createBaseArtifactSpec(): ArtifactSpec {
     aliases: [],
     stepRunId: "",
     unnamed: false,
+    description: "",
+    stepAttempt: 0,
   };
 }
 
@@ -867,6 +902,12 @@ export const ArtifactSpec: MessageFns<ArtifactSpec> = {
     }
     if (message.unnamed !== false) {
       writer.uint32(88).bool(message.unnamed);
+    }
+    if (message.description !== "") {
+      writer.uint32(98).string(message.description);
+    }
+    if (message.stepAttempt !== 0) {
+      writer.uint32(104).int32(message.stepAttempt);
     }
     return writer;
   },
@@ -975,6 +1016,22 @@ export const ArtifactSpec: MessageFns<ArtifactSpec> = {
             message.unnamed = reader.bool();
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.description = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.stepAttempt = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1011,6 +1068,8 @@ export const ArtifactSpec: MessageFns<ArtifactSpec> = {
     message.aliases = object.aliases?.map((e) => e) || [];
     message.stepRunId = object.stepRunId ?? "";
     message.unnamed = object.unnamed ?? false;
+    message.description = object.description ?? "";
+    message.stepAttempt = object.stepAttempt ?? 0;
     return message;
   },
 };

@@ -25,7 +25,6 @@ import {
 import { FieldMask } from "../../google/protobuf/field_mask.js";
 import { Timestamp } from "../../google/protobuf/timestamp.js";
 import {
-  ArtifactFile,
   ArtifactSpec,
   ArtifactSummary,
   ArtifactVersion,
@@ -34,6 +33,15 @@ import {
   NewArtifactVersion,
   VersionSelector,
 } from "./artifact.js";
+import {
+  DownloadArtifactRequest,
+  DownloadArtifactResponse,
+  UploadArtifactRequest,
+  UploadArtifactResponse,
+} from "./artifact_transfer.js";
+import { GetLineageRequest, GetLineageResponse } from "./lineage.js";
+import { PruneArtifactVersionsRequest, PruneArtifactVersionsResponse } from "./pruning.js";
+import { WatchArtifactsRequest, WatchArtifactsResponse } from "./watch.js";
 
 export const protobufPackage = "argosy.v1";
 
@@ -163,6 +171,13 @@ export interface ListArtifactVersionsRequest {
   pageSize: number;
   /** See ListArtifactsRequest. */
   pageToken: string;
+  /** Only versions whose metadata has all of these keys with an equal JSON value. */
+  metadata: { [key: string]: string };
+}
+
+export interface ListArtifactVersionsRequest_MetadataEntry {
+  key: string;
+  value: string;
 }
 
 /** Response of ListArtifactVersions. */
@@ -188,12 +203,14 @@ export interface UpdateArtifactVersionRequest {
    * its key, all others stay.
    */
   metadata: { [key: string]: string };
-  /** Which of `tags` and `metadata` to change. REQUIRED. */
+  /** Which of `tags`, `metadata` and `description` to change. REQUIRED. */
   updateMask:
     | string[]
     | undefined;
   /** The etag that was read; empty means whatever it is now. */
   etag: string;
+  /** The new description, when the mask names `description`. */
+  description: string;
 }
 
 export interface UpdateArtifactVersionRequest_MetadataEntry {
@@ -255,101 +272,6 @@ export interface DeleteArtifactVersionRequest {
 
 /** Response of DeleteArtifactVersion. */
 export interface DeleteArtifactVersionResponse {
-}
-
-/** One message of the stream of UploadArtifact. */
-export interface UploadArtifactRequest {
-  /** The part. */
-  part:
-    | //
-    /** First message. */
-    { $case: "start"; value: UploadArtifactStart }
-    | //
-    /** The next bytes, at most `max_chunk_bytes` of the capabilities. */
-    { $case: "chunk"; value: Buffer }
-    | //
-    /** Last message. */
-    { $case: "finish"; value: UploadArtifactFinish }
-    | undefined;
-}
-
-/** First message of UploadArtifact. */
-export interface UploadArtifactStart {
-  /** The project. */
-  project: string;
-  /** See the service's comment. REQUIRED. */
-  requestId: string;
-  /** What the version is. */
-  spec:
-    | ArtifactSpec
-    | undefined;
-  /** The path of its one file. */
-  path: string;
-}
-
-/** Last message of UploadArtifact. */
-export interface UploadArtifactFinish {
-  /** Digest of all bytes sent, `blake3:<64 hex digits>`. */
-  digest: string;
-  /** Number of bytes sent. */
-  sizeBytes: bigint;
-}
-
-/** Response of UploadArtifact. */
-export interface UploadArtifactResponse {
-  /** The version as it is now visible. */
-  artifactVersion: ArtifactVersion | undefined;
-}
-
-/** Request of DownloadArtifact. */
-export interface DownloadArtifactRequest {
-  /** The project. */
-  project: string;
-  /** Which version. */
-  selector:
-    | VersionSelector
-    | undefined;
-  /** Only this file; empty means all of them. */
-  path: string;
-  /** First byte wanted; only with `path`, or when the version has one file. */
-  offset: bigint;
-  /** How many bytes are wanted, 0 for all that follow; as `offset`. */
-  limit: bigint;
-}
-
-/** One message of the stream of DownloadArtifact. */
-export interface DownloadArtifactResponse {
-  /** The part. */
-  part:
-    | //
-    /** First message: the version with all its files. */
-    { $case: "version"; value: ArtifactVersion }
-    | //
-    /** A file begins. */
-    { $case: "fileStart"; value: DownloadFileStart }
-    | //
-    /** Its next bytes. */
-    { $case: "chunk"; value: Buffer }
-    | //
-    /** The file is complete. */
-    { $case: "fileEnd"; value: DownloadFileEnd }
-    | undefined;
-}
-
-/** A file begins. */
-export interface DownloadFileStart {
-  /** The file. */
-  file:
-    | ArtifactFile
-    | undefined;
-  /** Offset in the file of the first byte that follows. */
-  offset: bigint;
-}
-
-/** A file is complete. */
-export interface DownloadFileEnd {
-  /** Number of bytes sent for this file. */
-  sentBytes: bigint;
 }
 
 function createBaseCreateArtifactVersionRequest(): CreateArtifactVersionRequest {
@@ -982,6 +904,7 @@ function createBaseListArtifactVersionsRequest(): ListArtifactVersionsRequest {
     order: 0,
     pageSize: 0,
     pageToken: "",
+    metadata: {},
   };
 }
 
@@ -1014,6 +937,9 @@ export const ListArtifactVersionsRequest: MessageFns<ListArtifactVersionsRequest
     if (message.pageToken !== "") {
       writer.uint32(74).string(message.pageToken);
     }
+    globalThis.Object.entries(message.metadata).forEach(([key, value]: [string, string]) => {
+      ListArtifactVersionsRequest_MetadataEntry.encode({ key: key as any, value }, writer.uint32(82).fork()).join();
+    });
     return writer;
   },
 
@@ -1102,6 +1028,17 @@ export const ListArtifactVersionsRequest: MessageFns<ListArtifactVersionsRequest
             message.pageToken = reader.string();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            const entry10 = ListArtifactVersionsRequest_MetadataEntry.decode(reader, reader.uint32());
+            if (entry10.value !== undefined) {
+              message.metadata[entry10.key] = entry10.value;
+            }
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1128,6 +1065,86 @@ export const ListArtifactVersionsRequest: MessageFns<ListArtifactVersionsRequest
     message.order = object.order ?? 0;
     message.pageSize = object.pageSize ?? 0;
     message.pageToken = object.pageToken ?? "";
+    message.metadata = (globalThis.Object.entries(object.metadata ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseListArtifactVersionsRequest_MetadataEntry(): ListArtifactVersionsRequest_MetadataEntry {
+  return { key: "", value: "" };
+}
+
+export const ListArtifactVersionsRequest_MetadataEntry: MessageFns<ListArtifactVersionsRequest_MetadataEntry> = {
+  encode(message: ListArtifactVersionsRequest_MetadataEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListArtifactVersionsRequest_MetadataEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListArtifactVersionsRequest_MetadataEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ListArtifactVersionsRequest_MetadataEntry>, I>>(
+    base?: I,
+  ): ListArtifactVersionsRequest_MetadataEntry {
+    return ListArtifactVersionsRequest_MetadataEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListArtifactVersionsRequest_MetadataEntry>, I>>(
+    object: I,
+  ): ListArtifactVersionsRequest_MetadataEntry {
+    const message = createBaseListArtifactVersionsRequest_MetadataEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };
@@ -1200,7 +1217,16 @@ export const ListArtifactVersionsResponse: MessageFns<ListArtifactVersionsRespon
 };
 
 function createBaseUpdateArtifactVersionRequest(): UpdateArtifactVersionRequest {
-  return { project: "", requestId: "", id: "", tags: [], metadata: {}, updateMask: undefined, etag: "" };
+  return {
+    project: "",
+    requestId: "",
+    id: "",
+    tags: [],
+    metadata: {},
+    updateMask: undefined,
+    etag: "",
+    description: "",
+  };
 }
 
 export const UpdateArtifactVersionRequest: MessageFns<UpdateArtifactVersionRequest> = {
@@ -1225,6 +1251,9 @@ export const UpdateArtifactVersionRequest: MessageFns<UpdateArtifactVersionReque
     }
     if (message.etag !== "") {
       writer.uint32(58).string(message.etag);
+    }
+    if (message.description !== "") {
+      writer.uint32(66).string(message.description);
     }
     return writer;
   },
@@ -1301,6 +1330,14 @@ export const UpdateArtifactVersionRequest: MessageFns<UpdateArtifactVersionReque
             message.etag = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.description = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1333,6 +1370,7 @@ export const UpdateArtifactVersionRequest: MessageFns<UpdateArtifactVersionReque
     );
     message.updateMask = object.updateMask ?? undefined;
     message.etag = object.etag ?? "";
+    message.description = object.description ?? "";
     return message;
   },
 };
@@ -1885,680 +1923,6 @@ export const DeleteArtifactVersionResponse: MessageFns<DeleteArtifactVersionResp
   },
 };
 
-function createBaseUploadArtifactRequest(): UploadArtifactRequest {
-  return { part: undefined };
-}
-
-export const UploadArtifactRequest: MessageFns<UploadArtifactRequest> = {
-  encode(message: UploadArtifactRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    switch (message.part?.$case) {
-      case "start":
-        UploadArtifactStart.encode(message.part.value, writer.uint32(10).fork()).join();
-        break;
-      case "chunk":
-        writer.uint32(18).bytes(message.part.value);
-        break;
-      case "finish":
-        UploadArtifactFinish.encode(message.part.value, writer.uint32(26).fork()).join();
-        break;
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): UploadArtifactRequest {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseUploadArtifactRequest();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.part = { $case: "start", value: UploadArtifactStart.decode(reader, reader.uint32()) };
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.part = { $case: "chunk", value: Buffer.from(reader.bytes()) };
-            continue;
-          }
-          case 3: {
-            if (tag !== 26) {
-              break;
-            }
-
-            message.part = { $case: "finish", value: UploadArtifactFinish.decode(reader, reader.uint32()) };
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<UploadArtifactRequest>, I>>(base?: I): UploadArtifactRequest {
-    return UploadArtifactRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<UploadArtifactRequest>, I>>(object: I): UploadArtifactRequest {
-    const message = createBaseUploadArtifactRequest();
-    switch (object.part?.$case) {
-      case "start": {
-        if (object.part?.value !== undefined && object.part?.value !== null) {
-          message.part = { $case: "start", value: UploadArtifactStart.fromPartial(object.part.value) };
-        }
-        break;
-      }
-      case "chunk": {
-        if (object.part?.value !== undefined && object.part?.value !== null) {
-          message.part = { $case: "chunk", value: object.part.value };
-        }
-        break;
-      }
-      case "finish": {
-        if (object.part?.value !== undefined && object.part?.value !== null) {
-          message.part = { $case: "finish", value: UploadArtifactFinish.fromPartial(object.part.value) };
-        }
-        break;
-      }
-    }
-    return message;
-  },
-};
-
-function createBaseUploadArtifactStart(): UploadArtifactStart {
-  return { project: "", requestId: "", spec: undefined, path: "" };
-}
-
-export const UploadArtifactStart: MessageFns<UploadArtifactStart> = {
-  encode(message: UploadArtifactStart, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.project !== "") {
-      writer.uint32(10).string(message.project);
-    }
-    if (message.requestId !== "") {
-      writer.uint32(18).string(message.requestId);
-    }
-    if (message.spec !== undefined) {
-      ArtifactSpec.encode(message.spec, writer.uint32(26).fork()).join();
-    }
-    if (message.path !== "") {
-      writer.uint32(34).string(message.path);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): UploadArtifactStart {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseUploadArtifactStart();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.project = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.requestId = reader.string();
-            continue;
-          }
-          case 3: {
-            if (tag !== 26) {
-              break;
-            }
-
-            message.spec = ArtifactSpec.decode(reader, reader.uint32());
-            continue;
-          }
-          case 4: {
-            if (tag !== 34) {
-              break;
-            }
-
-            message.path = reader.string();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<UploadArtifactStart>, I>>(base?: I): UploadArtifactStart {
-    return UploadArtifactStart.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<UploadArtifactStart>, I>>(object: I): UploadArtifactStart {
-    const message = createBaseUploadArtifactStart();
-    message.project = object.project ?? "";
-    message.requestId = object.requestId ?? "";
-    message.spec = (object.spec !== undefined && object.spec !== null)
-      ? ArtifactSpec.fromPartial(object.spec)
-      : undefined;
-    message.path = object.path ?? "";
-    return message;
-  },
-};
-
-function createBaseUploadArtifactFinish(): UploadArtifactFinish {
-  return { digest: "", sizeBytes: 0n };
-}
-
-export const UploadArtifactFinish: MessageFns<UploadArtifactFinish> = {
-  encode(message: UploadArtifactFinish, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.digest !== "") {
-      writer.uint32(10).string(message.digest);
-    }
-    if (message.sizeBytes !== 0n) {
-      if (BigInt.asIntN(64, message.sizeBytes) !== message.sizeBytes) {
-        throw new globalThis.Error("value provided for field message.sizeBytes of type int64 too large");
-      }
-      writer.uint32(16).int64(message.sizeBytes);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): UploadArtifactFinish {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseUploadArtifactFinish();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.digest = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 16) {
-              break;
-            }
-
-            message.sizeBytes = reader.int64() as bigint;
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<UploadArtifactFinish>, I>>(base?: I): UploadArtifactFinish {
-    return UploadArtifactFinish.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<UploadArtifactFinish>, I>>(object: I): UploadArtifactFinish {
-    const message = createBaseUploadArtifactFinish();
-    message.digest = object.digest ?? "";
-    message.sizeBytes = (object.sizeBytes !== undefined && object.sizeBytes !== null) ? BigInt(object.sizeBytes) : 0n;
-    return message;
-  },
-};
-
-function createBaseUploadArtifactResponse(): UploadArtifactResponse {
-  return { artifactVersion: undefined };
-}
-
-export const UploadArtifactResponse: MessageFns<UploadArtifactResponse> = {
-  encode(message: UploadArtifactResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.artifactVersion !== undefined) {
-      ArtifactVersion.encode(message.artifactVersion, writer.uint32(10).fork()).join();
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): UploadArtifactResponse {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseUploadArtifactResponse();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.artifactVersion = ArtifactVersion.decode(reader, reader.uint32());
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<UploadArtifactResponse>, I>>(base?: I): UploadArtifactResponse {
-    return UploadArtifactResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<UploadArtifactResponse>, I>>(object: I): UploadArtifactResponse {
-    const message = createBaseUploadArtifactResponse();
-    message.artifactVersion = (object.artifactVersion !== undefined && object.artifactVersion !== null)
-      ? ArtifactVersion.fromPartial(object.artifactVersion)
-      : undefined;
-    return message;
-  },
-};
-
-function createBaseDownloadArtifactRequest(): DownloadArtifactRequest {
-  return { project: "", selector: undefined, path: "", offset: 0n, limit: 0n };
-}
-
-export const DownloadArtifactRequest: MessageFns<DownloadArtifactRequest> = {
-  encode(message: DownloadArtifactRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.project !== "") {
-      writer.uint32(10).string(message.project);
-    }
-    if (message.selector !== undefined) {
-      VersionSelector.encode(message.selector, writer.uint32(18).fork()).join();
-    }
-    if (message.path !== "") {
-      writer.uint32(26).string(message.path);
-    }
-    if (message.offset !== 0n) {
-      if (BigInt.asIntN(64, message.offset) !== message.offset) {
-        throw new globalThis.Error("value provided for field message.offset of type int64 too large");
-      }
-      writer.uint32(32).int64(message.offset);
-    }
-    if (message.limit !== 0n) {
-      if (BigInt.asIntN(64, message.limit) !== message.limit) {
-        throw new globalThis.Error("value provided for field message.limit of type int64 too large");
-      }
-      writer.uint32(40).int64(message.limit);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): DownloadArtifactRequest {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseDownloadArtifactRequest();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.project = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.selector = VersionSelector.decode(reader, reader.uint32());
-            continue;
-          }
-          case 3: {
-            if (tag !== 26) {
-              break;
-            }
-
-            message.path = reader.string();
-            continue;
-          }
-          case 4: {
-            if (tag !== 32) {
-              break;
-            }
-
-            message.offset = reader.int64() as bigint;
-            continue;
-          }
-          case 5: {
-            if (tag !== 40) {
-              break;
-            }
-
-            message.limit = reader.int64() as bigint;
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<DownloadArtifactRequest>, I>>(base?: I): DownloadArtifactRequest {
-    return DownloadArtifactRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<DownloadArtifactRequest>, I>>(object: I): DownloadArtifactRequest {
-    const message = createBaseDownloadArtifactRequest();
-    message.project = object.project ?? "";
-    message.selector = (object.selector !== undefined && object.selector !== null)
-      ? VersionSelector.fromPartial(object.selector)
-      : undefined;
-    message.path = object.path ?? "";
-    message.offset = (object.offset !== undefined && object.offset !== null) ? BigInt(object.offset) : 0n;
-    message.limit = (object.limit !== undefined && object.limit !== null) ? BigInt(object.limit) : 0n;
-    return message;
-  },
-};
-
-function createBaseDownloadArtifactResponse(): DownloadArtifactResponse {
-  return { part: undefined };
-}
-
-export const DownloadArtifactResponse: MessageFns<DownloadArtifactResponse> = {
-  encode(message: DownloadArtifactResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    switch (message.part?.$case) {
-      case "version":
-        ArtifactVersion.encode(message.part.value, writer.uint32(10).fork()).join();
-        break;
-      case "fileStart":
-        DownloadFileStart.encode(message.part.value, writer.uint32(18).fork()).join();
-        break;
-      case "chunk":
-        writer.uint32(26).bytes(message.part.value);
-        break;
-      case "fileEnd":
-        DownloadFileEnd.encode(message.part.value, writer.uint32(34).fork()).join();
-        break;
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): DownloadArtifactResponse {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseDownloadArtifactResponse();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.part = { $case: "version", value: ArtifactVersion.decode(reader, reader.uint32()) };
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.part = { $case: "fileStart", value: DownloadFileStart.decode(reader, reader.uint32()) };
-            continue;
-          }
-          case 3: {
-            if (tag !== 26) {
-              break;
-            }
-
-            message.part = { $case: "chunk", value: Buffer.from(reader.bytes()) };
-            continue;
-          }
-          case 4: {
-            if (tag !== 34) {
-              break;
-            }
-
-            message.part = { $case: "fileEnd", value: DownloadFileEnd.decode(reader, reader.uint32()) };
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<DownloadArtifactResponse>, I>>(base?: I): DownloadArtifactResponse {
-    return DownloadArtifactResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<DownloadArtifactResponse>, I>>(object: I): DownloadArtifactResponse {
-    const message = createBaseDownloadArtifactResponse();
-    switch (object.part?.$case) {
-      case "version": {
-        if (object.part?.value !== undefined && object.part?.value !== null) {
-          message.part = { $case: "version", value: ArtifactVersion.fromPartial(object.part.value) };
-        }
-        break;
-      }
-      case "fileStart": {
-        if (object.part?.value !== undefined && object.part?.value !== null) {
-          message.part = { $case: "fileStart", value: DownloadFileStart.fromPartial(object.part.value) };
-        }
-        break;
-      }
-      case "chunk": {
-        if (object.part?.value !== undefined && object.part?.value !== null) {
-          message.part = { $case: "chunk", value: object.part.value };
-        }
-        break;
-      }
-      case "fileEnd": {
-        if (object.part?.value !== undefined && object.part?.value !== null) {
-          message.part = { $case: "fileEnd", value: DownloadFileEnd.fromPartial(object.part.value) };
-        }
-        break;
-      }
-    }
-    return message;
-  },
-};
-
-function createBaseDownloadFileStart(): DownloadFileStart {
-  return { file: undefined, offset: 0n };
-}
-
-export const DownloadFileStart: MessageFns<DownloadFileStart> = {
-  encode(message: DownloadFileStart, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.file !== undefined) {
-      ArtifactFile.encode(message.file, writer.uint32(10).fork()).join();
-    }
-    if (message.offset !== 0n) {
-      if (BigInt.asIntN(64, message.offset) !== message.offset) {
-        throw new globalThis.Error("value provided for field message.offset of type int64 too large");
-      }
-      writer.uint32(16).int64(message.offset);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): DownloadFileStart {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseDownloadFileStart();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.file = ArtifactFile.decode(reader, reader.uint32());
-            continue;
-          }
-          case 2: {
-            if (tag !== 16) {
-              break;
-            }
-
-            message.offset = reader.int64() as bigint;
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<DownloadFileStart>, I>>(base?: I): DownloadFileStart {
-    return DownloadFileStart.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<DownloadFileStart>, I>>(object: I): DownloadFileStart {
-    const message = createBaseDownloadFileStart();
-    message.file = (object.file !== undefined && object.file !== null)
-      ? ArtifactFile.fromPartial(object.file)
-      : undefined;
-    message.offset = (object.offset !== undefined && object.offset !== null) ? BigInt(object.offset) : 0n;
-    return message;
-  },
-};
-
-function createBaseDownloadFileEnd(): DownloadFileEnd {
-  return { sentBytes: 0n };
-}
-
-export const DownloadFileEnd: MessageFns<DownloadFileEnd> = {
-  encode(message: DownloadFileEnd, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.sentBytes !== 0n) {
-      if (BigInt.asIntN(64, message.sentBytes) !== message.sentBytes) {
-        throw new globalThis.Error("value provided for field message.sentBytes of type int64 too large");
-      }
-      writer.uint32(8).int64(message.sentBytes);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): DownloadFileEnd {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseDownloadFileEnd();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 8) {
-              break;
-            }
-
-            message.sentBytes = reader.int64() as bigint;
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<DownloadFileEnd>, I>>(base?: I): DownloadFileEnd {
-    return DownloadFileEnd.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<DownloadFileEnd>, I>>(object: I): DownloadFileEnd {
-    const message = createBaseDownloadFileEnd();
-    message.sentBytes = (object.sentBytes !== undefined && object.sentBytes !== null) ? BigInt(object.sentBytes) : 0n;
-    return message;
-  },
-};
-
 /**
  * Artifacts by name: create, find, label and delete versions; upload and download a single one in
  * one call.
@@ -2673,7 +2037,7 @@ export const ArtifactServiceService = {
     responseDeserialize: (value: Buffer): ListArtifactVersionsResponse => ListArtifactVersionsResponse.decode(value),
   },
   /**
-   * Changes tags and metadata of a version; its bytes never change.
+   * Changes tags, metadata and description of a version; its bytes never change.
    *
    * Errors:
    * - ABORTED / ETAG_MISMATCH: somebody changed the version since the etag was read.
@@ -2789,6 +2153,62 @@ export const ArtifactServiceService = {
       Buffer.from(DownloadArtifactResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DownloadArtifactResponse => DownloadArtifactResponse.decode(value),
   },
+  /**
+   * Plans which versions shall go, or deletes what was planned. A version an alias points at is
+   * never taken. Tombstones stay, as with DeleteArtifactVersion.
+   *
+   * Errors:
+   * - ABORTED / ETAG_MISMATCH: what would go is not what was planned; plan again.
+   * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+   */
+  pruneArtifactVersions: {
+    path: "/argosy.v1.ArtifactService/PruneArtifactVersions" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PruneArtifactVersionsRequest): Buffer =>
+      Buffer.from(PruneArtifactVersionsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PruneArtifactVersionsRequest => PruneArtifactVersionsRequest.decode(value),
+    responseSerialize: (value: PruneArtifactVersionsResponse): Buffer =>
+      Buffer.from(PruneArtifactVersionsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PruneArtifactVersionsResponse => PruneArtifactVersionsResponse.decode(value),
+  },
+  /**
+   * Tells what a version was made from, and what was made from it.
+   *
+   * Errors:
+   * - NOT_FOUND / ARTIFACT_NOT_FOUND: nothing matches the selector.
+   */
+  getLineage: {
+    path: "/argosy.v1.ArtifactService/GetLineage" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetLineageRequest): Buffer => Buffer.from(GetLineageRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetLineageRequest => GetLineageRequest.decode(value),
+    responseSerialize: (value: GetLineageResponse): Buffer => Buffer.from(GetLineageResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetLineageResponse => GetLineageResponse.decode(value),
+  },
+  /**
+   * Streams what changes from a cursor on: each event of the filter once, in order, until the client
+   * goes. A client whose stream breaks MUST go on with the last cursor it received, and misses and
+   * repeats nothing then. The first message tells where the stream begins; others without an event
+   * come now and then, so that cursors of quiet filters do not grow old.
+   *
+   * Errors:
+   * - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; go on with the last cursor.
+   * - OUT_OF_RANGE / CURSOR_EXPIRED: events after the cursor are gone, or it is from another store or
+   *   project; list what there is and watch anew.
+   */
+  watchArtifacts: {
+    path: "/argosy.v1.ArtifactService/WatchArtifacts" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: WatchArtifactsRequest): Buffer =>
+      Buffer.from(WatchArtifactsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WatchArtifactsRequest => WatchArtifactsRequest.decode(value),
+    responseSerialize: (value: WatchArtifactsResponse): Buffer =>
+      Buffer.from(WatchArtifactsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WatchArtifactsResponse => WatchArtifactsResponse.decode(value),
+  },
 } as const;
 
 export interface ArtifactServiceServer extends UntypedServiceImplementation {
@@ -2840,7 +2260,7 @@ export interface ArtifactServiceServer extends UntypedServiceImplementation {
    */
   listArtifactVersions: handleUnaryCall<ListArtifactVersionsRequest, ListArtifactVersionsResponse>;
   /**
-   * Changes tags and metadata of a version; its bytes never change.
+   * Changes tags, metadata and description of a version; its bytes never change.
    *
    * Errors:
    * - ABORTED / ETAG_MISMATCH: somebody changed the version since the etag was read.
@@ -2900,6 +2320,34 @@ export interface ArtifactServiceServer extends UntypedServiceImplementation {
    * - DATA_LOSS / BLOB_CORRUPT: stored bytes are damaged; what was sent before MUST NOT be used.
    */
   downloadArtifact: handleServerStreamingCall<DownloadArtifactRequest, DownloadArtifactResponse>;
+  /**
+   * Plans which versions shall go, or deletes what was planned. A version an alias points at is
+   * never taken. Tombstones stay, as with DeleteArtifactVersion.
+   *
+   * Errors:
+   * - ABORTED / ETAG_MISMATCH: what would go is not what was planned; plan again.
+   * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+   */
+  pruneArtifactVersions: handleUnaryCall<PruneArtifactVersionsRequest, PruneArtifactVersionsResponse>;
+  /**
+   * Tells what a version was made from, and what was made from it.
+   *
+   * Errors:
+   * - NOT_FOUND / ARTIFACT_NOT_FOUND: nothing matches the selector.
+   */
+  getLineage: handleUnaryCall<GetLineageRequest, GetLineageResponse>;
+  /**
+   * Streams what changes from a cursor on: each event of the filter once, in order, until the client
+   * goes. A client whose stream breaks MUST go on with the last cursor it received, and misses and
+   * repeats nothing then. The first message tells where the stream begins; others without an event
+   * come now and then, so that cursors of quiet filters do not grow old.
+   *
+   * Errors:
+   * - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; go on with the last cursor.
+   * - OUT_OF_RANGE / CURSOR_EXPIRED: events after the cursor are gone, or it is from another store or
+   *   project; list what there is and watch anew.
+   */
+  watchArtifacts: handleServerStreamingCall<WatchArtifactsRequest, WatchArtifactsResponse>;
 }
 
 export interface ArtifactServiceClient extends Client {
@@ -3021,7 +2469,7 @@ export interface ArtifactServiceClient extends Client {
     callback: (error: ServiceError | null, response: ListArtifactVersionsResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Changes tags and metadata of a version; its bytes never change.
+   * Changes tags, metadata and description of a version; its bytes never change.
    *
    * Errors:
    * - ABORTED / ETAG_MISMATCH: somebody changed the version since the etag was read.
@@ -3160,6 +2608,70 @@ export interface ArtifactServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<DownloadArtifactResponse>;
+  /**
+   * Plans which versions shall go, or deletes what was planned. A version an alias points at is
+   * never taken. Tombstones stay, as with DeleteArtifactVersion.
+   *
+   * Errors:
+   * - ABORTED / ETAG_MISMATCH: what would go is not what was planned; plan again.
+   * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+   */
+  pruneArtifactVersions(
+    request: PruneArtifactVersionsRequest,
+    callback: (error: ServiceError | null, response: PruneArtifactVersionsResponse) => void,
+  ): ClientUnaryCall;
+  pruneArtifactVersions(
+    request: PruneArtifactVersionsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PruneArtifactVersionsResponse) => void,
+  ): ClientUnaryCall;
+  pruneArtifactVersions(
+    request: PruneArtifactVersionsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PruneArtifactVersionsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Tells what a version was made from, and what was made from it.
+   *
+   * Errors:
+   * - NOT_FOUND / ARTIFACT_NOT_FOUND: nothing matches the selector.
+   */
+  getLineage(
+    request: GetLineageRequest,
+    callback: (error: ServiceError | null, response: GetLineageResponse) => void,
+  ): ClientUnaryCall;
+  getLineage(
+    request: GetLineageRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetLineageResponse) => void,
+  ): ClientUnaryCall;
+  getLineage(
+    request: GetLineageRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetLineageResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Streams what changes from a cursor on: each event of the filter once, in order, until the client
+   * goes. A client whose stream breaks MUST go on with the last cursor it received, and misses and
+   * repeats nothing then. The first message tells where the stream begins; others without an event
+   * come now and then, so that cursors of quiet filters do not grow old.
+   *
+   * Errors:
+   * - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; go on with the last cursor.
+   * - OUT_OF_RANGE / CURSOR_EXPIRED: events after the cursor are gone, or it is from another store or
+   *   project; list what there is and watch anew.
+   */
+  watchArtifacts(
+    request: WatchArtifactsRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<WatchArtifactsResponse>;
+  watchArtifacts(
+    request: WatchArtifactsRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<WatchArtifactsResponse>;
 }
 
 export const ArtifactServiceClient = makeGenericClientConstructor(

@@ -78,6 +78,8 @@ export enum ErrorReason {
   ERROR_REASON_INTERNAL = 26,
   /** ERROR_REASON_DIRECT_ACCESS_REFUSED - PERMISSION_DENIED: the client may not read or write files of the store itself. */
   ERROR_REASON_DIRECT_ACCESS_REFUSED = 27,
+  /** ERROR_REASON_WATCH_STALLED - ABORTED: a watcher took nothing of its stream for too long; it goes on from its last cursor. */
+  ERROR_REASON_WATCH_STALLED = 28,
   UNRECOGNIZED = -1,
 }
 

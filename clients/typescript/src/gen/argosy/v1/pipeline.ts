@@ -101,11 +101,27 @@ export interface Run {
    * (see StepRun) would not fit in an answer.
    */
   steps: StepRun[];
+  /** Where its pipeline is defined; absent when its runner did not say. */
+  entryPoint:
+    | EntryPoint
+    | undefined;
+  /** 1, and one more each time it was resumed. */
+  epoch: number;
 }
 
 export interface Run_ParametersEntry {
   key: string;
   value: string;
+}
+
+/** Where a pipeline is defined, so that a run of it can be resumed from another process. */
+export interface EntryPoint {
+  /** The module it is imported from; `__main__` for a script. */
+  module: string;
+  /** Its name inside the module. */
+  qualname: string;
+  /** The file of the module, on the machine of the runner; empty for notebooks and the like. */
+  file: string;
 }
 
 /** Why a run or step run failed. */
@@ -152,7 +168,8 @@ export interface StepRun {
    * Why nothing was taken from cache: the names of the parts of the key that differ from the
    * nearest earlier run of this step (`code`, `parameter:rate`, `input:data`); `loaded:name` when a
    * name its code loaded means another version now; `saved:name` when a name its code saved under
-   * has a newer version; or one of `disabled`, `first_run`, `outputs_deleted`. Empty for CACHED.
+   * has a newer version; or one of `disabled`, `first_run`, `outputs_deleted`, `evicted`, `expired`.
+   * Empty for CACHED.
    */
   cacheMiss: string[];
   /** What went wrong, for FAILED. */
@@ -164,12 +181,43 @@ export interface StepRun {
     | Date
     | undefined;
   /** When it ended; absent while it runs. */
-  endTime: Date | undefined;
+  endTime:
+    | Date
+    | undefined;
+  /** Its current or last attempt, 1 for the first; 0 when it never started. */
+  attempt: number;
+  /** The attempts that failed and were followed by another one, in order. */
+  attempts: StepAttempt[];
+  /** Facts about the step run; each value is one JSON document. */
+  metadata: { [key: string]: string };
+  /** The invocations it had to wait for. */
+  upstream: string[];
 }
 
 export interface StepRun_ParametersEntry {
   key: string;
   value: string;
+}
+
+export interface StepRun_MetadataEntry {
+  key: string;
+  value: string;
+}
+
+/** One attempt of a step run that was followed by another one. */
+export interface StepAttempt {
+  /** 1 for the first. */
+  attempt: number;
+  /** What went wrong; absent when the process that ran it was lost. */
+  error:
+    | RunError
+    | undefined;
+  /** When it started. */
+  startTime:
+    | Date
+    | undefined;
+  /** When it ended. */
+  endTime: Date | undefined;
 }
 
 /** One input of a step run. */
@@ -218,6 +266,8 @@ function createBaseRun(): Run {
     leaseExpireTime: undefined,
     cancelRequested: false,
     steps: [],
+    entryPoint: undefined,
+    epoch: 0,
   };
 }
 
@@ -258,6 +308,12 @@ export const Run: MessageFns<Run> = {
     }
     for (const v of message.steps) {
       StepRun.encode(v!, writer.uint32(98).fork()).join();
+    }
+    if (message.entryPoint !== undefined) {
+      EntryPoint.encode(message.entryPoint, writer.uint32(106).fork()).join();
+    }
+    if (message.epoch !== 0) {
+      writer.uint32(112).int32(message.epoch);
     }
     return writer;
   },
@@ -374,6 +430,22 @@ export const Run: MessageFns<Run> = {
             message.steps.push(StepRun.decode(reader, reader.uint32()));
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.entryPoint = EntryPoint.decode(reader, reader.uint32());
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.epoch = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -413,6 +485,10 @@ export const Run: MessageFns<Run> = {
     message.leaseExpireTime = object.leaseExpireTime ?? undefined;
     message.cancelRequested = object.cancelRequested ?? false;
     message.steps = object.steps?.map((e) => StepRun.fromPartial(e)) || [];
+    message.entryPoint = (object.entryPoint !== undefined && object.entryPoint !== null)
+      ? EntryPoint.fromPartial(object.entryPoint)
+      : undefined;
+    message.epoch = object.epoch ?? 0;
     return message;
   },
 };
@@ -480,6 +556,85 @@ export const Run_ParametersEntry: MessageFns<Run_ParametersEntry> = {
     const message = createBaseRun_ParametersEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseEntryPoint(): EntryPoint {
+  return { module: "", qualname: "", file: "" };
+}
+
+export const EntryPoint: MessageFns<EntryPoint> = {
+  encode(message: EntryPoint, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.module !== "") {
+      writer.uint32(10).string(message.module);
+    }
+    if (message.qualname !== "") {
+      writer.uint32(18).string(message.qualname);
+    }
+    if (message.file !== "") {
+      writer.uint32(26).string(message.file);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EntryPoint {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEntryPoint();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.module = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.qualname = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.file = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<EntryPoint>, I>>(base?: I): EntryPoint {
+    return EntryPoint.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<EntryPoint>, I>>(object: I): EntryPoint {
+    const message = createBaseEntryPoint();
+    message.module = object.module ?? "";
+    message.qualname = object.qualname ?? "";
+    message.file = object.file ?? "";
     return message;
   },
 };
@@ -581,6 +736,10 @@ function createBaseStepRun(): StepRun {
     error: undefined,
     startTime: undefined,
     endTime: undefined,
+    attempt: 0,
+    attempts: [],
+    metadata: {},
+    upstream: [],
   };
 }
 
@@ -633,6 +792,18 @@ export const StepRun: MessageFns<StepRun> = {
     }
     if (message.endTime !== undefined) {
       Timestamp.encode(toTimestamp(message.endTime), writer.uint32(130).fork()).join();
+    }
+    if (message.attempt !== 0) {
+      writer.uint32(136).int32(message.attempt);
+    }
+    for (const v of message.attempts) {
+      StepAttempt.encode(v!, writer.uint32(146).fork()).join();
+    }
+    globalThis.Object.entries(message.metadata).forEach(([key, value]: [string, string]) => {
+      StepRun_MetadataEntry.encode({ key: key as any, value }, writer.uint32(154).fork()).join();
+    });
+    for (const v of message.upstream) {
+      writer.uint32(162).string(v!);
     }
     return writer;
   },
@@ -781,6 +952,41 @@ export const StepRun: MessageFns<StepRun> = {
             message.endTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.attempt = reader.int32();
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.attempts.push(StepAttempt.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            const entry19 = StepRun_MetadataEntry.decode(reader, reader.uint32());
+            if (entry19.value !== undefined) {
+              message.metadata[entry19.key] = entry19.value;
+            }
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.upstream.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -824,6 +1030,18 @@ export const StepRun: MessageFns<StepRun> = {
       : undefined;
     message.startTime = object.startTime ?? undefined;
     message.endTime = object.endTime ?? undefined;
+    message.attempt = object.attempt ?? 0;
+    message.attempts = object.attempts?.map((e) => StepAttempt.fromPartial(e)) || [];
+    message.metadata = (globalThis.Object.entries(object.metadata ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.upstream = object.upstream?.map((e) => e) || [];
     return message;
   },
 };
@@ -891,6 +1109,166 @@ export const StepRun_ParametersEntry: MessageFns<StepRun_ParametersEntry> = {
     const message = createBaseStepRun_ParametersEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseStepRun_MetadataEntry(): StepRun_MetadataEntry {
+  return { key: "", value: "" };
+}
+
+export const StepRun_MetadataEntry: MessageFns<StepRun_MetadataEntry> = {
+  encode(message: StepRun_MetadataEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StepRun_MetadataEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStepRun_MetadataEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<StepRun_MetadataEntry>, I>>(base?: I): StepRun_MetadataEntry {
+    return StepRun_MetadataEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StepRun_MetadataEntry>, I>>(object: I): StepRun_MetadataEntry {
+    const message = createBaseStepRun_MetadataEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseStepAttempt(): StepAttempt {
+  return { attempt: 0, error: undefined, startTime: undefined, endTime: undefined };
+}
+
+export const StepAttempt: MessageFns<StepAttempt> = {
+  encode(message: StepAttempt, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.attempt !== 0) {
+      writer.uint32(8).int32(message.attempt);
+    }
+    if (message.error !== undefined) {
+      RunError.encode(message.error, writer.uint32(18).fork()).join();
+    }
+    if (message.startTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.startTime), writer.uint32(26).fork()).join();
+    }
+    if (message.endTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.endTime), writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StepAttempt {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStepAttempt();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.attempt = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.error = RunError.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.startTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.endTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<StepAttempt>, I>>(base?: I): StepAttempt {
+    return StepAttempt.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StepAttempt>, I>>(object: I): StepAttempt {
+    const message = createBaseStepAttempt();
+    message.attempt = object.attempt ?? 0;
+    message.error = (object.error !== undefined && object.error !== null)
+      ? RunError.fromPartial(object.error)
+      : undefined;
+    message.startTime = object.startTime ?? undefined;
+    message.endTime = object.endTime ?? undefined;
     return message;
   },
 };

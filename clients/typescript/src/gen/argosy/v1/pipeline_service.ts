@@ -11,7 +11,9 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -19,8 +21,25 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Duration } from "../../google/protobuf/duration.js";
-import { ArtifactSpec, NewArtifactFile, VersionSelector } from "./artifact.js";
-import { InputKind, PipelineSummary, Run, RunError, RunState, StepRun, StepState } from "./pipeline.js";
+import { EntryPoint, PipelineSummary, Run, RunError, RunState } from "./pipeline.js";
+import {
+  EvictCacheRequest,
+  EvictCacheResponse,
+  ExplainCacheRequest,
+  ExplainCacheResponse,
+  ListCacheEntriesRequest,
+  ListCacheEntriesResponse,
+} from "./step_cache.js";
+import {
+  CompleteStepRequest,
+  CompleteStepResponse,
+  FailStepRequest,
+  FailStepResponse,
+  StartStepRequest,
+  StartStepResponse,
+} from "./step_calls.js";
+import { AppendStepLogsRequest, AppendStepLogsResponse, GetStepLogsRequest, GetStepLogsResponse } from "./step_logs.js";
+import { WatchRunRequest, WatchRunResponse } from "./watch.js";
 
 export const protobufPackage = "argosy.v1";
 
@@ -38,6 +57,8 @@ export interface CreateRunRequest {
   name: string;
   /** See Run; every value MUST be a JSON document. */
   parameters: { [key: string]: string };
+  /** See Run. */
+  entryPoint: EntryPoint | undefined;
 }
 
 export interface CreateRunRequest_ParametersEntry {
@@ -52,7 +73,11 @@ export interface CreateRunResponse {
     | Run
     | undefined;
   /** How long the lease lasts; the runner SHOULD renew three times as often. */
-  lease: Duration | undefined;
+  lease:
+    | Duration
+    | undefined;
+  /** Proves that the caller is the runner of the run. */
+  driverToken: string;
 }
 
 /** Request of RenewRun. */
@@ -63,139 +88,14 @@ export interface RenewRunRequest {
   requestId: string;
   /** The run's UUID. */
   runId: string;
+  /** See StartStepRequest. */
+  driverToken: string;
 }
 
 /** Response of RenewRun. */
 export interface RenewRunResponse {
   /** The run without steps. */
   run: Run | undefined;
-}
-
-/** Request of StartStep. */
-export interface StartStepRequest {
-  /** The project. */
-  project: string;
-  /** See the service's comment. REQUIRED. */
-  requestId: string;
-  /** The run's UUID. */
-  runId: string;
-  /** The invocation, unique in the run. */
-  invocation: string;
-  /** The step. */
-  stepName: string;
-  /** See StepRun. */
-  parameters: { [key: string]: string };
-  /** What the step is given. */
-  inputs: StepInputSpec[];
-  /** Empty when the step may not be cached. */
-  cacheKey: string;
-  /** The parts the key was made of: name to digest or text, so that a miss can be explained. */
-  cacheKeyParts: { [key: string]: string };
-}
-
-export interface StartStepRequest_ParametersEntry {
-  key: string;
-  value: string;
-}
-
-export interface StartStepRequest_CacheKeyPartsEntry {
-  key: string;
-  value: string;
-}
-
-/** One input of a step to be started. */
-export interface StepInputSpec {
-  /** The parameter's name. */
-  name: string;
-  /** How it comes. */
-  kind: InputKind;
-  /** True when the step is given a list of artifacts. */
-  isList: boolean;
-  /** UUIDs of the versions, one unless `is_list`. */
-  versionIds: string[];
-}
-
-/** Response of StartStep. */
-export interface StartStepResponse {
-  /** The step run: RUNNING, or CACHED with its outputs. */
-  stepRun:
-    | StepRun
-    | undefined;
-  /**
-   * Proves in CompleteStep and FailStep that the caller is the one that started this attempt;
-   * empty for CACHED.
-   */
-  attemptToken: string;
-}
-
-/** Request of CompleteStep. */
-export interface CompleteStepRequest {
-  /** The project. */
-  project: string;
-  /** See the service's comment. REQUIRED. */
-  requestId: string;
-  /** The step run's UUID. */
-  stepRunId: string;
-  /** From StartStep. */
-  attemptToken: string;
-  /** What it returned, in order. */
-  outputs: NewStepOutput[];
-  /** What its code loaded. */
-  loaded: LoadedInput[];
-}
-
-/** One output of a step to be completed. */
-export interface NewStepOutput {
-  /** The output's name inside the step. */
-  name: string;
-  /** What the version is; `kind` and `step_run_id` are set by the server. */
-  spec:
-    | ArtifactSpec
-    | undefined;
-  /** Its files, at least one. */
-  files: NewArtifactFile[];
-}
-
-/** One version a step's code loaded. */
-export interface LoadedInput {
-  /** How it was asked for; a name is resolved again when the step's outputs are to be reused. */
-  selector:
-    | VersionSelector
-    | undefined;
-  /** The version it was. */
-  versionId: string;
-}
-
-/** Response of CompleteStep. */
-export interface CompleteStepResponse {
-  /** The step run, COMPLETED; its output versions carry their files. */
-  stepRun: StepRun | undefined;
-}
-
-/** Request of FailStep. */
-export interface FailStepRequest {
-  /** The project. */
-  project: string;
-  /** See the service's comment. REQUIRED. */
-  requestId: string;
-  /** The step run's UUID. */
-  stepRunId: string;
-  /** From StartStep. */
-  attemptToken: string;
-  /** FAILED or CANCELLED. */
-  state: StepState;
-  /** What went wrong. */
-  error:
-    | RunError
-    | undefined;
-  /** What its code loaded. */
-  loaded: LoadedInput[];
-}
-
-/** Response of FailStep. */
-export interface FailStepResponse {
-  /** The step run. */
-  stepRun: StepRun | undefined;
 }
 
 /** Request of FinishRun. */
@@ -214,6 +114,8 @@ export interface FinishRunRequest {
     | undefined;
   /** Steps that never started; they are recorded as SKIPPED. */
   skipped: SkippedStep[];
+  /** See StartStepRequest. */
+  driverToken: string;
 }
 
 /** A step that never started. */
@@ -222,6 +124,8 @@ export interface SkippedStep {
   invocation: string;
   /** The step. */
   stepName: string;
+  /** The invocations it had to wait for. */
+  upstream: string[];
 }
 
 /** Response of FinishRun. */
@@ -244,6 +148,30 @@ export interface CancelRunRequest {
 export interface CancelRunResponse {
   /** The run without steps. */
   run: Run | undefined;
+}
+
+/** Request of ResumeRun. */
+export interface ResumeRunRequest {
+  /** The project. */
+  project: string;
+  /** See the service's comment. REQUIRED. */
+  requestId: string;
+  /** The run's UUID. */
+  runId: string;
+}
+
+/** Response of ResumeRun. */
+export interface ResumeRunResponse {
+  /** The run, RUNNING, with its steps. */
+  run:
+    | Run
+    | undefined;
+  /** See CreateRunResponse. */
+  lease:
+    | Duration
+    | undefined;
+  /** See CreateRunResponse. */
+  driverToken: string;
 }
 
 /** Request of GetRun. */
@@ -301,7 +229,7 @@ export interface ListPipelinesResponse {
 }
 
 function createBaseCreateRunRequest(): CreateRunRequest {
-  return { project: "", requestId: "", pipelineName: "", name: "", parameters: {} };
+  return { project: "", requestId: "", pipelineName: "", name: "", parameters: {}, entryPoint: undefined };
 }
 
 export const CreateRunRequest: MessageFns<CreateRunRequest> = {
@@ -321,6 +249,9 @@ export const CreateRunRequest: MessageFns<CreateRunRequest> = {
     globalThis.Object.entries(message.parameters).forEach(([key, value]: [string, string]) => {
       CreateRunRequest_ParametersEntry.encode({ key: key as any, value }, writer.uint32(42).fork()).join();
     });
+    if (message.entryPoint !== undefined) {
+      EntryPoint.encode(message.entryPoint, writer.uint32(50).fork()).join();
+    }
     return writer;
   },
 
@@ -380,6 +311,14 @@ export const CreateRunRequest: MessageFns<CreateRunRequest> = {
             }
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.entryPoint = EntryPoint.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -410,6 +349,9 @@ export const CreateRunRequest: MessageFns<CreateRunRequest> = {
       },
       {},
     );
+    message.entryPoint = (object.entryPoint !== undefined && object.entryPoint !== null)
+      ? EntryPoint.fromPartial(object.entryPoint)
+      : undefined;
     return message;
   },
 };
@@ -486,7 +428,7 @@ export const CreateRunRequest_ParametersEntry: MessageFns<CreateRunRequest_Param
 };
 
 function createBaseCreateRunResponse(): CreateRunResponse {
-  return { run: undefined, lease: undefined };
+  return { run: undefined, lease: undefined, driverToken: "" };
 }
 
 export const CreateRunResponse: MessageFns<CreateRunResponse> = {
@@ -496,6 +438,9 @@ export const CreateRunResponse: MessageFns<CreateRunResponse> = {
     }
     if (message.lease !== undefined) {
       Duration.encode(message.lease, writer.uint32(18).fork()).join();
+    }
+    if (message.driverToken !== "") {
+      writer.uint32(26).string(message.driverToken);
     }
     return writer;
   },
@@ -529,6 +474,14 @@ export const CreateRunResponse: MessageFns<CreateRunResponse> = {
             message.lease = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.driverToken = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -550,12 +503,13 @@ export const CreateRunResponse: MessageFns<CreateRunResponse> = {
     message.lease = (object.lease !== undefined && object.lease !== null)
       ? Duration.fromPartial(object.lease)
       : undefined;
+    message.driverToken = object.driverToken ?? "";
     return message;
   },
 };
 
 function createBaseRenewRunRequest(): RenewRunRequest {
-  return { project: "", requestId: "", runId: "" };
+  return { project: "", requestId: "", runId: "", driverToken: "" };
 }
 
 export const RenewRunRequest: MessageFns<RenewRunRequest> = {
@@ -568,6 +522,9 @@ export const RenewRunRequest: MessageFns<RenewRunRequest> = {
     }
     if (message.runId !== "") {
       writer.uint32(26).string(message.runId);
+    }
+    if (message.driverToken !== "") {
+      writer.uint32(34).string(message.driverToken);
     }
     return writer;
   },
@@ -609,6 +566,14 @@ export const RenewRunRequest: MessageFns<RenewRunRequest> = {
             message.runId = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.driverToken = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -629,6 +594,7 @@ export const RenewRunRequest: MessageFns<RenewRunRequest> = {
     message.project = object.project ?? "";
     message.requestId = object.requestId ?? "";
     message.runId = object.runId ?? "";
+    message.driverToken = object.driverToken ?? "";
     return message;
   },
 };
@@ -688,1001 +654,8 @@ export const RenewRunResponse: MessageFns<RenewRunResponse> = {
   },
 };
 
-function createBaseStartStepRequest(): StartStepRequest {
-  return {
-    project: "",
-    requestId: "",
-    runId: "",
-    invocation: "",
-    stepName: "",
-    parameters: {},
-    inputs: [],
-    cacheKey: "",
-    cacheKeyParts: {},
-  };
-}
-
-export const StartStepRequest: MessageFns<StartStepRequest> = {
-  encode(message: StartStepRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.project !== "") {
-      writer.uint32(10).string(message.project);
-    }
-    if (message.requestId !== "") {
-      writer.uint32(18).string(message.requestId);
-    }
-    if (message.runId !== "") {
-      writer.uint32(26).string(message.runId);
-    }
-    if (message.invocation !== "") {
-      writer.uint32(34).string(message.invocation);
-    }
-    if (message.stepName !== "") {
-      writer.uint32(42).string(message.stepName);
-    }
-    globalThis.Object.entries(message.parameters).forEach(([key, value]: [string, string]) => {
-      StartStepRequest_ParametersEntry.encode({ key: key as any, value }, writer.uint32(50).fork()).join();
-    });
-    for (const v of message.inputs) {
-      StepInputSpec.encode(v!, writer.uint32(58).fork()).join();
-    }
-    if (message.cacheKey !== "") {
-      writer.uint32(66).string(message.cacheKey);
-    }
-    globalThis.Object.entries(message.cacheKeyParts).forEach(([key, value]: [string, string]) => {
-      StartStepRequest_CacheKeyPartsEntry.encode({ key: key as any, value }, writer.uint32(74).fork()).join();
-    });
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): StartStepRequest {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseStartStepRequest();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.project = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.requestId = reader.string();
-            continue;
-          }
-          case 3: {
-            if (tag !== 26) {
-              break;
-            }
-
-            message.runId = reader.string();
-            continue;
-          }
-          case 4: {
-            if (tag !== 34) {
-              break;
-            }
-
-            message.invocation = reader.string();
-            continue;
-          }
-          case 5: {
-            if (tag !== 42) {
-              break;
-            }
-
-            message.stepName = reader.string();
-            continue;
-          }
-          case 6: {
-            if (tag !== 50) {
-              break;
-            }
-
-            const entry6 = StartStepRequest_ParametersEntry.decode(reader, reader.uint32());
-            if (entry6.value !== undefined) {
-              message.parameters[entry6.key] = entry6.value;
-            }
-            continue;
-          }
-          case 7: {
-            if (tag !== 58) {
-              break;
-            }
-
-            message.inputs.push(StepInputSpec.decode(reader, reader.uint32()));
-            continue;
-          }
-          case 8: {
-            if (tag !== 66) {
-              break;
-            }
-
-            message.cacheKey = reader.string();
-            continue;
-          }
-          case 9: {
-            if (tag !== 74) {
-              break;
-            }
-
-            const entry9 = StartStepRequest_CacheKeyPartsEntry.decode(reader, reader.uint32());
-            if (entry9.value !== undefined) {
-              message.cacheKeyParts[entry9.key] = entry9.value;
-            }
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<StartStepRequest>, I>>(base?: I): StartStepRequest {
-    return StartStepRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<StartStepRequest>, I>>(object: I): StartStepRequest {
-    const message = createBaseStartStepRequest();
-    message.project = object.project ?? "";
-    message.requestId = object.requestId ?? "";
-    message.runId = object.runId ?? "";
-    message.invocation = object.invocation ?? "";
-    message.stepName = object.stepName ?? "";
-    message.parameters = (globalThis.Object.entries(object.parameters ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    message.inputs = object.inputs?.map((e) => StepInputSpec.fromPartial(e)) || [];
-    message.cacheKey = object.cacheKey ?? "";
-    message.cacheKeyParts = (globalThis.Object.entries(object.cacheKeyParts ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    return message;
-  },
-};
-
-function createBaseStartStepRequest_ParametersEntry(): StartStepRequest_ParametersEntry {
-  return { key: "", value: "" };
-}
-
-export const StartStepRequest_ParametersEntry: MessageFns<StartStepRequest_ParametersEntry> = {
-  encode(message: StartStepRequest_ParametersEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.key !== "") {
-      writer.uint32(10).string(message.key);
-    }
-    if (message.value !== "") {
-      writer.uint32(18).string(message.value);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): StartStepRequest_ParametersEntry {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseStartStepRequest_ParametersEntry();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.key = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.value = reader.string();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<StartStepRequest_ParametersEntry>, I>>(
-    base?: I,
-  ): StartStepRequest_ParametersEntry {
-    return StartStepRequest_ParametersEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<StartStepRequest_ParametersEntry>, I>>(
-    object: I,
-  ): StartStepRequest_ParametersEntry {
-    const message = createBaseStartStepRequest_ParametersEntry();
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
-  },
-};
-
-function createBaseStartStepRequest_CacheKeyPartsEntry(): StartStepRequest_CacheKeyPartsEntry {
-  return { key: "", value: "" };
-}
-
-export const StartStepRequest_CacheKeyPartsEntry: MessageFns<StartStepRequest_CacheKeyPartsEntry> = {
-  encode(message: StartStepRequest_CacheKeyPartsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.key !== "") {
-      writer.uint32(10).string(message.key);
-    }
-    if (message.value !== "") {
-      writer.uint32(18).string(message.value);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): StartStepRequest_CacheKeyPartsEntry {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseStartStepRequest_CacheKeyPartsEntry();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.key = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.value = reader.string();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<StartStepRequest_CacheKeyPartsEntry>, I>>(
-    base?: I,
-  ): StartStepRequest_CacheKeyPartsEntry {
-    return StartStepRequest_CacheKeyPartsEntry.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<StartStepRequest_CacheKeyPartsEntry>, I>>(
-    object: I,
-  ): StartStepRequest_CacheKeyPartsEntry {
-    const message = createBaseStartStepRequest_CacheKeyPartsEntry();
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
-  },
-};
-
-function createBaseStepInputSpec(): StepInputSpec {
-  return { name: "", kind: 0, isList: false, versionIds: [] };
-}
-
-export const StepInputSpec: MessageFns<StepInputSpec> = {
-  encode(message: StepInputSpec, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.name !== "") {
-      writer.uint32(10).string(message.name);
-    }
-    if (message.kind !== 0) {
-      writer.uint32(16).int32(message.kind);
-    }
-    if (message.isList !== false) {
-      writer.uint32(24).bool(message.isList);
-    }
-    for (const v of message.versionIds) {
-      writer.uint32(34).string(v!);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): StepInputSpec {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseStepInputSpec();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.name = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 16) {
-              break;
-            }
-
-            message.kind = reader.int32() as any;
-            continue;
-          }
-          case 3: {
-            if (tag !== 24) {
-              break;
-            }
-
-            message.isList = reader.bool();
-            continue;
-          }
-          case 4: {
-            if (tag !== 34) {
-              break;
-            }
-
-            message.versionIds.push(reader.string());
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<StepInputSpec>, I>>(base?: I): StepInputSpec {
-    return StepInputSpec.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<StepInputSpec>, I>>(object: I): StepInputSpec {
-    const message = createBaseStepInputSpec();
-    message.name = object.name ?? "";
-    message.kind = object.kind ?? 0;
-    message.isList = object.isList ?? false;
-    message.versionIds = object.versionIds?.map((e) => e) || [];
-    return message;
-  },
-};
-
-function createBaseStartStepResponse(): StartStepResponse {
-  return { stepRun: undefined, attemptToken: "" };
-}
-
-export const StartStepResponse: MessageFns<StartStepResponse> = {
-  encode(message: StartStepResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.stepRun !== undefined) {
-      StepRun.encode(message.stepRun, writer.uint32(10).fork()).join();
-    }
-    if (message.attemptToken !== "") {
-      writer.uint32(18).string(message.attemptToken);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): StartStepResponse {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseStartStepResponse();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.stepRun = StepRun.decode(reader, reader.uint32());
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.attemptToken = reader.string();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<StartStepResponse>, I>>(base?: I): StartStepResponse {
-    return StartStepResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<StartStepResponse>, I>>(object: I): StartStepResponse {
-    const message = createBaseStartStepResponse();
-    message.stepRun = (object.stepRun !== undefined && object.stepRun !== null)
-      ? StepRun.fromPartial(object.stepRun)
-      : undefined;
-    message.attemptToken = object.attemptToken ?? "";
-    return message;
-  },
-};
-
-function createBaseCompleteStepRequest(): CompleteStepRequest {
-  return { project: "", requestId: "", stepRunId: "", attemptToken: "", outputs: [], loaded: [] };
-}
-
-export const CompleteStepRequest: MessageFns<CompleteStepRequest> = {
-  encode(message: CompleteStepRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.project !== "") {
-      writer.uint32(10).string(message.project);
-    }
-    if (message.requestId !== "") {
-      writer.uint32(18).string(message.requestId);
-    }
-    if (message.stepRunId !== "") {
-      writer.uint32(26).string(message.stepRunId);
-    }
-    if (message.attemptToken !== "") {
-      writer.uint32(34).string(message.attemptToken);
-    }
-    for (const v of message.outputs) {
-      NewStepOutput.encode(v!, writer.uint32(42).fork()).join();
-    }
-    for (const v of message.loaded) {
-      LoadedInput.encode(v!, writer.uint32(50).fork()).join();
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): CompleteStepRequest {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseCompleteStepRequest();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.project = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.requestId = reader.string();
-            continue;
-          }
-          case 3: {
-            if (tag !== 26) {
-              break;
-            }
-
-            message.stepRunId = reader.string();
-            continue;
-          }
-          case 4: {
-            if (tag !== 34) {
-              break;
-            }
-
-            message.attemptToken = reader.string();
-            continue;
-          }
-          case 5: {
-            if (tag !== 42) {
-              break;
-            }
-
-            message.outputs.push(NewStepOutput.decode(reader, reader.uint32()));
-            continue;
-          }
-          case 6: {
-            if (tag !== 50) {
-              break;
-            }
-
-            message.loaded.push(LoadedInput.decode(reader, reader.uint32()));
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<CompleteStepRequest>, I>>(base?: I): CompleteStepRequest {
-    return CompleteStepRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<CompleteStepRequest>, I>>(object: I): CompleteStepRequest {
-    const message = createBaseCompleteStepRequest();
-    message.project = object.project ?? "";
-    message.requestId = object.requestId ?? "";
-    message.stepRunId = object.stepRunId ?? "";
-    message.attemptToken = object.attemptToken ?? "";
-    message.outputs = object.outputs?.map((e) => NewStepOutput.fromPartial(e)) || [];
-    message.loaded = object.loaded?.map((e) => LoadedInput.fromPartial(e)) || [];
-    return message;
-  },
-};
-
-function createBaseNewStepOutput(): NewStepOutput {
-  return { name: "", spec: undefined, files: [] };
-}
-
-export const NewStepOutput: MessageFns<NewStepOutput> = {
-  encode(message: NewStepOutput, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.name !== "") {
-      writer.uint32(10).string(message.name);
-    }
-    if (message.spec !== undefined) {
-      ArtifactSpec.encode(message.spec, writer.uint32(18).fork()).join();
-    }
-    for (const v of message.files) {
-      NewArtifactFile.encode(v!, writer.uint32(26).fork()).join();
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): NewStepOutput {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseNewStepOutput();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.name = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.spec = ArtifactSpec.decode(reader, reader.uint32());
-            continue;
-          }
-          case 3: {
-            if (tag !== 26) {
-              break;
-            }
-
-            message.files.push(NewArtifactFile.decode(reader, reader.uint32()));
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<NewStepOutput>, I>>(base?: I): NewStepOutput {
-    return NewStepOutput.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<NewStepOutput>, I>>(object: I): NewStepOutput {
-    const message = createBaseNewStepOutput();
-    message.name = object.name ?? "";
-    message.spec = (object.spec !== undefined && object.spec !== null)
-      ? ArtifactSpec.fromPartial(object.spec)
-      : undefined;
-    message.files = object.files?.map((e) => NewArtifactFile.fromPartial(e)) || [];
-    return message;
-  },
-};
-
-function createBaseLoadedInput(): LoadedInput {
-  return { selector: undefined, versionId: "" };
-}
-
-export const LoadedInput: MessageFns<LoadedInput> = {
-  encode(message: LoadedInput, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.selector !== undefined) {
-      VersionSelector.encode(message.selector, writer.uint32(10).fork()).join();
-    }
-    if (message.versionId !== "") {
-      writer.uint32(18).string(message.versionId);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): LoadedInput {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseLoadedInput();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.selector = VersionSelector.decode(reader, reader.uint32());
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.versionId = reader.string();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<LoadedInput>, I>>(base?: I): LoadedInput {
-    return LoadedInput.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<LoadedInput>, I>>(object: I): LoadedInput {
-    const message = createBaseLoadedInput();
-    message.selector = (object.selector !== undefined && object.selector !== null)
-      ? VersionSelector.fromPartial(object.selector)
-      : undefined;
-    message.versionId = object.versionId ?? "";
-    return message;
-  },
-};
-
-function createBaseCompleteStepResponse(): CompleteStepResponse {
-  return { stepRun: undefined };
-}
-
-export const CompleteStepResponse: MessageFns<CompleteStepResponse> = {
-  encode(message: CompleteStepResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.stepRun !== undefined) {
-      StepRun.encode(message.stepRun, writer.uint32(10).fork()).join();
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): CompleteStepResponse {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseCompleteStepResponse();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.stepRun = StepRun.decode(reader, reader.uint32());
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<CompleteStepResponse>, I>>(base?: I): CompleteStepResponse {
-    return CompleteStepResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<CompleteStepResponse>, I>>(object: I): CompleteStepResponse {
-    const message = createBaseCompleteStepResponse();
-    message.stepRun = (object.stepRun !== undefined && object.stepRun !== null)
-      ? StepRun.fromPartial(object.stepRun)
-      : undefined;
-    return message;
-  },
-};
-
-function createBaseFailStepRequest(): FailStepRequest {
-  return { project: "", requestId: "", stepRunId: "", attemptToken: "", state: 0, error: undefined, loaded: [] };
-}
-
-export const FailStepRequest: MessageFns<FailStepRequest> = {
-  encode(message: FailStepRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.project !== "") {
-      writer.uint32(10).string(message.project);
-    }
-    if (message.requestId !== "") {
-      writer.uint32(18).string(message.requestId);
-    }
-    if (message.stepRunId !== "") {
-      writer.uint32(26).string(message.stepRunId);
-    }
-    if (message.attemptToken !== "") {
-      writer.uint32(34).string(message.attemptToken);
-    }
-    if (message.state !== 0) {
-      writer.uint32(40).int32(message.state);
-    }
-    if (message.error !== undefined) {
-      RunError.encode(message.error, writer.uint32(50).fork()).join();
-    }
-    for (const v of message.loaded) {
-      LoadedInput.encode(v!, writer.uint32(58).fork()).join();
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): FailStepRequest {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseFailStepRequest();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.project = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.requestId = reader.string();
-            continue;
-          }
-          case 3: {
-            if (tag !== 26) {
-              break;
-            }
-
-            message.stepRunId = reader.string();
-            continue;
-          }
-          case 4: {
-            if (tag !== 34) {
-              break;
-            }
-
-            message.attemptToken = reader.string();
-            continue;
-          }
-          case 5: {
-            if (tag !== 40) {
-              break;
-            }
-
-            message.state = reader.int32() as any;
-            continue;
-          }
-          case 6: {
-            if (tag !== 50) {
-              break;
-            }
-
-            message.error = RunError.decode(reader, reader.uint32());
-            continue;
-          }
-          case 7: {
-            if (tag !== 58) {
-              break;
-            }
-
-            message.loaded.push(LoadedInput.decode(reader, reader.uint32()));
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<FailStepRequest>, I>>(base?: I): FailStepRequest {
-    return FailStepRequest.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<FailStepRequest>, I>>(object: I): FailStepRequest {
-    const message = createBaseFailStepRequest();
-    message.project = object.project ?? "";
-    message.requestId = object.requestId ?? "";
-    message.stepRunId = object.stepRunId ?? "";
-    message.attemptToken = object.attemptToken ?? "";
-    message.state = object.state ?? 0;
-    message.error = (object.error !== undefined && object.error !== null)
-      ? RunError.fromPartial(object.error)
-      : undefined;
-    message.loaded = object.loaded?.map((e) => LoadedInput.fromPartial(e)) || [];
-    return message;
-  },
-};
-
-function createBaseFailStepResponse(): FailStepResponse {
-  return { stepRun: undefined };
-}
-
-export const FailStepResponse: MessageFns<FailStepResponse> = {
-  encode(message: FailStepResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.stepRun !== undefined) {
-      StepRun.encode(message.stepRun, writer.uint32(10).fork()).join();
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): FailStepResponse {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseFailStepResponse();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.stepRun = StepRun.decode(reader, reader.uint32());
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-
-  create<I extends Exact<DeepPartial<FailStepResponse>, I>>(base?: I): FailStepResponse {
-    return FailStepResponse.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<FailStepResponse>, I>>(object: I): FailStepResponse {
-    const message = createBaseFailStepResponse();
-    message.stepRun = (object.stepRun !== undefined && object.stepRun !== null)
-      ? StepRun.fromPartial(object.stepRun)
-      : undefined;
-    return message;
-  },
-};
-
 function createBaseFinishRunRequest(): FinishRunRequest {
-  return { project: "", requestId: "", runId: "", state: 0, error: undefined, skipped: [] };
+  return { project: "", requestId: "", runId: "", state: 0, error: undefined, skipped: [], driverToken: "" };
 }
 
 export const FinishRunRequest: MessageFns<FinishRunRequest> = {
@@ -1704,6 +677,9 @@ export const FinishRunRequest: MessageFns<FinishRunRequest> = {
     }
     for (const v of message.skipped) {
       SkippedStep.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.driverToken !== "") {
+      writer.uint32(58).string(message.driverToken);
     }
     return writer;
   },
@@ -1769,6 +745,14 @@ export const FinishRunRequest: MessageFns<FinishRunRequest> = {
             message.skipped.push(SkippedStep.decode(reader, reader.uint32()));
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.driverToken = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1794,12 +778,13 @@ export const FinishRunRequest: MessageFns<FinishRunRequest> = {
       ? RunError.fromPartial(object.error)
       : undefined;
     message.skipped = object.skipped?.map((e) => SkippedStep.fromPartial(e)) || [];
+    message.driverToken = object.driverToken ?? "";
     return message;
   },
 };
 
 function createBaseSkippedStep(): SkippedStep {
-  return { invocation: "", stepName: "" };
+  return { invocation: "", stepName: "", upstream: [] };
 }
 
 export const SkippedStep: MessageFns<SkippedStep> = {
@@ -1809,6 +794,9 @@ export const SkippedStep: MessageFns<SkippedStep> = {
     }
     if (message.stepName !== "") {
       writer.uint32(18).string(message.stepName);
+    }
+    for (const v of message.upstream) {
+      writer.uint32(26).string(v!);
     }
     return writer;
   },
@@ -1842,6 +830,14 @@ export const SkippedStep: MessageFns<SkippedStep> = {
             message.stepName = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.upstream.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1861,6 +857,7 @@ export const SkippedStep: MessageFns<SkippedStep> = {
     const message = createBaseSkippedStep();
     message.invocation = object.invocation ?? "";
     message.stepName = object.stepName ?? "";
+    message.upstream = object.upstream?.map((e) => e) || [];
     return message;
   },
 };
@@ -2050,6 +1047,166 @@ export const CancelRunResponse: MessageFns<CancelRunResponse> = {
   fromPartial<I extends Exact<DeepPartial<CancelRunResponse>, I>>(object: I): CancelRunResponse {
     const message = createBaseCancelRunResponse();
     message.run = (object.run !== undefined && object.run !== null) ? Run.fromPartial(object.run) : undefined;
+    return message;
+  },
+};
+
+function createBaseResumeRunRequest(): ResumeRunRequest {
+  return { project: "", requestId: "", runId: "" };
+}
+
+export const ResumeRunRequest: MessageFns<ResumeRunRequest> = {
+  encode(message: ResumeRunRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.project !== "") {
+      writer.uint32(10).string(message.project);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(18).string(message.requestId);
+    }
+    if (message.runId !== "") {
+      writer.uint32(26).string(message.runId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeRunRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeRunRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.project = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.runId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ResumeRunRequest>, I>>(base?: I): ResumeRunRequest {
+    return ResumeRunRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResumeRunRequest>, I>>(object: I): ResumeRunRequest {
+    const message = createBaseResumeRunRequest();
+    message.project = object.project ?? "";
+    message.requestId = object.requestId ?? "";
+    message.runId = object.runId ?? "";
+    return message;
+  },
+};
+
+function createBaseResumeRunResponse(): ResumeRunResponse {
+  return { run: undefined, lease: undefined, driverToken: "" };
+}
+
+export const ResumeRunResponse: MessageFns<ResumeRunResponse> = {
+  encode(message: ResumeRunResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== undefined) {
+      Run.encode(message.run, writer.uint32(10).fork()).join();
+    }
+    if (message.lease !== undefined) {
+      Duration.encode(message.lease, writer.uint32(18).fork()).join();
+    }
+    if (message.driverToken !== "") {
+      writer.uint32(26).string(message.driverToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeRunResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeRunResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = Run.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.lease = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.driverToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<ResumeRunResponse>, I>>(base?: I): ResumeRunResponse {
+    return ResumeRunResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ResumeRunResponse>, I>>(object: I): ResumeRunResponse {
+    const message = createBaseResumeRunResponse();
+    message.run = (object.run !== undefined && object.run !== null) ? Run.fromPartial(object.run) : undefined;
+    message.lease = (object.lease !== undefined && object.lease !== null)
+      ? Duration.fromPartial(object.lease)
+      : undefined;
+    message.driverToken = object.driverToken ?? "";
     return message;
   },
 };
@@ -2496,8 +1653,10 @@ export const ListPipelinesResponse: MessageFns<ListPipelinesResponse> = {
  * Records what runs did: which steps ran, what they were given, what they made.
  *
  * A run lives by a lease that its runner renews. When the lease expires the run reads as ABANDONED,
- * its name is free again, and late completions of its steps are refused. `project`, `request_id` and
- * the errors every RPC may give are as in ArtifactService.
+ * its name is free again, and late completions of its steps are refused. A run that did not complete
+ * can be resumed: steps that completed stay as they are, and a runner that still believes to have the
+ * run is refused by its token. `project`, `request_id` and the errors every RPC may give are as in
+ * ArtifactService.
  */
 export type PipelineServiceService = typeof PipelineServiceService;
 export const PipelineServiceService = {
@@ -2522,6 +1681,7 @@ export const PipelineServiceService = {
    *
    * Errors:
    * - ABORTED / LEASE_EXPIRED: too late; the run is abandoned.
+   * - ABORTED / SUPERSEDED: the run was resumed by another runner.
    * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended.
    * - NOT_FOUND / RUN_NOT_FOUND: no such run.
    */
@@ -2536,10 +1696,12 @@ export const PipelineServiceService = {
   },
   /**
    * Starts a step, or takes its outputs from an earlier step run with the same cache key whose
-   * bytes are all still there.
+   * bytes are all still there. In a run that was resumed, a step that had not completed starts again
+   * as another attempt of the same step run.
    *
    * Errors:
    * - ABORTED / LEASE_EXPIRED: the run is abandoned.
+   * - ABORTED / SUPERSEDED: the run was resumed by another runner.
    * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended or is being cancelled, or the
    *   invocation was started before.
    * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
@@ -2605,6 +1767,7 @@ export const PipelineServiceService = {
    *
    * Errors:
    * - ABORTED / LEASE_EXPIRED: the run is abandoned.
+   * - ABORTED / SUPERSEDED: the run was resumed by another runner.
    * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended, or a step of it still runs.
    * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
    * - NOT_FOUND / RUN_NOT_FOUND: no such run.
@@ -2634,6 +1797,25 @@ export const PipelineServiceService = {
     requestDeserialize: (value: Buffer): CancelRunRequest => CancelRunRequest.decode(value),
     responseSerialize: (value: CancelRunResponse): Buffer => Buffer.from(CancelRunResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CancelRunResponse => CancelRunResponse.decode(value),
+  },
+  /**
+   * Takes a run over that failed, was cancelled or abandoned, to run what did not complete. Of two
+   * that try at once one wins.
+   *
+   * Errors:
+   * - ALREADY_EXISTS / RUN_EXISTS: the run was abandoned and another one has its name now.
+   * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run is running or has completed.
+   * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+   * - NOT_FOUND / RUN_NOT_FOUND: no such run.
+   */
+  resumeRun: {
+    path: "/argosy.v1.PipelineService/ResumeRun" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ResumeRunRequest): Buffer => Buffer.from(ResumeRunRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ResumeRunRequest => ResumeRunRequest.decode(value),
+    responseSerialize: (value: ResumeRunResponse): Buffer => Buffer.from(ResumeRunResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ResumeRunResponse => ResumeRunResponse.decode(value),
   },
   /**
    * Returns a run with its steps.
@@ -2681,6 +1863,106 @@ export const PipelineServiceService = {
       Buffer.from(ListPipelinesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListPipelinesResponse => ListPipelinesResponse.decode(value),
   },
+  /**
+   * Streams a run: first as it is, then whatever changes, until it has ended. A client whose stream
+   * breaks calls again.
+   *
+   * Errors:
+   * - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds.
+   * - NOT_FOUND / RUN_NOT_FOUND: no such run.
+   */
+  watchRun: {
+    path: "/argosy.v1.PipelineService/WatchRun" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: WatchRunRequest): Buffer => Buffer.from(WatchRunRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WatchRunRequest => WatchRunRequest.decode(value),
+    responseSerialize: (value: WatchRunResponse): Buffer => Buffer.from(WatchRunResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WatchRunResponse => WatchRunResponse.decode(value),
+  },
+  /**
+   * Keeps what a step printed. The log of an attempt is bounded; its beginning and its end are kept.
+   *
+   * Errors:
+   * - ABORTED / SUPERSEDED: the attempt token is not the current one.
+   * - NOT_FOUND / RUN_NOT_FOUND: no such step run.
+   * - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
+   */
+  appendStepLogs: {
+    path: "/argosy.v1.PipelineService/AppendStepLogs" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: AppendStepLogsRequest): Buffer =>
+      Buffer.from(AppendStepLogsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AppendStepLogsRequest => AppendStepLogsRequest.decode(value),
+    responseSerialize: (value: AppendStepLogsResponse): Buffer =>
+      Buffer.from(AppendStepLogsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AppendStepLogsResponse => AppendStepLogsResponse.decode(value),
+  },
+  /**
+   * Returns what a step printed, a part at a time. To follow a step that runs, ask again.
+   *
+   * Errors:
+   * - NOT_FOUND / RUN_NOT_FOUND: no such step run.
+   * - OUT_OF_RANGE / CURSOR_EXPIRED: the position is not of this log.
+   */
+  getStepLogs: {
+    path: "/argosy.v1.PipelineService/GetStepLogs" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetStepLogsRequest): Buffer => Buffer.from(GetStepLogsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetStepLogsRequest => GetStepLogsRequest.decode(value),
+    responseSerialize: (value: GetStepLogsResponse): Buffer => Buffer.from(GetStepLogsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetStepLogsResponse => GetStepLogsResponse.decode(value),
+  },
+  /**
+   * Tells why a step was or was not taken from cache.
+   *
+   * Errors:
+   * - NOT_FOUND / RUN_NOT_FOUND: no such run, or no such invocation in it.
+   */
+  explainCache: {
+    path: "/argosy.v1.PipelineService/ExplainCache" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ExplainCacheRequest): Buffer => Buffer.from(ExplainCacheRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ExplainCacheRequest => ExplainCacheRequest.decode(value),
+    responseSerialize: (value: ExplainCacheResponse): Buffer =>
+      Buffer.from(ExplainCacheResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ExplainCacheResponse => ExplainCacheResponse.decode(value),
+  },
+  /**
+   * Lists step runs whose outputs may be reused, newest first.
+   *
+   * Errors:
+   * - OUT_OF_RANGE / CURSOR_EXPIRED: the page token is not of this list.
+   */
+  listCacheEntries: {
+    path: "/argosy.v1.PipelineService/ListCacheEntries" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListCacheEntriesRequest): Buffer =>
+      Buffer.from(ListCacheEntriesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListCacheEntriesRequest => ListCacheEntriesRequest.decode(value),
+    responseSerialize: (value: ListCacheEntriesResponse): Buffer =>
+      Buffer.from(ListCacheEntriesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListCacheEntriesResponse => ListCacheEntriesResponse.decode(value),
+  },
+  /**
+   * Lets step runs be reused no more. Their outputs stay.
+   *
+   * Errors:
+   * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+   */
+  evictCache: {
+    path: "/argosy.v1.PipelineService/EvictCache" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: EvictCacheRequest): Buffer => Buffer.from(EvictCacheRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): EvictCacheRequest => EvictCacheRequest.decode(value),
+    responseSerialize: (value: EvictCacheResponse): Buffer => Buffer.from(EvictCacheResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): EvictCacheResponse => EvictCacheResponse.decode(value),
+  },
 } as const;
 
 export interface PipelineServiceServer extends UntypedServiceImplementation {
@@ -2697,16 +1979,19 @@ export interface PipelineServiceServer extends UntypedServiceImplementation {
    *
    * Errors:
    * - ABORTED / LEASE_EXPIRED: too late; the run is abandoned.
+   * - ABORTED / SUPERSEDED: the run was resumed by another runner.
    * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended.
    * - NOT_FOUND / RUN_NOT_FOUND: no such run.
    */
   renewRun: handleUnaryCall<RenewRunRequest, RenewRunResponse>;
   /**
    * Starts a step, or takes its outputs from an earlier step run with the same cache key whose
-   * bytes are all still there.
+   * bytes are all still there. In a run that was resumed, a step that had not completed starts again
+   * as another attempt of the same step run.
    *
    * Errors:
    * - ABORTED / LEASE_EXPIRED: the run is abandoned.
+   * - ABORTED / SUPERSEDED: the run was resumed by another runner.
    * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended or is being cancelled, or the
    *   invocation was started before.
    * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
@@ -2747,6 +2032,7 @@ export interface PipelineServiceServer extends UntypedServiceImplementation {
    *
    * Errors:
    * - ABORTED / LEASE_EXPIRED: the run is abandoned.
+   * - ABORTED / SUPERSEDED: the run was resumed by another runner.
    * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended, or a step of it still runs.
    * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
    * - NOT_FOUND / RUN_NOT_FOUND: no such run.
@@ -2761,6 +2047,17 @@ export interface PipelineServiceServer extends UntypedServiceImplementation {
    * - NOT_FOUND / RUN_NOT_FOUND: no such run.
    */
   cancelRun: handleUnaryCall<CancelRunRequest, CancelRunResponse>;
+  /**
+   * Takes a run over that failed, was cancelled or abandoned, to run what did not complete. Of two
+   * that try at once one wins.
+   *
+   * Errors:
+   * - ALREADY_EXISTS / RUN_EXISTS: the run was abandoned and another one has its name now.
+   * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run is running or has completed.
+   * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+   * - NOT_FOUND / RUN_NOT_FOUND: no such run.
+   */
+  resumeRun: handleUnaryCall<ResumeRunRequest, ResumeRunResponse>;
   /**
    * Returns a run with its steps.
    *
@@ -2782,6 +2079,53 @@ export interface PipelineServiceServer extends UntypedServiceImplementation {
    * - OUT_OF_RANGE / CURSOR_EXPIRED: the page token is not of this list.
    */
   listPipelines: handleUnaryCall<ListPipelinesRequest, ListPipelinesResponse>;
+  /**
+   * Streams a run: first as it is, then whatever changes, until it has ended. A client whose stream
+   * breaks calls again.
+   *
+   * Errors:
+   * - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds.
+   * - NOT_FOUND / RUN_NOT_FOUND: no such run.
+   */
+  watchRun: handleServerStreamingCall<WatchRunRequest, WatchRunResponse>;
+  /**
+   * Keeps what a step printed. The log of an attempt is bounded; its beginning and its end are kept.
+   *
+   * Errors:
+   * - ABORTED / SUPERSEDED: the attempt token is not the current one.
+   * - NOT_FOUND / RUN_NOT_FOUND: no such step run.
+   * - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
+   */
+  appendStepLogs: handleUnaryCall<AppendStepLogsRequest, AppendStepLogsResponse>;
+  /**
+   * Returns what a step printed, a part at a time. To follow a step that runs, ask again.
+   *
+   * Errors:
+   * - NOT_FOUND / RUN_NOT_FOUND: no such step run.
+   * - OUT_OF_RANGE / CURSOR_EXPIRED: the position is not of this log.
+   */
+  getStepLogs: handleUnaryCall<GetStepLogsRequest, GetStepLogsResponse>;
+  /**
+   * Tells why a step was or was not taken from cache.
+   *
+   * Errors:
+   * - NOT_FOUND / RUN_NOT_FOUND: no such run, or no such invocation in it.
+   */
+  explainCache: handleUnaryCall<ExplainCacheRequest, ExplainCacheResponse>;
+  /**
+   * Lists step runs whose outputs may be reused, newest first.
+   *
+   * Errors:
+   * - OUT_OF_RANGE / CURSOR_EXPIRED: the page token is not of this list.
+   */
+  listCacheEntries: handleUnaryCall<ListCacheEntriesRequest, ListCacheEntriesResponse>;
+  /**
+   * Lets step runs be reused no more. Their outputs stay.
+   *
+   * Errors:
+   * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+   */
+  evictCache: handleUnaryCall<EvictCacheRequest, EvictCacheResponse>;
 }
 
 export interface PipelineServiceClient extends Client {
@@ -2812,6 +2156,7 @@ export interface PipelineServiceClient extends Client {
    *
    * Errors:
    * - ABORTED / LEASE_EXPIRED: too late; the run is abandoned.
+   * - ABORTED / SUPERSEDED: the run was resumed by another runner.
    * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended.
    * - NOT_FOUND / RUN_NOT_FOUND: no such run.
    */
@@ -2832,10 +2177,12 @@ export interface PipelineServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Starts a step, or takes its outputs from an earlier step run with the same cache key whose
-   * bytes are all still there.
+   * bytes are all still there. In a run that was resumed, a step that had not completed starts again
+   * as another attempt of the same step run.
    *
    * Errors:
    * - ABORTED / LEASE_EXPIRED: the run is abandoned.
+   * - ABORTED / SUPERSEDED: the run was resumed by another runner.
    * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended or is being cancelled, or the
    *   invocation was started before.
    * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
@@ -2918,6 +2265,7 @@ export interface PipelineServiceClient extends Client {
    *
    * Errors:
    * - ABORTED / LEASE_EXPIRED: the run is abandoned.
+   * - ABORTED / SUPERSEDED: the run was resumed by another runner.
    * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run has ended, or a step of it still runs.
    * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
    * - NOT_FOUND / RUN_NOT_FOUND: no such run.
@@ -2959,6 +2307,31 @@ export interface PipelineServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CancelRunResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Takes a run over that failed, was cancelled or abandoned, to run what did not complete. Of two
+   * that try at once one wins.
+   *
+   * Errors:
+   * - ALREADY_EXISTS / RUN_EXISTS: the run was abandoned and another one has its name now.
+   * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the run is running or has completed.
+   * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+   * - NOT_FOUND / RUN_NOT_FOUND: no such run.
+   */
+  resumeRun(
+    request: ResumeRunRequest,
+    callback: (error: ServiceError | null, response: ResumeRunResponse) => void,
+  ): ClientUnaryCall;
+  resumeRun(
+    request: ResumeRunRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ResumeRunResponse) => void,
+  ): ClientUnaryCall;
+  resumeRun(
+    request: ResumeRunRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ResumeRunResponse) => void,
   ): ClientUnaryCall;
   /**
    * Returns a run with its steps.
@@ -3022,6 +2395,128 @@ export interface PipelineServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListPipelinesResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Streams a run: first as it is, then whatever changes, until it has ended. A client whose stream
+   * breaks calls again.
+   *
+   * Errors:
+   * - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds.
+   * - NOT_FOUND / RUN_NOT_FOUND: no such run.
+   */
+  watchRun(request: WatchRunRequest, options?: Partial<CallOptions>): ClientReadableStream<WatchRunResponse>;
+  watchRun(
+    request: WatchRunRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<WatchRunResponse>;
+  /**
+   * Keeps what a step printed. The log of an attempt is bounded; its beginning and its end are kept.
+   *
+   * Errors:
+   * - ABORTED / SUPERSEDED: the attempt token is not the current one.
+   * - NOT_FOUND / RUN_NOT_FOUND: no such step run.
+   * - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
+   */
+  appendStepLogs(
+    request: AppendStepLogsRequest,
+    callback: (error: ServiceError | null, response: AppendStepLogsResponse) => void,
+  ): ClientUnaryCall;
+  appendStepLogs(
+    request: AppendStepLogsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: AppendStepLogsResponse) => void,
+  ): ClientUnaryCall;
+  appendStepLogs(
+    request: AppendStepLogsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: AppendStepLogsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Returns what a step printed, a part at a time. To follow a step that runs, ask again.
+   *
+   * Errors:
+   * - NOT_FOUND / RUN_NOT_FOUND: no such step run.
+   * - OUT_OF_RANGE / CURSOR_EXPIRED: the position is not of this log.
+   */
+  getStepLogs(
+    request: GetStepLogsRequest,
+    callback: (error: ServiceError | null, response: GetStepLogsResponse) => void,
+  ): ClientUnaryCall;
+  getStepLogs(
+    request: GetStepLogsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetStepLogsResponse) => void,
+  ): ClientUnaryCall;
+  getStepLogs(
+    request: GetStepLogsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetStepLogsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Tells why a step was or was not taken from cache.
+   *
+   * Errors:
+   * - NOT_FOUND / RUN_NOT_FOUND: no such run, or no such invocation in it.
+   */
+  explainCache(
+    request: ExplainCacheRequest,
+    callback: (error: ServiceError | null, response: ExplainCacheResponse) => void,
+  ): ClientUnaryCall;
+  explainCache(
+    request: ExplainCacheRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ExplainCacheResponse) => void,
+  ): ClientUnaryCall;
+  explainCache(
+    request: ExplainCacheRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ExplainCacheResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Lists step runs whose outputs may be reused, newest first.
+   *
+   * Errors:
+   * - OUT_OF_RANGE / CURSOR_EXPIRED: the page token is not of this list.
+   */
+  listCacheEntries(
+    request: ListCacheEntriesRequest,
+    callback: (error: ServiceError | null, response: ListCacheEntriesResponse) => void,
+  ): ClientUnaryCall;
+  listCacheEntries(
+    request: ListCacheEntriesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListCacheEntriesResponse) => void,
+  ): ClientUnaryCall;
+  listCacheEntries(
+    request: ListCacheEntriesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListCacheEntriesResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Lets step runs be reused no more. Their outputs stay.
+   *
+   * Errors:
+   * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+   */
+  evictCache(
+    request: EvictCacheRequest,
+    callback: (error: ServiceError | null, response: EvictCacheResponse) => void,
+  ): ClientUnaryCall;
+  evictCache(
+    request: EvictCacheRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: EvictCacheResponse) => void,
+  ): ClientUnaryCall;
+  evictCache(
+    request: EvictCacheRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: EvictCacheResponse) => void,
   ): ClientUnaryCall;
 }
 

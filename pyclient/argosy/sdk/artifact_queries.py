@@ -1,0 +1,158 @@
+"""The part of ``Client`` that finds, lists, labels and deletes artifact versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from argosy.errors import ParameterError
+from argosy.graph.switches import check_switches
+from argosy.sdk.filters import check_moments, check_texts
+from argosy.sdk.selectors import make_selector
+from argosy.sdk.store_access import StoreAccess
+from argosy.sdk.versions import ArtifactVersion
+from argosy.transport.pages import all_pages
+from argosy.v1.artifact_service_pb2 import VersionOrder
+
+
+@dataclass(frozen=True)
+class ArtifactSummary:
+    """One artifact in a list.
+
+    Attributes:
+        name: its name.
+        latest: its latest version.
+        version_count: how many versions it has.
+    """
+
+    name: str
+    latest: ArtifactVersion
+    version_count: int
+
+
+class ArtifactQueries(StoreAccess):
+    """Finds, lists, labels and deletes artifact versions."""
+
+    def get_artifact_version(
+        self,
+        name_or_id: str | UUID,
+        version: int | str | None = None,
+        *,
+        alias: str | None = None,
+        pipeline_name: str | None = None,
+    ) -> ArtifactVersion:
+        """Return one version: the latest, unless told otherwise. It can be passed to a step.
+
+        Raises:
+            ParameterError: malformed arguments, or some that do not go together.
+            NotFoundError: nothing matches.
+        """
+        selector = make_selector(name_or_id, version, alias=alias, pipeline_name=pipeline_name)
+        return self._version(self.connection.artifacts.get_artifact_version(selector).artifact_version)
+
+    def list_artifacts(self, name_contains: str = "", *, include_unnamed: bool = False) -> Iterator[ArtifactSummary]:
+        """Yield artifacts by name, page by page as they are taken.
+
+        Args:
+            name_contains: only names that contain this, without regard to case.
+            include_unnamed: also step outputs that were given no name.
+
+        Raises:
+            ParameterError: an argument is of another type.
+        """
+        check_texts("list_artifacts", name_contains=name_contains)
+        check_switches(include_unnamed=include_unnamed)
+        artifacts = self.connection.artifacts
+        pages = all_pages(
+            lambda token: artifacts.list_artifacts(
+                name_contains=name_contains, include_unnamed=include_unnamed, page_token=token
+            )
+        )
+        return (
+            ArtifactSummary(item.name, self._version(item.latest), item.version_count)
+            for page in pages
+            for item in page.artifacts
+        )
+
+    def list_artifact_versions(
+        self,
+        name: str = "",
+        *,
+        pipeline_name: str = "",
+        tag: str = "",
+        created_from: datetime | None = None,
+        created_until: datetime | None = None,
+        oldest_first: bool = False,
+    ) -> Iterator[ArtifactVersion]:
+        """Yield versions, newest first, page by page as they are taken.
+
+        Args:
+            name: only versions of this artifact.
+            pipeline_name: only versions made by runs of this pipeline.
+            tag: only versions with this tag.
+            created_from: only versions created at this moment or later; without a zone it is local time.
+            created_until: only versions created before this moment.
+            oldest_first: turn the order around.
+
+        Raises:
+            ParameterError: an argument is of another type.
+        """
+        check_texts("list_artifact_versions", name=name, pipeline_name=pipeline_name, tag=tag)
+        check_moments("list_artifact_versions", created_from=created_from, created_until=created_until)
+        check_switches(oldest_first=oldest_first)
+        artifacts = self.connection.artifacts
+        order = VersionOrder.VERSION_ORDER_OLDEST_FIRST if oldest_first else VersionOrder.VERSION_ORDER_NEWEST_FIRST
+        pages = all_pages(
+            lambda token: artifacts.list_artifact_versions(
+                name=name,
+                pipeline_name=pipeline_name,
+                tag=tag,
+                created_from=created_from,
+                created_until=created_until,
+                order=order,
+                page_token=token,
+            )
+        )
+        return (self._version(version) for page in pages for version in page.artifact_versions)
+
+    def delete_artifact_version(
+        self, name_or_id: str | UUID, version: int | str | None = None, *, alias: str | None = None, force: bool = False
+    ) -> None:
+        """Delete one version. A name alone is refused: it would delete whatever is the latest.
+
+        Raises:
+            ParameterError: the version is not named exactly.
+            NotFoundError: nothing matches.
+            PreconditionError: a run made or used it and ``force`` is not set.
+        """
+        check_switches(force=force)
+        selector = make_selector(name_or_id, version, alias=alias)
+        if not (selector.id or selector.version or selector.alias):
+            raise ParameterError(
+                f"which version of {name_or_id!r} shall be deleted? pass its id, version=... or alias=..."
+            )
+        artifacts = self.connection.artifacts
+        version_id = selector.id or artifacts.get_artifact_version(selector).artifact_version.id
+        artifacts.delete_artifact_version(version_id, force=force)
+
+    def set_alias(self, alias: str, name_or_id: str | UUID, version: int | str | None = None) -> ArtifactVersion:
+        """Point an alias at a version, the latest unless told otherwise; return that version.
+
+        Raises:
+            NotFoundError: no such version.
+        """
+        return self._version(self.connection.artifacts.set_alias(alias, make_selector(name_or_id, version)))
+
+    def delete_alias(self, name: str, alias: str) -> None:
+        """Remove an alias of an artifact; the version stays.
+
+        Raises:
+            NotFoundError: no such alias.
+        """
+        self.connection.artifacts.delete_alias(name, alias)
+
+    def _version(self, message: Any) -> ArtifactVersion:
+        return ArtifactVersion(message, self.connection)
