@@ -14,7 +14,10 @@ from argosy.graph.annotations import Unresolved, resolve_annotations
 from argosy.graph.definition_checks import Candidate, check_definition
 from argosy.graph.outputs import Outputs, declared_outputs
 from argosy.graph.source_location import SourceLocation, location_of
+from argosy.graph.step_options import CacheOptions, Hooks, Retry
 
+NO_HOOKS = Hooks()
+DEFAULT_CACHE = CacheOptions()
 _NO_MATERIALIZERS: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -36,6 +39,10 @@ class StepDefinition:
         enable_cache: what the decorator says about caching; ``None`` leaves it to the pipeline.
         output_materializers: output name -> the materializer it is saved with, for those given.
         allow_pickle: whether it may save and load pickles; ``None`` leaves it to the settings.
+        retry: when a failed attempt is followed by another one; ``None`` for never.
+        timeout: seconds an attempt may take; ``None`` for any time.
+        hooks: what is called when it starts and ends.
+        cache: what its cache key is made of besides code, parameters and inputs.
     """
 
     name: str
@@ -47,6 +54,10 @@ class StepDefinition:
     enable_cache: bool | None = None
     output_materializers: Mapping[str, Any] = field(default_factory=lambda: _NO_MATERIALIZERS, compare=False)
     allow_pickle: bool | None = None
+    retry: Retry | None = None
+    timeout: float | None = None
+    hooks: Hooks = NO_HOOKS
+    cache: CacheOptions = DEFAULT_CACHE
 
     def annotation_of(self, parameter: str) -> Any:
         """Return the annotation of an input, ``Any`` when it has none."""
@@ -55,7 +66,14 @@ class StepDefinition:
 
 @dataclass(frozen=True)
 class PipelineDefinition:
-    """A function decorated with ``@pipeline``; attributes as those of :class:`StepDefinition`."""
+    """A function decorated with ``@pipeline``; attributes as those of :class:`StepDefinition`.
+
+    Attributes:
+        runner: ``"local"`` (threads of this process), ``"processes"``, or a runner.
+        max_parallel: how many steps may run at once; ``None`` lets the runner choose.
+        execution_mode: ``"fail_fast"``: after a failure no step starts any more; ``"continue"``: those
+            that do not depend on the failed one still run.
+    """
 
     name: str
     function: Callable[..., Any]
@@ -63,6 +81,10 @@ class PipelineDefinition:
     annotations: Mapping[str, Any] = field(compare=False)
     location: SourceLocation
     enable_cache: bool | None = None
+    hooks: Hooks = NO_HOOKS
+    runner: Any = "local"
+    max_parallel: int | None = None
+    execution_mode: str = "fail_fast"
 
     def annotation_of(self, parameter: str) -> Any:
         """Return the annotation of a parameter, ``Any`` when it has none."""
