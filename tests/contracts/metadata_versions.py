@@ -180,6 +180,15 @@ class VersionContract:
             assert tx.artifacts.update("p", version.id, metadata={"b": "2"}).tags == ("t",)
             assert tx.artifacts.update("p", version.id, tags=[]).metadata == {"a": "1", "b": "2"}
 
+    def test_a_description_is_replaced_and_gone_with_the_value(self, store: MetadataStore) -> None:
+        version = save(store, replace(SPEC, description="before"))
+        with store.write() as tx:
+            changed = tx.artifacts.update("p", version.id, description="after")
+            untouched = tx.artifacts.update("p", version.id, tags=["b"])
+            buried = tx.artifacts.delete("p", version.id)
+        assert [version.description, changed.description, untouched.description] == ["before", "after", "after"]
+        assert buried.description == ""
+
     def test_a_stale_etag_is_refused(self, store: MetadataStore) -> None:
         version = save(store)
         with store.write() as tx:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from argosy.v1 import artifact_pb2
 from argosy_server.api.field_parsing import (
+    parse_description,
     parse_enum,
     parse_json_map,
     parse_tags,
@@ -47,7 +48,7 @@ def parse_spec(field: str, spec: artifact_pb2.ArtifactSpec, limits: Limits) -> A
 
     Raises:
         InvalidField: a name, label, alias, tag or metadata value is malformed, or the format is missing.
-        LimitExceeded: too much metadata, or too many tags or aliases.
+        LimitExceeded: too much metadata or description, or too many tags or aliases.
     """
     if len(spec.aliases) > MAX_ALIASES:
         raise LimitExceeded(f"{field}.aliases: {len(spec.aliases)} aliases; at most {MAX_ALIASES}", limit=MAX_ALIASES)
@@ -64,6 +65,7 @@ def parse_spec(field: str, spec: artifact_pb2.ArtifactSpec, limits: Limits) -> A
         aliases=tuple(sorted({parse_alias(f"{field}.aliases", alias) for alias in spec.aliases})),
         step_run_id=parse_id(f"{field}.step_run_id", spec.step_run_id) if spec.step_run_id else "",
         named=not spec.unnamed,
+        description=parse_description(f"{field}.description", spec.description),
     )
 
 
@@ -126,6 +128,7 @@ def render_version(version: ArtifactVersion, *, files: bool = True) -> artifact_
         etag=version.etag,
         deleted=version.deleted,
         named=version.named,
+        description=version.description,
     )
     if files:
         for file in version.files:

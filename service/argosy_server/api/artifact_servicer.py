@@ -17,6 +17,7 @@ from argosy_server.api.artifact_messages import (
 )
 from argosy_server.api.download_stream import download
 from argosy_server.api.field_parsing import (
+    parse_description,
     parse_json_map,
     parse_size,
     parse_tags,
@@ -47,7 +48,7 @@ from argosy_server.usecases.ports import BlobStorage, MetadataStore, Transaction
 from argosy_server.usecases.staging import receive_file, stage_files
 
 OLDEST_FIRST = {wire.VERSION_ORDER_NEWEST_FIRST: False, wire.VERSION_ORDER_OLDEST_FIRST: True}
-UPDATABLE = ("tags", "metadata")
+UPDATABLE = ("tags", "metadata", "description")
 
 
 class ArtifactServicer(artifact_service_pb2_grpc.ArtifactServiceServicer):
@@ -143,15 +144,17 @@ class ArtifactServicer(artifact_service_pb2_grpc.ArtifactServiceServicer):
         paths = request.update_mask.paths
         for path in paths:
             if path not in UPDATABLE:
-                raise InvalidField("update_mask", f"{path[:80]!r} cannot be changed; name 'tags', 'metadata' or both")
+                allowed = " or ".join(map(repr, UPDATABLE))
+                raise InvalidField("update_mask", f"{path[:80]!r} cannot be changed; name {allowed}")
         tags = parse_tags("tags", request.tags, self._limits) if "tags" in paths else None
         changes = (
             parse_json_map("metadata", request.metadata, self._limits, removals=True) if "metadata" in paths else None
         )
+        description = parse_description("description", request.description) if "description" in paths else None
         etag = parse_text("etag", request.etag)
 
         def update(tx: Transaction) -> wire.UpdateArtifactVersionResponse:
-            version = update_version(tx, self._limits, key.project, version_id, tags, changes, etag)
+            version = update_version(tx, self._limits, key.project, version_id, tags, changes, description, etag)
             return wire.UpdateArtifactVersionResponse(artifact_version=render_version(version, files=False))
 
         return answer_once(self._metadata, key, wire.UpdateArtifactVersionResponse, update)

@@ -17,6 +17,7 @@ from argosy_server.domain.limits import Limits
 
 MAX_TEXT = 255
 MAX_KEYS = 1000
+MAX_DESCRIPTION_BYTES = 4 << 10
 E = TypeVar("E", bound=Enum)
 K = TypeVar("K", bound=int)
 
@@ -33,6 +34,24 @@ def parse_text(field: str, text: str, *, required: bool = False) -> str:
         raise InvalidField(field, f"has {len(text)} characters; at most {MAX_TEXT} are allowed")
     if not text.isprintable():
         raise InvalidField(field, f"{text[:80]!r} has control or unprintable characters; remove them")
+    return text
+
+
+def parse_description(field: str, text: str) -> str:
+    """Return words for people, which may have several lines.
+
+    Raises:
+        InvalidField: it has characters that no text has.
+        LimitExceeded: it is too long.
+    """
+    size = len(text.encode())
+    if size > MAX_DESCRIPTION_BYTES:
+        raise LimitExceeded(
+            f"{field}: has {size} bytes; at most {MAX_DESCRIPTION_BYTES} are allowed, save a longer text as an artifact",
+            limit=MAX_DESCRIPTION_BYTES,
+        )
+    if not all(character.isprintable() or character in "\n\t" for character in text):
+        raise InvalidField(field, "has control characters other than line ends and tabs; remove them")
     return text
 
 

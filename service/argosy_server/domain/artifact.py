@@ -51,6 +51,7 @@ class ArtifactSpec:
         version: the label, or ``""`` for the next number.
         metadata: facts about the value; each value is the text of one JSON document.
         step_run_id: the step run inside which it is saved, or ``""``.
+        description: what the value is, in words for people.
     """
 
     name: str
@@ -64,11 +65,12 @@ class ArtifactSpec:
     aliases: tuple[str, ...] = ()
     step_run_id: str = ""
     named: bool = True
+    description: str = ""
 
 
 @dataclass(frozen=True)
 class ArtifactVersion:
-    """One immutable value under a name; tags, aliases and metadata may change, which moves ``revision``."""
+    """One immutable value under a name; what is said about it may change, which moves ``revision``."""
 
     id: str
     project: str
@@ -91,6 +93,7 @@ class ArtifactVersion:
     producer: Producer | None
     deleted: bool
     named: bool
+    description: str = ""
 
     @property
     def etag(self) -> str:

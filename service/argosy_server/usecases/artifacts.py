@@ -17,9 +17,10 @@ def update_version(
     version_id: str,
     tags: Sequence[str] | None,
     metadata: Mapping[str, str] | None,
+    description: str | None,
     etag: str,
 ) -> ArtifactVersion:
-    """Replace tags and merge metadata; ``None`` leaves them as they are.
+    """Replace tags and description, and merge metadata; ``None`` leaves them as they are.
 
     Raises:
         InvalidField: there is nothing to change.
@@ -27,9 +28,9 @@ def update_version(
         EtagMismatch: somebody changed it since ``etag`` was read.
         LimitExceeded: too much metadata.
     """
-    if tags is None and metadata is None:
-        raise InvalidField("update_mask", "names nothing to change; name 'tags', 'metadata' or both")
-    version = tx.artifacts.update(project, version_id, tags=tags, metadata=metadata, etag=etag)
+    if tags is None and metadata is None and description is None:
+        raise InvalidField("update_mask", "names nothing to change; name 'tags', 'metadata' or 'description'")
+    version = tx.artifacts.update(project, version_id, tags=tags, metadata=metadata, description=description, etag=etag)
     size = sum(len(key.encode()) + len(text.encode()) for key, text in version.metadata.items())
     if size > limits.max_metadata_bytes:
         raise LimitExceeded(

@@ -108,9 +108,10 @@ class ArtifactRepository(Protocol):
         *,
         tags: Sequence[str] | None = None,
         metadata: Mapping[str, str] | None = None,
+        description: str | None = None,
         etag: str = "",
     ) -> ArtifactVersion:
-        """Replace the tags, and merge the metadata (an empty text removes its key).
+        """Replace tags and description, and merge the metadata (an empty text removes its key).
 
         Raises:
             ArtifactNotFound: no such live version.

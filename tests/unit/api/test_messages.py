@@ -51,6 +51,7 @@ VERSION = ArtifactVersion(
     producer=Producer("run", "step", "training", "fit", "weights"),
     deleted=True,
     named=True,
+    description="What it is.",
 )
 
 
@@ -133,6 +134,7 @@ def test_a_spec_is_parsed_whole() -> None:
         aliases=["prod", "prod"],
         step_run_id=ID.upper(),
         unnamed=True,
+        description="What it is.",
     )
     spec = parse_spec("spec", wire, Limits())
     assert spec == ArtifactSpec(
@@ -147,6 +149,7 @@ def test_a_spec_is_parsed_whole() -> None:
         aliases=("prod",),
         step_run_id=ID,
         named=False,
+        description="What it is.",
     )
     assert {field.name for field in fields(spec)} == {field.name for field in wire.DESCRIPTOR.fields} - {"unnamed"} | {
         "named"

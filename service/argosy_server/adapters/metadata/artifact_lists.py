@@ -99,4 +99,4 @@ def _filtered(wanted: VersionFilter) -> Select[Any]:
 
 
 def _long_texts(row: Row[Any]) -> tuple[str, ...]:
-    return row.metadata, row.tags
+    return row.metadata, row.tags, row.description

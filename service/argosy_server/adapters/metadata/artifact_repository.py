@@ -42,13 +42,18 @@ _LOCK_VERSION = select(versions.c.seq).where(_ID)
 _CHANGE = (
     update(versions)
     .where(versions.c.seq == bindparam("p_seq"))
-    .values(tags=bindparam("tags"), metadata=bindparam("metadata"), revision=versions.c.revision + 1)
+    .values(
+        tags=bindparam("tags"),
+        metadata=bindparam("metadata"),
+        description=bindparam("description"),
+        revision=versions.c.revision + 1,
+    )
 )
 _REVISE = update(versions).where(versions.c.seq == bindparam("p_seq")).values(revision=versions.c.revision + 1)
 _BURY = (
     update(versions)
     .where(versions.c.seq == bindparam("p_seq"))
-    .values(deleted_at=bindparam("now"), metadata="{}", tags="[]", revision=versions.c.revision + 1)
+    .values(deleted_at=bindparam("now"), metadata="{}", tags="[]", description="", revision=versions.c.revision + 1)
 )
 _DROP_TAGS = delete(version_tags).where(version_tags.c.version_seq == bindparam("seq"))
 _DROP_FILES = delete(version_files).where(version_files.c.version_seq == bindparam("seq"))
@@ -137,9 +142,10 @@ class SqlArtifactRepository:
         *,
         tags: Sequence[str] | None = None,
         metadata: Mapping[str, str] | None = None,
+        description: str | None = None,
         etag: str = "",
     ) -> ArtifactVersion:
-        """Replace the tags, and merge the metadata (an empty text removes its key)."""
+        """Replace tags and description, and merge the metadata (an empty text removes its key)."""
         row = self._live(project, version_id)
         current = f"{row.id[:8]}-{row.revision}"
         if etag and etag != current:
@@ -152,7 +158,9 @@ class SqlArtifactRepository:
         merged = {**load_mapping(row.metadata), **(metadata or {})}
         kept = {key: text for key, text in merged.items() if text}
         new_tags = row.tags if tags is None else dump(sorted(set(tags)))
-        self._session.execute(_CHANGE, {"p_seq": row.seq, "tags": new_tags, "metadata": dump(kept)})
+        words = row.description if description is None else description
+        changed = {"p_seq": row.seq, "tags": new_tags, "metadata": dump(kept), "description": words}
+        self._session.execute(_CHANGE, changed)
         if tags is not None:
             self._session.execute(_DROP_TAGS, {"seq": row.seq})
             insert_tags(self._session, project, row.seq, sorted(set(tags)))

@@ -105,6 +105,7 @@ def insert_version(
         "revision": version.revision,
         "step_run_id": producer.step_run_id if producer else None,
         "output_name": producer.output_name if producer else "",
+        "description": spec.description,
     }
     seq = session.execute(_insert_version(session.dialect), row).scalar_one_or_none()
     if seq is None:
@@ -191,4 +192,5 @@ def _new_version(
         producer=producer,
         deleted=False,
         named=spec.named,
+        description=spec.description,
     )

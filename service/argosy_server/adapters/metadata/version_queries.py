@@ -169,6 +169,7 @@ def assemble(row: Row[Any], files: tuple[ArtifactFile, ...] = ()) -> ArtifactVer
         producer=_producer(row),
         deleted=row.deleted_at is not None,
         named=row.named,
+        description=row.description,
     )
 
 
