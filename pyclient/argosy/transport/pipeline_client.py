@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 
 import grpc
 
+from argosy.transport.cache_calls import CacheCalls
 from argosy.transport.calls import Calls, new_request_id
-from argosy.v1.pipeline_pb2 import Run, RunError, RunState, StepRun, StepState
+from argosy.transport.step_calls import StepCalls
+from argosy.v1.pipeline_pb2 import EntryPoint, Run, RunError, RunState
 from argosy.v1.pipeline_service_pb2 import (
     CancelRunRequest,
     CreateRunRequest,
@@ -19,22 +21,18 @@ from argosy.v1.pipeline_service_pb2 import (
     ListRunsRequest,
     ListRunsResponse,
     RenewRunRequest,
+    ResumeRunRequest,
+    ResumeRunResponse,
     SkippedStep,
 )
 from argosy.v1.pipeline_service_pb2_grpc import PipelineServiceStub
-from argosy.v1.step_calls_pb2 import (
-    CompleteStepRequest,
-    FailStepRequest,
-    LoadedInput,
-    NewStepOutput,
-    StartStepRequest,
-    StartStepResponse,
-    StepInputSpec,
-)
 
 
-class PipelineClient:
-    """Records runs and reads them back."""
+class PipelineClient(StepCalls, CacheCalls):
+    """Records runs and reads them back.
+
+    ``driver_token`` is what CreateRun or ResumeRun gave: with it a runner that was replaced is refused.
+    """
 
     def __init__(self, channel: grpc.Channel, calls: Calls) -> None:
         """Use ``channel`` as ``calls`` says."""
@@ -42,7 +40,12 @@ class PipelineClient:
         self._calls = calls
 
     def create_run(
-        self, pipeline_name: str, *, name: str = "", parameters: Mapping[str, str] | None = None
+        self,
+        pipeline_name: str,
+        *,
+        name: str = "",
+        parameters: Mapping[str, str] | None = None,
+        entry_point: EntryPoint | None = None,
     ) -> CreateRunResponse:
         """Start a run; each parameter is one JSON document. An empty name lets the server make one.
 
@@ -55,100 +58,21 @@ class PipelineClient:
             pipeline_name=pipeline_name,
             name=name,
             parameters=parameters or {},
+            entry_point=entry_point,
         )
         return self._calls.unary(self._stub.CreateRun, request)
 
-    def renew_run(self, run_id: str) -> Run:
+    def renew_run(self, run_id: str, *, driver_token: str = "") -> Run:
         """Extend the lease of a run; the answer says whether it shall stop.
 
         Raises:
-            ConflictError: the run is abandoned.
+            ConflictError: the run is abandoned, or was resumed by another runner.
             PreconditionError: the run has ended.
         """
-        request = RenewRunRequest(project=self._calls.project, request_id=new_request_id(), run_id=run_id)
+        request = RenewRunRequest(
+            project=self._calls.project, request_id=new_request_id(), run_id=run_id, driver_token=driver_token
+        )
         return self._calls.unary(self._stub.RenewRun, request).run
-
-    def start_step(
-        self,
-        run_id: str,
-        invocation: str,
-        step_name: str,
-        *,
-        parameters: Mapping[str, str] | None = None,
-        inputs: Iterable[StepInputSpec] = (),
-        cache_key: str = "",
-        cache_key_parts: Mapping[str, str] | None = None,
-    ) -> StartStepResponse:
-        """Start a step, or take its outputs from an earlier run of it.
-
-        Raises:
-            ConflictError: the run is abandoned.
-            PreconditionError: the run has ended or is being cancelled, or the invocation was started before.
-            NotFoundError: an input names no version.
-        """
-        request = StartStepRequest(
-            project=self._calls.project,
-            request_id=new_request_id(),
-            run_id=run_id,
-            invocation=invocation,
-            step_name=step_name,
-            parameters=parameters or {},
-            inputs=inputs,
-            cache_key=cache_key,
-            cache_key_parts=cache_key_parts or {},
-        )
-        return self._calls.unary(self._stub.StartStep, request)
-
-    def complete_step(
-        self,
-        step_run_id: str,
-        attempt_token: str,
-        outputs: Iterable[NewStepOutput],
-        *,
-        loaded: Iterable[LoadedInput] = (),
-    ) -> StepRun:
-        """End a step: outputs, state and lineage become visible together.
-
-        Raises:
-            ConflictError: the run is abandoned, or the attempt token is not the current one.
-            PreconditionError: the step does not run.
-            AlreadyExistsError: the version label of an output is taken.
-        """
-        request = CompleteStepRequest(
-            project=self._calls.project,
-            request_id=new_request_id(),
-            step_run_id=step_run_id,
-            attempt_token=attempt_token,
-            outputs=outputs,
-            loaded=loaded,
-        )
-        return self._calls.unary(self._stub.CompleteStep, request).step_run
-
-    def fail_step(
-        self,
-        step_run_id: str,
-        attempt_token: str,
-        error: RunError | None = None,
-        *,
-        state: StepState.ValueType = StepState.STEP_STATE_FAILED,
-        loaded: Iterable[LoadedInput] = (),
-    ) -> StepRun:
-        """End a step that raised (FAILED) or was stopped (CANCELLED).
-
-        Raises:
-            ConflictError: the run is abandoned, or the attempt token is not the current one.
-            PreconditionError: the step does not run.
-        """
-        request = FailStepRequest(
-            project=self._calls.project,
-            request_id=new_request_id(),
-            step_run_id=step_run_id,
-            attempt_token=attempt_token,
-            state=state,
-            error=error,
-            loaded=loaded,
-        )
-        return self._calls.unary(self._stub.FailStep, request).step_run
 
     def finish_run(
         self,
@@ -157,11 +81,12 @@ class PipelineClient:
         *,
         error: RunError | None = None,
         skipped: Iterable[SkippedStep] = (),
+        driver_token: str = "",
     ) -> Run:
         """End a run; steps that never started are recorded as skipped.
 
         Raises:
-            ConflictError: the run is abandoned.
+            ConflictError: the run is abandoned, or was resumed by another runner.
             PreconditionError: the run has ended, or a step of it still runs.
         """
         request = FinishRunRequest(
@@ -171,6 +96,7 @@ class PipelineClient:
             state=state,
             error=error,
             skipped=skipped,
+            driver_token=driver_token,
         )
         return self._calls.unary(self._stub.FinishRun, request).run
 
@@ -182,6 +108,16 @@ class PipelineClient:
         """
         request = CancelRunRequest(project=self._calls.project, request_id=new_request_id(), run_id=run_id)
         return self._calls.unary(self._stub.CancelRun, request).run
+
+    def resume_run(self, run_id: str) -> ResumeRunResponse:
+        """Take a run over that failed, was cancelled or abandoned; of two that try at once one wins.
+
+        Raises:
+            AlreadyExistsError: it was abandoned, and another run has its name now.
+            PreconditionError: it is running or has completed.
+        """
+        request = ResumeRunRequest(project=self._calls.project, request_id=new_request_id(), run_id=run_id)
+        return self._calls.unary(self._stub.ResumeRun, request)
 
     def get_run(self, run: str) -> Run:
         """Return the run of this id or name, with its steps.

@@ -1,0 +1,71 @@
+"""The calls of PipelineService about the step cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from argosy.transport.calls import Calls, new_request_id
+from argosy.v1.pipeline_service_pb2_grpc import PipelineServiceStub
+from argosy.v1.step_cache_pb2 import (
+    EvictCacheRequest,
+    ExplainCacheRequest,
+    ExplainCacheResponse,
+    ListCacheEntriesRequest,
+    ListCacheEntriesResponse,
+)
+
+
+class CacheCalls:
+    """Part of :class:`argosy.transport.pipeline_client.PipelineClient`."""
+
+    _stub: PipelineServiceStub
+    _calls: Calls
+
+    def explain_cache(self, run: str, invocation: str) -> ExplainCacheResponse:
+        """Tell why a step of the run of this id or name was or was not taken from cache.
+
+        Raises:
+            NotFoundError: no such run, or no such invocation in it.
+        """
+        request = ExplainCacheRequest(project=self._calls.project, run=run, invocation=invocation)
+        return self._calls.unary(self._stub.ExplainCache, request)
+
+    def list_cache_entries(
+        self, *, step_name: str = "", pipeline_name: str = "", page_size: int = 0, page_token: str = ""
+    ) -> ListCacheEntriesResponse:
+        """Return one page of the step runs whose outputs may be reused, newest first."""
+        request = ListCacheEntriesRequest(
+            project=self._calls.project,
+            step_name=step_name,
+            pipeline_name=pipeline_name,
+            page_size=page_size,
+            page_token=page_token,
+        )
+        return self._calls.unary(self._stub.ListCacheEntries, request)
+
+    def evict_cache(
+        self,
+        *,
+        step_run_ids: Iterable[str] = (),
+        step_name: str = "",
+        pipeline_name: str = "",
+        ended_before: datetime | None = None,
+        everything: bool = False,
+    ) -> int:
+        """Let step runs be reused no more, and return how many; all the filters hold together.
+
+        Raises:
+            InvalidRequestError: nothing is said about which, and not ``everything`` either.
+        """
+        request = EvictCacheRequest(
+            project=self._calls.project,
+            request_id=new_request_id(),
+            step_run_ids=step_run_ids,
+            step_name=step_name,
+            pipeline_name=pipeline_name,
+            everything=everything,
+        )
+        if ended_before is not None:
+            request.ended_before.FromDatetime(ended_before)
+        return self._calls.unary(self._stub.EvictCache, request).evicted_count
