@@ -37,6 +37,8 @@ STORED_OUTSIDE = text("location <> ''")
 """Blobs with a location of their own. As a condition it must be written as in the index, or the index is not used."""
 REUSABLE = text("state = 'completed' AND cache_key <> ''")
 """Step runs the cache may reuse; see above."""
+TAKEN_FROM_CACHE = text("cached_from <> ''")
+"""Step runs whose outputs were made by another one; see above."""
 
 store = Table(
     "store",
@@ -123,6 +125,7 @@ runs = Table(
     later_text("driver_token", ""),
     count("epoch", "1"),
     later_text("entry_point", ""),
+    optional_big("resumed_at"),
     UniqueConstraint("id", "project"),
     Index(
         "ux_runs_name",
@@ -180,6 +183,7 @@ step_runs = Table(
         "seq",
         sqlite_where=REUSABLE,
     ),
+    Index("ix_step_runs_cached_from", "project", "cached_from", sqlite_where=TAKEN_FROM_CACHE),
 )
 
 step_attempts = Table(
@@ -307,6 +311,7 @@ step_inputs = Table(
     text_column("name"),
     text_column("kind"),
     Column("is_list", Boolean, nullable=False),
+    count("attempt", "1"),
     ForeignKeyConstraint(["project", "step_run_id"], ["step_runs.project", "step_runs.id"]),
 )
 
@@ -327,7 +332,11 @@ step_versions = Table(
     Index("ix_step_versions_step", "project", "step_run_id", "seq"),
     Index("ix_step_versions_version", "project", "version_id"),
 )
-"""Lineage: ``role`` is input, output, saved or loaded; ``position`` the number of the input a version belongs to."""
+"""Lineage: ``role`` is input, output, saved or loaded; ``position`` the number of the input a version belongs to.
+
+``attempt`` is the one that made or loaded the version; of an input the first one that was given it. A step that starts
+again in a resumed run is given its inputs anew: what it was given before stays here, but not in ``step_inputs``, whose
+``attempt`` tells which rows of here belong to it."""
 
 replies = Table(
     "replies",

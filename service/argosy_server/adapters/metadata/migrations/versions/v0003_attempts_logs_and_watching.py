@@ -28,6 +28,7 @@ def upgrade() -> None:
     op.add_column("runs", _text("driver_token", ""))
     op.add_column("runs", _count("epoch", "1"))
     op.add_column("runs", _text("entry_point", ""))
+    op.add_column("runs", sa.Column("resumed_at", sa.BigInteger(), nullable=True))
     op.add_column("step_runs", _count("attempt", "1"))
     op.add_column("step_runs", _count("epoch", "1"))
     op.add_column("step_runs", _text("metadata", "{}"))
@@ -36,9 +37,23 @@ def upgrade() -> None:
     op.add_column("versions", _text("description", ""))
     op.add_column("versions", _count("step_attempt", "0"))
     op.add_column("step_versions", _count("attempt", "1"))
+    op.add_column("step_inputs", _count("attempt", "1"))
+    _create_cached_from_index()
     _create_step_attempts()
     _create_reservations()
     _create_step_logs()
+
+
+def _create_cached_from_index() -> None:
+    condition = sa.text("cached_from <> ''")
+    op.create_index(
+        "ix_step_runs_cached_from",
+        "step_runs",
+        ["project", "cached_from"],
+        unique=False,
+        sqlite_where=condition,
+        postgresql_where=condition,
+    )
 
 
 def _create_step_attempts() -> None:
