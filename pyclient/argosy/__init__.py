@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from argosy.execution.transfer_progress import TransferProgress
     from argosy.graph.artifact_config import ArtifactConfig
     from argosy.graph.external_artifact import ExternalArtifact
+    from argosy.graph.step_options import Retry
     from argosy.materializers.base import Materializer, register_materializer
     from argosy.sdk.artifacts import load_artifact, save_artifact
     from argosy.sdk.batch import save_artifacts
@@ -68,6 +69,7 @@ _HOMES = {
     "PickleRefusedError": "errors",
     "PipelineRun": "execution.run_record",
     "PreconditionError": "errors",
+    "Retry": "graph.step_options",
     "RunCancelledError": "errors",
     "SaveOutputError": "errors",
     "ServiceError": "errors",
@@ -105,6 +107,7 @@ __all__ = [
     "PickleRefusedError",
     "PipelineRun",
     "PreconditionError",
+    "Retry",
     "RunCancelledError",
     "SaveOutputError",
     "ServiceError",

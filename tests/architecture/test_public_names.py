@@ -28,6 +28,7 @@ PUBLIC_NAMES = [
     "PickleRefusedError",
     "PipelineRun",
     "PreconditionError",
+    "Retry",
     "RunCancelledError",
     "SaveOutputError",
     "ServiceError",

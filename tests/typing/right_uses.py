@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Any, BinaryIO, Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from argosy.execution.run_record import PipelineRun
 from argosy.graph.artifact_config import ArtifactConfig
 from argosy.graph.external_artifact import ExternalArtifact
 from argosy.graph.model import Graph
+from argosy.graph.step_options import Retry
 from argosy.sdk.artifacts import load_artifact
 from argosy.sdk.client import Client
 from argosy.sdk.pipelines import Pipeline, pipeline
@@ -39,6 +41,32 @@ def two(x: Array) -> tuple[Annotated[Array, "train"], Annotated[Array, ArtifactC
 
 @step
 def nothing(data: list[Array], mode: Literal["a", "b"] = "a") -> None: ...
+
+
+@step(
+    retry=Retry(3, delay=1.5, on=(OSError,)),
+    timeout=timedelta(hours=1),
+    on_start=print,
+    on_failure=[print],
+    cache_key=lambda parameters: str(parameters["url"]),
+    ignore=["url"],
+    file_dependencies="table.csv",
+    max_age=60,
+)
+async def fetch(url: str) -> int:
+    return len(url)
+
+
+@step(retry=2)
+def guarded(x: int) -> int:
+    return x
+
+
+@pipeline(runner="processes", max_parallel=4, execution_mode="continue", run_name="{date}", on_success=print)
+def guarding() -> None:
+    assert_type(guarded(fetch("a")), int)
+    assert_type(guarded.with_options(retry=0, after=fetch, timeout=3)(1), int)
+    guarding.with_options(max_parallel=1, execution_mode="fail_fast")
 
 
 @pipeline

@@ -24,15 +24,19 @@ class Candidate:
     function: Callable[..., Any]
     name: str
     given_name: Any
-    enable_cache: Any
-    allow_pickle: Any
     location: SourceLocation
 
     @classmethod
     def of(
-        cls, kind: Literal["step", "pipeline"], function: Any, name: Any, enable_cache: Any, allow_pickle: Any = None
+        cls, kind: Literal["step", "pipeline"], function: Any, name: Any, location: SourceLocation | None = None
     ) -> Candidate:
         """Describe what was decorated.
+
+        Args:
+            kind: what it shall be.
+            function: what was decorated.
+            name: the name it was given, if any.
+            location: where it was written; where the function is defined, by default.
 
         Raises:
             DefinitionError: it is no plain Python function.
@@ -41,7 +45,7 @@ class Candidate:
             problem = _not_a_function(kind, function)
             raise DefinitionError(f"{caller_location()}: {problem}")
         own_name = function.__name__ if name is None else str(name)
-        return cls(kind, function, own_name, name, enable_cache, allow_pickle, location_of(function.__code__))
+        return cls(kind, function, own_name, name, location or location_of(function.__code__))
 
     @cached_property
     def signature(self) -> inspect.Signature:
@@ -85,15 +89,6 @@ def _name_is_allowed(candidate: Candidate) -> str | None:
 
 
 @_rule
-def _switches_are_bools(candidate: Candidate) -> str | None:
-    for option in ("enable_cache", "allow_pickle"):
-        given = getattr(candidate, option)
-        if given is not None and not isinstance(given, bool):
-            return f"{option} is True or False, not {given!r}"
-    return None
-
-
-@_rule
 def _no_generator(candidate: Candidate) -> str | None:
     if inspect.isgeneratorfunction(candidate.function) or inspect.isasyncgenfunction(candidate.function):
         return "a generator function cannot be recorded or stored; collect what it yields in a list and return that"
@@ -101,9 +96,9 @@ def _no_generator(candidate: Candidate) -> str | None:
 
 
 @_rule
-def _no_coroutine(candidate: Candidate) -> str | None:
-    if inspect.iscoroutinefunction(candidate.function):
-        return "async functions are not supported yet; use def, and asyncio.run(...) inside it"
+def _no_async_pipeline(candidate: Candidate) -> str | None:
+    if candidate.kind == "pipeline" and inspect.iscoroutinefunction(candidate.function):
+        return "the body of a pipeline is executed at once and awaits nothing; use def (its steps may be async)"
     return None
 
 

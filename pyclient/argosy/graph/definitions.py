@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import FrameType, MappingProxyType
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from argosy.errors import DefinitionError
 from argosy.graph.annotations import Unresolved, resolve_annotations
 from argosy.graph.definition_checks import Candidate, check_definition
+from argosy.graph.near_matches import listed
+from argosy.graph.option_rules import (
+    CACHE_OPTIONS,
+    HOOKS,
+    PIPELINE_OPTIONS,
+    STEP_OPTIONS,
+    check_option_names,
+    checked_options,
+)
 from argosy.graph.outputs import Outputs, declared_outputs
-from argosy.graph.source_location import SourceLocation, location_of
+from argosy.graph.source_location import SourceLocation, caller_location, location_of
 from argosy.graph.step_options import CacheOptions, Hooks, Retry
 
 NO_HOOKS = Hooks()
@@ -73,6 +83,7 @@ class PipelineDefinition:
         max_parallel: how many steps may run at once; ``None`` lets the runner choose.
         execution_mode: ``"fail_fast"``: after a failure no step starts any more; ``"continue"``: those
             that do not depend on the failed one still run.
+        run_name: the name of its runs, with ``{date}`` and ``{time}``; ``None`` for automatic ones.
     """
 
     name: str
@@ -85,77 +96,99 @@ class PipelineDefinition:
     runner: Any = "local"
     max_parallel: int | None = None
     execution_mode: str = "fail_fast"
+    run_name: str | None = None
 
     def annotation_of(self, parameter: str) -> Any:
         """Return the annotation of a parameter, ``Any`` when it has none."""
         return self.annotations.get(parameter, Any)
 
 
-def define_step(
-    function: Callable[..., Any],
-    *,
-    name: str | None = None,
-    enable_cache: bool | None = None,
-    output_materializers: Any = None,
-    allow_pickle: bool | None = None,
-    frame: FrameType | None = None,
-) -> StepDefinition:
+Definition = TypeVar("Definition", bound="StepDefinition | PipelineDefinition")
+
+
+def define_step(function: Callable[..., Any], *, frame: FrameType | None = None, **options: Any) -> StepDefinition:
     """Check a function and its options and describe it as a step.
 
     Args:
         function: what ``@step`` decorates.
-        name: the step's name; the function's own by default.
-        enable_cache: whether its results may be reused; by default the pipeline decides.
-        output_materializers: one materializer for every output, or a dict by output name.
-        allow_pickle: whether it may save and load pickles; by default as configured.
         frame: where it is decorated, to find classes local to a function.
+        options: what ``@step`` was given; ``None`` says nothing.
 
     Raises:
         DefinitionError: the function cannot be a step; the message has file:line and the cure.
     """
-    candidate = check_definition(Candidate.of("step", function, name, enable_cache, allow_pickle))
+    candidate, said = _checked("step", function, options)
     annotations = resolve_annotations(function, frame)
     try:
         outputs = declared_outputs(annotations.pop("return", ...))
-        materializers = _by_output(output_materializers, outputs)
     except DefinitionError as error:
         raise candidate.error(str(error)) from None
-    return StepDefinition(
+    plain = StepDefinition(
         name=candidate.name,
         function=function,
         signature=candidate.signature,
         annotations=_typed(candidate, annotations),
         outputs=outputs,
         location=location_of(function.__code__),
-        enable_cache=enable_cache,
-        output_materializers=materializers,
-        allow_pickle=allow_pickle,
     )
+    return _with_said(plain, said, candidate)
 
 
 def define_pipeline(
-    function: Callable[..., Any],
-    *,
-    name: str | None = None,
-    enable_cache: bool | None = None,
-    frame: FrameType | None = None,
+    function: Callable[..., Any], *, frame: FrameType | None = None, **options: Any
 ) -> PipelineDefinition:
     """Check a function and its options and describe it as a pipeline; see :func:`define_step`.
 
     Raises:
         DefinitionError: the function cannot be a pipeline; the message has file:line and the cure.
     """
-    candidate = check_definition(Candidate.of("pipeline", function, name, enable_cache))
+    candidate, said = _checked("pipeline", function, options)
     annotations = resolve_annotations(function, frame)
     annotations.pop("return", None)
-    return PipelineDefinition(
+    plain = PipelineDefinition(
         name=candidate.name,
         function=function,
         signature=candidate.signature,
         annotations=_typed(candidate, annotations),
         location=location_of(function.__code__),
-        enable_cache=enable_cache,
     )
+    return _with_said(plain, said, candidate)
+
+
+def redefine(definition: Definition, options: Mapping[str, Any]) -> Definition:
+    """Return a definition with other options; those that are ``None`` or not given stay.
+
+    Raises:
+        DefinitionError: an option is unknown or malformed; the message has file:line and the cure.
+    """
+    kind: Literal["step", "pipeline"] = "step" if isinstance(definition, StepDefinition) else "pipeline"
+    candidate, said = _checked(kind, definition.function, options, caller_location())
+    return _with_said(definition, said, candidate)
+
+
+def _checked(
+    kind: Literal["step", "pipeline"],
+    function: Callable[..., Any],
+    options: Mapping[str, Any],
+    location: SourceLocation | None = None,
+) -> tuple[Candidate, dict[str, Any]]:
+    what, known = (f"@{kind}", STEP_OPTIONS if kind == "step" else PIPELINE_OPTIONS)
+    check_option_names(what, options, known, location or caller_location())
+    candidate = check_definition(Candidate.of(kind, function, options.get("name"), location))
+    return candidate, checked_options(candidate, options)
+
+
+def _with_said(definition: Definition, said: dict[str, Any], candidate: Candidate) -> Definition:
+    """Put options that were checked where they belong; hooks and cache options one by one."""
+    changes = {name: value for name, value in said.items() if name not in (*HOOKS, *CACHE_OPTIONS)}
+    if hooks := {name: said[name] for name in HOOKS if name in said}:
+        changes["hooks"] = dataclasses.replace(definition.hooks, **hooks)
+    if isinstance(definition, StepDefinition):
+        if cache := {name: said[name] for name in CACHE_OPTIONS if name in said}:
+            changes["cache"] = dataclasses.replace(definition.cache, **cache)
+        if "output_materializers" in said:
+            changes["output_materializers"] = _by_output(said["output_materializers"], definition.outputs, candidate)
+    return dataclasses.replace(definition, **changes)
 
 
 def _typed(candidate: Candidate, annotations: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -176,14 +209,12 @@ def _typed(candidate: Candidate, annotations: Mapping[str, Any]) -> Mapping[str,
     return MappingProxyType(typed)
 
 
-def _by_output(materializers: Any, outputs: Outputs) -> Mapping[str, Any]:
-    if materializers is None:
-        return _NO_MATERIALIZERS
+def _by_output(materializers: Any, outputs: Outputs, candidate: Candidate) -> Mapping[str, Any]:
     if not isinstance(materializers, Mapping):
         return MappingProxyType(dict.fromkeys(outputs.keys, materializers))
     if unknown := [key for key in materializers if key not in outputs.keys]:
-        raise DefinitionError(
-            f"output_materializers names {', '.join(map(repr, unknown))}, but the outputs are "
-            f"{', '.join(map(repr, outputs.keys)) or 'none'}; use the names of the outputs"
+        raise candidate.error(
+            f"output_materializers names {listed(unknown)}, but the outputs are "
+            f"{listed(outputs.keys) or 'none'}; use the names of the outputs"
         )
     return MappingProxyType(dict(materializers))

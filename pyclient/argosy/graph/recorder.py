@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -23,8 +24,8 @@ from argosy.graph.model import (
     StepOutputRef,
     VersionRef,
 )
-from argosy.graph.names import name_problem
 from argosy.graph.parameters import is_artifact, is_artifact_list, make_parameter, version_id_of
+from argosy.graph.run_names import make_run_name
 from argosy.graph.source_location import SourceLocation, caller_location
 from argosy.graph.step_output import StepOutput, StepOutputs
 
@@ -172,7 +173,6 @@ def record_pipeline(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
     *,
-    run_name: str | None = None,
     cache_override: bool | None = None,
 ) -> Graph:
     """Execute the body of a pipeline once and return the graph of its steps; nothing runs.
@@ -190,8 +190,6 @@ def record_pipeline(
             f"{location}: pipeline {pipeline.name!r} is called in the body of pipeline {outer.pipeline.name!r}; "
             "pipelines inside pipelines are not supported yet: call its steps here, or one pipeline after the other"
         )
-    if run_name is not None and (problem := name_problem(run_name)):
-        raise GraphError(f"{location}: pipeline {pipeline.name!r}: the run_name is not allowed: {problem}")
     bound = bind_call("pipeline", pipeline, args, kwargs, location)
     parameters: dict[str, Parameter] = {}
     for name, value in bound.arguments.items():
@@ -199,6 +197,8 @@ def record_pipeline(
             continue
         parameters[name] = _parameter("pipeline", pipeline, name, value, location)
         bound.arguments[name] = parameters[name].value
+    template = pipeline.run_name
+    run_name = None if template is None else make_run_name(template, datetime.now(timezone.utc))
     recorder = Recorder(pipeline)
     token = _current.set(recorder)
     try:

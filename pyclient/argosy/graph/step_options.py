@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+
+from argosy.errors import DefinitionError
+from argosy.graph.source_location import caller_location
+
+MAX_RETRIES = 1000
 
 
 @dataclass(frozen=True)
@@ -18,18 +24,44 @@ class Retry:
         delay: seconds before the first of them.
         backoff: the delay before each further attempt is that of the one before, times this.
         max_delay: seconds the delay never exceeds.
-        on: exceptions after which it is tried again; after all others it fails at once.
+        on: an exception class, or several, after which it is tried again; after all others it fails at once.
     """
 
     retries: int
     delay: float = 0.0
     backoff: float = 1.0
     max_delay: float = 300.0
-    on: tuple[type[BaseException], ...] = (Exception,)
+    on: type[Exception] | tuple[type[Exception], ...] = (Exception,)
+
+    def __post_init__(self) -> None:
+        """Check what was given.
+
+        Raises:
+            DefinitionError: a number is out of its range, or ``on`` names what is no exception.
+        """
+        if not _is_number(self.retries, int) or not 0 <= self.retries <= MAX_RETRIES:
+            raise _wrong("retries", self.retries, f"it is a whole number from 0 to {MAX_RETRIES}")
+        for name in ("delay", "max_delay"):
+            value = getattr(self, name)
+            if not _is_number(value) or not 0 <= value < math.inf:
+                raise _wrong(name, value, "it is a number of seconds, 0 or more")
+        if not _is_number(self.backoff) or not 1 <= self.backoff < math.inf:
+            raise _wrong("backoff", self.backoff, "it is a number, 1 or more: the delays grow by it")
+        given: Any = self.on
+        classes = tuple(given) if isinstance(given, (tuple, list)) else (given,)
+        if not classes:
+            raise _wrong("on", given, "name at least one exception class, or leave it out to retry after any")
+        for cls in classes:
+            if not isinstance(cls, type) or not issubclass(cls, Exception):
+                raise _wrong("on", cls, "it takes subclasses of Exception; what stops a program is never retried")
+        object.__setattr__(self, "on", classes)
 
     def delay_before(self, attempt: int) -> float:
         """Return the seconds to wait before ``attempt`` (2 is the first retry)."""
-        return float(min(self.max_delay, self.delay * self.backoff ** (attempt - 2)))
+        try:
+            return float(min(self.max_delay, self.delay * self.backoff ** (attempt - 2)))
+        except OverflowError:
+            return float(self.max_delay) if self.delay else 0.0
 
 
 Hook = Callable[..., object]
@@ -57,7 +89,8 @@ class CacheOptions:
     Attributes:
         cache_key: a text, or a function that is given the step's parameters and returns one.
         ignore: names of parameters and inputs that do not count.
-        file_dependencies: files and directories whose content counts.
+        file_dependencies: files and directories whose content counts; relative ones as seen from the file that
+            defines the step.
         source_dependencies: modules, functions and classes whose code counts.
         max_age: results older than this are not reused.
     """
@@ -67,3 +100,11 @@ class CacheOptions:
     file_dependencies: tuple[Path, ...] = ()
     source_dependencies: tuple[Any, ...] = field(default=(), compare=False)
     max_age: timedelta | None = None
+
+
+def _is_number(value: object, *kinds: type) -> bool:
+    return isinstance(value, kinds or (int, float)) and not isinstance(value, bool)
+
+
+def _wrong(name: str, value: object, rule: str) -> DefinitionError:
+    return DefinitionError(f"{caller_location()}: Retry({name}={value!r}): {rule}")

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, overload
 
 from argosy.errors import GraphError
 from argosy.execution.context import current_step
-from argosy.graph.definition_checks import Candidate, check_definition
-from argosy.graph.definitions import PipelineDefinition, define_pipeline
+from argosy.graph.definitions import PipelineDefinition, define_pipeline, redefine
 from argosy.graph.external_artifact import NOT_PASSED
 from argosy.graph.model import Graph
+from argosy.graph.option_rules import PIPELINE_OPTIONS, check_option_names
 from argosy.graph.recorder import record_pipeline
 from argosy.graph.source_location import caller_frame, caller_location
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from argosy.execution.run_record import PipelineRun
+    from argosy.sdk.options import PipelineOptions
 
 P = ParamSpec("P")
 
@@ -38,14 +41,12 @@ class Pipeline(Generic[P]):
         self,
         definition: PipelineDefinition,
         *,
-        run_name: str | None = None,
         cache_override: bool | None = None,
         origin: tuple[Pipeline[P], Mapping[str, Any]] | None = None,
     ) -> None:
         """Wrap a definition; the other arguments are what ``with_options`` said."""
         functools.update_wrapper(self, definition.function)
         self.definition = definition
-        self._run_name = run_name
         self._cache_override = cache_override
         self._origin = origin
 
@@ -82,31 +83,26 @@ class Pipeline(Generic[P]):
                 f"{caller_location()}: pipeline {self.name!r} is called inside the running step "
                 f"{running.invocation!r}; call it outside of steps, one pipeline after the other"
             )
-        return record_pipeline(
-            self.definition, args, kwargs, run_name=self._run_name, cache_override=self._cache_override
-        )
+        return record_pipeline(self.definition, args, kwargs, cache_override=self._cache_override)
 
-    def with_options(
-        self, *, name: str | None = None, enable_cache: bool | None = None, run_name: str | None = None
-    ) -> Pipeline[P]:
+    def with_options(self, **options: Unpack[PipelineOptions]) -> Pipeline[P]:
         """Return the same pipeline with other options; this one stays as it is.
 
         Args:
-            name: another name for the pipeline.
-            enable_cache: overrides what the decorators of the pipeline and of its steps say.
-            run_name: the name of the run; by default one is made.
+            options: those of :func:`pipeline`, which replace what was said before; ``None`` leaves an option as
+                it is. ``enable_cache`` overrides the decorators of the pipeline and of its steps.
 
         Raises:
-            DefinitionError: an option is malformed.
+            DefinitionError: an option is unknown or malformed.
         """
-        candidate = Candidate.of("pipeline", self.definition.function, name, enable_cache)
-        check_definition(dataclasses.replace(candidate, location=caller_location()))
-        return Pipeline(
-            self.definition if name is None else dataclasses.replace(self.definition, name=name),
-            run_name=self._run_name if run_name is None else run_name,
-            cache_override=self._cache_override if enable_cache is None else enable_cache,
-            origin=(self, {"name": name, "enable_cache": enable_cache, "run_name": run_name}),
-        )
+        given: dict[str, Any] = dict(options)
+        check_option_names("with_options of a pipeline", given, PIPELINE_OPTIONS, caller_location())
+        changed = redefine(self.definition, given)
+        # What the decorator says about caching stays what it is: with_options overrides it, and the steps' too.
+        definition = dataclasses.replace(changed, enable_cache=self.definition.enable_cache)
+        enable_cache = given.get("enable_cache")
+        override = self._cache_override if enable_cache is None else enable_cache
+        return Pipeline(definition, cache_override=override, origin=(self, given))
 
     def __reduce__(self) -> Any:
         """Pickle by reference: the reader imports the pipeline under the name of its function."""
@@ -122,25 +118,35 @@ class Pipeline(Generic[P]):
 @overload
 def pipeline(function: Callable[P, object], /) -> Pipeline[P]: ...
 @overload
-def pipeline(
-    *, name: str | None = None, enable_cache: bool | None = None
-) -> Callable[[Callable[P, object]], Pipeline[P]]: ...
+def pipeline(**options: Unpack[PipelineOptions]) -> Callable[[Callable[P, object]], Pipeline[P]]: ...
 
 
-def pipeline(function: Any = NOT_PASSED, /, *, name: str | None = None, enable_cache: bool | None = None) -> Any:
+def pipeline(function: Any = NOT_PASSED, /, **options: Any) -> Any:
     """Make a pipeline of a function; use it with or without parentheses.
 
     Args:
         function: the function, given by Python when the decorator has no parentheses.
-        name: the pipeline's name; the function's own by default.
-        enable_cache: whether earlier results of its steps may be reused; by default the setting decides.
+        options: what follows; each is ``None`` by default.
+
+            - ``name``: the pipeline's name; the function's own by default.
+            - ``enable_cache``: whether earlier results of its steps may be reused; by default the setting decides.
+            - ``run_name``: the name of a run, in which ``{date}`` and ``{time}`` stand for the moment it is
+              called, in UTC; by default one is made.
+            - ``on_start``, ``on_success``, ``on_failure``: functions that are called, or lists of them.
+            - ``runner``: ``"local"``: steps run in threads of this process; ``"processes"``: in processes of
+              their own; or a runner.
+            - ``max_parallel``: how many steps may run at once.
+            - ``execution_mode``: ``"fail_fast"``: after a failure no further step starts; ``"continue"``: those
+              that do not depend on the failed one still run.
 
     Raises:
-        DefinitionError: the function cannot be a pipeline; the message has file:line and the cure.
+        DefinitionError: the function cannot be a pipeline, or an option is unknown or malformed; the message has
+            file:line and the cure.
     """
+    check_option_names("@pipeline", options, PIPELINE_OPTIONS, caller_location())
 
     def decorate(decorated: Callable[P, object]) -> Pipeline[P]:
-        return Pipeline(define_pipeline(decorated, name=name, enable_cache=enable_cache, frame=caller_frame()))
+        return Pipeline(define_pipeline(decorated, **options, frame=caller_frame()))
 
     return decorate if function is NOT_PASSED else decorate(function)
 

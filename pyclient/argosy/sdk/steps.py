@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Generic, ParamSpec, TypeAlias, TypeVar, cast, overload
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
 from argosy.errors import DefinitionError
 from argosy.execution.argument_loading import load_arguments
 from argosy.execution.context import current_step
-from argosy.graph.definition_checks import Candidate, check_definition
-from argosy.graph.definitions import StepDefinition, define_step
+from argosy.graph.definitions import StepDefinition, define_step, redefine
 from argosy.graph.external_artifact import NOT_PASSED
 from argosy.graph.names import name_problem
+from argosy.graph.option_rules import STEP_OPTIONS, check_option_names
 from argosy.graph.recorder import NO_OPTIONS, CallOptions, Predecessor, current_recorder
 from argosy.graph.source_location import caller_frame, caller_location
 from argosy.graph.step_output import StepOutput, StepOutputs
+from argosy.sdk.options import After
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from argosy.sdk.options import StepCallOptions, StepOptions
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-After: TypeAlias = Any
-"""A step output, a step, the id of an invocation, or a list of these. A value is typed as what
-the step returns, which can be anything; what it really is, is checked."""
 
 
 class Step(Generic[P, R]):
@@ -77,29 +79,29 @@ class Step(Generic[P, R]):
             return cast("R", self.definition.function(*plain_args, **plain_kwargs))
         return cast("R", recorder.call(self.definition, args, kwargs, self._options))
 
-    def with_options(
-        self, *, name: str | None = None, enable_cache: bool | None = None, after: After = None
-    ) -> Step[P, R]:
+    def with_options(self, **options: Unpack[StepCallOptions]) -> Step[P, R]:
         """Return the same step with other options; this one stays as it is.
 
         Args:
-            name: another name, which also names its invocations.
-            enable_cache: overrides what the decorators say.
-            after: what must have ended before, besides the steps whose outputs it takes: a step
+            options: those of :func:`step`, which replace what was said before; ``None`` leaves an option as it
+                is. A ``name`` also names the invocations, ``enable_cache`` overrides every decorator, and
+                ``after`` says what must have ended before, besides the steps whose outputs it takes: a step
                 output, a step (its calls so far), the id of an invocation, or a list of these.
 
         Raises:
-            DefinitionError: an option is malformed.
+            DefinitionError: an option is unknown or malformed.
         """
-        given = {"name": name, "enable_cache": enable_cache, "after": after}
-        candidate = Candidate.of("step", self.definition.function, name, enable_cache)
-        check_definition(dataclasses.replace(candidate, location=caller_location()))
-        definition = self.definition if name is None else dataclasses.replace(self.definition, name=name)
-        options = CallOptions(
+        given: dict[str, Any] = dict(options)
+        check_option_names("with_options of a step", given, STEP_OPTIONS | {"after"}, caller_location())
+        after, enable_cache = given.get("after"), given.get("enable_cache")
+        definition = redefine(self.definition, {name: given[name] for name in given if name != "after"})
+        call = CallOptions(
             enable_cache=self._options.enable_cache if enable_cache is None else enable_cache,
             after=self._options.after if after is None else _predecessors(after),
         )
-        return Step(definition, options, origin=(self, given))
+        # What the decorator says about caching stays what it is: with_options overrides it, and the pipeline too.
+        definition = dataclasses.replace(definition, enable_cache=self.definition.enable_cache)
+        return Step(definition, call, origin=(self, given))
 
     def __reduce__(self) -> Any:
         """Pickle by reference: the reader imports the step under the name of its function."""
@@ -112,47 +114,56 @@ class Step(Generic[P, R]):
         return f"<step {self.name!r} at {self.definition.location}>"
 
 
+class StepDecorator(Protocol):
+    """What ``step`` with options returns, as type checkers see it.
+
+    What an async step returns is its value in a pipeline and a coroutine elsewhere, hence ``Any``.
+    """
+
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, Any]], /) -> Step[P, Any]: ...
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Step[P, R]: ...
+
+
+@overload
+def step(function: Callable[P, Coroutine[Any, Any, Any]], /) -> Step[P, Any]: ...
 @overload
 def step(function: Callable[P, R], /) -> Step[P, R]: ...
 @overload
-def step(
-    *,
-    name: str | None = None,
-    enable_cache: bool | None = None,
-    output_materializers: Any = None,
-    allow_pickle: bool | None = None,
-) -> Callable[[Callable[P, R]], Step[P, R]]: ...
+def step(**options: Unpack[StepOptions]) -> StepDecorator: ...
 
 
-def step(
-    function: Any = NOT_PASSED,
-    /,
-    *,
-    name: str | None = None,
-    enable_cache: bool | None = None,
-    output_materializers: Any = None,
-    allow_pickle: bool | None = None,
-) -> Any:
+def step(function: Any = NOT_PASSED, /, **options: Any) -> Any:
     """Make a step of a function; use it with or without parentheses.
 
     Args:
-        function: the function, given by Python when the decorator has no parentheses.
-        name: the step's name; the function's own by default.
-        enable_cache: whether earlier results may be reused; by default the pipeline decides.
-        output_materializers: a ``Materializer`` class or instance for all outputs, or a dict
-            of them by output name; by default they are chosen by the value's type.
-        allow_pickle: whether what it returns, is given, saves and loads may be a pickle; by
-            default the settings decide.
+        function: the function, given by Python when the decorator has no parentheses. An ``async def``
+            function is awaited when the step runs.
+        options: what follows; each is ``None`` by default.
+
+            - ``name``: the step's name; the function's own by default.
+            - ``enable_cache``: whether earlier results may be reused; by default the pipeline decides.
+            - ``output_materializers``: a ``Materializer`` class or instance for all outputs, or a dict of
+              them by output name; by default they are chosen by the value's type.
+            - ``allow_pickle``: whether what it returns, is given, saves and loads may be a pickle; by
+              default the settings decide.
+            - ``retry``: how often a failed attempt is followed by another one, or an ``argosy.Retry``.
+            - ``timeout``: seconds, or a ``timedelta``, that an attempt may take.
+            - ``on_start``, ``on_success``, ``on_failure``: functions that are called, or lists of them.
+            - ``cache_key``: a text, or a function of the parameters that returns one, which counts too when
+              an earlier result is looked for.
+            - ``ignore``: names of parameters and inputs that do not count.
+            - ``file_dependencies``: files and directories whose content counts; relative paths as seen from
+              the file that defines the step.
+            - ``source_dependencies``: modules, functions and classes whose code counts.
+            - ``max_age``: seconds, or a ``timedelta``, after which a result is not reused any more.
 
     Raises:
-        DefinitionError: the function cannot be a step; the message has file:line and the cure.
+        DefinitionError: the function cannot be a step, or an option is unknown or malformed; the message has
+            file:line and the cure.
     """
-    options: dict[str, Any] = {
-        "name": name,
-        "enable_cache": enable_cache,
-        "output_materializers": output_materializers,
-        "allow_pickle": allow_pickle,
-    }
+    check_option_names("@step", options, STEP_OPTIONS, caller_location())
 
     def decorate(decorated: Callable[P, R]) -> Step[P, R]:
         return Step(define_step(decorated, **options, frame=caller_frame()))

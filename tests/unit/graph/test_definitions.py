@@ -73,7 +73,6 @@ def test_positional_only_and_static_functions_are_fine() -> None:
 BAD_FUNCTIONS: list[tuple[Any, str]] = [
     (generator, "a generator function cannot be recorded or stored; collect what it yields in a list"),
     (async_generator, "a generator function cannot be recorded or stored"),
-    (coroutine, "async functions are not supported yet; use def"),
     (positional_rest, "*rest has no names to record inputs under; name each input, or take one list"),
     (keyword_rest, "**rest has no names to record inputs under; name each input, or take one dict"),
     (reserved, "the parameter 'after' has a reserved name"),
@@ -92,6 +91,13 @@ def test_functions_that_cannot_be_recorded_are_refused_where_they_are(
         decorator(function)
     place = f"{__file__}:{function.__code__.co_firstlineno}: {kind} '{function.__name__}': "
     assert str(caught.value).startswith(place)
+
+
+def test_async_functions_are_steps_but_no_pipelines() -> None:
+    definition = define_step(coroutine)
+    assert [spec.annotation for spec in definition.outputs] == [int]
+    with pytest.raises(DefinitionError, match=r"awaits nothing; use def \(its steps may be async\)"):
+        define_pipeline(coroutine)
 
 
 NO_FUNCTIONS: list[tuple[Any, str]] = [
@@ -128,12 +134,6 @@ def test_what_is_no_function_is_refused_where_it_is_decorated(decorator: Any, th
 def test_bad_options_are_refused(define: Callable[..., object], options: dict[str, Any], message: str) -> None:
     with pytest.raises(DefinitionError, match=re.escape(message)):
         define(plain, **options)
-
-
-def test_unknown_option_is_a_type_error() -> None:
-    options: dict[str, Any] = {"cache": True}
-    with pytest.raises(TypeError, match="unexpected keyword argument 'cache'"):
-        step(**options)
 
 
 def test_materializers_are_given_for_all_outputs_or_by_name() -> None:

@@ -324,8 +324,8 @@ def test_bad_arguments_of_a_pipeline_are_refused(arguments: Any, error: type[Exc
 
 
 def test_bad_run_name_is_refused() -> None:
-    with pytest.raises(GraphError, match="pipeline 'loading': the run_name is not allowed: it is empty"):
-        loading.with_options(run_name="").record()
+    with pytest.raises(DefinitionError, match="pipeline 'loading': the run_name is not allowed: it is empty"):
+        loading.with_options(run_name="")
 
 
 def test_exception_of_the_body_is_the_users_own_and_ends_the_recording() -> None:
