@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from tests.contracts.metadata_blobs import BlobBatchContract, BlobContract, UploadContract
 from tests.contracts.metadata_damaged_blobs import DamagedBlobContract
+from tests.contracts.metadata_events import EventContract
+from tests.contracts.metadata_filters import FilterContract
 from tests.contracts.metadata_finding import FindingContract, ListContract
+from tests.contracts.metadata_lineage import LineageContract
 from tests.contracts.metadata_runs import RunContract
 from tests.contracts.metadata_steps import CacheContract, StepContract
 from tests.contracts.metadata_survey import GraceContract, SurveyContract
-from tests.contracts.metadata_transactions import AttemptContract, EventContract, ReplyContract, TransactionContract
+from tests.contracts.metadata_transactions import AttemptContract, ReplyContract, TransactionContract
 from tests.contracts.metadata_versions import VersionContract
 
 
 class MetadataContract(
     VersionContract,
     FindingContract,
+    FilterContract,
     ListContract,
     BlobContract,
     BlobBatchContract,
@@ -25,6 +29,7 @@ class MetadataContract(
     RunContract,
     StepContract,
     CacheContract,
+    LineageContract,
     TransactionContract,
     AttemptContract,
     ReplyContract,

@@ -139,13 +139,3 @@ class AttemptContract:
             assert tx.uploads.get("p", after.id).id == after.id
             with pytest.raises(UploadNotFound):
                 tx.uploads.get("p", undone[0])
-
-
-class EventContract:
-    def test_events_are_kept_until_they_are_old(self, store: MetadataStore) -> None:
-        with store.write() as tx:
-            for kind in ("version_created", "alias_set"):
-                tx.events.append("p", kind, {"name": "größe"})
-            assert tx.events.remove_older_than(HOUR) == 0
-            assert tx.events.remove_older_than(PAST) == 2
-            assert tx.events.remove_older_than(PAST) == 0

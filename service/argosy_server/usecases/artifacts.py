@@ -7,6 +7,12 @@ from collections.abc import Mapping, Sequence
 from argosy_server.domain.artifact import ArtifactVersion, VersionSelector
 from argosy_server.domain.errors import ArtifactNotFound, InvalidField, LimitExceeded, VersionInUse
 from argosy_server.domain.limits import Limits
+from argosy_server.usecases.artifact_events import (
+    record_alias_moved,
+    record_alias_removed,
+    record_deleted,
+    record_updated,
+)
 from argosy_server.usecases.ports import Transaction
 
 
@@ -30,6 +36,7 @@ def update_version(
     """
     if tags is None and metadata is None and description is None:
         raise InvalidField("update_mask", "names nothing to change; name 'tags', 'metadata' or 'description'")
+    [before] = tx.artifacts.get_many(project, [version_id])
     version = tx.artifacts.update(project, version_id, tags=tags, metadata=metadata, description=description, etag=etag)
     size = sum(len(key.encode()) + len(text.encode()) for key, text in version.metadata.items())
     if size > limits.max_metadata_bytes:
@@ -37,8 +44,7 @@ def update_version(
             f"{size} bytes of metadata; at most {limits.max_metadata_bytes} fit; save large facts as an artifact",
             limit=limits.max_metadata_bytes,
         )
-    kind = "tags_changed" if tags is not None else "metadata_changed"
-    tx.events.append(project, kind, {"id": version.id, "name": version.name, "version": version.version})
+    record_updated(tx, before, version)
     return version
 
 
@@ -49,9 +55,10 @@ def set_alias(tx: Transaction, project: str, alias: str, selector: VersionSelect
         ArtifactNotFound: no such live version.
     """
     version = require_live(tx.artifacts.get(project, selector))
+    previous_id = tx.artifacts.alias_target(project, version.name, alias)
     version = tx.artifacts.set_alias(project, alias, version)
-    facts = {"id": version.id, "name": version.name, "version": version.version, "alias": alias}
-    tx.events.append(project, "alias_set", facts)
+    if previous_id != version.id:
+        record_alias_moved(tx, version, alias, previous_id)
     return version
 
 
@@ -61,8 +68,9 @@ def delete_alias(tx: Transaction, project: str, name: str, alias: str) -> None:
     Raises:
         ArtifactNotFound: no such alias.
     """
+    version = tx.artifacts.get(project, VersionSelector(name=name, alias=alias))
     tx.artifacts.delete_alias(project, name, alias)
-    tx.events.append(project, "alias_deleted", {"name": name, "alias": alias})
+    record_alias_removed(tx, version, alias)
 
 
 def delete_version(tx: Transaction, project: str, version_id: str, force: bool) -> None:
@@ -79,7 +87,7 @@ def delete_version(tx: Transaction, project: str, version_id: str, force: bool) 
             resource=f"artifact version {version_id}",
         )
     tx.artifacts.delete(project, version_id)
-    tx.events.append(project, "version_deleted", {"id": version.id, "name": version.name, "version": version.version})
+    record_deleted(tx, version)
 
 
 def require_live(version: ArtifactVersion) -> ArtifactVersion:

@@ -11,8 +11,10 @@ from collections.abc import Sequence
 
 from argosy_server.domain.artifact import ArtifactFile, ArtifactSpec, ArtifactVersion, Producer
 from argosy_server.domain.blob import refuse_missing
-from argosy_server.domain.errors import DomainError, LimitExceeded, StorageFull, StorageUnavailable
+from argosy_server.domain.errors import DomainError, InvalidField, LimitExceeded, StorageFull, StorageUnavailable
 from argosy_server.domain.limits import Limits
+from argosy_server.domain.pipeline import StepRun
+from argosy_server.usecases.artifact_events import record_created
 from argosy_server.usecases.ports import Transaction
 from argosy_server.usecases.staging import StagedFile, publish_rows, publish_staged, published
 
@@ -27,15 +29,16 @@ def create_version(
         BlobMissing: a file names a digest the project does not have.
         LimitExceeded: too much metadata.
         RunNotFound: ``spec.step_run_id`` names no step run.
+        InvalidField: ``spec.step_attempt`` was never begun.
         UploadNotFound: staged bytes waited longer than their lease.
     """
     producer = None
     if spec.step_run_id:
         run, step = tx.runs.get_step(project, spec.step_run_id)
-        producer = Producer(run.id, step.id, run.pipeline_name, step.invocation)
+        producer = Producer(run.id, step.id, run.pipeline_name, step.invocation, attempt=_attempt_of(step, spec))
     version = insert_version(tx, limits, project, spec, staged, producer)
-    if spec.step_run_id:
-        tx.runs.add_saved(spec.step_run_id, version.id)
+    if producer is not None:
+        tx.runs.add_saved(producer.step_run_id, version.id, producer.attempt)
     return version
 
 
@@ -86,12 +89,19 @@ def insert_version(
     _check_spec(limits, spec)
     files = _publish_files(tx, limits, project, staged)
     inserted = {file.digest for file in staged if file.blob is not None}
+    pointed_at = {alias: tx.artifacts.alias_target(project, spec.name, alias) for alias in spec.aliases}
     version = tx.artifacts.add(project, spec, files, producer, inserted=inserted)
-    facts = {"id": version.id, "name": version.name, "version": version.version}
-    tx.events.append(project, "version_created", facts)
-    for alias in spec.aliases:
-        tx.events.append(project, "alias_set", {**facts, "alias": alias})
+    record_created(tx, version, pointed_at)
     return version
+
+
+def _attempt_of(step: StepRun, spec: ArtifactSpec) -> int:
+    """Return the attempt that saves: one that is over, but does not know it yet, answers for what it saves."""
+    if spec.step_attempt > step.attempt:
+        raise InvalidField(
+            "spec.step_attempt", f"{spec.step_attempt} was not begun; step {step.invocation!r} is at {step.attempt}"
+        )
+    return spec.step_attempt or max(1, step.attempt)
 
 
 def _check_spec(limits: Limits, spec: ArtifactSpec) -> None:

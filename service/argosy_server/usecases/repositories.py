@@ -94,11 +94,24 @@ class ArtifactRepository(Protocol):
         name: str = "",
         pipeline_name: str = "",
         tag: str = "",
+        metadata: Mapping[str, str] | None = None,
         created_from: datetime | None = None,
         created_until: datetime | None = None,
         oldest_first: bool = False,
     ) -> Page[ArtifactVersion]:
-        """Return live versions without files, by order of creation in the project."""
+        """Return live versions without files, by order of creation in the project.
+
+        Args:
+            project: where.
+            page: which of them.
+            name: only versions of this artifact.
+            pipeline_name: only versions made by runs of this pipeline.
+            tag: only versions with this tag.
+            metadata: only versions that have all of these keys with an equal JSON value; texts of JSON documents.
+            created_from: only versions created at this time or later.
+            created_until: only versions created before this time.
+            oldest_first: turn the order around.
+        """
         ...
 
     def update(
@@ -121,6 +134,10 @@ class ArtifactRepository(Protocol):
 
     def set_alias(self, project: str, alias: str, version: ArtifactVersion) -> ArtifactVersion:
         """Point an alias of the version's artifact at it, and return the version as it is now."""
+        ...
+
+    def alias_target(self, project: str, name: str, alias: str) -> str:
+        """Return the id of the version an alias points at, ``""`` for none; no other transaction moves it meanwhile."""
         ...
 
     def delete_alias(self, project: str, name: str, alias: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, delete, select, update
 
 from argosy_server.adapters.metadata import artifact_lists
+from argosy_server.adapters.metadata.fact_rows import drop_facts, insert_facts
 from argosy_server.adapters.metadata.near_names import not_found
 from argosy_server.adapters.metadata.new_version import insert_tags, insert_version, lock_blobs, point_aliases
 from argosy_server.adapters.metadata.session import Session
@@ -21,6 +22,7 @@ from argosy_server.adapters.metadata.tables import (
     versions,
 )
 from argosy_server.adapters.metadata.texts import dump, load_mapping
+from argosy_server.adapters.metadata.version_lists import VersionFilter, list_versions
 from argosy_server.adapters.metadata.version_queries import OF_NAME, find_row, live_digests, load_versions, with_files
 from argosy_server.domain.artifact import (
     ArtifactFile,
@@ -60,6 +62,13 @@ _DROP_FILES = delete(version_files).where(version_files.c.version_seq == bindpar
 _DROP_ALIASES = delete(aliases).where(aliases.c.version_seq == bindparam("seq"))
 _FIND_ALIAS = (
     select(aliases.c.artifact_seq, aliases.c.version_seq)
+    .join(artifacts, artifacts.c.seq == aliases.c.artifact_seq)
+    .where(OF_NAME, aliases.c.alias == bindparam("alias"))
+)
+_ARTIFACT_NAMED = select(artifacts.c.seq).where(OF_NAME)
+_ALIAS_TARGET = (
+    select(versions.c.id)
+    .join(aliases, aliases.c.version_seq == versions.c.seq)
     .join(artifacts, artifacts.c.seq == aliases.c.artifact_seq)
     .where(OF_NAME, aliases.c.alias == bindparam("alias"))
 )
@@ -127,13 +136,14 @@ class SqlArtifactRepository:
         name: str = "",
         pipeline_name: str = "",
         tag: str = "",
+        metadata: Mapping[str, str] | None = None,
         created_from: datetime | None = None,
         created_until: datetime | None = None,
         oldest_first: bool = False,
     ) -> Page[ArtifactVersion]:
         """Return live versions without files, by order of creation in the project."""
-        filters = artifact_lists.VersionFilter(project, name, pipeline_name, tag, created_from, created_until)
-        return artifact_lists.list_versions(self._session, filters, oldest_first, page)
+        filters = VersionFilter(project, name, pipeline_name, tag, metadata or {}, created_from, created_until)
+        return list_versions(self._session, filters, oldest_first, page)
 
     def update(
         self,
@@ -155,12 +165,17 @@ class SqlArtifactRepository:
                 resource=f"artifact version {version_id}",
                 etag=current,
             )
-        merged = {**load_mapping(row.metadata), **(metadata or {})}
+        before = load_mapping(row.metadata)
+        merged = {**before, **(metadata or {})}
         kept = {key: text for key, text in merged.items() if text}
         new_tags = row.tags if tags is None else dump(sorted(set(tags)))
         words = row.description if description is None else description
         changed = {"p_seq": row.seq, "tags": new_tags, "metadata": dump(kept), "description": words}
         self._session.execute(_CHANGE, changed)
+        new_facts = {key: text for key, text in kept.items() if before.get(key) != text}
+        old_facts = {key: text for key, text in before.items() if kept.get(key) != text}
+        drop_facts(self._session, project, row.seq, old_facts)
+        insert_facts(self._session, project, row.seq, new_facts)
         if tags is not None:
             self._session.execute(_DROP_TAGS, {"seq": row.seq})
             insert_tags(self._session, project, row.seq, sorted(set(tags)))
@@ -176,6 +191,13 @@ class SqlArtifactRepository:
             self._session.execute(_REVISE, {"p_seq": row.seq})
         return self.get(project, VersionSelector(id=version.id))
 
+    def alias_target(self, project: str, name: str, alias: str) -> str:
+        """Return the id of the version an alias points at, ``""`` for none."""
+        if self._session.locks:
+            self._session.execute(self._session.locked(_ARTIFACT_NAMED), {"project": project, "name": name})
+        found = self._session.execute(_ALIAS_TARGET, {"project": project, "name": name, "alias": alias}).scalar()
+        return found or ""
+
     def delete_alias(self, project: str, name: str, alias: str) -> None:
         """Remove an alias."""
         pointing = self._alias(project, name, alias)
@@ -189,6 +211,7 @@ class SqlArtifactRepository:
         row = self._live(project, version_id)
         for drop in (_DROP_TAGS, _DROP_FILES, _DROP_ALIASES):
             self._session.execute(drop, {"seq": row.seq})
+        drop_facts(self._session, project, row.seq, load_mapping(row.metadata))
         self._session.execute(_BURY, {"p_seq": row.seq, "now": self._session.now()})
         return self.get(project, VersionSelector(id=version_id))
 
