@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import grpc
 
-from argosy.errors import DeadlineError
+from argosy.errors import ArgosyError, DeadlineError
 from argosy.transport.error_mapping import to_exception, unreachable
 from argosy.transport.watchdog import Watch, shared_watchdog
 
@@ -63,9 +63,13 @@ class Calls:
         try:
             return method(request, timeout=timeout, wait_for_ready=wait_for_ready)
         except grpc.RpcError as error:
-            if wait_for_ready and error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-                raise unreachable(self.address, f"not within {timeout:g} s") from None
-            raise to_exception(error, self.address) from error.__cause__
+            raise self.refusal(error, timeout, wait_for_ready=wait_for_ready) from error.__cause__
+
+    def refusal(self, error: grpc.RpcError, timeout: float, *, wait_for_ready: bool) -> ArgosyError:
+        """Return the exception that stands for how a simple call ended."""
+        if wait_for_ready and error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+            return unreachable(self.address, f"not within {timeout:g} s")
+        return to_exception(error, self.address)
 
     def receive(
         self, method: grpc.UnaryStreamMultiCallable[Request, Response], request: Request

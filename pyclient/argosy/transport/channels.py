@@ -25,12 +25,20 @@ def open_server_channel(address: str, *, idle_timeout: float, shared: bool = Tru
         idle_timeout: seconds after which a connection that brings nothing is tested, and given up when it is dead.
         shared: whether it may use the connection of another channel to the same address.
     """
-    parts = urlsplit(address)
-    target = f"unix:{parts.path}" if parts.scheme == "unix" else f"dns:///{parts.netloc}"
-    options = [*_options(idle_timeout), ("grpc.use_local_subchannel_pool", int(not shared))]
-    if parts.scheme == "grpcs":
+    target, is_secure, options = _way(address, idle_timeout, shared)
+    # Whoever reads a stream takes its messages from the wire, without a thread that hands them over.
+    options.append(("SingleThreadedUnaryStream", 1))
+    if is_secure:
         return grpc.secure_channel(target, grpc.ssl_channel_credentials(), options=options)
     return grpc.insecure_channel(target, options=options)
+
+
+def open_loop_channel(address: str, *, idle_timeout: float, shared: bool = True) -> grpc.aio.Channel:
+    """Return what :func:`open_server_channel` does for the running event loop."""
+    target, is_secure, options = _way(address, idle_timeout, shared)
+    if is_secure:
+        return grpc.aio.secure_channel(target, grpc.ssl_channel_credentials(), options=options)
+    return grpc.aio.insecure_channel(target, options=options)
 
 
 def open_embedded_channel(directory: Path) -> grpc.Channel:
@@ -53,6 +61,14 @@ def open_embedded_channel(directory: Path) -> grpc.Channel:
     return channel
 
 
+def _way(address: str, idle_timeout: float, shared: bool) -> tuple[str, bool, list[tuple[str, object]]]:
+    """Return target, whether with TLS, and options of a channel."""
+    parts = urlsplit(address)
+    target = f"unix:{parts.path}" if parts.scheme == "unix" else f"dns:///{parts.netloc}"
+    options = [*_options(idle_timeout), ("grpc.use_local_subchannel_pool", int(not shared))]
+    return target, parts.scheme == "grpcs", options
+
+
 def _options(idle_timeout: float) -> list[tuple[str, object]]:
     return [
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -66,8 +82,6 @@ def _options(idle_timeout: float) -> list[tuple[str, object]]:
         # Also while nothing is sent but what a long download needs.
         ("grpc.http2.max_pings_without_data", 0),
         ("grpc.enable_retries", 1),
-        # Whoever reads a stream takes its messages from the wire, without a thread that hands them over.
-        ("SingleThreadedUnaryStream", 1),
         ("grpc.service_config", _service_config()),
         # After a broken connection, come back soon: a restarted server is ready within seconds.
         ("grpc.initial_reconnect_backoff_ms", 100),

@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import os
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -42,6 +43,7 @@ class Connection:
         blobs: BlobService, typed.
         pipelines: PipelineService, typed.
         direct: the files of the store, where this process can reach them.
+        more_channels: opens further connections to a server, or finds them open.
     """
 
     config: ClientConfig
@@ -51,11 +53,13 @@ class Connection:
     blobs: BlobClient
     pipelines: PipelineClient
     direct: DirectFiles | None
+    more_channels: Callable[[ClientConfig], Sequence[grpc.Channel]]
 
     def lanes(self) -> list[BlobClient]:
         """Return ways by which a large file is best read: over connections of their own where one would wait."""
-        extra = _extra_channels(self.config) if self.config.transfer_streams > 1 and not self.config.is_embedded else []
-        return [self.blobs, *(BlobClient(channel, _calls(self.config)) for channel in extra)]
+        many = self.config.transfer_streams > 1 and not self.config.is_embedded
+        extra = self.more_channels(self.config) if many else ()
+        return [self.blobs, *(BlobClient(channel, calls_for(self.config)) for channel in extra)]
 
     @property
     def project(self) -> str:
@@ -132,7 +136,20 @@ def _connect(process: _Process, config: ClientConfig) -> Connection:
     if key not in process.endpoints:
         process.endpoints[key] = _open(config)
     channel, capabilities = process.endpoints[key]
-    calls = _calls(config)
+    direct = DirectFiles.find(capabilities.direct_access) if capabilities.HasField("direct_access") else None
+    return connection_over(channel, capabilities, config, direct, _extra_channels)
+
+
+def connection_over(
+    channel: grpc.Channel,
+    capabilities: GetCapabilitiesResponse,
+    config: ClientConfig,
+    direct: DirectFiles | None,
+    more_channels: Callable[[ClientConfig], Sequence[grpc.Channel]],
+    calls: Calls | None = None,
+) -> Connection:
+    """Put a connection together from a channel that was checked; its calls are made by ``calls`` where they differ."""
+    calls = calls or calls_for(config)
     return Connection(
         config=config,
         channel=channel,
@@ -140,11 +157,13 @@ def _connect(process: _Process, config: ClientConfig) -> Connection:
         artifacts=ArtifactClient(channel, calls),
         blobs=BlobClient(channel, calls),
         pipelines=PipelineClient(channel, calls),
-        direct=DirectFiles.find(capabilities.direct_access) if capabilities.HasField("direct_access") else None,
+        direct=direct,
+        more_channels=more_channels,
     )
 
 
-def _calls(config: ClientConfig) -> Calls:
+def calls_for(config: ClientConfig) -> Calls:
+    """Return how calls are made with these settings."""
     return Calls(
         project=config.project,
         address=address_of(config),
@@ -157,13 +176,10 @@ def _open(config: ClientConfig) -> tuple[grpc.Channel, GetCapabilitiesResponse]:
     directory = config.store_directory
     if directory is None:
         channel = open_server_channel(config.server, idle_timeout=config.idle_timeout)
-        calls = replace(_calls(config), unary_deadline=config.connect_timeout)
     else:
         channel = _open_embedded(directory, config)
-        calls = _calls(config)
     try:
-        capabilities = _first_contact(BlobClient(channel, calls), config)
-        _check_revision(capabilities, config)
+        capabilities = greet(channel, config)
     except BaseException:
         channel.close()
         raise
@@ -175,6 +191,21 @@ def _open_embedded(directory: Path, config: ClientConfig) -> grpc.Channel:
         return open_embedded_channel(directory)
     except grpc.RpcError as error:  # the directory cannot be used; the embedded server says so as a status
         raise to_exception(error, address_of(config)) from error.__cause__
+
+
+def greet(channel: grpc.Channel, config: ClientConfig) -> GetCapabilitiesResponse:
+    """Make the first call; return limits and versions of a store that this client understands.
+
+    Raises:
+        UnavailableError: no server answers within ``config.connect_timeout``.
+        ConfigurationError: the server speaks another revision of the contract, or is none of ours.
+    """
+    calls = calls_for(config)
+    if not config.is_embedded:
+        calls = replace(calls, unary_deadline=config.connect_timeout)
+    capabilities = _first_contact(BlobClient(channel, calls), config)
+    _check_revision(capabilities, config)
+    return capabilities
 
 
 def _first_contact(blobs: BlobClient, config: ClientConfig) -> GetCapabilitiesResponse:

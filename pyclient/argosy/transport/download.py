@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -35,19 +36,25 @@ RESERVED_PREFIX = ".argosy/"
 """Files below it are about the value (previews), not of it."""
 
 
-def open_version(connection: Connection, selector: VersionSelector, progress: Progress = UNSEEN) -> DownloadedVersion:
+def open_version(
+    connection: Connection,
+    selector: VersionSelector,
+    progress: Progress = UNSEEN,
+    found: GetArtifactVersionResponse | None = None,
+) -> DownloadedVersion:
     """Open a version for reading.
 
     Args:
         connection: the store.
         selector: which version.
         progress: told how many bytes have arrived.
+        found: what :func:`ask_for` asks, where the answer is there already.
 
     Raises:
         NotFoundError: nothing matches.
         CorruptDataError: the bytes do not match their digests.
     """
-    found = _get(connection, selector, KEPT_BYTES)
+    found = _get(connection, selector, KEPT_BYTES) if found is None else _undeleted(found)
     version = found.artifact_version
     progress.expect(version.size_bytes)
     files = _Files(connection, version, progress)
@@ -73,11 +80,22 @@ def find_version(connection: Connection, selector: VersionSelector) -> Downloade
 
 
 def _get(connection: Connection, selector: VersionSelector, max_content_bytes: int) -> GetArtifactVersionResponse:
-    found = retrying(
-        f"load of {selector.name or selector.id}",
-        lambda: connection.artifacts.get_artifact_version(selector, max_content_bytes=max_content_bytes),
-        FEW_ATTEMPTS,
-    )
+    ask = partial(ask_for, connection, selector, max_content_bytes)
+    return _undeleted(retrying(f"load of {selector.name or selector.id}", ask, FEW_ATTEMPTS))
+
+
+def ask_for(
+    connection: Connection, selector: VersionSelector, max_content_bytes: int = KEPT_BYTES
+) -> GetArtifactVersionResponse:
+    """Make the first call of a load, which brings a small version whole.
+
+    Raises:
+        NotFoundError: nothing matches.
+    """
+    return connection.artifacts.get_artifact_version(selector, max_content_bytes=max_content_bytes)
+
+
+def _undeleted(found: GetArtifactVersionResponse) -> GetArtifactVersionResponse:
     version = found.artifact_version
     if version.deleted:
         raise NotFoundError(

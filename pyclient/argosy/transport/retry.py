@@ -59,6 +59,14 @@ class Backoff:
         Raises:
             ArgosyError: ``error`` itself, when there were enough.
         """
+        self._wait(self.next_pause(error))
+
+    def next_pause(self, error: ArgosyError) -> float:
+        """Count a failure; return how many seconds to wait before the next attempt, for callers that wait themselves.
+
+        Raises:
+            ArgosyError: ``error`` itself, when there were enough.
+        """
         self._failed += 1
         if self._failed >= self._attempts:
             _log.debug("%s: gave up after %d attempts without progress: %s", self._what, self._failed, error)
@@ -66,7 +74,7 @@ class Backoff:
         longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._failed)
         seconds = random.uniform(longest / 2, longest)  # noqa: S311 - no secret
         _log.debug("%s: attempt %d failed (%s); again in %.2f s", self._what, self._failed, error, seconds)
-        self._wait(seconds)
+        return seconds
 
 
 def worth_retrying(error: ArgosyError) -> bool:
@@ -93,6 +101,11 @@ def retrying(
         try:
             return call()
         except ArgosyError as error:
-            if attempts < ATTEMPTS and isinstance(error, DeadlineError):
+            if not worth_repeating(error, attempts):
                 raise
-            backoff.pause(error)
+            backoff.pause_anyhow(error)
+
+
+def worth_repeating(error: ArgosyError, attempts: int) -> bool:
+    """Tell whether a call that failed like this is made again; with few attempts somebody is waiting for its answer."""
+    return worth_retrying(error) and not (attempts < ATTEMPTS and isinstance(error, DeadlineError))
