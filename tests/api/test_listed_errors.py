@@ -58,6 +58,7 @@ TRIGGERS: dict[tuple[str, str], Trigger] = {
     ("CreateArtifactVersion", "RUN_NOT_FOUND"): lambda s, p: calls.create(s, p, "w", step_run_id=triggers.ABSENT),
     ("BatchCreateArtifactVersions", "LIMIT_EXCEEDED"): lambda s, p: triggers.batch_create(s, p, 1001, 1),
     ("GetArtifactVersion", "ARTIFACT_NOT_FOUND"): lambda s, p: calls.get(s, p, name="absent"),
+    ("GetLineage", "ARTIFACT_NOT_FOUND"): triggers.get_lineage_of_an_absent_version,
     ("GetArtifactVersion", "BLOB_CORRUPT"): triggers.get_damaged_bytes,
     ("UpdateArtifactVersion", "ETAG_MISMATCH"): triggers.update_with_a_stale_etag,
     ("DeleteArtifactVersion", "VERSION_IN_USE"): triggers.delete_a_used_version,

@@ -10,7 +10,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from argosy.v1 import artifact_pb2 as nouns
 from argosy.v1 import artifact_service_pb2 as artifacts
-from argosy.v1 import artifact_transfer_pb2, step_calls_pb2
+from argosy.v1 import artifact_transfer_pb2, lineage_pb2, step_calls_pb2
 from argosy.v1 import blob_service_pb2 as blobs
 from argosy.v1 import pipeline_pb2 as states
 from argosy.v1 import pipeline_service_pb2 as pipelines
@@ -94,6 +94,11 @@ def with_an_absent_id(method: str) -> Trigger:
 
 def with_a_forged_page_token(request_class: Any, method: str) -> Trigger:
     return lambda stubs, project: method_of(stubs, method)(request_class(project=project, page_token="forged"))
+
+
+def get_lineage_of_an_absent_version(stubs: Service, project: str) -> object:
+    selector = nouns.VersionSelector(id=ABSENT)
+    return stubs.artifacts.GetLineage(lineage_pb2.GetLineageRequest(project=project, selector=selector))
 
 
 def upload(stubs: Service, project: str, **fields: Any) -> object:

@@ -42,6 +42,7 @@ from argosy.v1.artifact_transfer_pb2 import (
     UploadArtifactRequest,
     UploadArtifactStart,
 )
+from argosy.v1.lineage_pb2 import GetLineageRequest, GetLineageResponse, LineageDirection
 
 
 class ArtifactClient:
@@ -191,6 +192,24 @@ class ArtifactClient:
             project=self._calls.project, request_id=new_request_id(), id=version_id, force=force
         )
         self._calls.unary(self._stub.DeleteArtifactVersion, request)
+
+    def get_lineage(
+        self,
+        selector: VersionSelector,
+        direction: LineageDirection.ValueType = LineageDirection.LINEAGE_DIRECTION_BOTH,
+        depth: int = 0,
+        max_edges: int = 0,
+    ) -> GetLineageResponse:
+        """Return what a version was made from, and what was made from it.
+
+        Raises:
+            NotFoundError: nothing matches.
+            InvalidRequestError: ``depth`` or ``max_edges`` is negative.
+        """
+        request = GetLineageRequest(
+            project=self._calls.project, selector=selector, direction=direction, depth=depth, max_edges=max_edges
+        )
+        return self._calls.unary(self._stub.GetLineage, request)
 
     def upload_artifact(self, spec: ArtifactSpec, path: str, chunks: Iterable[bytes]) -> ArtifactVersion:
         """Create a version of one file in one call; its digest is computed while it is sent.

@@ -25,6 +25,7 @@ from argosy_server.api.field_parsing import (
     parse_timestamp,
     require_message,
 )
+from argosy_server.api.lineage_servicer import LineageCalls
 from argosy_server.api.once import answer_once, publish_once, request_key
 from argosy_server.api.page_tokens import query_of
 from argosy_server.api.upload_stream import ArtifactUploadStream
@@ -51,7 +52,7 @@ OLDEST_FIRST = {wire.VERSION_ORDER_NEWEST_FIRST: False, wire.VERSION_ORDER_OLDES
 UPDATABLE = ("tags", "metadata", "description")
 
 
-class ArtifactServicer(artifact_service_pb2_grpc.ArtifactServiceServicer):
+class ArtifactServicer(LineageCalls, artifact_service_pb2_grpc.ArtifactServiceServicer):
     """Answers what ``argosy/v1/artifact_service.proto`` promises; never looks at the call's context."""
 
     def __init__(self, metadata: MetadataStore, storage: BlobStorage, limits: Limits) -> None:
@@ -116,6 +117,7 @@ class ArtifactServicer(artifact_service_pb2_grpc.ArtifactServiceServicer):
         name = parse_name("name", request.name) if request.name else ""
         pipeline_name = parse_name("pipeline_name", request.pipeline_name) if request.pipeline_name else ""
         tag = parse_tag("tag", request.tag) if request.tag else ""
+        metadata = parse_json_map("metadata", request.metadata, self._limits)
         created_from = parse_timestamp("created_from", request, "created_from")
         created_until = parse_timestamp("created_until", request, "created_until")
         oldest_first = _parse_order(request.order)
@@ -126,6 +128,7 @@ class ArtifactServicer(artifact_service_pb2_grpc.ArtifactServiceServicer):
                 name=name,
                 pipeline_name=pipeline_name,
                 tag=tag,
+                metadata=metadata,
                 created_from=created_from,
                 created_until=created_until,
                 oldest_first=oldest_first,

@@ -21,6 +21,7 @@ from datetime import datetime
 from typing import Protocol
 
 from argosy_server.usecases.event_repository import EventRepository
+from argosy_server.usecases.lineage_repository import LineageRepository
 from argosy_server.usecases.repositories import (
     ArtifactRepository,
     BlobRepository,
@@ -157,6 +158,7 @@ class Transaction(Protocol):
     blobs: BlobRepository
     uploads: UploadRepository
     runs: RunRepository
+    lineage: LineageRepository
     replies: ReplyRepository
     events: EventRepository
     survey: StoreSurvey

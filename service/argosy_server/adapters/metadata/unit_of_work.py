@@ -23,6 +23,7 @@ from argosy_server.adapters.metadata.engine import (
 from argosy_server.adapters.metadata.error_translation import translate
 from argosy_server.adapters.metadata.event_repository import SqlEventRepository
 from argosy_server.adapters.metadata.fork_gate import ForkGate
+from argosy_server.adapters.metadata.lineage_queries import SqlLineageRepository
 from argosy_server.adapters.metadata.reply_repository import SqlReplyRepository
 from argosy_server.adapters.metadata.run_repository import SqlRunRepository
 from argosy_server.adapters.metadata.schema import prepare, require
@@ -32,6 +33,7 @@ from argosy_server.adapters.metadata.times import moment
 from argosy_server.adapters.metadata.upload_repository import SqlUploadRepository
 from argosy_server.domain.errors import StorageUnavailable
 from argosy_server.usecases.event_repository import EventRepository
+from argosy_server.usecases.lineage_repository import LineageRepository
 from argosy_server.usecases.repositories import (
     ArtifactRepository,
     BlobRepository,
@@ -52,6 +54,7 @@ class SqlTransaction:
     blobs: BlobRepository
     uploads: UploadRepository
     runs: RunRepository
+    lineage: LineageRepository
     replies: ReplyRepository
     events: EventRepository
     survey: StoreSurvey
@@ -63,6 +66,7 @@ class SqlTransaction:
         self.blobs = SqlBlobRepository(session)
         self.uploads = SqlUploadRepository(session)
         self.runs = SqlRunRepository(session)
+        self.lineage = SqlLineageRepository(session)
         self.replies = SqlReplyRepository(session)
         self.events = SqlEventRepository(session)
         self.survey = SqlStoreSurvey(session)

@@ -1,0 +1,100 @@
+"""What versions were made from: versions and step runs, and the edges that join them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from argosy_server.domain.artifact import ArtifactKind
+from argosy_server.domain.pipeline import StepState
+
+
+class LineageDirection(Enum):
+    """Which way lineage is followed."""
+
+    UPSTREAM = "upstream"
+    DOWNSTREAM = "downstream"
+    BOTH = "both"
+
+    @property
+    def ways(self) -> tuple[LineageDirection, ...]:
+        """The single ways it stands for."""
+        if self is LineageDirection.BOTH:
+            return LineageDirection.UPSTREAM, LineageDirection.DOWNSTREAM
+        return (self,)
+
+
+class LineageRelation(Enum):
+    """How a version and a step run belong together: the step used it, or it made it."""
+
+    STEP_OUTPUT = "step_output"
+    EXTERNAL = "external"
+    LOADED = "loaded"
+    RETURNED = "returned"
+    SAVED = "saved"
+    REUSED = "reused"
+
+
+@dataclass(frozen=True)
+class LineageEdge:
+    """A version and a step run that belong together; ``name`` is the input or output, for LOADED the artifact."""
+
+    version_id: str
+    step_run_id: str
+    relation: LineageRelation
+    name: str
+
+
+@dataclass(frozen=True)
+class LineageVersion:
+    """A version in a lineage, without what changes about it."""
+
+    id: str
+    name: str
+    version: str
+    data_type: str
+    format: str
+    kind: ArtifactKind
+    size: int
+    created_at: datetime
+    deleted: bool
+    named: bool
+
+
+@dataclass(frozen=True)
+class LineageStep:
+    """A step run in a lineage."""
+
+    id: str
+    run_id: str
+    run_name: str
+    pipeline_name: str
+    invocation: str
+    step_name: str
+    state: StepState
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Versions (the one that was asked for first) and step runs in the order they were found, and what joins them.
+
+    ``truncated`` tells that there is more than was asked for.
+    """
+
+    versions: tuple[LineageVersion, ...]
+    steps: tuple[LineageStep, ...]
+    edges: tuple[LineageEdge, ...]
+    truncated: bool
+
+    def first(self, count: int) -> Lineage:
+        """Return what the first edges lead to: the nearest part of it."""
+        edges = self.edges[:count]
+        versions = {self.versions[0].id, *(edge.version_id for edge in edges)}
+        steps = {edge.step_run_id for edge in edges}
+        return Lineage(
+            versions=tuple(version for version in self.versions if version.id in versions),
+            steps=tuple(step for step in self.steps if step.id in steps),
+            edges=edges,
+            truncated=self.truncated or count < len(self.edges),
+        )
