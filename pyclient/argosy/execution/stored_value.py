@@ -10,13 +10,14 @@ from argosy.errors import ParameterError
 from argosy.execution.asked_type import check_asked_type, check_loaded_type
 from argosy.execution.context import StepContext, current_step
 from argosy.execution.partial_value import asked_part, load_part_from
-from argosy.execution.transfer_progress import OnProgress, shown
+from argosy.execution.transfer_progress import OnProgress, Show, shown
 from argosy.graph.switches import check_switches
 from argosy.graph.value_types import plain_annotation
 from argosy.materializers.registry import MaterializerChoice, load_value
 from argosy.transport.connection import Connection
 from argosy.transport.download import open_version
 from argosy.v1.artifact_pb2 import VersionSelector
+from argosy.v1.artifact_service_pb2 import GetArtifactVersionResponse
 from argosy.v1.step_calls_pb2 import LoadedInput
 
 
@@ -31,6 +32,8 @@ def load_from(
     columns: Sequence[Hashable] | None = None,
     rows: slice | None = None,
     on_progress: OnProgress | None = None,
+    show: Show = shown,
+    found: GetArtifactVersionResponse | None = None,
 ) -> Any:
     """Load the value a selector means, in one round trip when it is small, or only a part of it.
 
@@ -45,6 +48,8 @@ def load_from(
         columns: load only these columns.
         rows: load only these rows.
         on_progress: told how far it is, instead of the bar a terminal shows.
+        show: lets the transfer be seen.
+        found: the answer to the first call, where that was made already.
 
     Raises:
         ParameterError: ``as_type`` is no type, ``allow_pickle`` is neither ``True`` nor ``False`` nor ``None``, or
@@ -64,7 +69,7 @@ def load_from(
     else:
         hint = plain_annotation(annotation if as_type is None else as_type)
         name = selector.name or selector.id
-        with shown(name, on_progress) as progress, open_version(connection, selector, progress) as files:
+        with show(name, on_progress) as progress, open_version(connection, selector, progress, found) as files:
             recorded = files.version
             value = load_value(
                 files,

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -50,6 +50,8 @@ class TransferProgress:
 
 
 OnProgress: TypeAlias = Callable[[TransferProgress], None]
+Show: TypeAlias = "Callable[[str, OnProgress | None], AbstractContextManager[Progress]]"
+"""Lets the transfer of an artifact be seen, as :func:`shown` does."""
 
 
 @contextmanager

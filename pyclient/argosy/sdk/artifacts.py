@@ -13,7 +13,7 @@ from uuid import UUID
 from argosy.config import resolve
 from argosy.errors import ParameterError
 from argosy.execution.artifact_version import ArtifactVersion
-from argosy.execution.prepared_value import SaveOptions, prepare_value
+from argosy.execution.prepared_value import PreparedValue, SaveOptions, prepare_value
 from argosy.execution.stored_value import load_from, pickle_allowed_here, recording_step
 from argosy.execution.transfer_progress import OnProgress, shown
 from argosy.graph.names import alias_problem, new_name_problem, version_problem
@@ -24,6 +24,7 @@ from argosy.materializers.registry import MaterializerChoice
 from argosy.sdk.selectors import make_selector
 from argosy.transport.connection import Connection, connect
 from argosy.transport.save_version import save_version
+from argosy.v1.artifact_pb2 import ArtifactVersion as ArtifactVersionMessage
 
 T = TypeVar("T")
 
@@ -179,6 +180,44 @@ def save_to(
     on_progress: OnProgress | None = None,
 ) -> ArtifactVersion:
     """Do what :func:`save_artifact` promises, through ``connection``."""
+    prepared = prepare_save(
+        connection,
+        value,
+        name,
+        version=version,
+        alias=alias,
+        tags=tags,
+        metadata=metadata,
+        materializer=materializer,
+        extract_metadata=extract_metadata,
+        include_visualizations=include_visualizations,
+        allow_pickle=allow_pickle,
+    )
+    with prepared, shown(name, on_progress) as progress:
+        saved = save_version(connection, prepared.spec, prepared.files, progress)
+    return record_saved(saved, connection)
+
+
+def prepare_save(
+    connection: Connection,
+    value: object,
+    name: str,
+    *,
+    version: int | str | None = None,
+    alias: str | None = None,
+    tags: Iterable[str] = (),
+    metadata: Mapping[str, Any] | None = None,
+    materializer: MaterializerChoice | None = None,
+    extract_metadata: bool = True,
+    include_visualizations: bool = True,
+    allow_pickle: bool | None = None,
+) -> PreparedValue:
+    """Check what :func:`save_artifact` was given, and turn it into what is sent; nothing is asked of the store.
+
+    Raises:
+        ParameterError: an argument is malformed.
+        MaterializerError: the value cannot be kept faithfully.
+    """
     check_save(value, name, version, alias)
     check_switches(extract_metadata=extract_metadata, include_visualizations=include_visualizations)
     options = SaveOptions(
@@ -197,12 +236,15 @@ def save_to(
         metadata=checked_metadata(metadata),
     )
     step = recording_step(connection)
-    with prepared:
-        if step is not None:
-            prepared.spec.step_run_id = step.step_run_id
-        with shown(name, on_progress) as progress:
-            saved = save_version(connection, prepared.spec, prepared.files, progress)
-    made = ArtifactVersion(saved, connection)
+    if step is not None:
+        prepared.spec.step_run_id = step.step_run_id
+    return prepared
+
+
+def record_saved(message: ArtifactVersionMessage, connection: Connection) -> ArtifactVersion:
+    """Return a version that was just saved; the running step, if any, hears of it."""
+    made = ArtifactVersion(message, connection)
+    step = recording_step(connection)
     if step is not None:
         step.saved.append(made)
     return made
