@@ -189,3 +189,20 @@ def test_a_malformed_time_is_refused(stubs: Stubs, project: str) -> None:
     with expect_refusal(StatusCode.INVALID_ARGUMENT, "INVALID_FIELD") as refused:
         list_versions(stubs, project, created_from=Timestamp(nanos=-1))
     assert refused.refusal.fields == ["created_from"]
+
+
+def test_versions_are_found_by_their_metadata(stubs: Stubs, project: str) -> None:
+    create(stubs, project, "weights", metadata={"epochs": "10", "data": '{"rows": 2, "kind": "a"}'})
+    create(stubs, project, "weights", metadata={"epochs": '"10"'})
+    assert list_versions(stubs, project, metadata={"epochs": "10.0"}) == ["1"]
+    assert list_versions(stubs, project, metadata={"epochs": '"10"'}) == ["2"]
+    assert list_versions(stubs, project, metadata={"data": '{"kind":"a","rows":2}', "epochs": "10"}) == ["1"]
+    assert list_versions(stubs, project, metadata={"data": '{"kind":"a"}'}) == []
+    assert list_versions(stubs, f"{project}-other", metadata={"epochs": "10"}) == []
+
+
+@pytest.mark.parametrize("text", ["", "ten", "NaN", "{"])
+def test_metadata_to_look_for_that_is_no_json_is_refused(stubs: Stubs, project: str, text: str) -> None:
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "INVALID_FIELD") as refused:
+        list_versions(stubs, project, metadata={"epochs": text})
+    assert refused.refusal.fields == ["metadata['epochs']"]

@@ -47,7 +47,7 @@ def parse_description(field: str, text: str) -> str:
     size = len(text.encode())
     if size > MAX_DESCRIPTION_BYTES:
         raise LimitExceeded(
-            f"{field}: has {size} bytes; at most {MAX_DESCRIPTION_BYTES} are allowed, save a longer text as an artifact",
+            f"{field}: has {size} bytes; at most {MAX_DESCRIPTION_BYTES} are allowed, save a longer text as a file",
             limit=MAX_DESCRIPTION_BYTES,
         )
     if not all(character.isprintable() or character in "\n\t" for character in text):
@@ -64,6 +64,17 @@ def parse_size(field: str, size: int) -> int:
     if size < 0:
         raise InvalidField(field, f"{size} is negative; a size counts bytes from 0 on")
     return size
+
+
+def parse_count(field: str, number: int) -> int:
+    """Return a number that counts something.
+
+    Raises:
+        InvalidField: it is negative.
+    """
+    if number < 0:
+        raise InvalidField(field, f"{number} is negative; count from 0 on")
+    return number
 
 
 def require_message(field: str, holder: Message, name: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, case, select, update
 
 from argosy_server.adapters.metadata.blob_repository import SqlBlobRepository
+from argosy_server.adapters.metadata.fact_rows import insert_facts
 from argosy_server.adapters.metadata.session import Insert, Session, upsert
 from argosy_server.adapters.metadata.tables import aliases, artifacts, version_files, version_tags, versions
 from argosy_server.adapters.metadata.texts import dump
@@ -105,7 +106,9 @@ def insert_version(
         "revision": version.revision,
         "step_run_id": producer.step_run_id if producer else None,
         "output_name": producer.output_name if producer else "",
+        "step_attempt": producer.attempt if producer else 0,
         "description": spec.description,
+        "pipeline_name": producer.pipeline_name if producer else "",
     }
     seq = session.execute(_insert_version(session.dialect), row).scalar_one_or_none()
     if seq is None:
@@ -116,6 +119,7 @@ def insert_version(
             version=version.version,
         )
     insert_tags(session, project, seq, version.tags)
+    insert_facts(session, project, seq, version.metadata)
     if files:
         key = {"version_seq": seq, "project": project}
         rows = [{**key, "path": file.path, "digest": file.digest.text, "size": file.size} for file in files]

@@ -37,6 +37,8 @@ STORED_OUTSIDE = text("location <> ''")
 """Blobs with a location of their own. As a condition it must be written as in the index, or the index is not used."""
 REUSABLE = text("state = 'completed' AND cache_key <> ''")
 """Step runs the cache may reuse; see above."""
+LIVE = text("deleted_at IS NULL")
+"""Versions that are no tombstones; see above."""
 TAKEN_FROM_CACHE = text("cached_from <> ''")
 """Step runs whose outputs were made by another one; see above."""
 
@@ -250,6 +252,7 @@ versions = Table(
     text_column("output_name"),
     later_text("description", ""),
     count("step_attempt", "0"),
+    later_text("pipeline_name", ""),
     UniqueConstraint("id", "project"),
     UniqueConstraint("artifact_seq", "label"),
     UniqueConstraint("artifact_seq", "ordinal"),
@@ -259,11 +262,12 @@ versions = Table(
         "ix_versions_live",
         "artifact_seq",
         "ordinal",
-        sqlite_where=text("deleted_at IS NULL"),
+        sqlite_where=LIVE,
     ),
-    Index("ix_versions_artifact_seq", "artifact_seq", "seq"),
-    Index("ix_versions_project_seq", "project", "seq"),
-    Index("ix_versions_project_created_at", "project", "created_at"),
+    Index("ix_versions_artifact_seq", "artifact_seq", "seq", sqlite_where=LIVE),
+    Index("ix_versions_project_seq", "project", "seq", sqlite_where=LIVE),
+    Index("ix_versions_project_created_at", "project", "created_at", "seq", sqlite_where=LIVE),
+    Index("ix_versions_pipeline_seq", "project", "pipeline_name", "seq", sqlite_where=LIVE),
     Index("ix_versions_step_run", "project", "step_run_id"),
 )
 
@@ -290,6 +294,19 @@ version_tags = Table(
     Index("ix_version_tags_version_seq", "version_seq"),
 )
 """The tags of ``versions.tags`` once more, so that a tag finds its versions; both are written by one function."""
+
+version_facts = Table(
+    "version_facts",
+    metadata,
+    Column("project", TEXT, primary_key=True),
+    Column("key", TEXT, primary_key=True),
+    Column("value_digest", LargeBinary, primary_key=True),
+    Column("version_seq", BIG, primary_key=True),
+    ForeignKeyConstraint(["version_seq"], ["versions.seq"]),
+    sqlite_with_rowid=False,
+)
+"""The metadata of ``versions.metadata`` once more, so that a fact finds its versions; equal JSON values have equal
+digests. Both are written together, as with tags."""
 
 aliases = Table(
     "aliases",

@@ -33,7 +33,6 @@ VERSIONS: Select[Any] = (
         artifacts.c.name,
         _ALIASES.scalar_subquery().label("aliases"),
         step_runs.c.run_id,
-        step_runs.c.pipeline_name,
         step_runs.c.invocation,
     )
     .select_from(versions)
@@ -176,4 +175,6 @@ def assemble(row: Row[Any], files: tuple[ArtifactFile, ...] = ()) -> ArtifactVer
 def _producer(row: Row[Any]) -> Producer | None:
     if row.step_run_id is None:
         return None
-    return Producer(row.run_id, row.step_run_id, row.pipeline_name, row.invocation, row.output_name)
+    # Rows from before attempts were counted have 0.
+    attempt = max(1, row.step_attempt)
+    return Producer(row.run_id, row.step_run_id, row.pipeline_name, row.invocation, row.output_name, attempt)

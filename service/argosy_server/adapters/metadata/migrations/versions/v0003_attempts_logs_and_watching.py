@@ -1,9 +1,12 @@
-"""Attempts, resumed runs, reservations, logs, descriptions, and the end of the events that were forgotten."""
+"""Attempts, resumed runs, reservations, logs, descriptions, and where events begin, and finding versions by fact."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+
+from argosy_server.adapters.metadata.fact_rows import fact_rows
+from argosy_server.adapters.metadata.texts import load_mapping
 
 revision = "0003"
 down_revision = "0002"
@@ -36,12 +39,15 @@ def upgrade() -> None:
     op.add_column("step_runs", sa.Column("evicted_at", sa.BigInteger(), nullable=True))
     op.add_column("versions", _text("description", ""))
     op.add_column("versions", _count("step_attempt", "0"))
+    op.add_column("versions", _text("pipeline_name", ""))
     op.add_column("step_versions", _count("attempt", "1"))
     op.add_column("step_inputs", _count("attempt", "1"))
     _create_cached_from_index()
     _create_step_attempts()
     _create_reservations()
     _create_step_logs()
+    _create_version_facts()
+    _find_live_versions()
 
 
 def _create_cached_from_index() -> None:
@@ -95,3 +101,39 @@ def _create_step_logs() -> None:
         sa.ForeignKeyConstraint(*_STEP_RUN, name=op.f("fk_step_logs_project_step_run_id")),
         sa.PrimaryKeyConstraint("project", "step_run_id", "attempt", "batch", name=op.f("pk_step_logs")),
     )
+
+
+def _create_version_facts() -> None:
+    facts = op.create_table(
+        "version_facts",
+        sa.Column("project", _TEXT, nullable=False),
+        sa.Column("key", _TEXT, nullable=False),
+        sa.Column("value_digest", sa.LargeBinary(), nullable=False),
+        sa.Column("version_seq", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["version_seq"], ["versions.seq"], name=op.f("fk_version_facts_version_seq")),
+        sa.PrimaryKeyConstraint("project", "key", "value_digest", "version_seq", name=op.f("pk_version_facts")),
+        sqlite_with_rowid=False,
+    )
+    rows = op.get_bind().execute(sa.text("SELECT project, seq, metadata FROM versions WHERE metadata <> '{}'"))
+    while some := rows.fetchmany(1000):
+        op.bulk_insert(
+            facts, [fact for row in some for fact in fact_rows(row.project, row.seq, load_mapping(row.metadata))]
+        )
+
+
+def _find_live_versions() -> None:
+    op.execute(
+        "UPDATE versions SET pipeline_name = coalesce((SELECT s.pipeline_name FROM step_runs s"
+        " WHERE s.project = versions.project AND s.id = versions.step_run_id), '') WHERE step_run_id IS NOT NULL"
+    )
+    for name in ("ix_versions_artifact_seq", "ix_versions_project_seq", "ix_versions_project_created_at"):
+        op.drop_index(name, table_name="versions")
+    _index_live("ix_versions_artifact_seq", ["artifact_seq", "seq"])
+    _index_live("ix_versions_project_seq", ["project", "seq"])
+    _index_live("ix_versions_project_created_at", ["project", "created_at", "seq"])
+    _index_live("ix_versions_pipeline_seq", ["project", "pipeline_name", "seq"])
+
+
+def _index_live(name: str, columns: list[str]) -> None:
+    live = sa.text("deleted_at IS NULL")
+    op.create_index(name, "versions", columns, unique=False, sqlite_where=live, postgresql_where=live)
