@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x61rgosy/v1/step_logs.proto\x12\targosy.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8b\x01\n\x08LogEntry\x12,\n\x08log_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12$\n\x06source\x18\x02 \x01(\x0e\x32\x14.argosy.v1.LogSource\x12\r\n\x05level\x18\x03 \x01(\t\x12\x0e\n\x06logger\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\"\xa0\x01\n\x15\x41ppendStepLogsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x13\n\x0bstep_run_id\x18\x02 \x01(\t\x12\x15\n\rattempt_token\x18\x03 \x01(\t\x12\r\n\x05\x62\x61tch\x18\x04 \x01(\x03\x12$\n\x07\x65ntries\x18\x05 \x03(\x0b\x32\x13.argosy.v1.LogEntry\x12\x15\n\rdropped_lines\x18\x06 \x01(\x03\")\n\x16\x41ppendStepLogsResponse\x12\x0f\n\x07is_full\x18\x01 \x01(\x08\"L\n\x12GetStepLogsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x13\n\x0bstep_run_id\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\t\"b\n\x13GetStepLogsResponse\x12$\n\x07\x62\x61tches\x18\x01 \x03(\x0b\x32\x13.argosy.v1.LogBatch\x12\x10\n\x08position\x18\x02 \x01(\t\x12\x13\n\x0bis_complete\x18\x03 \x01(\x08\"X\n\x08LogBatch\x12\x0f\n\x07\x61ttempt\x18\x01 \x01(\x05\x12$\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x13.argosy.v1.LogEntry\x12\x15\n\rdropped_lines\x18\x03 \x01(\x03*m\n\tLogSource\x12\x1a\n\x16LOG_SOURCE_UNSPECIFIED\x10\x00\x12\x15\n\x11LOG_SOURCE_STDOUT\x10\x01\x12\x15\n\x11LOG_SOURCE_STDERR\x10\x02\x12\x16\n\x12LOG_SOURCE_LOGGING\x10\x03\x42\x42\n\x0cio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x61rgosy/v1/step_logs.proto\x12\targosy.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8b\x01\n\x08LogEntry\x12,\n\x08log_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12$\n\x06source\x18\x02 \x01(\x0e\x32\x14.argosy.v1.LogSource\x12\r\n\x05level\x18\x03 \x01(\t\x12\x0e\n\x06logger\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\"\xb1\x01\n\x15\x41ppendStepLogsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x13\n\x0bstep_run_id\x18\x02 \x01(\t\x12\x15\n\rattempt_token\x18\x03 \x01(\t\x12\r\n\x05\x62\x61tch\x18\x04 \x01(\x03\x12$\n\x07\x65ntries\x18\x05 \x03(\x0b\x32\x13.argosy.v1.LogEntry\x12\x15\n\rdropped_lines\x18\x06 \x01(\x03\x12\x0f\n\x07is_last\x18\x07 \x01(\x08\")\n\x16\x41ppendStepLogsResponse\x12\x0f\n\x07is_full\x18\x01 \x01(\x08\"L\n\x12GetStepLogsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x13\n\x0bstep_run_id\x18\x02 \x01(\t\x12\x10\n\x08position\x18\x03 \x01(\t\"b\n\x13GetStepLogsResponse\x12$\n\x07\x62\x61tches\x18\x01 \x03(\x0b\x32\x13.argosy.v1.LogBatch\x12\x10\n\x08position\x18\x02 \x01(\t\x12\x13\n\x0bis_complete\x18\x03 \x01(\x08\"X\n\x08LogBatch\x12\x0f\n\x07\x61ttempt\x18\x01 \x01(\x05\x12$\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\x13.argosy.v1.LogEntry\x12\x15\n\rdropped_lines\x18\x03 \x01(\x03*m\n\tLogSource\x12\x1a\n\x16LOG_SOURCE_UNSPECIFIED\x10\x00\x12\x15\n\x11LOG_SOURCE_STDOUT\x10\x01\x12\x15\n\x11LOG_SOURCE_STDERR\x10\x02\x12\x16\n\x12LOG_SOURCE_LOGGING\x10\x03\x42\x42\n\x0cio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,18 +33,18 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'argosy.v1.step_logs_pb2', _
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\014io.argosy.v1P\001Z0example.com/argosy/clients/go/argosy/v1;argosyv1'
-  _globals['_LOGSOURCE']._serialized_start=689
-  _globals['_LOGSOURCE']._serialized_end=798
+  _globals['_LOGSOURCE']._serialized_start=706
+  _globals['_LOGSOURCE']._serialized_end=815
   _globals['_LOGENTRY']._serialized_start=74
   _globals['_LOGENTRY']._serialized_end=213
   _globals['_APPENDSTEPLOGSREQUEST']._serialized_start=216
-  _globals['_APPENDSTEPLOGSREQUEST']._serialized_end=376
-  _globals['_APPENDSTEPLOGSRESPONSE']._serialized_start=378
-  _globals['_APPENDSTEPLOGSRESPONSE']._serialized_end=419
-  _globals['_GETSTEPLOGSREQUEST']._serialized_start=421
-  _globals['_GETSTEPLOGSREQUEST']._serialized_end=497
-  _globals['_GETSTEPLOGSRESPONSE']._serialized_start=499
-  _globals['_GETSTEPLOGSRESPONSE']._serialized_end=597
-  _globals['_LOGBATCH']._serialized_start=599
-  _globals['_LOGBATCH']._serialized_end=687
+  _globals['_APPENDSTEPLOGSREQUEST']._serialized_end=393
+  _globals['_APPENDSTEPLOGSRESPONSE']._serialized_start=395
+  _globals['_APPENDSTEPLOGSRESPONSE']._serialized_end=436
+  _globals['_GETSTEPLOGSREQUEST']._serialized_start=438
+  _globals['_GETSTEPLOGSREQUEST']._serialized_end=514
+  _globals['_GETSTEPLOGSRESPONSE']._serialized_start=516
+  _globals['_GETSTEPLOGSRESPONSE']._serialized_end=614
+  _globals['_LOGBATCH']._serialized_start=616
+  _globals['_LOGBATCH']._serialized_end=704
 # @@protoc_insertion_point(module_scope)

@@ -100,6 +100,7 @@ class AppendStepLogsRequest(_message.Message):
     BATCH_FIELD_NUMBER: _builtins.int
     ENTRIES_FIELD_NUMBER: _builtins.int
     DROPPED_LINES_FIELD_NUMBER: _builtins.int
+    IS_LAST_FIELD_NUMBER: _builtins.int
     project: _builtins.str
     """The project."""
     step_run_id: _builtins.str
@@ -112,9 +113,13 @@ class AppendStepLogsRequest(_message.Message):
     """
     dropped_lines: _builtins.int
     """How many lines were dropped by the client before these."""
+    is_last: _builtins.bool
+    """True when nothing follows in this attempt. A client that sent something SHOULD say so, which is
+    also allowed after the step has ended: those who follow the log need not wait then.
+    """
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___LogEntry]:
-        """At least one, at most 1 MiB in all."""
+        """At most 1 MiB in all."""
 
     def __init__(
         self,
@@ -125,10 +130,11 @@ class AppendStepLogsRequest(_message.Message):
         batch: _builtins.int = ...,
         entries: _abc.Iterable[Global___LogEntry] | None = ...,
         dropped_lines: _builtins.int = ...,
+        is_last: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_token", b"attempt_token", "batch", b"batch", "dropped_lines", b"dropped_lines", "entries", b"entries", "project", b"project", "step_run_id", b"step_run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_token", b"attempt_token", "batch", b"batch", "dropped_lines", b"dropped_lines", "entries", b"entries", "is_last", b"is_last", "project", b"project", "step_run_id", b"step_run_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -142,7 +148,9 @@ class AppendStepLogsResponse(_message.Message):
 
     IS_FULL_FIELD_NUMBER: _builtins.int
     is_full: _builtins.bool
-    """True once the log of the attempt is full: what follows is counted and dropped."""
+    """True once the log of the attempt is full: for what follows, lines from its middle are dropped
+    and counted.
+    """
     def __init__(
         self,
         *,
@@ -198,7 +206,9 @@ class GetStepLogsResponse(_message.Message):
     position: _builtins.str
     """Where the next call goes on. Opaque."""
     is_complete: _builtins.bool
-    """True when nothing follows: all was sent, and the step run has ended."""
+    """True when nothing follows: all was sent, and the step run has ended. After its end, lines on
+    their way are awaited for some seconds.
+    """
     @_builtins.property
     def batches(self) -> _containers.RepeatedCompositeFieldContainer[Global___LogBatch]:
         """The next batches of the log, in order."""

@@ -175,10 +175,13 @@ type AppendStepLogsRequest struct {
 	// Number of this batch in the attempt, from 0 on. One that is stored already changes nothing, so
 	// that sending it again is harmless.
 	Batch int64 `protobuf:"varint,4,opt,name=batch,proto3" json:"batch,omitempty"`
-	// At least one, at most 1 MiB in all.
+	// At most 1 MiB in all.
 	Entries []*LogEntry `protobuf:"bytes,5,rep,name=entries,proto3" json:"entries,omitempty"`
 	// How many lines were dropped by the client before these.
-	DroppedLines  int64 `protobuf:"varint,6,opt,name=dropped_lines,json=droppedLines,proto3" json:"dropped_lines,omitempty"`
+	DroppedLines int64 `protobuf:"varint,6,opt,name=dropped_lines,json=droppedLines,proto3" json:"dropped_lines,omitempty"`
+	// True when nothing follows in this attempt. A client that sent something SHOULD say so, which is
+	// also allowed after the step has ended: those who follow the log need not wait then.
+	IsLast        bool `protobuf:"varint,7,opt,name=is_last,json=isLast,proto3" json:"is_last,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -255,10 +258,18 @@ func (x *AppendStepLogsRequest) GetDroppedLines() int64 {
 	return 0
 }
 
+func (x *AppendStepLogsRequest) GetIsLast() bool {
+	if x != nil {
+		return x.IsLast
+	}
+	return false
+}
+
 // Response of AppendStepLogs.
 type AppendStepLogsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// True once the log of the attempt is full: what follows is counted and dropped.
+	// True once the log of the attempt is full: for what follows, lines from its middle are dropped
+	// and counted.
 	IsFull        bool `protobuf:"varint,1,opt,name=is_full,json=isFull,proto3" json:"is_full,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -372,7 +383,8 @@ type GetStepLogsResponse struct {
 	Batches []*LogBatch `protobuf:"bytes,1,rep,name=batches,proto3" json:"batches,omitempty"`
 	// Where the next call goes on. Opaque.
 	Position string `protobuf:"bytes,2,opt,name=position,proto3" json:"position,omitempty"`
-	// True when nothing follows: all was sent, and the step run has ended.
+	// True when nothing follows: all was sent, and the step run has ended. After its end, lines on
+	// their way are awaited for some seconds.
 	IsComplete    bool `protobuf:"varint,3,opt,name=is_complete,json=isComplete,proto3" json:"is_complete,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -503,14 +515,15 @@ const file_argosy_v1_step_logs_proto_rawDesc = "" +
 	"\x06source\x18\x02 \x01(\x0e2\x14.argosy.v1.LogSourceR\x06source\x12\x14\n" +
 	"\x05level\x18\x03 \x01(\tR\x05level\x12\x16\n" +
 	"\x06logger\x18\x04 \x01(\tR\x06logger\x12\x12\n" +
-	"\x04text\x18\x05 \x01(\tR\x04text\"\xe0\x01\n" +
+	"\x04text\x18\x05 \x01(\tR\x04text\"\xf9\x01\n" +
 	"\x15AppendStepLogsRequest\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\x12\x1e\n" +
 	"\vstep_run_id\x18\x02 \x01(\tR\tstepRunId\x12#\n" +
 	"\rattempt_token\x18\x03 \x01(\tR\fattemptToken\x12\x14\n" +
 	"\x05batch\x18\x04 \x01(\x03R\x05batch\x12-\n" +
 	"\aentries\x18\x05 \x03(\v2\x13.argosy.v1.LogEntryR\aentries\x12#\n" +
-	"\rdropped_lines\x18\x06 \x01(\x03R\fdroppedLines\"1\n" +
+	"\rdropped_lines\x18\x06 \x01(\x03R\fdroppedLines\x12\x17\n" +
+	"\ais_last\x18\a \x01(\bR\x06isLast\"1\n" +
 	"\x16AppendStepLogsResponse\x12\x17\n" +
 	"\ais_full\x18\x01 \x01(\bR\x06isFull\"j\n" +
 	"\x12GetStepLogsRequest\x12\x18\n" +

@@ -219,12 +219,16 @@ step_logs = Table(
     Column("step_run_id", TEXT, primary_key=True),
     Column("attempt", BIG, primary_key=True, autoincrement=False),
     Column("batch", BIG, primary_key=True, autoincrement=False),
-    Column("content", LargeBinary, nullable=False),
+    big("start"),
     big("size"),
-    big("dropped_lines"),
+    big("first_line"),
+    big("next_line"),
+    Column("is_last", Boolean, nullable=False),
+    Column("content", LargeBinary, nullable=False),
     ForeignKeyConstraint(["project", "step_run_id"], ["step_runs.project", "step_runs.id"]),
 )
-"""What steps printed: each row a compressed batch of ``size`` bytes, and how many lines are missing before it."""
+"""What steps printed: batches, compressed, under the number of the last of them. ``start`` counts the bytes before it,
+``first_line`` the lines, dropped ones too. The content comes last: it need not be read to know the rest."""
 
 versions = Table(
     "versions",

@@ -54,15 +54,23 @@ export interface AppendStepLogsRequest {
    * that sending it again is harmless.
    */
   batch: bigint;
-  /** At least one, at most 1 MiB in all. */
+  /** At most 1 MiB in all. */
   entries: LogEntry[];
   /** How many lines were dropped by the client before these. */
   droppedLines: bigint;
+  /**
+   * True when nothing follows in this attempt. A client that sent something SHOULD say so, which is
+   * also allowed after the step has ended: those who follow the log need not wait then.
+   */
+  isLast: boolean;
 }
 
 /** Response of AppendStepLogs. */
 export interface AppendStepLogsResponse {
-  /** True once the log of the attempt is full: what follows is counted and dropped. */
+  /**
+   * True once the log of the attempt is full: for what follows, lines from its middle are dropped
+   * and counted.
+   */
   isFull: boolean;
 }
 
@@ -82,7 +90,10 @@ export interface GetStepLogsResponse {
   batches: LogBatch[];
   /** Where the next call goes on. Opaque. */
   position: string;
-  /** True when nothing follows: all was sent, and the step run has ended. */
+  /**
+   * True when nothing follows: all was sent, and the step run has ended. After its end, lines on
+   * their way are awaited for some seconds.
+   */
   isComplete: boolean;
 }
 
@@ -200,7 +211,7 @@ export const LogEntry: MessageFns<LogEntry> = {
 };
 
 function createBaseAppendStepLogsRequest(): AppendStepLogsRequest {
-  return { project: "", stepRunId: "", attemptToken: "", batch: 0n, entries: [], droppedLines: 0n };
+  return { project: "", stepRunId: "", attemptToken: "", batch: 0n, entries: [], droppedLines: 0n, isLast: false };
 }
 
 export const AppendStepLogsRequest: MessageFns<AppendStepLogsRequest> = {
@@ -228,6 +239,9 @@ export const AppendStepLogsRequest: MessageFns<AppendStepLogsRequest> = {
         throw new globalThis.Error("value provided for field message.droppedLines of type int64 too large");
       }
       writer.uint32(48).int64(message.droppedLines);
+    }
+    if (message.isLast !== false) {
+      writer.uint32(56).bool(message.isLast);
     }
     return writer;
   },
@@ -293,6 +307,14 @@ export const AppendStepLogsRequest: MessageFns<AppendStepLogsRequest> = {
             message.droppedLines = reader.int64() as bigint;
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.isLast = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -318,6 +340,7 @@ export const AppendStepLogsRequest: MessageFns<AppendStepLogsRequest> = {
     message.droppedLines = (object.droppedLines !== undefined && object.droppedLines !== null)
       ? BigInt(object.droppedLines)
       : 0n;
+    message.isLast = object.isLast ?? false;
     return message;
   },
 };
