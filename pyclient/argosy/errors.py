@@ -11,6 +11,7 @@
     ├── SaveOutputError          a returned value could not be saved; tells where the rescue is
     ├── BatchError               some of many values could not be saved; says which were, and which not and why
     ├── RunCancelledError        somebody asked the run to stop, and it did
+    ├── EventLoopError           an asyncio client is used in another loop, or after its end (also RuntimeError)
     ├── CorruptDataError         bytes do not match their checksum; never returned as a value
     └── ServiceError             the service refused or could not be reached
         ├── InvalidRequestError      (also ValueError)
@@ -88,6 +89,10 @@ class BatchError(ArgosyError):
 
 class RunCancelledError(ArgosyError):
     """Somebody asked the run to stop; it did, before its next step."""
+
+
+class EventLoopError(ArgosyError, RuntimeError):
+    """An asyncio client is used in another event loop than its own, or after it was closed."""
 
 
 class CorruptDataError(ArgosyError):
