@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import html
-import json
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from datetime import datetime, timezone
-from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, overload
 
 from argosy.errors import ConflictError, ParameterError
+from argosy.execution.artifact_facts import ArtifactFacts
 from argosy.execution.stored_value import load_from
 from argosy.execution.transfer_progress import OnProgress, shown
-from argosy.graph.user_metadata import checked_metadata, checked_tags, fact_text
+from argosy.graph.user_metadata import checked_description, checked_metadata, checked_tags, fact_text
 from argosy.v1 import artifact_pb2
 
 if TYPE_CHECKING:
@@ -28,13 +24,9 @@ T = TypeVar("T")
 
 _ATTEMPTS = 10
 _MOST_NAMED = 20
-_KINDS = {
-    artifact_pb2.ArtifactKind.ARTIFACT_KIND_STEP_OUTPUT: "step_output",
-    artifact_pb2.ArtifactKind.ARTIFACT_KIND_EXTERNAL: "external",
-}
 
 
-class ArtifactVersion(_FitsEveryParameter):  # type: ignore[misc]  # Any is the point: see below
+class ArtifactVersion(ArtifactFacts, _FitsEveryParameter):  # type: ignore[misc]  # Any is the point: see below
     """One stored version of an artifact, as it was when it was read. It can be passed to a step.
 
     Nothing of it changes; methods that change the store return the version as it is then.
@@ -43,108 +35,8 @@ class ArtifactVersion(_FitsEveryParameter):  # type: ignore[misc]  # Any is the 
 
     def __init__(self, message: artifact_pb2.ArtifactVersion, connection: Connection) -> None:
         """Show ``message``, which came through ``connection``."""
-        self._message = message
+        super().__init__(message)
         self._connection = connection
-
-    @property
-    def __argosy_version_id__(self) -> str:
-        """Tells steps that this object stands for a stored version."""
-        return self._message.id
-
-    @property
-    def id(self) -> str:
-        """Its UUID."""
-        return self._message.id
-
-    @property
-    def project(self) -> str:
-        """The project it lives in."""
-        return self._message.project
-
-    @property
-    def name(self) -> str:
-        """The artifact it is a version of."""
-        return self._message.name
-
-    @property
-    def version(self) -> str:
-        """Its label: ``"1"``, ``"2"``, ... or the one it was given."""
-        return self._message.version
-
-    @property
-    def data_type(self) -> str:
-        """The type of the value, ``module:qualname``."""
-        return self._message.data_type
-
-    @property
-    def format(self) -> str:
-        """The layout of its files: ``npy``, ``parquet``, ``json``, ..."""
-        return self._message.format
-
-    @property
-    def materializer(self) -> str:
-        """What wrote its files."""
-        return self._message.materializer
-
-    @property
-    def kind(self) -> str:
-        """How it came to be: ``manual``, ``step_output`` or ``external``."""
-        return _KINDS.get(self._message.kind, "manual")
-
-    @property
-    def named(self) -> bool:
-        """Whether its name was chosen, not made up (``pipeline::step::output``)."""
-        return self._message.named
-
-    @property
-    def deleted(self) -> bool:
-        """Whether its value is gone and only its place in the lineage is left."""
-        return self._message.deleted
-
-    @cached_property
-    def metadata(self) -> Mapping[str, Any]:
-        """Facts about the value, by name."""
-        return MappingProxyType({key: json.loads(text) for key, text in sorted(self._message.metadata.items())})
-
-    @property
-    def tags(self) -> tuple[str, ...]:
-        """Its tags, sorted."""
-        return tuple(self._message.tags)
-
-    @property
-    def aliases(self) -> tuple[str, ...]:
-        """The aliases that pointed at it when it was read, sorted."""
-        return tuple(self._message.aliases)
-
-    @property
-    def size_bytes(self) -> int:
-        """The size of all its files."""
-        return self._message.size_bytes
-
-    @property
-    def file_count(self) -> int:
-        """How many files it has."""
-        return self._message.file_count
-
-    @property
-    def content_digest(self) -> str:
-        """The digest of its content as a whole; equal content has equal digests."""
-        return self._message.content_digest
-
-    @property
-    def created(self) -> datetime:
-        """When it became visible, in UTC."""
-        return self._message.create_time.ToDatetime(tzinfo=timezone.utc)
-
-    @property
-    def producer_run_id(self) -> str | None:
-        """The pipeline run that made it, ``None`` for one made outside of a run."""
-        return self._message.producer.run_id or None
-
-    @property
-    def producer_step_run_id(self) -> str | None:
-        """The step run that made it, ``None`` for one made outside of a step."""
-        return self._message.producer.step_run_id or None
 
     @overload
     def load(
@@ -263,12 +155,16 @@ class ArtifactVersion(_FitsEveryParameter):  # type: ignore[misc]  # Any is the 
         return self._change_tags(lambda current: current - set(tags))
 
     def update(
-        self, *, tags: Iterable[str] | None = None, metadata: Mapping[str, Any] | None = None
+        self,
+        *,
+        tags: Iterable[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        description: str | None = None,
     ) -> ArtifactVersion:
-        """Replace all tags, or set single facts of the metadata; what is not given stays.
+        """Replace all tags or the description, or set single facts of the metadata; what is not given stays.
 
         Raises:
-            ParameterError: ``tags`` is one text, or ``metadata`` is not JSON.
+            ParameterError: ``tags`` is one text, ``metadata`` is not JSON, or ``description`` is too long.
             NotFoundError: the version was deleted.
         """
         facts = {key: fact_text(fact) for key, fact in checked_metadata(metadata).items()}
@@ -276,6 +172,7 @@ class ArtifactVersion(_FitsEveryParameter):  # type: ignore[misc]  # Any is the 
             self.id,
             tags=None if tags is None else checked_tags(tags),
             metadata=None if metadata is None else facts,
+            description=None if description is None else checked_description(description),
         )
         return self._now(changed)
 
@@ -302,35 +199,3 @@ class ArtifactVersion(_FitsEveryParameter):  # type: ignore[misc]  # Any is the 
 
     def _now(self, message: artifact_pb2.ArtifactVersion) -> ArtifactVersion:
         return ArtifactVersion(message, self._connection)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, ArtifactVersion) and other.id == self.id
-
-    def __hash__(self) -> int:
-        return hash(self.id)
-
-    def __repr__(self) -> str:
-        return f"<ArtifactVersion {self.data_type or self.format}: {self.load_line}>"
-
-    @property
-    def load_line(self) -> str:
-        """The call that loads exactly this version, to be copied."""
-        label = self.version if self.version.isdecimal() else repr(self.version)
-        return f"argosy.load_artifact({self.name!r}, version={label})"
-
-    def _repr_html_(self) -> str:
-        facts = {
-            "version": self.version,
-            "aliases": ", ".join(self.aliases),
-            "tags": ", ".join(self.tags),
-            "type": self.data_type,
-            "format": self.format,
-            "size": f"{self.size_bytes:,} bytes in {self.file_count} files",
-            "created": self.created.isoformat(timespec="seconds"),
-            **{key: json.dumps(value, ensure_ascii=False) for key, value in self.metadata.items()},
-        }
-        rows = "".join(
-            f"<tr><th>{html.escape(key)}</th><td>{html.escape(text)}</td></tr>" for key, text in facts.items() if text
-        )
-        line = html.escape(self.load_line)
-        return f"<div><p><b>{html.escape(self.name)}</b></p><table>{rows}</table><code>{line}</code></div>"
