@@ -29,6 +29,7 @@ from argosy_server.api.pipeline_messages import (
     render_step,
 )
 from argosy_server.api.reply_size import fit
+from argosy_server.api.step_log_servicer import StepLogCalls
 from argosy_server.domain.artifact import ArtifactSpec
 from argosy_server.domain.errors import LimitExceeded
 from argosy_server.domain.identifiers import parse_id, parse_name, parse_project
@@ -41,7 +42,7 @@ from argosy_server.usecases.start_step import find_reusable, start_step
 from argosy_server.usecases.track_runs import cancel_run, create_run, finish_run, renew_run
 
 
-class PipelineServicer(pipeline_service_pb2_grpc.PipelineServiceServicer):
+class PipelineServicer(StepLogCalls, pipeline_service_pb2_grpc.PipelineServiceServicer):
     """Answers what ``argosy/v1/pipeline_service.proto`` promises; never looks at the call's context."""
 
     def __init__(self, metadata: MetadataStore, storage: BlobStorage, limits: Limits) -> None:

@@ -30,6 +30,8 @@ class Limits:
     """At most this many bytes that arrived are lost with the server."""
     max_page_bytes: int = 1 << 20
     max_metadata_bytes: int = 256 << 10
+    max_log_bytes: int = 8 << 20
+    """Of an attempt of a step: half of it for its beginning, half for its end."""
     blob_lease: timedelta = timedelta(hours=24)
     upload_lease: timedelta = timedelta(hours=24)
     run_lease: timedelta = timedelta(seconds=60)

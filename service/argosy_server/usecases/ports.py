@@ -22,6 +22,7 @@ from typing import Protocol
 
 from argosy_server.usecases.event_repository import EventRepository
 from argosy_server.usecases.lineage_repository import LineageRepository
+from argosy_server.usecases.log_repository import LogRepository
 from argosy_server.usecases.repositories import (
     ArtifactRepository,
     BlobRepository,
@@ -158,6 +159,7 @@ class Transaction(Protocol):
     blobs: BlobRepository
     uploads: UploadRepository
     runs: RunRepository
+    logs: LogRepository
     lineage: LineageRepository
     replies: ReplyRepository
     events: EventRepository

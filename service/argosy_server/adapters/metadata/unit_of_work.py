@@ -24,6 +24,7 @@ from argosy_server.adapters.metadata.error_translation import translate
 from argosy_server.adapters.metadata.event_repository import SqlEventRepository
 from argosy_server.adapters.metadata.fork_gate import ForkGate
 from argosy_server.adapters.metadata.lineage_queries import SqlLineageRepository
+from argosy_server.adapters.metadata.log_repository import SqlLogRepository
 from argosy_server.adapters.metadata.reply_repository import SqlReplyRepository
 from argosy_server.adapters.metadata.run_repository import SqlRunRepository
 from argosy_server.adapters.metadata.schema import prepare, require
@@ -34,6 +35,7 @@ from argosy_server.adapters.metadata.upload_repository import SqlUploadRepositor
 from argosy_server.domain.errors import StorageUnavailable
 from argosy_server.usecases.event_repository import EventRepository
 from argosy_server.usecases.lineage_repository import LineageRepository
+from argosy_server.usecases.log_repository import LogRepository
 from argosy_server.usecases.repositories import (
     ArtifactRepository,
     BlobRepository,
@@ -54,6 +56,7 @@ class SqlTransaction:
     blobs: BlobRepository
     uploads: UploadRepository
     runs: RunRepository
+    logs: LogRepository
     lineage: LineageRepository
     replies: ReplyRepository
     events: EventRepository
@@ -66,6 +69,7 @@ class SqlTransaction:
         self.blobs = SqlBlobRepository(session)
         self.uploads = SqlUploadRepository(session)
         self.runs = SqlRunRepository(session)
+        self.logs = SqlLogRepository(session)
         self.lineage = SqlLineageRepository(session)
         self.replies = SqlReplyRepository(session)
         self.events = SqlEventRepository(session)
