@@ -12,7 +12,16 @@ from collections.abc import Callable, Mapping
 from rich.console import Console
 from rich.table import Table
 
-from bench import command_line, five_steps, large_array, large_frame, server_ready, small_objects, start_up
+from bench import (
+    command_line,
+    five_steps,
+    large_array,
+    large_frame,
+    latest_versions,
+    server_ready,
+    small_objects,
+    start_up,
+)
 from bench.child import compile_sources
 from bench.result import FULL, QUICK, Effort, Result
 
@@ -24,6 +33,7 @@ BENCHES: Mapping[str, Callable[[Effort], list[Result]]] = {
     "five-steps": five_steps.measure,
     "large-array": large_array.measure,
     "large-frame": large_frame.measure,
+    "latest-versions": latest_versions.measure,
 }
 
 

@@ -14,14 +14,16 @@ class Effort:
     Attributes:
         rounds: how often each number is measured; the median counts.
         array_bytes: size of the large array, and of the large frame.
+        versions: how many versions a large store has.
     """
 
     rounds: int
     array_bytes: int
+    versions: int
 
 
-FULL = Effort(rounds=5, array_bytes=1 << 30)
-QUICK = Effort(rounds=1, array_bytes=64 << 20)
+FULL = Effort(rounds=5, array_bytes=1 << 30, versions=100_000)
+QUICK = Effort(rounds=1, array_bytes=64 << 20, versions=5_000)
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from argosy.graph.external_artifact import ExternalArtifact
     from argosy.graph.step_options import Retry
     from argosy.materializers.base import Materializer, register_materializer
+    from argosy.sdk.artifact_functions import delete_artifact, get_artifact, list_artifact_versions
     from argosy.sdk.artifacts import load_artifact, save_artifact
     from argosy.sdk.batch import save_artifacts
     from argosy.sdk.client import Client
@@ -75,6 +76,9 @@ _HOMES = {
     "ServiceError": "errors",
     "TransferProgress": "execution.transfer_progress",
     "UnavailableError": "errors",
+    "delete_artifact": "sdk.artifact_functions",
+    "get_artifact": "sdk.artifact_functions",
+    "list_artifact_versions": "sdk.artifact_functions",
     "load_artifact": "sdk.artifacts",
     "load_rescued": "execution.rescue",
     "pipeline": "sdk.pipelines",
@@ -114,6 +118,9 @@ __all__ = [
     "TransferProgress",
     "UnavailableError",
     "__version__",
+    "delete_artifact",
+    "get_artifact",
+    "list_artifact_versions",
     "load_artifact",
     "load_rescued",
     "pipeline",

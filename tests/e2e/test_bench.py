@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-NUMBERS = {"start-up": 4, "server-ready": 2, "command-line": 2, "small-objects": 4, "five-steps": 3, "large-array": 9}
+NUMBERS = {
+    "start-up": 4,
+    "server-ready": 2,
+    "command-line": 2,
+    "small-objects": 4,
+    "five-steps": 3,
+    "large-array": 9,
+    "latest-versions": 20,
+}
 
 
 @pytest.mark.parametrize("name", NUMBERS)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from argosy.cli.output import Format, OutputOption, print_json, print_line
-from argosy.cli.rules import empty_problem, following, text_problem
+from argosy.cli.rules import description_problem, empty_problem, following, text_problem
 from argosy.cli.store import store_of
 from argosy.graph.names import alias_problem, new_name_problem, version_problem
 
@@ -49,6 +49,10 @@ def put_artifact(
             callback=following(empty_problem),
         ),
     ] = None,
+    description: Annotated[
+        Optional[str],  # noqa: UP045 - as above
+        typer.Option(help="What it is, in words for people.", callback=following(description_problem)),
+    ] = None,
     output: OutputOption = Format.table,
 ) -> None:
     """Save a file or directory as a new version and print its name and version.
@@ -82,6 +86,7 @@ def put_artifact(
             metadata={key: json.dumps(fact, ensure_ascii=False, allow_nan=False) for key, fact in facts.items()},
             tags=tag or [],
             aliases=alias or [],
+            description=description or "",
         )
         with shown(f"putting {name}") as progress:
             created = save_version(connection, spec, sink.files, progress)

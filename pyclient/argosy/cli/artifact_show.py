@@ -62,6 +62,8 @@ def _print(document: Document) -> None:
             ("name", document["name"]),
             ("version", document["version"]),
             ("id", document["id"]),
+            # Lines after the first stand below it.
+            ("description", document["description"].replace("\n", "\n             ")),
             ("aliases", ", ".join(document["aliases"])),
             ("tags", ", ".join(document["tags"])),
             ("type", document["data_type"]),

@@ -30,6 +30,7 @@ def version_document(version: ArtifactVersion) -> Document:
         "data_type": version.data_type,
         "materializer": version.materializer,
         "kind": _word(ArtifactKind.Name(version.kind), "ARTIFACT_KIND_"),
+        "description": version.description,
         "size_bytes": version.size_bytes,
         "file_count": version.file_count,
         "content_digest": version.content_digest,

@@ -40,6 +40,18 @@ def text_problem(text: str) -> str | None:
     return None
 
 
+def description_problem(text: str) -> str | None:
+    """Tell what is wrong with words for people."""
+    from argosy.errors import ParameterError
+    from argosy.graph.user_metadata import checked_description
+
+    try:
+        checked_description(text)
+    except ParameterError as error:
+        return str(error).removeprefix("description= ")
+    return empty_problem(text)
+
+
 def empty_problem(text: str) -> str | None:
     """Tell whether a text is empty; all that can be wrong with a path."""
     return None if text else "it is empty; give it at least one character"

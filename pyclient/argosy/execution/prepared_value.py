@@ -79,6 +79,7 @@ def prepare_value(
     tags: Iterable[str] = (),
     aliases: Iterable[str] = (),
     metadata: Mapping[str, Any] | None = None,
+    description: str = "",
     unnamed: bool = False,
 ) -> PreparedValue:
     """Turn a value into files and a spec; large buffers are not copied.
@@ -94,6 +95,7 @@ def prepare_value(
         tags: its tags.
         aliases: aliases set to it.
         metadata: the user's own facts, JSON values.
+        description: what it is, in words.
         unnamed: whether the name was made up.
 
     Raises:
@@ -123,6 +125,7 @@ def prepare_value(
             tags=tags,
             aliases=aliases,
             unnamed=unnamed,
+            description=description,
         )
     except BaseException:
         sink.close()

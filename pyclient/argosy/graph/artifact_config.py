@@ -9,7 +9,7 @@ from typing import Any
 
 from argosy.errors import DefinitionError, ParameterError
 from argosy.graph.names import new_name_problem, version_problem
-from argosy.graph.user_metadata import checked_metadata
+from argosy.graph.user_metadata import checked_description, checked_metadata
 
 
 @dataclass(frozen=True)
@@ -21,18 +21,20 @@ class ArtifactConfig:
         version: a number or label to save under; without one numbers are given automatically.
         tags: tags every version gets.
         metadata: searchable facts every version gets; JSON values.
+        description: what it is, in words for people.
     """
 
     name: str | None = None
     version: str | int | None = None
     tags: Iterable[str] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    description: str = ""
 
     def __post_init__(self) -> None:
         """Check and freeze what was given.
 
         Raises:
-            DefinitionError: a malformed name, version or tag, or metadata that is not JSON.
+            DefinitionError: a malformed name, version, tag or description, or metadata that is not JSON.
         """
         if self.name is not None and (problem := new_name_problem(self.name)):
             raise DefinitionError(f"ArtifactConfig(name=...): {problem}")
@@ -41,6 +43,7 @@ class ArtifactConfig:
         object.__setattr__(self, "version", None if self.version is None else str(self.version))
         object.__setattr__(self, "tags", _checked_tags(self.tags))
         object.__setattr__(self, "metadata", _checked_metadata(self.metadata))
+        _check_description(self.description)
 
     def __hash__(self) -> int:
         return hash((self.name, self.version, self.tags))
@@ -57,6 +60,13 @@ def _checked_tags(tags: object) -> tuple[str, ...]:
             )
         checked[tag] = None
     return tuple(checked)
+
+
+def _check_description(description: str) -> None:
+    try:
+        checked_description(description)
+    except ParameterError as error:
+        raise DefinitionError(f"ArtifactConfig(description=...): {error}") from None
 
 
 def _checked_metadata(metadata: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -41,6 +41,7 @@ class OutputSpec:
         version: the version to save under, ``None`` for automatic numbers.
         tags: tags every version gets.
         metadata: facts every version gets.
+        description: what it is, in words.
     """
 
     key: str
@@ -49,6 +50,7 @@ class OutputSpec:
     version: str | None = None
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    description: str = ""
 
     def artifact_name(self, pipeline: str, invocation: str) -> str:
         """Return the name it is saved under: the given one, else ``pipeline::step::output``."""
@@ -137,6 +139,7 @@ def _spec(annotation: Any, unnamed_key: str) -> OutputSpec:
         version=None if config.version is None else str(config.version),
         tags=tuple(config.tags),
         metadata=config.metadata,
+        description=config.description,
     )
 
 

@@ -1,4 +1,4 @@
-"""Metadata and tags a user gives: what is not JSON, or not text, is refused by name."""
+"""Metadata, tags and words a user gives: what is not JSON, or not text, is refused by name."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from argosy.errors import ParameterError
 
 MAX_METADATA_BYTES = 256 << 10
 """What the service takes: keys and JSON texts of one version, in UTF-8."""
+
+MAX_DESCRIPTION_BYTES = 4 << 10
+"""What the service takes: a description in UTF-8."""
 
 _MAX_DEPTH = 20
 _JSON = json.JSONEncoder(allow_nan=False, ensure_ascii=False)
@@ -61,6 +64,26 @@ def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
             raise ParameterError(f"tags= holds {tag!r}, which is no text; write {str(tag)!r}")
         _refuse_half_characters(tag, "tags=")
     return found
+
+
+def checked_description(description: str) -> str:
+    """Return words for people as they are.
+
+    Raises:
+        ParameterError: it is no text, too long, or has control characters.
+    """
+    if not isinstance(description, str):
+        raise ParameterError(f"description= takes a text, got {type(description).__name__}")
+    _refuse_half_characters(description, "description=")
+    size = len(description.encode())
+    if size > MAX_DESCRIPTION_BYTES:
+        raise ParameterError(
+            f"description= has {size} bytes; at most {MAX_DESCRIPTION_BYTES} are allowed: save a longer one as a file"
+        )
+    for character in description:
+        if not character.isprintable() and character not in "\n\t":
+            raise ParameterError(f"description= has the control character {character!r}; remove it")
+    return description
 
 
 def _plain_dict(value: Mapping[Any, Any], where: str, depth: int) -> dict[str, Any]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 from argosy.errors import ParameterError
 from argosy.graph.switches import check_switches
-from argosy.sdk.filters import check_moments, check_texts
+from argosy.sdk.filters import check_moments, check_texts, fact_texts, refuse_misspelt
 from argosy.sdk.selectors import make_selector
 from argosy.sdk.store_access import StoreAccess
 from argosy.sdk.versions import ArtifactVersion
 from argosy.transport.pages import all_pages
 from argosy.v1.artifact_service_pb2 import VersionOrder
+
+_FILTERS = ("name", "pipeline", "tag", "metadata", "created_after", "created_before", "oldest_first")
 
 
 @dataclass(frozen=True)
@@ -81,37 +83,46 @@ class ArtifactQueries(StoreAccess):
         self,
         name: str = "",
         *,
-        pipeline_name: str = "",
+        pipeline: str = "",
         tag: str = "",
-        created_from: datetime | None = None,
-        created_until: datetime | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
         oldest_first: bool = False,
+        **misspelt: NoReturn,
     ) -> Iterator[ArtifactVersion]:
-        """Yield versions, newest first, page by page as they are taken.
+        """Yield versions that all of the filters let through, newest first, page by page as they are taken.
 
         Args:
             name: only versions of this artifact.
-            pipeline_name: only versions made by runs of this pipeline.
+            pipeline: only versions made by runs of this pipeline.
             tag: only versions with this tag.
-            created_from: only versions created at this moment or later; without a zone it is local time.
-            created_until: only versions created before this moment.
+            metadata: only versions that have all of these facts: equal JSON values, ``1`` and ``1.0`` alike.
+            created_after: only versions created at this moment or later; without a zone it is local time.
+            created_before: only versions created before this moment.
             oldest_first: turn the order around.
+            misspelt: nothing; other keywords are answered with those that may have been meant.
 
         Raises:
-            ParameterError: an argument is of another type.
+            ParameterError: an argument is of another type, or metadata is not JSON.
+            TypeError: there is no such filter.
         """
-        check_texts("list_artifact_versions", name=name, pipeline_name=pipeline_name, tag=tag)
-        check_moments("list_artifact_versions", created_from=created_from, created_until=created_until)
+        call = "list_artifact_versions"
+        refuse_misspelt(call, misspelt, _FILTERS)
+        check_texts(call, name=name, pipeline=pipeline, tag=tag)
+        check_moments(call, created_after=created_after, created_before=created_before)
         check_switches(oldest_first=oldest_first)
+        facts = fact_texts(call, metadata)
         artifacts = self.connection.artifacts
         order = VersionOrder.VERSION_ORDER_OLDEST_FIRST if oldest_first else VersionOrder.VERSION_ORDER_NEWEST_FIRST
         pages = all_pages(
             lambda token: artifacts.list_artifact_versions(
                 name=name,
-                pipeline_name=pipeline_name,
+                pipeline_name=pipeline,
                 tag=tag,
-                created_from=created_from,
-                created_until=created_until,
+                metadata=facts,
+                created_from=created_after,
+                created_until=created_before,
                 order=order,
                 page_token=token,
             )

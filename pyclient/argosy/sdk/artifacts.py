@@ -19,7 +19,7 @@ from argosy.execution.transfer_progress import OnProgress, shown
 from argosy.graph.names import alias_problem, new_name_problem, version_problem
 from argosy.graph.parameters import artifact_cure, is_artifact
 from argosy.graph.switches import check_switches
-from argosy.graph.user_metadata import checked_metadata, checked_tags
+from argosy.graph.user_metadata import checked_description, checked_metadata, checked_tags
 from argosy.materializers.registry import MaterializerChoice
 from argosy.sdk.selectors import make_selector
 from argosy.transport.connection import Connection, connect
@@ -37,6 +37,7 @@ def save_artifact(
     alias: str | None = None,
     tags: Iterable[str] = (),
     metadata: Mapping[str, Any] | None = None,
+    description: str = "",
     materializer: MaterializerChoice | None = None,
     extract_metadata: bool = True,
     include_visualizations: bool = True,
@@ -52,6 +53,7 @@ def save_artifact(
         alias: a name that shall point at this version from now on (``"prod"``).
         tags: labels, shared by any number of versions.
         metadata: facts, JSON values by name; they win over those found in the value.
+        description: what it is, in words for people; at most 4 KiB.
         materializer: keeps the value, instead of the one its type would choose.
         extract_metadata: whether facts are found in the value (shape, columns, ...).
         include_visualizations: whether previews are made.
@@ -76,6 +78,7 @@ def save_artifact(
         alias=alias,
         tags=tags,
         metadata=metadata,
+        description=description,
         materializer=materializer,
         extract_metadata=extract_metadata,
         include_visualizations=include_visualizations,
@@ -173,6 +176,7 @@ def save_to(
     alias: str | None = None,
     tags: Iterable[str] = (),
     metadata: Mapping[str, Any] | None = None,
+    description: str = "",
     materializer: MaterializerChoice | None = None,
     extract_metadata: bool = True,
     include_visualizations: bool = True,
@@ -188,6 +192,7 @@ def save_to(
         alias=alias,
         tags=tags,
         metadata=metadata,
+        description=description,
         materializer=materializer,
         extract_metadata=extract_metadata,
         include_visualizations=include_visualizations,
@@ -207,6 +212,7 @@ def prepare_save(
     alias: str | None = None,
     tags: Iterable[str] = (),
     metadata: Mapping[str, Any] | None = None,
+    description: str = "",
     materializer: MaterializerChoice | None = None,
     extract_metadata: bool = True,
     include_visualizations: bool = True,
@@ -234,6 +240,7 @@ def prepare_save(
         tags=checked_tags(tags),
         aliases=() if alias is None else (alias,),
         metadata=checked_metadata(metadata),
+        description=checked_description(description),
     )
     step = recording_step(connection)
     if step is not None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from argosy.errors import ParameterError
+from argosy.graph.near_matches import did_you_mean, listed
+from argosy.graph.user_metadata import checked_metadata, fact_text
 
 
 def check_texts(call: str, /, **given: object) -> None:
@@ -30,3 +34,25 @@ def check_moments(call: str, /, **given: object) -> None:
                 f"{call}({argument}={value!r}): it is a datetime.datetime, not {type(value).__name__}; "
                 f"write for example {argument}=datetime(2026, 1, 31)"
             )
+
+
+def fact_texts(call: str, metadata: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return facts to look for as the JSON texts the service compares.
+
+    Raises:
+        ParameterError: a value is not JSON; names the call and the key.
+    """
+    try:
+        return {key: fact_text(fact) for key, fact in checked_metadata(metadata).items()}
+    except ParameterError as error:
+        raise ParameterError(f"{call}: {error}") from None
+
+
+def refuse_misspelt(call: str, misspelt: Mapping[str, object], known: tuple[str, ...]) -> None:
+    """Refuse keywords a call does not have.
+
+    Raises:
+        TypeError: names the first of them and what may have been meant.
+    """
+    for word in misspelt:
+        raise TypeError(f"{call}() has no keyword {word!r}{did_you_mean(word, known)}; it takes {listed(known)}")

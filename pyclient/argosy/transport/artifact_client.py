@@ -117,6 +117,7 @@ class ArtifactClient:
         tag: str = "",
         created_from: datetime | None = None,
         created_until: datetime | None = None,
+        metadata: Mapping[str, str] | None = None,
         order: VersionOrder.ValueType = VersionOrder.VERSION_ORDER_UNSPECIFIED,
         page_size: int = 0,
         page_token: str = "",
@@ -129,6 +130,7 @@ class ArtifactClient:
             tag=tag,
             created_from=_timestamp(created_from),
             created_until=_timestamp(created_until),
+            metadata=metadata or {},
             order=order,
             page_size=page_size,
             page_token=page_token,
@@ -141,21 +143,23 @@ class ArtifactClient:
         *,
         tags: Iterable[str] | None = None,
         metadata: Mapping[str, str] | None = None,
+        description: str | None = None,
         etag: str = "",
     ) -> ArtifactVersion:
-        """Change what is given: all tags, or single keys of the metadata (an empty text removes a key).
+        """Change what is given: all tags, single keys of the metadata (an empty text removes a key), the description.
 
         Raises:
             ConflictError: somebody changed the version since ``etag`` was read.
             NotFoundError: no such version.
         """
-        given = {"tags": tags, "metadata": metadata}
+        given = {"tags": tags, "metadata": metadata, "description": description}
         request = UpdateArtifactVersionRequest(
             project=self._calls.project,
             request_id=new_request_id(),
             id=version_id,
             tags=tags or (),
             metadata=metadata or {},
+            description=description or "",
             update_mask=FieldMask(paths=[name for name, value in given.items() if value is not None]),
             etag=etag,
         )

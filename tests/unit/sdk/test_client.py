@@ -75,8 +75,8 @@ def test_versions_are_filtered_and_ordered(client: Client) -> None:
     now = datetime.now(timezone.utc)
     tagged = [(version.name, version.version) for version in client.list_artifact_versions(tag="x", oldest_first=True)]
     assert tagged == [("value", "1"), ("other", "1")]
-    assert list(client.list_artifact_versions("value", created_from=now + timedelta(hours=1))) == []
-    assert len(list(client.list_artifact_versions("value", created_until=now + timedelta(hours=1)))) == 2
+    assert list(client.list_artifact_versions("value", created_after=now + timedelta(hours=1))) == []
+    assert len(list(client.list_artifact_versions("value", created_before=now + timedelta(hours=1)))) == 2
 
 
 def test_a_version_to_delete_is_named_exactly(client: Client) -> None:

@@ -86,13 +86,13 @@ def test_a_promise_is_not_saved_while_a_pipeline_is_recorded() -> None:
         ("list_artifact_versions", {"tag": ["x"]}, "list_artifact_versions(tag=['x']): it is a str, not list"),
         (
             "list_artifact_versions",
-            {"created_from": "2020"},
-            "it is a datetime.datetime, not str; write for example created_from=datetime(2026, 1, 31)",
+            {"created_after": "2020"},
+            "it is a datetime.datetime, not str; write for example created_after=datetime(2026, 1, 31)",
         ),
         (
             "list_artifact_versions",
-            {"created_until": date(2020, 1, 1)},
-            "created_until=datetime.date(2020, 1, 1)): it is a datetime.datetime, not date",
+            {"created_before": date(2020, 1, 1)},
+            "created_before=datetime.date(2020, 1, 1)): it is a datetime.datetime, not date",
         ),
         ("list_artifact_versions", {"oldest_first": "no"}, "oldest_first='no' is neither True nor False"),
         ("list_runs", {"pipeline_name": 5}, "list_runs(pipeline_name=5): it is a str, not int"),
