@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -17,6 +17,8 @@ from argosy.execution.named import named
 from argosy.transport.connection import Connection
 from argosy.v1 import pipeline_pb2
 
+V = TypeVar("V")
+S = TypeVar("S")
 StepInput: TypeAlias = "ArtifactVersion | tuple[ArtifactVersion, ...]"
 """What one input received: a version, or several when it was given a list."""
 
@@ -80,15 +82,15 @@ class _Timed:
         return MappingProxyType({name: json.loads(text) for name, text in sorted(self._message.parameters.items())})
 
 
-class StepRunRecord(_Timed):
-    """One step of a run, as it was recorded."""
+class StepRunFacts(_Timed, Generic[V]):
+    """One step of a run, as it was recorded; ``V`` is how its artifact versions are shown."""
 
     _message: pipeline_pb2.StepRun
 
-    def __init__(self, message: pipeline_pb2.StepRun, connection: Connection) -> None:
-        """Show ``message``; ``connection`` serves the artifact versions in it."""
+    def __init__(self, message: pipeline_pb2.StepRun, show: Callable[[Any], V]) -> None:
+        """Show ``message``, with the artifact versions in it as ``show`` does."""
         self._message = message
-        self._connection = connection
+        self._version = show
 
     @property
     def id(self) -> str:
@@ -111,13 +113,13 @@ class StepRunRecord(_Timed):
         return step_status(self._message.state)
 
     @cached_property
-    def outputs(self) -> Mapping[str, ArtifactVersion]:
+    def outputs(self) -> Mapping[str, V]:
         """What it returned, by output name, in order."""
         found = ((output.name, self._version(output.version)) for output in self._message.outputs)
         return named(self._described, "output", found)
 
     @property
-    def output(self) -> ArtifactVersion:
+    def output(self) -> V:
         """Its only output.
 
         Raises:
@@ -139,19 +141,19 @@ class StepRunRecord(_Timed):
 
         Type checkers see ``Any``, so that ``step.inputs["model"].version`` needs no check of what the call shows.
         """
-        found: dict[str, StepInput] = {}
+        found: dict[str, V | tuple[V, ...]] = {}
         for item in self._message.inputs:
             versions = tuple(map(self._version, item.versions))
             found[item.name] = versions if item.is_list else versions[0]
         return named(self._described, "input", found.items())
 
     @cached_property
-    def saved(self) -> tuple[ArtifactVersion, ...]:
+    def saved(self) -> tuple[V, ...]:
         """The versions its own code saved."""
         return tuple(map(self._version, self._message.saved))
 
     @cached_property
-    def loaded(self) -> tuple[ArtifactVersion, ...]:
+    def loaded(self) -> tuple[V, ...]:
         """The versions its own code loaded, each once."""
         return tuple(dict.fromkeys(map(self._version, self._message.loaded)))
 
@@ -173,22 +175,28 @@ class StepRunRecord(_Timed):
     def _described(self) -> str:
         return f"step {self.invocation!r} ({self.status})"
 
-    def _version(self, message: Any) -> ArtifactVersion:
-        return ArtifactVersion(message, self._connection)
-
     def __repr__(self) -> str:
         return f"<StepRunRecord {self.invocation!r} {self.status}>"
 
 
-class PipelineRun(_Timed):
-    """One run of a pipeline, as it was recorded when it was read."""
+class StepRunRecord(StepRunFacts[ArtifactVersion]):
+    """One step of a run, as it was recorded."""
+
+    def __init__(self, message: pipeline_pb2.StepRun, connection: Connection) -> None:
+        """Show ``message``; ``connection`` serves the artifact versions in it."""
+        super().__init__(message, lambda version: ArtifactVersion(version, connection))
+        self._connection = connection
+
+
+class RunFacts(_Timed, Generic[S]):
+    """One run of a pipeline, as it was recorded when it was read; ``S`` is how its steps are shown."""
 
     _message: pipeline_pb2.Run
 
-    def __init__(self, message: pipeline_pb2.Run, connection: Connection) -> None:
-        """Show ``message``; ``connection`` serves the artifact versions in it."""
+    def __init__(self, message: pipeline_pb2.Run, show: Callable[[pipeline_pb2.StepRun], S]) -> None:
+        """Show ``message``, with its steps as ``show`` does."""
         self._message = message
-        self._connection = connection
+        self._step = show
 
     @property
     def id(self) -> str:
@@ -216,13 +224,25 @@ class PipelineRun(_Timed):
         return run_status(self._message.state)
 
     @cached_property
-    def steps(self) -> Mapping[str, StepRunRecord]:
+    def steps(self) -> Mapping[str, S]:
         """The steps by invocation, in the order they started; skipped ones last.
 
         Runs out of a list come without them; see :meth:`reload`.
         """
-        records = (StepRunRecord(step, self._connection) for step in self._message.steps)
-        return named(f"run {self.name!r}", "step", ((record.invocation, record) for record in records))
+        records = ((step.invocation, self._step(step)) for step in self._message.steps)
+        return named(f"run {self.name!r}", "step", records)
+
+    def __repr__(self) -> str:
+        return f"<PipelineRun {self.name!r} {self.status}, {len(self._message.steps)} steps>"
+
+
+class PipelineRun(RunFacts[StepRunRecord]):
+    """One run of a pipeline, as it was recorded when it was read."""
+
+    def __init__(self, message: pipeline_pb2.Run, connection: Connection) -> None:
+        """Show ``message``; ``connection`` serves the artifact versions in it."""
+        super().__init__(message, lambda step: StepRunRecord(step, connection))
+        self._connection = connection
 
     def reload(self) -> PipelineRun:
         """Return the run as it is now, with its steps.
@@ -231,9 +251,6 @@ class PipelineRun(_Timed):
             NotFoundError: it is gone.
         """
         return PipelineRun(self._connection.pipelines.get_run(self.id), self._connection)
-
-    def __repr__(self) -> str:
-        return f"<PipelineRun {self.name!r} {self.status}, {len(self._message.steps)} steps>"
 
     def _repr_html_(self) -> str:
         from argosy.execution.run_html import run_html
