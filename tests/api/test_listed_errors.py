@@ -14,7 +14,7 @@ from argosy.v1 import artifact_pb2 as nouns
 from argosy.v1 import artifact_service_pb2 as artifacts
 from argosy.v1 import pipeline_service_pb2 as pipelines
 from argosy_server.embedded import open_channel
-from tests.api import calls, triggers
+from tests.api import calls, log_triggers, triggers
 from tests.api.conftest import Service, service_on
 from tests.api.triggers import Trigger
 
@@ -109,6 +109,10 @@ TRIGGERS: dict[tuple[str, str], Trigger] = {
         s, p, triggers.ONE_FILE, loaded=triggers.ABSENT
     ),
     ("GetRun", "RUN_NOT_FOUND"): triggers.get_run,
+    ("AppendStepLogs", "SUPERSEDED"): lambda s, p: log_triggers.append_logs(s, p, token="stale"),
+    ("AppendStepLogs", "RUN_NOT_FOUND"): lambda s, p: log_triggers.append_logs(s, p, step_run_id=triggers.ABSENT),
+    ("GetStepLogs", "RUN_NOT_FOUND"): lambda s, p: log_triggers.get_logs(s, p, step_run_id=triggers.ABSENT),
+    ("GetStepLogs", "CURSOR_EXPIRED"): lambda s, p: log_triggers.get_logs(s, p, position="forged"),
 }
 
 INLINE = nouns.NewArtifactFile(path="x", inline_content=bytes(1 << 20))
@@ -119,6 +123,7 @@ WHEN_FULL: dict[str, Trigger] = {
     "UploadArtifact": lambda s, p: s.artifacts.UploadArtifact(calls.upload_parts(p, "weights", calls.LARGE)),
     "WriteUpload": lambda s, p: s.blobs.WriteUpload(calls.write_parts(p, calls.open_upload(s, p).id, calls.LARGE)),
     "CompleteStep": lambda s, p: triggers.complete(s, p, INLINE),
+    "AppendStepLogs": log_triggers.append_until_full,
 }
 
 
