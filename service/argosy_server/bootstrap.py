@@ -14,6 +14,8 @@ from argosy_server.adapters.metadata import open_metadata
 from argosy_server.api.artifact_servicer import ArtifactServicer
 from argosy_server.api.blob_servicer import BlobServicer
 from argosy_server.api.pipeline_servicer import PipelineServicer
+from argosy_server.api.watch_hub import WatchHub
+from argosy_server.api.watch_limit import WatchSettings
 from argosy_server.config import StoreConfig
 from argosy_server.domain.errors import StorageUnavailable
 from argosy_server.domain.limits import Limits
@@ -36,6 +38,7 @@ class Application:
     artifacts: ArtifactServicer
     blobs: BlobServicer
     pipelines: PipelineServicer
+    watches: WatchHub
 
     def register(self, server: grpc.Server) -> None:
         """Add the servicers to a server."""
@@ -52,8 +55,13 @@ class Application:
         self.metadata.close()
 
 
-def build(config: StoreConfig, limits: Limits | None = None) -> Application:
+def build(config: StoreConfig, limits: Limits | None = None, watching: WatchSettings | None = None) -> Application:
     """Open the store, creating it unless it is there.
+
+    Args:
+        config: where it is.
+        limits: what it holds its clients to.
+        watching: how it treats those who watch it.
 
     Raises:
         StorageFull, StorageUnavailable: it cannot be created or reached; the message says what to do.
@@ -72,14 +80,16 @@ def build(config: StoreConfig, limits: Limits | None = None) -> Application:
     metadata = open_metadata(config.database_url, durability=config.durability)
     try:
         claim_storage(metadata, storage, config.blobs_url)
+        watches = WatchHub(metadata, watching)
         direct = open_direct_access(storage) if config.direct_access else None
         return Application(
             metadata=metadata,
             storage=storage,
             limits=limits,
-            artifacts=ArtifactServicer(metadata, storage, limits),
+            artifacts=ArtifactServicer(metadata, storage, limits, watches),
             blobs=BlobServicer(metadata, storage, limits, direct),
-            pipelines=PipelineServicer(metadata, storage, limits),
+            pipelines=PipelineServicer(metadata, storage, limits, watches),
+            watches=watches,
         )
     except BaseException:
         metadata.close()

@@ -93,6 +93,7 @@ class ServerConfig:
         grace: seconds that calls under way may take to finish when the server stops.
         max_workers: threads for small calls, and four times as many each for uploads and downloads.
         sweep_interval: seconds between two sweeps; 0 sweeps never.
+        max_watchers: how many may watch at once.
     """
 
     store: StoreConfig
@@ -102,6 +103,7 @@ class ServerConfig:
     grace: float = 30.0
     max_workers: int = 16
     sweep_interval: float = 600.0
+    max_watchers: int = 10_000
 
     def __post_init__(self) -> None:
         """Refuse contradictions.

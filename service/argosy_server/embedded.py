@@ -25,7 +25,7 @@ from argosy_server.domain.errors import DomainError
 SWEEP_EVERY = 3600.0
 SWEEP_DELAY = 30.0
 HINT = "the cause is attached to this error, please report it"
-# Servicers never look at it: what they need is in the message.
+# Only watches look at theirs: what all others need is in the message.
 _NO_CONTEXT = cast("grpc.ServicerContext", None)
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
@@ -85,9 +85,10 @@ class EmbeddedCall:
 class EmbeddedStream(EmbeddedCall):
     """The responses of a streaming call, made one by one as they are asked for."""
 
-    def __init__(self, messages: Iterator[Any]) -> None:
-        """Take what the servicer yields."""
+    def __init__(self, messages: Iterator[Any], context: _StreamContext) -> None:
+        """Take what the servicer yields, and the context it looks at."""
         self._messages = messages
+        self._context = context
         self._error: EmbeddedRpcError | None = None
 
     def __iter__(self) -> EmbeddedStream:
@@ -105,19 +106,27 @@ class EmbeddedStream(EmbeddedCall):
         try:
             return next(self._messages)
         except StopIteration:
+            if self._error is not None:
+                # Cancelled by another thread while this one waited.
+                raise self._error from None
             raise
         except Exception as error:
-            self._error = _error_of(error)
-            raise self._error from _cause(error)
+            if self._error is None:
+                self._error = _error_of(error)
+                raise self._error from _cause(error)
+            raise self._error from None
 
     def cancel(self) -> bool:
-        """End the call; what is asked for afterwards is CANCELLED."""
+        """End the call; what is asked for afterwards, or waited for by another thread, is CANCELLED."""
         if self._error is None:
             self._error = EmbeddedRpcError(
                 ErrorStatus(grpc.StatusCode.CANCELLED, "", "Locally cancelled by application!")
             )
-            # A generator; servicers return nothing else.
-            cast("Any", self._messages).close()
+            self._context.cancelled = True
+            # Another thread that is inside ends it by itself.
+            with suppress(ValueError):
+                # A generator; servicers return nothing else.
+                cast("Any", self._messages).close()
         return True
 
     def is_active(self) -> bool:
@@ -234,6 +243,18 @@ class _HandlerRecorder:
         self.handlers.update({f"/{service}/{name}": handler for name, handler in handlers.items()})
 
 
+class _StreamContext:
+    """What a watch is told of its call: whether anybody still wants to hear."""
+
+    def __init__(self, channel: EmbeddedChannel) -> None:
+        self._channel = channel
+        self.cancelled = False
+
+    def is_active(self) -> bool:
+        """Tell whether the call goes on."""
+        return not self.cancelled and not self._channel.closed
+
+
 class _MultiCallable:
     """Calls one method. Timeouts are not needed: nothing here waits for a network."""
 
@@ -269,7 +290,13 @@ class _UnaryUnary(_MultiCallable):
 class _UnaryStream(_MultiCallable):
     def __call__(self, request: Any, timeout: float | None = None, *_: Any, **__: Any) -> EmbeddedStream:
         self._check(request)
-        return EmbeddedStream(self._behavior(request, _NO_CONTEXT))
+        context = _StreamContext(self._channel)
+        try:
+            messages = self._behavior(request, cast("grpc.ServicerContext", context))
+        except Exception as error:
+            # Told where the stream is read, as gRPC does.
+            messages = _refused(error)
+        return EmbeddedStream(messages, context)
 
 
 class _StreamUnary(_MultiCallable):
@@ -351,6 +378,11 @@ class _OccasionalSweep:
             with suppress(OSError):
                 self._marker.touch()
             return False
+
+
+def _refused(error: Exception) -> Iterator[Any]:
+    raise error
+    yield
 
 
 def _error_of(error: Exception) -> EmbeddedRpcError:

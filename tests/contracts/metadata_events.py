@@ -88,3 +88,15 @@ class EventContract:
         with store.write() as tx:
             tx.events.remove_older_than(HOUR)
             assert tx.events.forgotten() == last
+
+    def test_whoever_waits_for_events_of_this_process_is_woken(self, store: MetadataStore) -> None:
+        seen = store.wait_for_events(-1, 60)
+        with store.write() as tx:
+            tx.uploads.add("p", HOUR)
+        assert store.wait_for_events(seen, 0.01) == seen, "nothing was written that anybody waits for"
+        woken: list[int] = []
+        waiting = threading.Thread(target=lambda: woken.append(store.wait_for_events(seen, 60)))
+        waiting.start()
+        append(store, "version_created")
+        waiting.join(30)
+        assert woken == [seen + 1]

@@ -17,6 +17,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from argosy.v1.errors_pb2 import ItemStatus
 from argosy_server.api.message_limit import MessageTooLarge
+from argosy_server.api.watch_limit import Draining, TooManyWatchers
 from argosy_server.domain import errors
 
 DOMAIN = "argosy"
@@ -50,6 +51,7 @@ CODES: dict[type[errors.DomainError], grpc.StatusCode] = {
     errors.EtagMismatch: grpc.StatusCode.ABORTED,
     errors.Superseded: grpc.StatusCode.ABORTED,
     errors.LeaseExpired: grpc.StatusCode.ABORTED,
+    errors.WatchStalled: grpc.StatusCode.ABORTED,
     errors.StorageFull: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.StorageUnavailable: grpc.StatusCode.UNAVAILABLE,
     errors.DirectAccessRefused: grpc.StatusCode.PERMISSION_DENIED,
@@ -101,6 +103,10 @@ def status_of(error: BaseException, hint: str) -> ErrorStatus:
         return _refusal(error)
     if isinstance(error, MessageTooLarge):
         return _status(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MUCH", str(error), {"size": str(error.size)})
+    if isinstance(error, TooManyWatchers):
+        return _status(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MUCH", str(error), {"limit": str(error.limit)})
+    if isinstance(error, Draining):
+        return draining_status()
     return _status(grpc.StatusCode.INTERNAL, "INTERNAL", f"internal error, a defect of the service; {hint}", {})
 
 

@@ -21,6 +21,7 @@ from argosy_server.api.chunk_codec import decode_write_upload, encode_read_blob
 from argosy_server.api.error_status import ErrorStatus, draining_status, status_of
 from argosy_server.api.idle_watchdog import IdleWatchdog
 from argosy_server.api.request_id import REQUEST_ID
+from argosy_server.api.watch_messages import encode_response
 from argosy_server.domain.errors import DomainError
 from argosy_server.domain.identifiers import is_id
 
@@ -28,9 +29,10 @@ OUR_METHODS = "/argosy."
 CODECS: dict[str, dict[str, Callable[[Any], Any]]] = {
     "/argosy.v1.BlobService/WriteUpload": {"request_deserializer": decode_write_upload},
     "/argosy.v1.BlobService/ReadBlob": {"response_serializer": encode_read_blob},
+    "/argosy.v1.ArtifactService/WatchArtifacts": {"response_serializer": encode_response},
 }
 _log = logging.getLogger("argosy_server.calls")
-Behavior = Callable[[Any, grpc.ServicerContext], Any]
+Behavior = Callable[..., Any]
 
 
 class _WireStatus(grpc.Status):
@@ -78,16 +80,29 @@ class CallInterceptor(grpc.ServerInterceptor):
     def _wrap(self, method: str, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
         kind = _kind(handler)
         behavior: Behavior = getattr(handler, kind)
+        if getattr(behavior, "experimental_non_blocking", False):
+            return _replaced(method, handler, kind, self._begun(method, behavior))
         if handler.request_streaming:
             behavior = self._watched(behavior)
         guarded = (self._streamed if handler.response_streaming else self._answered)(method, behavior)
         if kind in self._pools:
             guarded.experimental_thread_pool = self._pools[kind]  # type: ignore[attr-defined]  # how gRPC is told
-        # grpc's own handlers are named tuples.
-        replaced: grpc.RpcMethodHandler[Any, Any] = handler._replace(  # type: ignore[attr-defined]
-            **{kind: guarded}, **CODECS.get(method, {})
-        )
-        return replaced
+        return _replaced(method, handler, kind, guarded)
+
+    def _begun(self, method: str, behavior: Behavior) -> Behavior:
+        """Guard the begin of a call that goes on without a thread; its end is no concern of ours."""
+
+        @functools.wraps(behavior)
+        def begin(request: Any, context: grpc.ServicerContext, send: Callable[[Any], None]) -> None:
+            call = _Call(method, request, context, self._tracker)
+            try:
+                behavior(request, context, send)
+            except BaseException as error:
+                call.refuse(error)
+            finally:
+                call.end()
+
+        return begin
 
     def _watched(self, behavior: Behavior) -> Behavior:
         def messages(requests: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
@@ -189,6 +204,16 @@ def _request_id(request: Any) -> str:
     """Return the id the caller gave its intention, else a new one; streams do not show theirs before they begin."""
     given = getattr(request, "request_id", "")
     return given if is_id(given) else os.urandom(8).hex()
+
+
+def _replaced(
+    method: str, handler: grpc.RpcMethodHandler[Any, Any], kind: str, guarded: Behavior
+) -> grpc.RpcMethodHandler[Any, Any]:
+    # grpc's own handlers are named tuples.
+    replaced: grpc.RpcMethodHandler[Any, Any] = handler._replace(  # type: ignore[attr-defined]
+        **{kind: guarded}, **CODECS.get(method, {})
+    )
+    return replaced
 
 
 def _kind(handler: grpc.RpcMethodHandler[Any, Any]) -> str:

@@ -87,6 +87,10 @@ def serve(
             help="Seconds between two sweeps of what nothing can reach any more; 0 sweeps never.",
         ),
     ] = 600.0,
+    max_watchers: Annotated[
+        int,
+        typer.Option(envvar="ARGOSY_SERVER_MAX_WATCHERS", min=0, help="How many may watch artifacts and runs at once."),
+    ] = 10_000,
     log_format: LogFormat = "console",
     log_level: LogLevel = "info",
 ) -> None:
@@ -100,6 +104,7 @@ def serve(
             grace=grace,
             max_workers=max_workers,
             sweep_interval=sweep_interval,
+            max_watchers=max_watchers,
         )
     except ConfigError as error:
         fail(str(error))
@@ -120,11 +125,12 @@ def _serve(config: ServerConfig) -> None:
         port = server.bind(config.listen.host, config.listen.port)
     except PortTaken as error:
         fail(str(error))
+    from argosy_server.api.watch_limit import WatchSettings
     from argosy_server.bootstrap import SERVICES, SweepThread, build
     from argosy_server.domain.errors import DomainError
 
     try:
-        application = build(config.store)
+        application = build(config.store, watching=WatchSettings(max_watchers=config.max_watchers))
     except (DomainError, ValueError) as error:
         fail(str(error))
     server.serve(application.register, SERVICES, reflection=config.reflection)
@@ -138,6 +144,7 @@ def _serve(config: ServerConfig) -> None:
     # A second signal ends the process at once.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    application.watches.drain()
     server.drain(config.grace)
     if sweeper is not None:
         sweeper.stop()

@@ -7,7 +7,7 @@
     ├── VersionExists, RunExists
     ├── ArtifactNotFound, BlobNotFound, UploadNotFound, RunNotFound
     ├── BlobMissing, VersionInUse, IllegalTransition
-    ├── EtagMismatch, Superseded, LeaseExpired
+    ├── EtagMismatch, Superseded, LeaseExpired, WatchStalled
     ├── StorageFull, StorageUnavailable
     └── DirectAccessRefused
 
@@ -167,6 +167,12 @@ class LeaseExpired(DomainError):
     """The run's lease expired."""
 
     reason = "LEASE_EXPIRED"
+
+
+class WatchStalled(DomainError):
+    """Whoever watches takes nothing."""
+
+    reason = "WATCH_STALLED"
 
 
 class StorageFull(DomainError):

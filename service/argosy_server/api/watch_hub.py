@@ -1,0 +1,184 @@
+"""All who watch this server. One thread reads new events once for all of them; a few others send.
+
+A watcher has a position and no queue: what it has to be sent next is looked up, in memory while it keeps up, in the
+database when it is behind. So catching up and hearing the latest join without gap or repeat, and a watcher that takes
+nothing costs no memory.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from argosy_server.api.error_status import draining_status
+from argosy_server.api.recent_events import RecentEvents
+from argosy_server.api.watch_limit import Draining, TooManyWatchers, WatchSettings
+from argosy_server.api.watch_messages import Entry
+from argosy_server.api.watch_senders import SenderPool, Sending
+from argosy_server.domain.errors import CursorExpired
+from argosy_server.domain.event import Position
+from argosy_server.usecases.ports import MetadataStore
+from argosy_server.usecases.read_events import read_events
+
+BATCH = 200
+RETRY_SECONDS = 1.0
+TICK_SECONDS = 0.5
+"""How often watchers are asked whether it is time for something."""
+_log = logging.getLogger(__name__)
+
+
+class Watcher(Sending, Protocol):
+    """One who watches. Called with the hub's lock held, but for what it sends."""
+
+    @property
+    def project(self) -> str:
+        """The project it watches."""
+        ...
+
+    def notice(self, entries: Sequence[Entry], head: Position) -> bool:
+        """Take note of new events of its project, none included; ``True`` when it needs a turn to send."""
+        ...
+
+    def tick(self, now: float) -> bool:
+        """Take note of the monotonic time; ``True`` when it needs a turn to send."""
+        ...
+
+
+class WatchHub:
+    """Brings events to watchers. Its threads start with the first watcher and rest while there is none."""
+
+    def __init__(self, metadata: MetadataStore, settings: WatchSettings | None = None) -> None:
+        """Serve what a database says."""
+        self.settings = settings or WatchSettings()
+        self.lock = threading.Lock()
+        self.recent = RecentEvents()
+        self._metadata = metadata
+        self._changed = threading.Condition(self.lock)
+        self._senders = SenderPool(self.settings)
+        self._watchers: set[Watcher] = set()
+        self._restarts = 0
+        self._is_reading = False
+        self._is_draining = False
+
+    def check_room(self) -> None:
+        """Refuse one more watcher than there may be.
+
+        Raises:
+            TooManyWatchers: there are as many as there may be.
+            Draining: the server is shutting down.
+        """
+        with self.lock:
+            self._check_room()
+
+    def add(self, watcher: Watcher, newest: Position) -> None:
+        """Serve a watcher from now on, beginning with a turn to send.
+
+        Args:
+            watcher: who.
+            newest: of all events, read before this; the watcher hears of all that follow it.
+
+        Raises:
+            TooManyWatchers, Draining: as :meth:`check_room`.
+        """
+        with self.lock:
+            self._check_room()
+            if not self._watchers:
+                self._restarts += 1
+                self.recent.restart(newest)
+            self._watchers.add(watcher)
+            self._changed.notify()
+            if not self._is_reading:
+                self._is_reading = True
+                threading.Thread(target=self._read, name="watch-events", daemon=True).start()
+        if watcher.stream.on_close(lambda: self._remove(watcher)):
+            self._senders.submit(watcher)
+        else:
+            self._remove(watcher)
+
+    def drain(self) -> None:
+        """End all watches, and let none begin any more."""
+        with self.lock:
+            self._is_draining = True
+            watchers = list(self._watchers)
+        for watcher in watchers:
+            watcher.stream.finish(draining_status())
+
+    def _check_room(self) -> None:
+        if self._is_draining:
+            raise Draining
+        if len(self._watchers) >= self.settings.max_watchers:
+            raise TooManyWatchers(self.settings.max_watchers)
+
+    def _remove(self, watcher: Watcher) -> None:
+        with self.lock:
+            self._watchers.discard(watcher)
+
+    def _read(self) -> None:
+        ticked = time.monotonic()
+        while True:
+            with self._changed:
+                while not self._watchers:
+                    self._changed.wait()
+                head, restarts = self.recent.head, self._restarts
+            # Asked before the events are read, so that what is written meanwhile wakes.
+            seen = self._metadata.wait_for_events(-1, 0)
+            try:
+                pause = self._read_some(head, restarts)
+            except Exception:
+                _log.exception("events could not be read; trying again")
+                pause = RETRY_SECONDS
+            now = time.monotonic()
+            if now - ticked >= TICK_SECONDS:
+                ticked = now
+                self._give_turns(lambda watcher: watcher.tick(time.monotonic()))
+            if pause:
+                self._metadata.wait_for_events(seen, pause)
+
+    def _read_some(self, head: Position, restarts: int) -> float:
+        """Read what follows ``head`` and tell the watchers; return how long to wait for more."""
+        try:
+            page = read_events(self._metadata, head, BATCH, lambda _: True)
+        except CursorExpired as error:
+            # This process stood still for days, while others went on and forgot.
+            self._begin_anew(error)
+            return self.settings.poll_seconds
+        if not page.events:
+            return self.settings.poll_seconds
+        by_project: dict[str, list[Entry]] = {}
+        entries = [Entry(event, page.versions.get(event.text("id")), self._metadata.store_id) for event in page.events]
+        for entry in entries:
+            by_project.setdefault(entry.event.project, []).append(entry)
+
+        def notice(watcher: Watcher) -> bool:
+            return watcher.notice(by_project.get(watcher.project, ()), page.position)
+
+        with self.lock:
+            # Whoever came after all others had gone began at another place.
+            if self._restarts == restarts:
+                self.recent.extend(entries, page.position)
+                due = [watcher for watcher in self._watchers if notice(watcher)]
+            else:
+                due = []
+        for watcher in due:
+            self._senders.submit(watcher)
+        return self.settings.poll_seconds if page.is_last else 0
+
+    def _give_turns(self, is_due: Callable[[Watcher], bool]) -> None:
+        with self.lock:
+            due = [watcher for watcher in self._watchers if is_due(watcher)]
+        for watcher in due:
+            self._senders.submit(watcher)
+
+    def _begin_anew(self, error: CursorExpired) -> None:
+        with self._metadata.read() as tx:
+            newest = tx.events.newest()
+        with self.lock:
+            watchers = list(self._watchers)
+            self._watchers.clear()
+            self._restarts += 1
+            self.recent.restart(newest)
+        for watcher in watchers:
+            watcher.stream.fail(error)
