@@ -12,7 +12,8 @@ from argosy_server.config import StoreConfig
 from argosy_server.domain.artifact import ArtifactVersion, VersionSelector
 from argosy_server.domain.pipeline import LoadedInput, StepRun, StepState
 from argosy_server.usecases.ports import Transaction
-from argosy_server.usecases.start_step import find_reusable, start_step
+from argosy_server.usecases.reuse_step import look_up
+from argosy_server.usecases.start_step import NewStep, start_step
 from tests.contracts.metadata_facts import FIRST_PAGE, PAST, SPEC, new_run, put_blob, start
 
 Change = Callable[[Transaction, ArtifactVersion, ArtifactVersion], object]
@@ -41,12 +42,12 @@ def start_again(application: Application, change: Change) -> StepRun:
     """Start the step again while something changes after the look-up."""
     with application.metadata.write() as tx:
         loaded, made = complete(tx)
-    reusable = find_reusable(application.metadata, application.storage, "p", "key")
-    assert reusable is not None
+    look = look_up(application.metadata, application.storage, "p", "key")
+    assert look.reusable is not None
     with application.metadata.write() as tx:
         change(tx, loaded, made)
         run = new_run(tx)
-        return start_step(tx, application.limits, "p", run.id, "fit", "fit", {}, [], "key", {}, reusable)
+        return start_step(tx, application.limits, "p", NewStep(run.id, "fit", "fit", {}, [], "key"), look)
 
 
 def test_what_did_not_change_is_reused_and_leased(application: Application) -> None:

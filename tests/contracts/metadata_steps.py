@@ -173,8 +173,8 @@ class CacheContract:
             start(tx, new_run(tx), cache_key="key", state=StepState.CACHED)
             foreign = start(tx, new_run(tx, project="q"), cache_key="key")
             tx.runs.end_step(foreign, StepState.COMPLETED, None)
-            found = tx.runs.cache_candidates("p", "key", 3)
-            assert tx.runs.cache_candidates("p", "", 3) == []
+            found = tx.cache.candidates("p", "key", 3, None)
+            assert tx.cache.candidates("p", "", 3, None) == []
 
         assert [step.id for step in found] == [step.id for step in reversed(steps[1:])]
         assert [step.state for step in found] == [StepState.COMPLETED] * 3
@@ -185,7 +185,7 @@ class CacheContract:
             step = start(tx, run, cache_key="key")
             tx.runs.end_step(step, StepState.COMPLETED, None)
             tx.runs.finish(run, RunState.FAILED, None)
-            assert [found.id for found in tx.runs.cache_candidates("p", "key", 3)] == [step.id]
+            assert [found.id for found in tx.cache.candidates("p", "key", 3, None)] == [step.id]
 
     def test_the_previous_step_is_the_newest_of_the_same_invocation_else_of_the_same_step(
         self, store: MetadataStore
@@ -198,12 +198,12 @@ class CacheContract:
             completed(tx, cache_key="d", step_name="evaluate")
             completed(tx, cache_key="e", pipeline="another")
             step = start(tx, new_run(tx), cache_key="f")
-            found = tx.runs.previous_step("p", "training", step)
-            third = tx.runs.previous_step("p", "training", replace(step, invocation="fit_3"))
+            found = tx.cache.previous_step("p", "training", step)
+            third = tx.cache.previous_step("p", "training", replace(step, invocation="fit_3"))
 
             assert found is not None
             assert third is not None
             assert (found.id, found.cache_key_parts) == (same.id, {"code": "2"})
             assert third.id == other.id
-            assert tx.runs.previous_step("p", "unknown", step) is None
-            assert tx.runs.previous_step("q", "training", step) is None
+            assert tx.cache.previous_step("p", "unknown", step) is None
+            assert tx.cache.previous_step("q", "training", step) is None

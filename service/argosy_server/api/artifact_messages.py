@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from argosy.v1 import artifact_pb2
 from argosy_server.api.field_parsing import (
+    parse_count,
     parse_description,
     parse_enum,
     parse_json_map,
@@ -64,6 +65,7 @@ def parse_spec(field: str, spec: artifact_pb2.ArtifactSpec, limits: Limits) -> A
         tags=parse_tags(f"{field}.tags", spec.tags, limits),
         aliases=tuple(sorted({parse_alias(f"{field}.aliases", alias) for alias in spec.aliases})),
         step_run_id=parse_id(f"{field}.step_run_id", spec.step_run_id) if spec.step_run_id else "",
+        step_attempt=parse_count(f"{field}.step_attempt", spec.step_attempt),
         named=not spec.unnamed,
         description=parse_description(f"{field}.description", spec.description),
     )
@@ -139,6 +141,7 @@ def render_version(version: ArtifactVersion, *, files: bool = True) -> artifact_
         message.producer.pipeline_name = version.producer.pipeline_name
         message.producer.invocation = version.producer.invocation
         message.producer.output_name = version.producer.output_name
+        message.producer.attempt = version.producer.attempt
     return message
 
 

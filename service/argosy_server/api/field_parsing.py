@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sized
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from enum import Enum
 from typing import NoReturn, TypeVar
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -17,6 +18,7 @@ from argosy_server.domain.limits import Limits
 
 MAX_TEXT = 255
 MAX_KEYS = 1000
+MAX_DURATION = timedelta(days=36_500)
 MAX_DESCRIPTION_BYTES = 4 << 10
 E = TypeVar("E", bound=Enum)
 K = TypeVar("K", bound=int)
@@ -176,6 +178,24 @@ def parse_timestamp(field: str, holder: Message, name: str) -> datetime | None:
         return timestamp.ToDatetime(tzinfo=timezone.utc)
     except (ValueError, OverflowError) as error:
         raise InvalidField(field, "is no time between the years 1 and 9999") from error
+
+
+def parse_duration(field: str, holder: Message, name: str) -> timedelta | None:
+    """Return a length of time, ``None`` when it was left out.
+
+    Raises:
+        InvalidField: it is negative or longer than a time can be.
+    """
+    if not holder.HasField(name):
+        return None
+    duration: Duration = getattr(holder, name)
+    try:
+        length = duration.ToTimedelta()
+    except (ValueError, OverflowError) as error:
+        raise InvalidField(field, "is no length of time that can be counted") from error
+    if not timedelta() <= length <= MAX_DURATION:
+        raise InvalidField(field, f"{length} is negative or too long; use a time from 0 to {MAX_DURATION.days} days")
+    return length
 
 
 def render_timestamp(moment: datetime) -> Timestamp:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from argosy.v1 import pipeline_pb2, step_calls_pb2
 from argosy_server.api.artifact_messages import parse_selector, render_version
@@ -11,6 +11,7 @@ from argosy_server.domain.errors import InvalidField, LimitExceeded
 from argosy_server.domain.identifiers import is_id, parse_id, parse_name
 from argosy_server.domain.limits import Limits
 from argosy_server.domain.pipeline import (
+    EntryPoint,
     InputKind,
     InputSpec,
     LoadedInput,
@@ -18,6 +19,7 @@ from argosy_server.domain.pipeline import (
     Run,
     RunError,
     RunState,
+    StepAttempt,
     StepRun,
     StepState,
 )
@@ -49,6 +51,7 @@ WIRE_INPUT_KINDS = {kind: number for number, kind in INPUT_KINDS.items()}
 STARTABLE_KINDS = {number: kind for number, kind in INPUT_KINDS.items() if kind is not InputKind.LOADED}
 MAX_ERROR_BYTES = 4096
 MAX_ERROR_TYPE = 255
+MAX_PATH = 4096
 
 
 def parse_run_key(field: str, text: str) -> str:
@@ -96,6 +99,37 @@ def parse_loaded(field: str, loaded: Iterable[step_calls_pb2.LoadedInput]) -> li
     ]
 
 
+def parse_upstream(field: str, invocations: Sequence[str], limits: Limits) -> tuple[str, ...]:
+    """Return the invocations a step had to wait for, each once.
+
+    Raises:
+        InvalidField: one is malformed.
+        LimitExceeded: they are too many.
+    """
+    if len(invocations) > limits.max_files:
+        raise LimitExceeded(
+            f"{field}: {len(invocations)} invocations; at most {limits.max_files}", limit=limits.max_files
+        )
+    return tuple(dict.fromkeys(parse_name(f"{field}[{index}]", name) for index, name in enumerate(invocations)))
+
+
+def parse_entry_point(field: str, entry_point: pipeline_pb2.EntryPoint) -> EntryPoint | None:
+    """Return where a pipeline is defined; ``None`` when nothing is said.
+
+    Raises:
+        InvalidField: module or name are missing or malformed, or the path of the file is too long.
+    """
+    if not (entry_point.module or entry_point.qualname or entry_point.file):
+        return None
+    if len(entry_point.file) > MAX_PATH:
+        raise InvalidField(f"{field}.file", f"has {len(entry_point.file)} characters; at most {MAX_PATH} are allowed")
+    return EntryPoint(
+        parse_text(f"{field}.module", entry_point.module, required=True),
+        parse_text(f"{field}.qualname", entry_point.qualname, required=True),
+        entry_point.file,
+    )
+
+
 def parse_error(field: str, error: pipeline_pb2.RunError) -> RunError | None:
     """Return what went wrong, its text cut to 4 KiB; ``None`` when nothing is said.
 
@@ -123,6 +157,8 @@ def render_run(run: Run) -> pipeline_pb2.Run:
         lease_expire_time=render_timestamp(run.lease_expires_at),
         cancel_requested=run.cancel_requested,
         steps=[render_step(step) for step in run.steps],
+        entry_point=_render_entry_point(run.entry_point),
+        epoch=run.epoch,
     )
 
 
@@ -156,6 +192,10 @@ def render_step(step: StepRun, *, output_files: bool = False) -> pipeline_pb2.St
         error=_render_error(step.error),
         start_time=render_timestamp(step.started_at) if step.started_at else None,
         end_time=render_timestamp(step.ended_at) if step.ended_at else None,
+        attempt=step.attempt,
+        attempts=[_render_attempt(attempt) for attempt in step.attempts],
+        metadata=step.metadata,
+        upstream=step.upstream,
     )
 
 
@@ -175,6 +215,21 @@ def _parse_input(field: str, spec: step_calls_pb2.StepInputSpec) -> InputSpec:
         is_list=spec.is_list,
         version_ids=tuple(parse_id(f"{field}.version_ids", version_id) for version_id in spec.version_ids),
     )
+
+
+def _render_attempt(attempt: StepAttempt) -> pipeline_pb2.StepAttempt:
+    return pipeline_pb2.StepAttempt(
+        attempt=attempt.attempt,
+        error=_render_error(attempt.error),
+        start_time=render_timestamp(attempt.started_at),
+        end_time=render_timestamp(attempt.ended_at),
+    )
+
+
+def _render_entry_point(entry_point: EntryPoint | None) -> pipeline_pb2.EntryPoint | None:
+    if entry_point is None:
+        return None
+    return pipeline_pb2.EntryPoint(module=entry_point.module, qualname=entry_point.qualname, file=entry_point.file)
 
 
 def _render_error(error: RunError | None) -> pipeline_pb2.RunError | None:

@@ -45,16 +45,18 @@ def check_reply(reply: bytes) -> bytes:
 
 def _facts(step: pipeline_pb2.StepRun) -> None:
     for version in _versions(step):
-        for field in ("metadata", "tags", "aliases"):
+        for field in ("metadata", "description", "tags", "aliases"):
             version.ClearField(field)
+    step.ClearField("metadata")
 
 
 def _parameters(step: pipeline_pb2.StepRun) -> None:
-    step.ClearField("parameters")
+    for field in ("parameters", "attempts"):
+        step.ClearField(field)
 
 
 def _lineage(step: pipeline_pb2.StepRun) -> None:
-    for field in ("inputs", "saved", "loaded"):
+    for field in ("inputs", "saved", "loaded", "upstream"):
         step.ClearField(field)
 
 

@@ -34,13 +34,14 @@ class ArtifactFile:
 
 @dataclass(frozen=True)
 class Producer:
-    """The step run that made a version; ``output_name`` is ``""`` for one saved inside the step."""
+    """The step run, and its attempt, that made a version; ``output_name`` is ``""`` for one saved inside the step."""
 
     run_id: str
     step_run_id: str
     pipeline_name: str
     invocation: str
     output_name: str = ""
+    attempt: int = 1
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class ArtifactSpec:
         version: the label, or ``""`` for the next number.
         metadata: facts about the value; each value is the text of one JSON document.
         step_run_id: the step run inside which it is saved, or ``""``.
+        step_attempt: the attempt of that step run; 0 for the one that runs now.
         description: what the value is, in words for people.
     """
 
@@ -64,6 +66,7 @@ class ArtifactSpec:
     tags: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     step_run_id: str = ""
+    step_attempt: int = 0
     named: bool = True
     description: str = ""
 

@@ -33,14 +33,17 @@ class StepState(Enum):
     ABANDONED = "abandoned"
 
 
+_RESUMED = frozenset({RunState.RUNNING})
+_AGAIN = frozenset({StepState.RUNNING, StepState.CACHED})
+
 RUN_TRANSITIONS: Mapping[RunState, frozenset[RunState]] = {
     RunState.RUNNING: frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CANCELLED, RunState.ABANDONED}),
     RunState.COMPLETED: frozenset(),
-    RunState.FAILED: frozenset(),
-    RunState.CANCELLED: frozenset(),
-    RunState.ABANDONED: frozenset(),
+    RunState.FAILED: _RESUMED,
+    RunState.CANCELLED: _RESUMED,
+    RunState.ABANDONED: _RESUMED,
 }
-"""Where a run may go from each state."""
+"""Where a run may go from each state; what did not complete can be resumed."""
 
 STEP_TRANSITIONS: Mapping[StepState, frozenset[StepState]] = {
     StepState.RUNNING: frozenset(
@@ -48,12 +51,14 @@ STEP_TRANSITIONS: Mapping[StepState, frozenset[StepState]] = {
     ),
     StepState.COMPLETED: frozenset(),
     StepState.CACHED: frozenset(),
-    StepState.FAILED: frozenset(),
-    StepState.SKIPPED: frozenset(),
-    StepState.CANCELLED: frozenset(),
-    StepState.ABANDONED: frozenset(),
+    StepState.FAILED: _AGAIN,
+    StepState.SKIPPED: _AGAIN,
+    StepState.CANCELLED: _AGAIN,
+    StepState.ABANDONED: _AGAIN,
 }
-"""Where a step run may go from each state; CACHED and SKIPPED are born final."""
+"""Where a step run may go from each state. One that ended without completing starts again only in a run that was
+resumed since, see :func:`check_restart`; or at once, when FailStep asks for another attempt: it never reads as FAILED
+then."""
 
 
 class InputKind(Enum):
@@ -71,6 +76,25 @@ class RunError:
     type: str
     message: str
     invocation: str = ""
+
+
+@dataclass(frozen=True)
+class EntryPoint:
+    """Where a pipeline is defined; ``file`` is on the machine of the runner."""
+
+    module: str
+    qualname: str
+    file: str = ""
+
+
+@dataclass(frozen=True)
+class StepAttempt:
+    """One attempt of a step run that was followed by another one; without an error its process was lost."""
+
+    attempt: int
+    error: RunError | None
+    started_at: datetime
+    ended_at: datetime
 
 
 @dataclass(frozen=True)
@@ -111,7 +135,18 @@ class LoadedInput:
 
 @dataclass(frozen=True)
 class StepRun:
-    """One execution of a step invocation."""
+    """One execution of a step invocation.
+
+    Attributes:
+        attempt_token: proves who runs the current attempt; for the runner alone.
+        attempt: the current or last one, 1 for the first; 0 when it never started.
+        attempts: those that were followed by another one.
+        epoch: of the run, when the step started last.
+        upstream: the invocations it had to wait for.
+        evicted_at: since when it may not be reused.
+        saved: versions its code saved, in all attempts.
+        loaded: versions its code loaded, in all attempts.
+    """
 
     id: str
     run_id: str
@@ -127,6 +162,12 @@ class StepRun:
     error: RunError | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    attempt: int = 1
+    attempts: tuple[StepAttempt, ...] = ()
+    epoch: int = 1
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    upstream: tuple[str, ...] = ()
+    evicted_at: datetime | None = None
     inputs: tuple[StepInput, ...] = ()
     outputs: tuple[StepOutput, ...] = ()
     saved: tuple[ArtifactVersion, ...] = ()
@@ -135,7 +176,13 @@ class StepRun:
 
 @dataclass(frozen=True)
 class Run:
-    """One execution of a pipeline; ``state`` already reads ABANDONED once the lease expired."""
+    """One execution of a pipeline; ``state`` already reads ABANDONED once the lease expired.
+
+    Attributes:
+        driver_token: proves who runs it; for the runner alone.
+        epoch: 1, and one more each time it was resumed.
+        resumed_at: when it was resumed last.
+    """
 
     id: str
     project: str
@@ -149,6 +196,10 @@ class Run:
     lease_expires_at: datetime
     cancel_requested: bool
     steps: tuple[StepRun, ...] = ()
+    driver_token: str = ""
+    epoch: int = 1
+    entry_point: EntryPoint | None = None
+    resumed_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -184,5 +235,26 @@ def check_step_transition(step: StepRun, target: StepState) -> None:
         raise IllegalTransition(
             f"step {step.invocation!r} is {step.state.value} and cannot become {target.value}",
             resource=f"step run {step.id}",
+            state=step.state.value,
+        )
+
+
+def check_restart(run: Run, step: StepRun) -> None:
+    """Refuse to start a step again, unless it ended without completing and its run was resumed since.
+
+    Raises:
+        IllegalTransition: naming the state.
+    """
+    if StepState.RUNNING not in STEP_TRANSITIONS[step.state]:
+        raise IllegalTransition(
+            f"step {step.invocation!r} of run {run.name!r} is {step.state.value} and does not start again",
+            resource=f"step run {step.id}",
+            state=step.state.value,
+        )
+    if step.epoch >= run.epoch:
+        raise IllegalTransition(
+            f"step {step.invocation!r} was started before in run {run.name!r}; an invocation starts once in a run, and "
+            "again only when the run is resumed",
+            resource=f"run {run.id}",
             state=step.state.value,
         )

@@ -1,9 +1,14 @@
-"""Ending a step: its outputs, its state and its lineage become visible together or not at all."""
+"""Ending a step, or an attempt of it.
+
+The outputs, the state and the lineage of a step that returned become visible together or not at all. An attempt that
+failed may be followed by another one: the step goes on running under a new token, and keeps its reservation.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from argosy_server.domain.artifact import ArtifactKind, ArtifactSpec, Producer
 from argosy_server.domain.errors import InvalidField, Superseded
@@ -20,8 +25,9 @@ from argosy_server.domain.pipeline import (
 from argosy_server.usecases.create_version import insert_version
 from argosy_server.usecases.ports import Transaction
 from argosy_server.usecases.staging import StagedFile
-from argosy_server.usecases.track_runs import running
+from argosy_server.usecases.track_runs import running, step_changed
 
+NO_METADATA: Mapping[str, str] = MappingProxyType({})
 FAILED_STATES = frozenset({StepState.FAILED, StepState.CANCELLED})
 
 
@@ -42,6 +48,7 @@ def complete_step(
     attempt_token: str,
     outputs: Sequence[NewOutput],
     loaded: Sequence[LoadedInput],
+    metadata: Mapping[str, str] = NO_METADATA,
 ) -> StepRun:
     """End a step that returned; the versions of its outputs are in the answer, with files.
 
@@ -59,13 +66,13 @@ def complete_step(
         raise InvalidField("outputs.name", f"{', '.join(names)}: an output stands twice; each name is one output")
     made: list[StepOutput] = []
     for output in outputs:
-        producer = Producer(run.id, step.id, run.pipeline_name, step.invocation, output.name)
+        producer = Producer(run.id, step.id, run.pipeline_name, step.invocation, output.name, step.attempt)
         spec = replace(output.spec, kind=ArtifactKind.STEP_OUTPUT, step_run_id=step.id)
         version = insert_version(tx, limits, project, spec, output.staged, producer)
         made.append(StepOutput(output.name, version))
     tx.runs.add_outputs(step, [(output.name, output.version.id) for output in made])
     tx.runs.add_loaded(step, loaded)
-    tx.runs.end_step(step, StepState.COMPLETED, None)
+    _end(tx, run, step, StepState.COMPLETED, None, metadata)
     return replace(tx.runs.load_step(project, step.id), outputs=tuple(made))
 
 
@@ -77,11 +84,14 @@ def fail_step(
     state: StepState,
     error: RunError | None,
     loaded: Sequence[LoadedInput],
+    metadata: Mapping[str, str] = NO_METADATA,
+    *,
+    retry: bool = False,
 ) -> StepRun:
-    """End a step that raised or was stopped; what its code saved stays.
+    """End a step that raised or was stopped, or with ``retry`` only its attempt; what its code saved stays.
 
     Raises:
-        InvalidField: ``state`` is neither FAILED nor CANCELLED.
+        InvalidField: ``state`` is neither FAILED nor CANCELLED, or is not FAILED although another attempt follows.
         RunNotFound: no such step run.
         LeaseExpired: the run is abandoned.
         Superseded: the attempt token is not the current one.
@@ -89,10 +99,25 @@ def fail_step(
     """
     if state not in FAILED_STATES:
         raise InvalidField("state", f"{state.value} is no failure; use failed or cancelled")
-    _, step = _current_attempt(tx, project, step_run_id, attempt_token, state)
+    if retry and state is not StepState.FAILED:
+        raise InvalidField("retry", f"a step that is {state.value} is not tried again; leave it out, or use failed")
+    run, step = _current_attempt(tx, project, step_run_id, attempt_token, state)
     tx.runs.add_loaded(step, loaded)
-    tx.runs.end_step(step, state, error)
+    if retry:
+        tx.runs.retry_step(run, step, error, metadata)
+        step_changed(tx, run, step)
+    else:
+        _end(tx, run, step, state, error, metadata)
     return tx.runs.load_step(project, step.id)
+
+
+def _end(
+    tx: Transaction, run: Run, step: StepRun, state: StepState, error: RunError | None, metadata: Mapping[str, str]
+) -> None:
+    tx.runs.end_step(step, state, error, metadata)
+    if step.cache_key:
+        tx.reservations.release(run.project, [step.id])
+    step_changed(tx, run, step)
 
 
 def _current_attempt(

@@ -20,6 +20,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
+from argosy_server.usecases.cache_repository import CacheRepository, ReservationRepository
 from argosy_server.usecases.event_repository import EventRepository
 from argosy_server.usecases.lineage_repository import LineageRepository
 from argosy_server.usecases.log_repository import LogRepository
@@ -160,6 +161,8 @@ class Transaction(Protocol):
     uploads: UploadRepository
     runs: RunRepository
     logs: LogRepository
+    cache: CacheRepository
+    reservations: ReservationRepository
     lineage: LineageRepository
     replies: ReplyRepository
     events: EventRepository
@@ -195,6 +198,20 @@ class MetadataStore(Protocol):
 
         Raises:
             StorageUnavailable, StorageFull: the database cannot be reached or written.
+        """
+        ...
+
+    def wait_for_events(self, seen: int, timeout: float) -> int:
+        """Wait until another transaction of this process has written events, or ``timeout`` seconds.
+
+        What other processes write wakes nobody; whoever waits has to look now and then.
+
+        Args:
+            seen: what the call before returned; another number returns at once.
+            timeout: seconds.
+
+        Returns:
+            how many transactions of this process have written events.
         """
         ...
 

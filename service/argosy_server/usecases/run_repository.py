@@ -1,4 +1,4 @@
-"""What the use cases ask of the database about runs, step runs and the cache made of them."""
+"""What the use cases ask of the database about runs, step runs and their attempts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Protocol
 
 from argosy_server.domain.paging import Page, PageRequest
 from argosy_server.domain.pipeline import (
+    EntryPoint,
     InputSpec,
     LoadedInput,
     PipelineSummary,
@@ -22,8 +23,18 @@ from argosy_server.domain.pipeline import (
 class RunRepository(Protocol):
     """Runs and step runs. States are read as ABANDONED once the lease of the run has expired."""
 
-    def add(self, project: str, pipeline_name: str, name: str, parameters: Mapping[str, str], lease: timedelta) -> Run:
-        """Insert a running run. The name of an abandoned run is free: that run keeps its id, and its name for people.
+    def add(
+        self,
+        project: str,
+        pipeline_name: str,
+        name: str,
+        parameters: Mapping[str, str],
+        lease: timedelta,
+        entry_point: EntryPoint | None = None,
+    ) -> Run:
+        """Insert a running run with a new driver token.
+
+        The name of an abandoned run is free: that run keeps its id, and its name for people.
 
         Raises:
             RunExists: a run of this name exists that was not abandoned.
@@ -50,6 +61,16 @@ class RunRepository(Protocol):
         """Extend the lease of a running run from now on."""
         ...
 
+    def resume(self, run: Run, lease: timedelta) -> Run:
+        """Let a run that ended without completing run again, under a new lease, epoch and driver token.
+
+        Its steps that still ran have ended with the lease, and their tokens are void. Returns it with its steps.
+
+        Raises:
+            RunExists: the run was abandoned and another one has its name.
+        """
+        ...
+
     def request_cancel(self, run: Run) -> Run:
         """Remember that the run shall stop."""
         ...
@@ -66,39 +87,49 @@ class RunRepository(Protocol):
         """
         ...
 
-    def end_step(self, step: StepRun, state: StepState, error: RunError | None) -> None:
-        """Change the state of a running step run and set its end."""
+    def find_step(self, run: Run, invocation: str) -> StepRun | None:
+        """Return and lock the step run of an invocation, without inputs and outputs."""
+        ...
+
+    def invocations(self, run: Run, limit: int) -> list[str]:
+        """Return the first invocations of a run that have a step run, in the order they started."""
+        ...
+
+    def restart_step(self, run: Run, earlier: StepRun, step: StepRun, inputs: Sequence[InputSpec]) -> StepRun:
+        """Let a step run that did not complete be what ``step`` says, as its next attempt.
+
+        It keeps its id. Its inputs take the place of those it was given before; these stay in the lineage.
+        """
+        ...
+
+    def retry_step(self, run: Run, step: StepRun, error: RunError | None, metadata: Mapping[str, str]) -> StepRun:
+        """End the attempt of a running step run, and begin the next one with a token of its own."""
+        ...
+
+    def end_step(
+        self, step: StepRun, state: StepState, error: RunError | None, metadata: Mapping[str, str] = ...
+    ) -> None:
+        """Change the state of a running step run, set its end, and add to its metadata."""
         ...
 
     def add_outputs(self, step: StepRun, outputs: Sequence[tuple[str, str]]) -> None:
         """Record returned outputs: (output name, version id), in order."""
         ...
 
-    def add_saved(self, step_run_id: str, version_id: str) -> None:
-        """Record a version saved inside the step."""
+    def add_saved(self, step_run_id: str, version_id: str, attempt: int = 1) -> None:
+        """Record a version saved inside an attempt of the step."""
         ...
 
     def add_loaded(self, step: StepRun, loaded: Sequence[LoadedInput]) -> None:
-        """Record versions the step's code loaded, with the selectors it used."""
+        """Record versions the step's code loaded in its attempt now, with the selectors it used."""
         ...
 
     def load_step(self, project: str, step_run_id: str) -> StepRun:
         """Return a step run with inputs, outputs, saved and loaded versions (all without files)."""
         ...
 
-    def cache_candidates(self, project: str, cache_key: str, limit: int) -> list[StepRun]:
-        """Return the newest completed step runs with this key, newest first, without inputs and outputs."""
-        ...
-
     def loads(self, step_run_id: str) -> list[LoadedInput]:
-        """Return what a step's code loaded, with the selectors it used."""
-        ...
-
-    def previous_step(self, project: str, pipeline_name: str, step: StepRun) -> StepRun | None:
-        """Return the newest completed step run of the same pipeline and step that has a cache key.
-
-        One of the same invocation is preferred. Inputs and outputs are left out.
-        """
+        """Return what a step's code loaded in its last attempt, with the selectors it used."""
         ...
 
     def list_runs(self, project: str, pipeline_name: str, state: RunState | None, page: PageRequest) -> Page[Run]:

@@ -1,10 +1,8 @@
-"""Starting a step: run it, or take its outputs from an earlier step run.
+"""Starting a step: run it, take its outputs from an earlier step run, or wait for an equal one that runs now.
 
-A hit needs an earlier completed step run with the same key whose outputs and saved versions are all live, whose bytes
-are all in the storage in their full size, whose loaded names still mean the versions they meant, and whose saved names
-have got no newer version since (running the step would make its own the latest). The bytes are looked for before the
-transaction (``find_reusable``), rows are locked and checked again inside it. The hit replays exactly those versions
-and leaves this run's own inputs as they are. A miss says why.
+A hit replays exactly the versions of the earlier step run and leaves this run's own inputs as they are; a miss says
+why. A step that runs under a cache key reserves it: others that can wait get :class:`KeyReserved` as long as it and its
+run are alive, so two of them never compute the same at once.
 """
 
 from __future__ import annotations
@@ -12,113 +10,145 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import islice
 
-from argosy_server.domain.artifact import ArtifactVersion, VersionSelector
-from argosy_server.domain.errors import ArtifactNotFound, IllegalTransition
-from argosy_server.domain.identifiers import Digest, new_id, version_number
+from argosy_server.domain.errors import IllegalTransition
+from argosy_server.domain.identifiers import new_id
 from argosy_server.domain.limits import Limits
-from argosy_server.domain.pipeline import InputSpec, LoadedInput, Run, StepInput, StepRun, StepState
+from argosy_server.domain.pipeline import InputSpec, Run, StepInput, StepRun, StepState, check_restart
 from argosy_server.usecases.artifacts import require_live
-from argosy_server.usecases.ports import BlobStorage, MetadataStore, Transaction
-from argosy_server.usecases.read_blob import mark_damaged
-from argosy_server.usecases.track_runs import running
+from argosy_server.usecases.cache_repository import Holder
+from argosy_server.usecases.ports import MetadataStore, Transaction
+from argosy_server.usecases.reuse_step import CacheLook, Reusable, explain_miss, lock_outputs, newest_usable
+from argosy_server.usecases.track_runs import driven, step_changed
 
-MAX_CANDIDATES = 5
+WAIT = timedelta(milliseconds=50)
+"""After how long a client that waits may ask again."""
 
 
 @dataclass(frozen=True)
-class Reusable:
-    """An earlier step run whose outputs may be taken.
+class NewStep:
+    """What a runner says about a step it wants to start.
 
     Attributes:
-        source: the step run, with what it returned and saved.
-        loads: what its code loaded, and how it asked.
-        digests: of the files of each version it made, by version id.
+        invocation: unique in the run.
+        parameters: name to JSON text.
+        cache_key: ``""`` when it may not be cached.
+        cache_key_parts: what the key was made of.
+        max_age: outputs of step runs that ended longer ago are not taken.
+        may_wait: whether it can wait for an equal step that runs now.
+        driver_token: proves that the runner has the run; ``""`` is not checked.
     """
 
-    source: StepRun
-    loads: tuple[LoadedInput, ...]
-    digests: Mapping[str, frozenset[Digest]]
+    run_id: str
+    invocation: str
+    step_name: str
+    parameters: Mapping[str, str]
+    inputs: Sequence[InputSpec]
+    cache_key: str = ""
+    cache_key_parts: Mapping[str, str] | None = None
+    max_age: timedelta | None = None
+    upstream: tuple[str, ...] = ()
+    may_wait: bool = False
+    driver_token: str = ""
 
-    def all_digests(self) -> set[Digest]:
-        """Return the digests of all files."""
-        return {digest for digests in self.digests.values() for digest in digests}
+
+class KeyReserved(Exception):
+    """An equal step runs now; nothing may be recorded, so the transaction is left by this."""
+
+    def __init__(self, holder: Holder) -> None:
+        """Tell which one."""
+        super().__init__(f"step {holder.invocation!r} of run {holder.run_name!r} computes the same now")
+        self.holder = holder
 
 
-def find_reusable(metadata: MetadataStore, storage: BlobStorage, project: str, cache_key: str) -> Reusable | None:
-    """Return the newest step run with this key whose outputs are all there, ``None`` when there is none."""
-    if not cache_key:
-        return None
+class OutputsAppeared(Exception):
+    """An equal step has completed since the cache was looked at; nothing may be recorded, look again."""
+
+
+def check_reserved(metadata: MetadataStore, project: str, request_id: str, wanted: NewStep) -> None:
+    """Let a step that would have to wait hear so without a transaction that writes.
+
+    Raises:
+        KeyReserved: an equal step runs now.
+        DomainError: as :func:`start_step`.
+    """
+    if not (wanted.may_wait and wanted.cache_key):
+        return
     with metadata.read() as tx:
-        candidates = [
-            (found, tx.blobs.find_live(project, found.all_digests()))
-            for step in tx.runs.cache_candidates(project, cache_key, MAX_CANDIDATES)
-            if (found := _reusable(tx, project, step.id)) is not None
-        ]
-    for found, blobs in candidates:
-        damaged = [blob for blob in blobs.values() if blob.location and storage.size(blob.location) != blob.size]
-        for blob in damaged:
-            # Or the step, when it has run again, would find that its outputs need not be stored.
-            mark_damaged(metadata, blob)
-        if blobs.keys() == found.all_digests() and not damaged:
-            return found
-    return None
+        holder = tx.reservations.holder(project, wanted.cache_key)
+        # A request that comes twice gets its first answer, also when it is itself what it would wait for.
+        if holder is not None and tx.replies.find(project, request_id) is None:
+            _startable(tx, project, wanted)
+            raise KeyReserved(holder)
 
 
 def start_step(
-    tx: Transaction,
-    limits: Limits,
-    project: str,
-    run_id: str,
-    invocation: str,
-    step_name: str,
-    parameters: Mapping[str, str],
-    inputs: Sequence[InputSpec],
-    cache_key: str,
-    cache_key_parts: Mapping[str, str],
-    reusable: Reusable | None,
+    tx: Transaction, limits: Limits, project: str, wanted: NewStep, look: CacheLook, *, last_look: bool = True
 ) -> StepRun:
     """Record the start of a step: RUNNING with an attempt token, or CACHED with outputs.
+
+    In a run that was resumed a step that had not completed starts again, as another attempt of its step run.
 
     Args:
         tx: the transaction.
         limits: for the lease of reused bytes.
         project: the project.
-        run_id: the run.
-        invocation: unique in the run.
-        step_name: the step.
-        parameters: name to JSON text.
-        inputs: what the step is given.
-        cache_key: ``""`` when it may not be cached.
-        cache_key_parts: what the key was made of.
-        reusable: what :func:`find_reusable` returned.
+        wanted: what shall start.
+        look: what ``look_up`` returned.
+        last_look: start even if outputs have appeared since.
 
     Raises:
         RunNotFound: no such run.
         LeaseExpired: the run is abandoned.
+        Superseded: the run was resumed by another runner.
         IllegalTransition: the run has ended or shall stop, or the invocation was started before.
         ArtifactNotFound: an input names no live version.
+        KeyReserved: an equal step runs now, and this one can wait.
+        OutputsAppeared: an equal step has completed since the look, unless it was the last.
     """
-    run = running(tx.runs.get(project, run_id))
+    run = _startable(tx, project, wanted)
+    given = _live_inputs(tx, project, wanted.inputs)
+    earlier = tx.runs.find_step(run, wanted.invocation) if run.epoch > 1 else None
+    if earlier is not None:
+        check_restart(run, earlier)
+    step = StepRun(
+        id=earlier.id if earlier else new_id(),
+        run_id=run.id,
+        invocation=wanted.invocation,
+        step_name=wanted.step_name,
+        state=StepState.RUNNING,
+        parameters=wanted.parameters,
+        cache_key=wanted.cache_key,
+        cache_key_parts=wanted.cache_key_parts or {},
+        upstream=wanted.upstream,
+    )
+    if look.reusable and lock_outputs(tx, limits, project, look.reusable):
+        started = _reuse(tx, run, earlier, step, wanted.inputs, look.reusable)
+    else:
+        if wanted.cache_key:
+            _reserve(tx, project, run, step, wanted)
+            if not last_look and newest_usable(tx, project, wanted.cache_key, wanted.max_age) not in {"", look.newest}:
+                raise OutputsAppeared
+        miss = explain_miss(tx, project, run, step, wanted.max_age)
+        step = replace(step, attempt_token=secrets.token_hex(16), cache_miss=miss)
+        started = _add(tx, run, earlier, step, wanted.inputs)
+    step_changed(tx, run, started)
+    return replace(started, inputs=given)
+
+
+def _startable(tx: Transaction, project: str, wanted: NewStep) -> Run:
+    run = driven(tx.runs.get(project, wanted.run_id), wanted.driver_token)
     if run.cancel_requested:
         raise IllegalTransition(f"run {run.name!r} is being cancelled", resource=f"run {run.id}", state="cancelling")
-    given = _live_inputs(tx, project, inputs)
-    step = StepRun(
-        id=new_id(),
-        run_id=run.id,
-        invocation=invocation,
-        step_name=step_name,
-        state=StepState.RUNNING,
-        parameters=parameters,
-        cache_key=cache_key,
-        cache_key_parts=cache_key_parts,
-    )
-    if reusable and _lock_outputs(tx, limits, project, reusable):
-        return replace(_reuse(tx, run, step, inputs, reusable), inputs=given)
-    miss = _explain_miss(tx, project, run, step)
-    step = replace(step, attempt_token=secrets.token_hex(16), cache_miss=miss)
-    return replace(tx.runs.add_step(run, step, inputs), inputs=given)
+    return run
+
+
+def _reserve(tx: Transaction, project: str, run: Run, step: StepRun, wanted: NewStep) -> None:
+    holder = tx.reservations.reserve(run, wanted.cache_key, step.id)
+    if holder is not None and wanted.may_wait:
+        raise KeyReserved(holder)
 
 
 def _live_inputs(tx: Transaction, project: str, inputs: Sequence[InputSpec]) -> tuple[StepInput, ...]:
@@ -129,82 +159,27 @@ def _live_inputs(tx: Transaction, project: str, inputs: Sequence[InputSpec]) -> 
     )
 
 
-def _reuse(tx: Transaction, run: Run, step: StepRun, inputs: Sequence[InputSpec], reusable: Reusable) -> StepRun:
+def _add(tx: Transaction, run: Run, earlier: StepRun | None, step: StepRun, inputs: Sequence[InputSpec]) -> StepRun:
+    if earlier is None:
+        return tx.runs.add_step(run, step, inputs)
+    return tx.runs.restart_step(run, earlier, step, inputs)
+
+
+def _reuse(
+    tx: Transaction,
+    run: Run,
+    earlier: StepRun | None,
+    step: StepRun,
+    inputs: Sequence[InputSpec],
+    reusable: Reusable,
+) -> StepRun:
     source = reusable.source
     step = replace(step, state=StepState.CACHED, cached_from=source.cached_from or source.id)
-    step = tx.runs.add_step(run, step, inputs)
+    step = _add(tx, run, earlier, step, inputs)
     tx.runs.add_outputs(step, [(output.name, output.version.id) for output in source.outputs])
-    for version in source.saved:
-        tx.runs.add_saved(step.id, version.id)
+    for version in reusable.saved:
+        tx.runs.add_saved(step.id, version.id, step.attempt)
     tx.runs.add_loaded(step, reusable.loads)
-    return replace(step, outputs=source.outputs, saved=source.saved, loaded=source.loaded)
-
-
-def _lock_outputs(tx: Transaction, limits: Limits, project: str, reusable: Reusable) -> bool:
-    """Keep what will be reused, unless something about it has changed since it was found."""
-    digests = reusable.all_digests()
-    return (
-        tx.blobs.lease(project, digests, limits.blob_lease) == digests
-        and tx.artifacts.live_digests(project, list(reusable.digests)) == reusable.digests
-        and _still_mean(tx, project, reusable.loads)
-        and not _overtaken(tx, project, reusable.source.saved)
-    )
-
-
-def _reusable(tx: Transaction, project: str, step_run_id: str) -> Reusable | None:
-    """Return what may be taken from a step run, or ``None`` when it does not hold any more."""
-    source = tx.runs.load_step(project, step_run_id)
-    ids = {version.id for version in (*(output.version for output in source.outputs), *source.saved)}
-    digests = tx.artifacts.live_digests(project, sorted(ids))
-    loads = tuple(tx.runs.loads(step_run_id)) if source.loaded else ()
-    if digests.keys() != ids or not _still_mean(tx, project, loads) or _overtaken(tx, project, source.saved):
-        return None
-    return Reusable(source, loads, digests)
-
-
-def _still_mean(tx: Transaction, project: str, loads: Sequence[LoadedInput]) -> bool:
-    return all(_still_means(tx, project, load.selector, load.version_id) for load in loads)
-
-
-def _still_means(tx: Transaction, project: str, selector: VersionSelector, version_id: str) -> bool:
-    try:
-        version = tx.artifacts.get(project, selector)
-    except ArtifactNotFound:
-        return False
-    return version.id == version_id and not version.deleted
-
-
-def _overtaken(tx: Transaction, project: str, saved: Sequence[ArtifactVersion]) -> set[str]:
-    """Return the names under which the step saved, but whose latest version is not one of its own any more.
-
-    A label the step chose itself says which version is meant, whatever came after.
-    """
-    ids = {version.id for version in saved}
-    numbered = {version.name for version in saved if version_number(version.version) is not None}
-    return {name for name in numbered if tx.artifacts.get(project, VersionSelector(name=name)).id not in ids}
-
-
-def _explain_miss(tx: Transaction, project: str, run: Run, step: StepRun) -> tuple[str, ...]:
-    if not step.cache_key:
-        return ("disabled",)
-    for same in tx.runs.cache_candidates(project, step.cache_key, 1):
-        return _explain_same_key(tx, project, same)
-    previous = tx.runs.previous_step(project, run.pipeline_name, step)
-    if previous is None:
-        return ("first_run",)
-    before, now = previous.cache_key_parts, step.cache_key_parts
-    differing = {name for name in {*before, *now} if before.get(name) != now.get(name)}
-    return tuple(sorted(differing))
-
-
-def _explain_same_key(tx: Transaction, project: str, same: StepRun) -> tuple[str, ...]:
-    source = tx.runs.load_step(project, same.id)
-    if any(version.deleted for version in (*(output.version for output in source.outputs), *source.saved)):
-        return ("outputs_deleted",)
-    loaded = [
-        f"loaded:{load.selector.name or load.version_id}"
-        for load in tx.runs.loads(same.id)
-        if not _still_means(tx, project, load.selector, load.version_id)
-    ]
-    saved = [f"saved:{name}" for name in _overtaken(tx, project, source.saved)]
-    return tuple(sorted([*loaded, *saved])) or ("outputs_deleted",)
+    if earlier is not None:
+        return tx.runs.load_step(run.project, step.id)
+    return replace(step, outputs=source.outputs, saved=reusable.saved, loaded=reusable.loaded)

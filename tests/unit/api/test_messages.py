@@ -24,7 +24,16 @@ from argosy_server.domain.artifact import (
 from argosy_server.domain.errors import InvalidField, LimitExceeded
 from argosy_server.domain.identifiers import Digest
 from argosy_server.domain.limits import Limits
-from argosy_server.domain.pipeline import InputKind, Run, RunError, RunState, StepRun, StepState
+from argosy_server.domain.pipeline import (
+    EntryPoint,
+    InputKind,
+    Run,
+    RunError,
+    RunState,
+    StepAttempt,
+    StepRun,
+    StepState,
+)
 
 ID = "3a92ae32-a764-4420-98ba-07da8f742b76"
 DIGEST = Digest("blake3:" + "a" * 64)
@@ -48,7 +57,7 @@ VERSION = ArtifactVersion(
     content_digest=DIGEST,
     created_at=NOON,
     revision=2,
-    producer=Producer("run", "step", "training", "fit", "weights"),
+    producer=Producer("run", "step", "training", "fit", "weights", attempt=2),
     deleted=True,
     named=True,
     description="What it is.",
@@ -82,7 +91,7 @@ def test_a_version_is_rendered_with_everything_it_has() -> None:
     assert (message.size_bytes, message.etag, message.create_time.ToDatetime(timezone.utc)) == (3, VERSION.etag, NOON)
     assert message.files[0] == artifact_pb2.ArtifactFile(path="data.npy", digest=DIGEST.text, size_bytes=3)
     assert message.producer == artifact_pb2.ArtifactProducer(
-        run_id="run", step_run_id="step", pipeline_name="training", invocation="fit", output_name="weights"
+        run_id="run", step_run_id="step", pipeline_name="training", invocation="fit", output_name="weights", attempt=2
     )
 
 
@@ -91,7 +100,7 @@ def test_lists_leave_the_files_out_but_tell_their_number() -> None:
     assert (list(message.files), message.file_count) == ([], 1)
 
 
-def test_a_run_is_rendered_with_everything_it_has_but_attempt_tokens() -> None:
+def test_a_run_is_rendered_with_everything_it_has_but_tokens() -> None:
     step = StepRun(ID, ID, "fit_2", "fit", StepState.RUNNING, attempt_token="secret", started_at=NOON)
     run = Run(
         id=ID,
@@ -106,10 +115,31 @@ def test_a_run_is_rendered_with_everything_it_has_but_attempt_tokens() -> None:
         lease_expires_at=NOON,
         cancel_requested=True,
         steps=(step,),
+        driver_token="secret",
+        entry_point=EntryPoint("train", "training", "/src/train.py"),
     )
     message = render_run(run)
     assert [field.name for field in message.DESCRIPTOR.fields if not _is_set(message, field.name)] == []
     assert b"secret" not in message.SerializeToString()
+
+
+def test_a_step_tells_its_attempts_and_what_it_waited_for() -> None:
+    failed = StepAttempt(1, RunError("builtins:ValueError", "no"), NOON, NOON)
+    lost = StepAttempt(2, None, NOON, NOON)
+    message = render_step(
+        StepRun(
+            *(ID, ID, "fit", "fit", StepState.RUNNING),
+            started_at=NOON,
+            attempt=3,
+            attempts=(failed, lost),
+            metadata={"rows": "3"},
+            upstream=("load", "clean"),
+        )
+    )
+    assert (message.attempt, [attempt.attempt for attempt in message.attempts]) == (3, [1, 2])
+    assert [attempt.error.message for attempt in message.attempts if attempt.HasField("error")] == ["no"]
+    assert message.attempts[1].end_time.ToDatetime(timezone.utc) == NOON
+    assert (dict(message.metadata), list(message.upstream)) == ({"rows": "3"}, ["load", "clean"])
 
 
 def test_a_step_that_still_runs_has_no_end() -> None:
@@ -133,6 +163,7 @@ def test_a_spec_is_parsed_whole() -> None:
         tags=["b", "a", "b"],
         aliases=["prod", "prod"],
         step_run_id=ID.upper(),
+        step_attempt=2,
         unnamed=True,
         description="What it is.",
     )
@@ -148,6 +179,7 @@ def test_a_spec_is_parsed_whole() -> None:
         tags=("a", "b"),
         aliases=("prod",),
         step_run_id=ID,
+        step_attempt=2,
         named=False,
         description="What it is.",
     )

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, bindparam, func, select, update
+from sqlalchemy.exc import IntegrityError
 
+from argosy_server.adapters.metadata.attempt_repository import SqlAttemptRepository
 from argosy_server.adapters.metadata.page_cut import after, fetch
 from argosy_server.adapters.metadata.run_rows import to_run
 from argosy_server.adapters.metadata.session import Insert, upsert
-from argosy_server.adapters.metadata.step_repository import SqlStepRepository
 from argosy_server.adapters.metadata.tables import runs
-from argosy_server.adapters.metadata.texts import dump, dump_error
+from argosy_server.adapters.metadata.texts import dump, dump_entry_point, dump_error
 from argosy_server.domain.errors import IllegalTransition, RunExists, RunNotFound
 from argosy_server.domain.identifiers import is_id, new_id
 from argosy_server.domain.paging import Page, PageRequest
-from argosy_server.domain.pipeline import PipelineSummary, Run, RunError, RunState
+from argosy_server.domain.pipeline import EntryPoint, PipelineSummary, Run, RunError, RunState
 
 _RUNNING = runs.c.state == RunState.RUNNING.value
 _EXPIRED = runs.c.lease_expires_at < bindparam("now")
@@ -42,6 +44,20 @@ _FINISH = (
     .where(_THIS, _RUNNING)
     .values(state=bindparam("new_state"), error=bindparam("new_error"), ended_at=bindparam("now"))
 )
+_RESUME = (
+    update(runs)
+    .where(_THIS)
+    .values(
+        state=RunState.RUNNING.value,
+        error=None,
+        ended_at=None,
+        cancel_requested=False,
+        epoch=runs.c.epoch + 1,
+        driver_token=bindparam("new_token"),
+        lease_expires_at=bindparam("until"),
+        resumed_at=bindparam("now"),
+    )
+)
 _PIPELINES = (
     select(runs.c.pipeline_name, func.max(runs.c.seq).label("latest"), func.count().label("run_count"))
     .where(runs.c.project == bindparam("project"))
@@ -62,10 +78,18 @@ def _insert(dialect: str) -> Insert:
     return result
 
 
-class SqlRunRepository(SqlStepRepository):
+class SqlRunRepository(SqlAttemptRepository):
     """Runs and step runs."""
 
-    def add(self, project: str, pipeline_name: str, name: str, parameters: Mapping[str, str], lease: timedelta) -> Run:
+    def add(
+        self,
+        project: str,
+        pipeline_name: str,
+        name: str,
+        parameters: Mapping[str, str],
+        lease: timedelta,
+        entry_point: EntryPoint | None = None,
+    ) -> Run:
         """Insert a running run. The name of an abandoned run is free."""
         now = self._session.now()
         self._session.execute(_GIVE_UP, {"p_project": project, "p_name": name, "now": now})
@@ -83,12 +107,13 @@ class SqlRunRepository(SqlStepRepository):
                 "ended_at": None,
                 "lease_expires_at": self._session.after(lease),
                 "cancel_requested": False,
+                "driver_token": secrets.token_hex(16),
+                "entry_point": dump_entry_point(entry_point),
             },
         ).one_or_none()
         if row is None:
-            raise RunExists(
-                f"a run named {name!r} exists in project {project!r}; choose another name, or none to get a new one",
-                resource=f"run {name!r}",
+            raise _name_taken(
+                project, name, f"a run named {name!r} exists", "choose another name, or none to get a new one"
             )
         return to_run(row, now)
 
@@ -105,6 +130,29 @@ class SqlRunRepository(SqlStepRepository):
         """Extend the lease of a running run from now on."""
         self._change(run, _RENEW, {"until": self._session.after(lease)})
         return self.get(run.project, run.id)
+
+    def resume(self, run: Run, lease: timedelta) -> Run:
+        """Let a run that ended without completing run again under a new lease, epoch and driver token."""
+        self._abandon_steps(run)
+        try:
+            self._session.execute(
+                _RESUME,
+                {
+                    "p_project": run.project,
+                    "p_id": run.id,
+                    "new_token": secrets.token_hex(16),
+                    "until": self._session.after(lease),
+                    "now": self._session.now(),
+                },
+            )
+        except IntegrityError as error:
+            raise _name_taken(
+                run.project,
+                run.name,
+                f"run {run.id} was abandoned, and another run is named {run.name!r} now",
+                "start the pipeline anew: what completed is taken from cache",
+            ) from error
+        return self.get(run.project, run.id, steps=True)
 
     def request_cancel(self, run: Run) -> Run:
         """Remember that the run shall stop."""
@@ -149,6 +197,10 @@ class SqlRunRepository(SqlStepRepository):
             raise IllegalTransition(
                 f"run {run.name!r} has ended meanwhile", resource=f"run {run.id}", state=run.state.value
             )
+
+
+def _name_taken(project: str, name: str, what: str, cure: str) -> RunExists:
+    return RunExists(f"{what} in project {project!r}; {cure}", resource=f"run {name!r}")
 
 
 def _reads_as(state: RunState, now: int) -> ColumnElement[bool]:

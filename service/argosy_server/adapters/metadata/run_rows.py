@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row, bindparam, select
 
-from argosy_server.adapters.metadata.texts import load_error, load_mapping, load_texts
+from argosy_server.adapters.metadata.session import Session
+from argosy_server.adapters.metadata.tables import runs
+from argosy_server.adapters.metadata.texts import load_entry_point, load_error, load_mapping, load_texts
 from argosy_server.adapters.metadata.times import moment, optional_moment
 from argosy_server.domain.pipeline import Run, RunState, StepRun, StepState
+
+_RUNS = select(runs).where(runs.c.project == bindparam("project"), runs.c.id.in_(bindparam("ids", expanding=True)))
 
 
 def run_state(row: Row[Any], now: int) -> RunState:
@@ -36,6 +41,10 @@ def to_run(row: Row[Any], now: int, steps: tuple[StepRun, ...] = ()) -> Run:
         lease_expires_at=moment(row.lease_expires_at),
         cancel_requested=row.cancel_requested,
         steps=steps,
+        driver_token=row.driver_token,
+        epoch=row.epoch,
+        entry_point=load_entry_point(row.entry_point),
+        resumed_at=optional_moment(row.resumed_at),
     )
 
 
@@ -60,4 +69,17 @@ def to_step(row: Row[Any], run: Run) -> StepRun:
         error=load_error(row.error),
         started_at=moment(row.started_at),
         ended_at=ended_at,
+        attempt=row.attempt,
+        epoch=row.epoch,
+        metadata=load_mapping(row.metadata),
+        upstream=load_texts(row.upstream),
+        evicted_at=optional_moment(row.evicted_at),
     )
+
+
+def steps_of(session: Session, project: str, rows: Sequence[Row[Any]]) -> list[StepRun]:
+    """Return the step runs of rows of ``step_runs``, of whichever runs, without inputs and outputs."""
+    now = session.now()
+    ids = sorted({row.run_id for row in rows})
+    found = {row.id: to_run(row, now) for row in session.execute(_RUNS, {"project": project, "ids": ids})}
+    return [to_step(row, found[row.run_id]) for row in rows]

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import bindparam, insert, literal, select
+from sqlalchemy import BigInteger, bindparam, delete, insert, literal, select
 from sqlalchemy.exc import IntegrityError
 
 from argosy_server.adapters.metadata.session import Session, batches
@@ -30,8 +30,11 @@ class Role(Enum):
 
 
 _INSERT_INPUTS = step_inputs.insert()
+_FORGET_INPUTS = delete(step_inputs).where(
+    step_inputs.c.project == bindparam("project"), step_inputs.c.step_run_id == bindparam("step_run_id")
+)
 _INSERT = step_versions.insert()
-_COLUMNS = ("project", "step_run_id", "role", "position", "name", "version_id")
+_COLUMNS = ("project", "step_run_id", "role", "position", "name", "version_id", "attempt")
 _INSERT_SAVED = (
     insert(step_versions)
     .from_select(
@@ -43,6 +46,7 @@ _INSERT_SAVED = (
             literal(0),
             literal(""),
             bindparam("version_id"),
+            bindparam("attempt", type_=BigInteger),
         ).where(step_runs.c.id == bindparam("step_run_id")),
     )
     .returning(step_versions.c.seq)
@@ -66,18 +70,22 @@ _VERSIONS = (
 _LOADS = (
     select(step_versions.c.selector, step_versions.c.version_id)
     .join(step_runs, (step_runs.c.project == step_versions.c.project) & (step_runs.c.id == step_versions.c.step_run_id))
-    .where(step_runs.c.id == bindparam("step_run_id"), step_versions.c.role == Role.LOADED.value)
+    .where(
+        step_runs.c.id == bindparam("step_run_id"),
+        step_versions.c.role == Role.LOADED.value,
+        step_versions.c.attempt == step_runs.c.attempt,
+    )
     .order_by(step_versions.c.seq)
 )
 
 
-def link_inputs(session: Session, project: str, step_run_id: str, inputs: Sequence[InputSpec]) -> None:
-    """Record what a step is given.
+def link_inputs(session: Session, project: str, step: StepRun, inputs: Sequence[InputSpec]) -> None:
+    """Record what a step is given by its attempt now.
 
     Raises:
         ArtifactNotFound: a version does not exist in this project.
     """
-    key = {"project": project, "step_run_id": step_run_id}
+    key = {"project": project, "step_run_id": step.id, "attempt": step.attempt}
     heads = [
         {**key, "position": position, "name": spec.name, "kind": spec.kind.value, "is_list": spec.is_list}
         for position, spec in enumerate(inputs)
@@ -89,43 +97,49 @@ def link_inputs(session: Session, project: str, step_run_id: str, inputs: Sequen
         for position, spec in enumerate(inputs)
         for version_id in spec.version_ids
     ]
-    _link(session, project, step_run_id, Role.INPUT, given)
+    _link(session, project, step, Role.INPUT, given)
 
 
-def link_outputs(session: Session, project: str, step_run_id: str, outputs: Sequence[tuple[str, str]]) -> None:
+def forget_inputs(session: Session, project: str, step_run_id: str) -> None:
+    """Let a step be given its inputs anew; that it was given others before stays in the lineage."""
+    session.execute(_FORGET_INPUTS, {"project": project, "step_run_id": step_run_id})
+
+
+def link_outputs(session: Session, project: str, step: StepRun, outputs: Sequence[tuple[str, str]]) -> None:
     """Record what a step returned: (output name, version id), in order.
 
     Raises:
         ArtifactNotFound: a version does not exist in this project.
     """
-    _link(session, project, step_run_id, Role.OUTPUT, [(0, name, version_id, None) for name, version_id in outputs])
+    _link(session, project, step, Role.OUTPUT, [(0, name, version_id, None) for name, version_id in outputs])
 
 
-def link_loaded(session: Session, project: str, step_run_id: str, loaded: Sequence[LoadedInput]) -> None:
-    """Record what a step's code loaded.
+def link_loaded(session: Session, project: str, step: StepRun, loaded: Sequence[LoadedInput]) -> None:
+    """Record what a step's code loaded in its attempt now.
 
     Raises:
         ArtifactNotFound: a version does not exist in this project.
     """
     given = [(0, load.selector.name, load.version_id, json.dumps(asdict(load.selector))) for load in loaded]
-    _link(session, project, step_run_id, Role.LOADED, given)
+    _link(session, project, step, Role.LOADED, given)
 
 
-def link_saved(session: Session, step_run_id: str, version_id: str) -> None:
-    """Record a version saved inside a step.
+def link_saved(session: Session, step_run_id: str, version_id: str, attempt: int) -> None:
+    """Record a version saved inside an attempt of a step.
 
     Raises:
         ArtifactNotFound: the version does not exist in the project of the step run.
         RunNotFound: no such step run.
     """
     with _known_versions():
-        row = session.execute(_INSERT_SAVED, {"step_run_id": step_run_id, "version_id": version_id}).one_or_none()
+        given = {"step_run_id": step_run_id, "version_id": version_id, "attempt": attempt}
+        row = session.execute(_INSERT_SAVED, given).one_or_none()
     if row is None:
         raise RunNotFound(f"step run {step_run_id} does not exist", resource=f"step run {step_run_id}")
 
 
 def loads(session: Session, step_run_id: str) -> list[LoadedInput]:
-    """Return what a step's code loaded, with the selectors it used."""
+    """Return what a step's code loaded in its last attempt, with the selectors it used."""
     rows = session.execute(_LOADS, {"step_run_id": step_run_id})
     return [LoadedInput(VersionSelector(**json.loads(row.selector)), row.version_id) for row in rows]
 
@@ -145,18 +159,22 @@ def attach(session: Session, project: str, steps: Sequence[StepRun]) -> list[Ste
 
 
 def _attached(step: StepRun, heads: list[Any], links: list[Any], found: dict[str, ArtifactVersion]) -> StepRun:
-    given: dict[int, list[ArtifactVersion]] = {row.position: [] for row in heads}
+    given: dict[tuple[int, int], list[ArtifactVersion]] = {(row.position, row.attempt): [] for row in heads}
     outputs: list[StepOutput] = []
     others: dict[Role, list[ArtifactVersion]] = {Role.SAVED: [], Role.LOADED: []}
     for row in links:
         role, version = Role(row.role), found[row.version_id]
         if role is Role.INPUT:
-            given[row.position].append(version)
+            # Others were given to an attempt before the run was resumed.
+            if (row.position, row.attempt) in given:
+                given[row.position, row.attempt].append(version)
         elif role is Role.OUTPUT:
             outputs.append(StepOutput(row.name, version))
         else:
             others[role].append(version)
-    inputs = [StepInput(row.name, InputKind(row.kind), row.is_list, tuple(given[row.position])) for row in heads]
+    inputs = [
+        StepInput(row.name, InputKind(row.kind), row.is_list, tuple(given[row.position, row.attempt])) for row in heads
+    ]
     saved, loaded = tuple(others[Role.SAVED]), tuple(others[Role.LOADED])
     return replace(step, inputs=tuple(inputs), outputs=tuple(outputs), saved=saved, loaded=loaded)
 
@@ -164,11 +182,11 @@ def _attached(step: StepRun, heads: list[Any], links: list[Any], found: dict[str
 def _link(
     session: Session,
     project: str,
-    step_run_id: str,
+    step: StepRun,
     role: Role,
     given: Sequence[tuple[int, str, str, str | None]],
 ) -> None:
-    key = {"project": project, "step_run_id": step_run_id, "role": role.value}
+    key = {"project": project, "step_run_id": step.id, "role": role.value, "attempt": max(1, step.attempt)}
     rows = [
         {**key, "position": position, "name": name, "version_id": version_id, "selector": selector}
         for position, name, version_id, selector in given

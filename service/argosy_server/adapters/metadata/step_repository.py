@@ -1,18 +1,20 @@
-"""Step runs: started, ended, found again for the cache."""
+"""Step runs: started and ended."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Row, bindparam, select, update
 
 from argosy_server.adapters.metadata import step_lineage
-from argosy_server.adapters.metadata.run_rows import to_run, to_step
+from argosy_server.adapters.metadata.attempt_rows import with_attempts
+from argosy_server.adapters.metadata.run_rows import steps_of, to_run, to_step
 from argosy_server.adapters.metadata.session import Insert, Session, upsert
-from argosy_server.adapters.metadata.tables import REUSABLE, runs, step_runs
+from argosy_server.adapters.metadata.tables import runs, step_runs
 from argosy_server.adapters.metadata.texts import dump, dump_error
 from argosy_server.adapters.metadata.times import moment, optional_moment
 from argosy_server.domain.errors import IllegalTransition, RunNotFound
@@ -22,7 +24,6 @@ _THIS = (step_runs.c.project == bindparam("project")) & (step_runs.c.id == bindp
 _STEP = select(step_runs).where(_THIS)
 _RUN_ID_OF_STEP = select(step_runs.c.run_id).where(_THIS)
 _RUN = select(runs).where(runs.c.project == bindparam("project"), runs.c.id == bindparam("id"))
-_RUNS = select(runs).where(runs.c.project == bindparam("project"), runs.c.id.in_(bindparam("ids", expanding=True)))
 _STEPS = (
     select(step_runs)
     .where(step_runs.c.project == bindparam("project"), step_runs.c.run_id == bindparam("run_id"))
@@ -35,28 +36,15 @@ _END = (
         step_runs.c.id == bindparam("p_id"),
         step_runs.c.state == StepState.RUNNING.value,
     )
-    .values(state=bindparam("new_state"), error=bindparam("new_error"), ended_at=bindparam("now"))
+    .values(
+        state=bindparam("new_state"),
+        error=bindparam("new_error"),
+        metadata=bindparam("new_metadata"),
+        ended_at=bindparam("now"),
+    )
 )
 _PROJECT_OF_RUN = select(runs.c.project).where(runs.c.id == bindparam("run_id"))
-_CANDIDATES = (
-    select(step_runs)
-    .where(step_runs.c.project == bindparam("project"), step_runs.c.cache_key == bindparam("cache_key"), REUSABLE)
-    .order_by(step_runs.c.seq.desc())
-    .limit(bindparam("rows"))
-)
-_PREVIOUS = (
-    select(step_runs)
-    .where(
-        step_runs.c.project == bindparam("project"),
-        step_runs.c.pipeline_name == bindparam("pipeline_name"),
-        step_runs.c.step_name == bindparam("step_name"),
-        step_runs.c.id != bindparam("id"),
-        REUSABLE,
-    )
-    .order_by(step_runs.c.seq.desc())
-    .limit(1)
-)
-_PREVIOUS_INVOCATION = _PREVIOUS.where(step_runs.c.invocation == bindparam("invocation"))
+NO_METADATA: Mapping[str, str] = MappingProxyType({})
 
 
 @cache
@@ -109,6 +97,10 @@ class SqlStepRepository:
                 "error": dump_error(step.error),
                 "started_at": now,
                 "ended_at": ended_at,
+                "attempt": step.attempt,
+                "epoch": run.epoch,
+                "metadata": dump(step.metadata),
+                "upstream": dump(step.upstream),
             },
         ).scalar_one_or_none()
         if seq is None:
@@ -116,11 +108,13 @@ class SqlStepRepository:
                 f"step {step.invocation!r} was started before in run {run.name!r}; an invocation starts once in a run",
                 resource=f"run {run.id}",
             )
-        step_lineage.link_inputs(self._session, run.project, step.id, inputs)
-        return replace(step, started_at=moment(now), ended_at=optional_moment(ended_at))
+        step_lineage.link_inputs(self._session, run.project, step, inputs)
+        return replace(step, started_at=moment(now), ended_at=optional_moment(ended_at), epoch=run.epoch)
 
-    def end_step(self, step: StepRun, state: StepState, error: RunError | None) -> None:
-        """Change the state of a running step run and set its end."""
+    def end_step(
+        self, step: StepRun, state: StepState, error: RunError | None, metadata: Mapping[str, str] = NO_METADATA
+    ) -> None:
+        """Change the state of a running step run, set its end, and add to its metadata."""
         result = self._session.execute(
             _END,
             {
@@ -128,6 +122,7 @@ class SqlStepRepository:
                 "p_id": step.id,
                 "new_state": state.value,
                 "new_error": dump_error(error),
+                "new_metadata": dump({**step.metadata, **metadata}),
                 "now": self._session.now(),
             },
         )
@@ -139,50 +134,38 @@ class SqlStepRepository:
     def add_outputs(self, step: StepRun, outputs: Sequence[tuple[str, str]]) -> None:
         """Record returned outputs: (output name, version id), in order."""
         if outputs:
-            step_lineage.link_outputs(self._session, self._project(step), step.id, outputs)
+            step_lineage.link_outputs(self._session, self._project(step), step, outputs)
 
-    def add_saved(self, step_run_id: str, version_id: str) -> None:
-        """Record a version saved inside the step."""
-        step_lineage.link_saved(self._session, step_run_id, version_id)
+    def add_saved(self, step_run_id: str, version_id: str, attempt: int = 1) -> None:
+        """Record a version saved inside an attempt of the step."""
+        step_lineage.link_saved(self._session, step_run_id, version_id, attempt)
 
     def add_loaded(self, step: StepRun, loaded: Sequence[LoadedInput]) -> None:
         """Record versions the step's code loaded, with the selectors it used."""
         if loaded:
-            step_lineage.link_loaded(self._session, self._project(step), step.id, loaded)
+            step_lineage.link_loaded(self._session, self._project(step), step, loaded)
 
     def load_step(self, project: str, step_run_id: str) -> StepRun:
         """Return a step run with inputs, outputs, saved and loaded versions (all without files)."""
         row = self._session.execute(_STEP, {"project": project, "id": step_run_id}).one_or_none()
         if row is None:
             raise _not_found(project, step_run_id)
-        return step_lineage.attach(self._session, project, self._steps(project, [row]))[0]
-
-    def cache_candidates(self, project: str, cache_key: str, limit: int) -> list[StepRun]:
-        """Return the newest completed step runs with this key, newest first, without inputs and outputs."""
-        key = {"project": project, "cache_key": cache_key, "rows": limit}
-        return self._steps(project, list(self._session.execute(_CANDIDATES, key)))
+        return self._attached(project, self._steps(project, [row]))[0]
 
     def loads(self, step_run_id: str) -> list[LoadedInput]:
-        """Return what a step's code loaded, with the selectors it used."""
+        """Return what a step's code loaded in its last attempt, with the selectors it used."""
         return step_lineage.loads(self._session, step_run_id)
-
-    def previous_step(self, project: str, pipeline_name: str, step: StepRun) -> StepRun | None:
-        """Return the newest completed step run of the same pipeline and step that has a cache key."""
-        key = {"project": project, "pipeline_name": pipeline_name, "step_name": step.step_name, "id": step.id}
-        row = self._session.execute(_PREVIOUS_INVOCATION, {**key, "invocation": step.invocation}).one_or_none()
-        row = row or self._session.execute(_PREVIOUS, key).one_or_none()
-        return None if row is None else self._steps(project, [row])[0]
 
     def _with_steps(self, run: Run) -> Run:
         rows = self._session.execute(_STEPS, {"project": run.project, "run_id": run.id})
         steps = [to_step(row, run) for row in rows]
-        return replace(run, steps=tuple(step_lineage.attach(self._session, run.project, steps)))
+        return replace(run, steps=tuple(self._attached(run.project, steps)))
+
+    def _attached(self, project: str, steps: Sequence[StepRun]) -> list[StepRun]:
+        return step_lineage.attach(self._session, project, with_attempts(self._session, project, steps))
 
     def _steps(self, project: str, rows: Sequence[Row[Any]]) -> list[StepRun]:
-        now = self._session.now()
-        ids = sorted({row.run_id for row in rows})
-        found = {row.id: to_run(row, now) for row in self._session.execute(_RUNS, {"project": project, "ids": ids})}
-        return [to_step(row, found[row.run_id]) for row in rows]
+        return steps_of(self._session, project, rows)
 
     def _project(self, step: StepRun) -> str:
         """Return the project of a step run, which the value does not tell; ids are unique in the whole store."""

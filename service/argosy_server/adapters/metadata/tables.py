@@ -207,7 +207,13 @@ reservations = Table(
     Column("project", TEXT, primary_key=True),
     Column("cache_key", TEXT, primary_key=True),
     text_column("step_run_id"),
-    ForeignKeyConstraint(["project", "step_run_id"], ["step_runs.project", "step_runs.id"]),
+    # Checked at the end, for the key is reserved before the step run is added.
+    ForeignKeyConstraint(
+        ["project", "step_run_id"],
+        ["step_runs.project", "step_runs.id"],
+        deferrable=True,
+        initially="DEFERRED",
+    ),
     Index("ix_reservations_step_run", "project", "step_run_id"),
 )
 """Which running step computes a cache key, so that no other one does. It counts only while its run is alive."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from argosy_server.domain.pipeline import RunError
+from argosy_server.domain.pipeline import EntryPoint, RunError
 
 _JSON = json.JSONEncoder(ensure_ascii=False)
 
@@ -33,3 +33,13 @@ def dump_error(error: RunError | None) -> str | None:
 def load_error(text: str | None) -> RunError | None:
     """Return the error :func:`dump_error` wrote."""
     return None if text is None else RunError(*load_texts(text))
+
+
+def dump_entry_point(entry_point: EntryPoint | None) -> str:
+    """Return the text of an entry point."""
+    return "" if entry_point is None else dump([entry_point.module, entry_point.qualname, entry_point.file])
+
+
+def load_entry_point(text: str) -> EntryPoint | None:
+    """Return the entry point :func:`dump_entry_point` wrote."""
+    return EntryPoint(*load_texts(text)) if text else None

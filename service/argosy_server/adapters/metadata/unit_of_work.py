@@ -10,8 +10,10 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from argosy_server.adapters.metadata.append_signal import AppendSignal
 from argosy_server.adapters.metadata.artifact_repository import SqlArtifactRepository
 from argosy_server.adapters.metadata.blob_repository import SqlBlobRepository
+from argosy_server.adapters.metadata.cache_repository import SqlCacheRepository
 from argosy_server.adapters.metadata.engine import (
     BUSY_TIMEOUT_SECONDS,
     Durability,
@@ -26,6 +28,7 @@ from argosy_server.adapters.metadata.fork_gate import ForkGate
 from argosy_server.adapters.metadata.lineage_queries import SqlLineageRepository
 from argosy_server.adapters.metadata.log_repository import SqlLogRepository
 from argosy_server.adapters.metadata.reply_repository import SqlReplyRepository
+from argosy_server.adapters.metadata.reservation_repository import SqlReservationRepository
 from argosy_server.adapters.metadata.run_repository import SqlRunRepository
 from argosy_server.adapters.metadata.schema import prepare, require
 from argosy_server.adapters.metadata.session import Session
@@ -33,6 +36,7 @@ from argosy_server.adapters.metadata.store_survey import SqlStoreSurvey
 from argosy_server.adapters.metadata.times import moment
 from argosy_server.adapters.metadata.upload_repository import SqlUploadRepository
 from argosy_server.domain.errors import StorageUnavailable
+from argosy_server.usecases.cache_repository import CacheRepository, ReservationRepository
 from argosy_server.usecases.event_repository import EventRepository
 from argosy_server.usecases.lineage_repository import LineageRepository
 from argosy_server.usecases.log_repository import LogRepository
@@ -57,6 +61,8 @@ class SqlTransaction:
     uploads: UploadRepository
     runs: RunRepository
     logs: LogRepository
+    cache: CacheRepository
+    reservations: ReservationRepository
     lineage: LineageRepository
     replies: ReplyRepository
     events: EventRepository
@@ -70,10 +76,17 @@ class SqlTransaction:
         self.uploads = SqlUploadRepository(session)
         self.runs = SqlRunRepository(session)
         self.logs = SqlLogRepository(session)
+        self.cache = SqlCacheRepository(session)
+        self.reservations = SqlReservationRepository(session)
         self.lineage = SqlLineageRepository(session)
         self.replies = SqlReplyRepository(session)
-        self.events = SqlEventRepository(session)
+        self.events = self._events = SqlEventRepository(session)
         self.survey = SqlStoreSurvey(session)
+
+    @property
+    def has_appended(self) -> bool:
+        """Whether it wrote an event."""
+        return self._events.appended
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
@@ -99,6 +112,7 @@ class SqlMetadataStore:
         # Readers of PostgreSQL get one view of the data as those of SQLite do; its writers wait for rows, not views.
         snapshot: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reads = engine.execution_options(**snapshot) if postgresql else engine
+        self._appended = AppendSignal()
         # SQLite lets waiting writers poll with growing pauses; threads of one process queue instead.
         self._queues = not postgresql
 
@@ -135,7 +149,14 @@ class SqlMetadataStore:
     def write(self) -> Iterator[SqlTransaction]:
         """Open a transaction that commits when the block ends well, and rolls back when it raises."""
         with self._turn_to_write() as connection:
-            yield SqlTransaction(Session(connection, writes=True))
+            tx = SqlTransaction(Session(connection, writes=True))
+            yield tx
+        if tx.has_appended:
+            self._appended.give()
+
+    def wait_for_events(self, seen: int, timeout: float) -> int:
+        """Wait until another transaction of this process has written events, or ``timeout`` seconds."""
+        return self._appended.wait(seen, timeout)
 
     def shrink(self) -> None:
         """Give free pages back once they are more than a quarter of a SQLite file; PostgreSQL sees to it itself."""

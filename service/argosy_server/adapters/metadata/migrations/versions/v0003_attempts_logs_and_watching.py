@@ -82,7 +82,12 @@ def _create_reservations() -> None:
         sa.Column("project", _TEXT, nullable=False),
         sa.Column("cache_key", _TEXT, nullable=False),
         sa.Column("step_run_id", _TEXT, nullable=False),
-        sa.ForeignKeyConstraint(*_STEP_RUN, name=op.f("fk_reservations_project_step_run_id")),
+        sa.ForeignKeyConstraint(
+            *_STEP_RUN,
+            name=op.f("fk_reservations_project_step_run_id"),
+            deferrable=True,
+            initially="DEFERRED",
+        ),
         sa.PrimaryKeyConstraint("project", "cache_key", name=op.f("pk_reservations")),
     )
     op.create_index("ix_reservations_step_run", "reservations", ["project", "step_run_id"], unique=False)
