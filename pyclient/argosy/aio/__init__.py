@@ -1,0 +1,50 @@
+"""The asyncio twins of the SDK, for services: the same store and protocol, and an event loop that is never kept.
+
+    model = await argosy.aio.load_artifact("model", alias="prod")
+
+Calls are made on the event loop. Values are made, hashed and cut in threads, so that memory and threads stay bounded
+however many loads and saves run at once. With no server configured the embedded store works too, in threads.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argosy.aio.artifact_version import ArtifactVersion
+    from argosy.aio.client import Client
+    from argosy.aio.functions import get_artifact, load_artifact, save_artifact
+    from argosy.aio.run_record import PipelineRun
+
+_HOMES = {
+    "ArtifactVersion": "artifact_version",
+    "Client": "client",
+    "PipelineRun": "run_record",
+    "get_artifact": "functions",
+    "load_artifact": "functions",
+    "save_artifact": "functions",
+}
+
+__all__ = [
+    "ArtifactVersion",
+    "Client",
+    "PipelineRun",
+    "get_artifact",
+    "load_artifact",
+    "save_artifact",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name when it is first used (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'argosy.aio' has no attribute {name!r}")
+    found = getattr(importlib.import_module(f"argosy.aio.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted(__all__)

@@ -1,0 +1,128 @@
+"""``ArtifactVersion`` of asyncio clients: the same facts, and methods to be awaited."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from argosy.execution.artifact_facts import ArtifactFacts
+from argosy.execution.artifact_version import ArtifactVersion as BlockingVersion
+from argosy.v1 import artifact_pb2
+
+if TYPE_CHECKING:
+    from argosy.aio.way import Way
+    from argosy.execution.transfer_progress import OnProgress
+    from argosy.transport.connection import Connection
+
+T = TypeVar("T")
+
+
+class ArtifactVersion(ArtifactFacts):
+    """One stored version of an artifact, as it was when it was read.
+
+    Nothing of it changes; methods that change the store return the version as it is then. It can be used as long as
+    the client it came from is open.
+    """
+
+    def __init__(self, message: artifact_pb2.ArtifactVersion, way: Way) -> None:
+        """Show ``message``, which came by ``way``."""
+        super().__init__(message)
+        self._way = way
+
+    @overload
+    async def load(
+        self,
+        as_type: type[T],
+        *,
+        allow_pickle: bool | None = ...,
+        columns: Sequence[Hashable] | None = ...,
+        rows: slice | None = ...,
+        on_progress: OnProgress | None = ...,
+    ) -> T: ...
+    @overload
+    async def load(
+        self,
+        as_type: None = ...,
+        *,
+        allow_pickle: bool | None = ...,
+        columns: Sequence[Hashable] | None = ...,
+        rows: slice | None = ...,
+        on_progress: OnProgress | None = ...,
+    ) -> Any: ...
+    async def load(
+        self,
+        as_type: type[T] | None = None,
+        *,
+        allow_pickle: bool | None = None,
+        columns: Sequence[Hashable] | None = None,
+        rows: slice | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> T | Any:
+        """Return the value, or with ``columns`` or ``rows`` a part of it; see :meth:`argosy.ArtifactVersion.load`."""
+        from argosy.aio.load import load_by
+
+        return await load_by(
+            self._way,
+            artifact_pb2.VersionSelector(id=self.id),
+            as_type=as_type,
+            allow_pickle=allow_pickle,
+            columns=columns,
+            rows=rows,
+            on_progress=on_progress,
+        )
+
+    async def download(self, directory: str | Path, **options: Any) -> Path:
+        """Write its files below a directory, as :meth:`argosy.ArtifactVersion.download` does."""
+        return await self._way.in_thread(
+            lambda connection, _: self._blocking(connection).download(directory, **options), is_transfer=True
+        )
+
+    async def set_alias(self, alias: str) -> ArtifactVersion:
+        """Let ``alias`` point at this version from now on; return the version as it is then."""
+        return await self._changed(lambda version: version.set_alias(alias))
+
+    async def add_tags(self, *tags: str) -> ArtifactVersion:
+        """Add tags, also while others change them; return the version as it is then."""
+        return await self._changed(lambda version: version.add_tags(*tags))
+
+    async def remove_tags(self, *tags: str) -> ArtifactVersion:
+        """Remove tags, also while others change them; return the version as it is then."""
+        return await self._changed(lambda version: version.remove_tags(*tags))
+
+    async def update(
+        self,
+        *,
+        tags: Iterable[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        description: str | None = None,
+    ) -> ArtifactVersion:
+        """Replace all tags or the description, or set single facts of the metadata; what is not given stays.
+
+        Raises:
+            ParameterError: ``tags`` is one text, ``metadata`` is not JSON, or ``description`` is too long.
+            NotFoundError: the version was deleted.
+        """
+        tags = None if tags is None or isinstance(tags, str) else list(tags)
+        return await self._changed(
+            lambda version: version.update(tags=tags, metadata=metadata, description=description)
+        )
+
+    async def delete(self, *, force: bool = False) -> None:
+        """Delete it. Its label stays taken and its lineage still answers.
+
+        Raises:
+            PreconditionError: a run made or used it and ``force`` is not set.
+        """
+        await self._way.ask(lambda connection: self._blocking(connection).delete(force=force))
+
+    async def _changed(self, change: Callable[[BlockingVersion], BlockingVersion]) -> ArtifactVersion:
+        return shown_by(self._way, await self._way.ask(lambda connection: change(self._blocking(connection))))
+
+    def _blocking(self, connection: Connection) -> BlockingVersion:
+        return BlockingVersion(self._message, connection)
+
+
+def shown_by(way: Way, version: ArtifactFacts) -> ArtifactVersion:
+    """Return a version as asyncio clients show it."""
+    return ArtifactVersion(version._message, way)

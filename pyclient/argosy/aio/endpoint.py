@@ -1,0 +1,230 @@
+"""The way from one event loop to one store: opened by the first that needs it, closed by the last that leaves.
+
+A channel of ``grpc.aio`` belongs to the event loop it was made in. So there is one for each address and loop, shared by
+all clients there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+import grpc
+
+from argosy.aio.operation import Operation, OperationEndedError
+from argosy.aio.thread_channel import ThreadChannel
+from argosy.config import ClientConfig
+from argosy.errors import EventLoopError
+from argosy.transport.channels import open_loop_channel
+from argosy.transport.connection import address_of, connect, greet
+from argosy.transport.direct_files import DirectFiles
+from argosy.v1.blob_service_pb2 import GetCapabilitiesResponse
+
+T = TypeVar("T")
+_Key = tuple[str, str, float, float]
+WORKERS = min(32, (os.cpu_count() or 1) + 4)
+"""Threads for what takes moments: turning values into files and small files into values."""
+TRANSFERS = 8
+"""Threads for large transfers, one each; more of them wait, and keep nobody else waiting."""
+_PATIENCE_SECONDS = 0.5
+"""How long a cancelled task waits for its thread, which cannot be stopped while it computes."""
+_TRANSFER_PATIENCE_SECONDS = 2.5
+"""The same for a transfer, which gives its upload up meanwhile."""
+
+
+class Endpoint:
+    """A checked channel with the threads that work for it. Made by :func:`enter`.
+
+    Attributes:
+        channel: for calls on the event loop; ``None`` when the store is embedded, which has no use for one.
+        capabilities: limits and versions the store announced.
+        direct: the files of the store, where this process can reach them.
+        closed: whether it was closed.
+    """
+
+    def __init__(self, config: ClientConfig) -> None:
+        """Open nothing yet."""
+        self.channel: grpc.aio.Channel | None = None
+        self.capabilities = GetCapabilitiesResponse()
+        self.direct: DirectFiles | None = None
+        self.closed = False
+        self._config = config
+        self._loop = asyncio.get_running_loop()
+        self._more: list[grpc.aio.Channel] = []
+        self._operations: set[Operation] = set()
+        self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="argosy-aio")
+        self._transfers = ThreadPoolExecutor(TRANSFERS, thread_name_prefix="argosy-aio-transfer")
+
+    async def open(self) -> None:
+        """Make the first contact.
+
+        Raises:
+            UnavailableError: the store cannot be reached.
+            ConfigurationError: it is none of ours, or of another age.
+        """
+        config = self._config
+        if config.is_embedded:
+            self.capabilities = (await self.in_thread(lambda _: connect(config))).capabilities
+            return
+        self.channel = channel = open_loop_channel(config.server, idle_timeout=config.idle_timeout)
+        self.capabilities = await self.in_thread(lambda operation: greet(ThreadChannel(channel, operation), config))
+        if self.capabilities.HasField("direct_access"):
+            self.direct = await self.in_thread(lambda _: DirectFiles.find(self.capabilities.direct_access))
+
+    async def in_thread(
+        self, work: Callable[[Operation], T], *, is_transfer: bool = False, operation: Operation | None = None
+    ) -> T:
+        """Run work in a thread, in the context of this task; when the task is cancelled, what the work does ends.
+
+        Args:
+            work: what to do.
+            is_transfer: whether it may take long.
+            operation: what it is a part of; by default it is an operation of its own.
+
+        Raises:
+            EventLoopError: it was closed meanwhile.
+            Exception: what the work raised.
+        """
+        self.check_open()
+        operation = operation or Operation(self._loop)
+        pool = self._transfers if is_transfer else self._workers
+        submitted = pool.submit(contextvars.copy_context().run, work, operation)
+        self._operations.add(operation)
+        try:
+            patience = _TRANSFER_PATIENCE_SECONDS if is_transfer else _PATIENCE_SECONDS
+            return await _result_of(submitted, operation, patience)
+        except OperationEndedError:
+            raise EventLoopError(self._closed_message()) from None
+        finally:
+            self._operations.discard(operation)
+
+    def more_channels(self, config: ClientConfig, operation: Operation) -> Sequence[grpc.Channel]:
+        """Return, to a thread, as many more connections as large files are read over, opening them at first."""
+        wanted = config.transfer_streams - 1
+
+        async def found() -> list[grpc.aio.Channel]:
+            while len(self._more) < wanted:
+                self._more.append(open_loop_channel(config.server, idle_timeout=config.idle_timeout, shared=False))
+            return self._more[:wanted]
+
+        return [ThreadChannel(channel, operation) for channel in operation.on_loop(found)]
+
+    def check_open(self) -> None:
+        """Refuse what comes after the end.
+
+        Raises:
+            EventLoopError: it was closed.
+        """
+        if self.closed:
+            raise EventLoopError(self._closed_message())
+
+    async def close(self) -> None:
+        """End what is under way, then everything."""
+        self.closed = True
+        for operation in list(self._operations):
+            operation.end()
+        for channel in [*([self.channel] if self.channel is not None else []), *self._more]:
+            await channel.close()
+        for pool in (self._workers, self._transfers):
+            pool.shutdown(wait=False, cancel_futures=True)
+        # Threads end by themselves now; those that are idle have done so when this returns.
+        await self._loop.run_in_executor(None, _join, [self._workers, self._transfers])
+
+    def _closed_message(self) -> str:
+        return f"the asyncio client of {address_of(self._config)} was closed; make a new one"
+
+
+async def _result_of(submitted: Future[T], operation: Operation, patience: float) -> T:
+    """Wait for a thread; when the wait is cancelled, end what the thread does."""
+    waiting = asyncio.wrap_future(submitted)
+    try:
+        await asyncio.wait([waiting])
+    except asyncio.CancelledError:
+        operation.end()
+        if not submitted.cancel():
+            await asyncio.wait([waiting], timeout=patience)
+        waiting.add_done_callback(_forget)
+        raise
+    return waiting.result()
+
+
+def _forget(future: asyncio.Future[T]) -> None:
+    """Take note of an exception that nobody waits for any more."""
+    if not future.cancelled():
+        future.exception()
+
+
+def _join(pools: Sequence[ThreadPoolExecutor]) -> None:
+    for pool in pools:
+        pool.shutdown(wait=True)
+
+
+class _Shared:
+    """An endpoint with those that use it."""
+
+    def __init__(self) -> None:
+        self.users = 0
+        self.opening = asyncio.Lock()
+        self.endpoint: Endpoint | None = None
+
+
+_lock = threading.Lock()
+_by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Key, _Shared]] = weakref.WeakKeyDictionary()
+
+
+async def enter(config: ClientConfig) -> Endpoint:
+    """Return the endpoint of this event loop for a store, to be left by :func:`leave`.
+
+    Raises:
+        UnavailableError: the store cannot be reached.
+        ConfigurationError: it is none of ours, or of another age.
+    """
+    places = _places()
+    shared = places.setdefault(_key(config), _Shared())
+    shared.users += 1
+    try:
+        async with shared.opening:
+            if shared.endpoint is None:
+                shared.endpoint = await _opened(config)
+            return shared.endpoint
+    except BaseException:
+        await leave(config)
+        raise
+
+
+async def leave(config: ClientConfig) -> None:
+    """Say that an endpoint is not needed any more; the last one closes it."""
+    places, key = _places(), _key(config)
+    shared = places.get(key)
+    if shared is None:
+        return
+    shared.users -= 1
+    if shared.users == 0:
+        del places[key]
+        if shared.endpoint is not None:
+            await shared.endpoint.close()
+
+
+async def _opened(config: ClientConfig) -> Endpoint:
+    endpoint = Endpoint(config)
+    try:
+        await endpoint.open()
+    except BaseException:
+        await endpoint.close()
+        raise
+    return endpoint
+
+
+def _places() -> dict[_Key, _Shared]:
+    with _lock:
+        return _by_loop.setdefault(asyncio.get_running_loop(), {})
+
+
+def _key(config: ClientConfig) -> _Key:
+    return (config.server, str(config.store_directory or ""), config.connect_timeout, config.idle_timeout)

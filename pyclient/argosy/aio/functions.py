@@ -1,0 +1,167 @@
+"""What needs no ``Client``: saving, loading and finding artifacts in the configured store.
+
+The connection is kept for the event loop it was made in, and closed when that loop ends its asynchronous generators, as
+``asyncio.run`` does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import weakref
+from collections.abc import AsyncGenerator, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+from uuid import UUID
+
+from argosy.aio.artifact_version import ArtifactVersion
+from argosy.aio.client import Client
+from argosy.aio.load import load_by
+from argosy.config import ClientConfig, resolve
+from argosy.sdk.selectors import make_selector
+
+if TYPE_CHECKING:
+    from argosy.execution.transfer_progress import OnProgress
+    from argosy.materializers.registry import MaterializerChoice
+
+T = TypeVar("T")
+
+
+async def save_artifact(
+    value: object,
+    name: str,
+    *,
+    version: int | str | None = None,
+    alias: str | None = None,
+    tags: Iterable[str] = (),
+    metadata: Mapping[str, Any] | None = None,
+    description: str = "",
+    materializer: MaterializerChoice | None = None,
+    extract_metadata: bool = True,
+    include_visualizations: bool = True,
+    allow_pickle: bool | None = None,
+    on_progress: OnProgress | None = None,
+) -> ArtifactVersion:
+    """Save a value as a new version of an artifact; all of it is stored, or nothing.
+
+    Takes and raises what :func:`argosy.save_artifact` does. The value must not change before this returns: it is read
+    by other threads. When the task is cancelled while bytes are sent, nothing becomes visible.
+    """
+    return await (await _usual_client()).save_artifact(
+        value,
+        name,
+        version=version,
+        alias=alias,
+        tags=tags,
+        metadata=metadata,
+        description=description,
+        materializer=materializer,
+        extract_metadata=extract_metadata,
+        include_visualizations=include_visualizations,
+        allow_pickle=allow_pickle,
+        on_progress=on_progress,
+    )
+
+
+@overload
+async def load_artifact(
+    name_or_id: str | UUID,
+    version: int | str | None = ...,
+    *,
+    alias: str | None = ...,
+    pipeline_name: str | None = ...,
+    as_type: type[T],
+    allow_pickle: bool | None = ...,
+    materializer: MaterializerChoice | None = ...,
+    columns: Sequence[Hashable] | None = ...,
+    rows: slice | None = ...,
+    on_progress: OnProgress | None = ...,
+) -> T: ...
+@overload
+async def load_artifact(
+    name_or_id: str | UUID,
+    version: int | str | None = ...,
+    *,
+    alias: str | None = ...,
+    pipeline_name: str | None = ...,
+    as_type: None = ...,
+    allow_pickle: bool | None = ...,
+    materializer: MaterializerChoice | None = ...,
+    columns: Sequence[Hashable] | None = ...,
+    rows: slice | None = ...,
+    on_progress: OnProgress | None = ...,
+) -> Any: ...
+async def load_artifact(
+    name_or_id: str | UUID,
+    version: int | str | None = None,
+    *,
+    alias: str | None = None,
+    pipeline_name: str | None = None,
+    as_type: type[T] | None = None,
+    allow_pickle: bool | None = None,
+    materializer: MaterializerChoice | None = None,
+    columns: Sequence[Hashable] | None = None,
+    rows: slice | None = None,
+    on_progress: OnProgress | None = None,
+) -> T | Any:
+    """Load the value of a stored version: the latest one, unless told otherwise.
+
+    Takes and raises what :func:`argosy.load_artifact` does.
+    """
+    selector = make_selector(name_or_id, version, alias=alias, pipeline_name=pipeline_name)
+    return await load_by(
+        (await _usual_client()).way,
+        selector,
+        as_type=as_type,
+        allow_pickle=allow_pickle,
+        materializer=materializer,
+        columns=columns,
+        rows=rows,
+        on_progress=on_progress,
+    )
+
+
+async def get_artifact(
+    name_or_id: str | UUID,
+    version: int | str | None = None,
+    *,
+    alias: str | None = None,
+    pipeline_name: str | None = None,
+) -> ArtifactVersion:
+    """Return one version without loading its value, as :func:`argosy.get_artifact` does."""
+    client = await _usual_client()
+    return await client.get_artifact_version(name_or_id, version, alias=alias, pipeline_name=pipeline_name)
+
+
+@dataclass
+class _Clients:
+    """The clients of one event loop, by their settings, and what closes them with it."""
+
+    by_config: dict[ClientConfig, Client] = field(default_factory=dict)
+    keepers: list[AsyncGenerator[None, None]] = field(default_factory=list)
+
+
+_lock = threading.Lock()
+_by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Clients] = weakref.WeakKeyDictionary()
+
+
+async def _usual_client() -> Client:
+    """Return the client of this event loop for the settings that hold now."""
+    config = resolve()
+    with _lock:
+        clients = _by_loop.setdefault(asyncio.get_running_loop(), _Clients())
+    found = clients.by_config.get(config)
+    if found is None:
+        found = clients.by_config[config] = Client()
+        keeper = _closed_with_the_loop(found)
+        clients.keepers.append(keeper)
+        await anext(keeper)
+    return found
+
+
+async def _closed_with_the_loop(client: Client) -> AsyncGenerator[None, None]:
+    """Close a client when the event loop ends its asynchronous generators; they are what it knows to end."""
+    try:
+        yield
+    finally:
+        await client.close()
