@@ -62,6 +62,7 @@ TRIGGERS: dict[tuple[str, str], Trigger] = {
     ("GetArtifactVersion", "BLOB_CORRUPT"): triggers.get_damaged_bytes,
     ("UpdateArtifactVersion", "ETAG_MISMATCH"): triggers.update_with_a_stale_etag,
     ("DeleteArtifactVersion", "VERSION_IN_USE"): triggers.delete_a_used_version,
+    ("PruneArtifactVersions", "ETAG_MISMATCH"): lambda s, p: triggers.send(s, p, "PruneArtifactVersions"),
     ("UploadArtifact", "VERSION_EXISTS"): triggers.upload_a_taken_label,
     ("UploadArtifact", "DIGEST_MISMATCH"): lambda s, p: s.artifacts.UploadArtifact(
         calls.upload_parts(p, "weights", b"x", size=2)

@@ -10,7 +10,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from argosy.v1 import artifact_pb2 as nouns
 from argosy.v1 import artifact_service_pb2 as artifacts
-from argosy.v1 import artifact_transfer_pb2, lineage_pb2, step_calls_pb2
+from argosy.v1 import artifact_transfer_pb2, lineage_pb2, pruning_pb2, step_calls_pb2
 from argosy.v1 import blob_service_pb2 as blobs
 from argosy.v1 import pipeline_pb2 as states
 from argosy.v1 import pipeline_service_pb2 as pipelines
@@ -46,6 +46,7 @@ REQUESTS: dict[str, Any] = {
     "SetAlias": artifacts.SetAliasRequest,
     "DeleteAlias": artifacts.DeleteAliasRequest,
     "DeleteArtifactVersion": artifacts.DeleteArtifactVersionRequest,
+    "PruneArtifactVersions": pruning_pb2.PruneArtifactVersionsRequest,
     "CreateUpload": blobs.CreateUploadRequest,
     "CommitUpload": blobs.CommitUploadRequest,
     "AbortUpload": blobs.AbortUploadRequest,
@@ -64,6 +65,7 @@ WELL_FORMED: dict[str, dict[str, Any]] = {
     "SetAlias": {"alias": "prod", "selector": nouns.VersionSelector(id=ABSENT)},
     "DeleteAlias": {"name": "weights", "alias": "prod"},
     "DeleteArtifactVersion": {"id": ABSENT},
+    "PruneArtifactVersions": {"name": "weights", "plan": "0-of-others"},
     "CommitUpload": {"upload_id": ABSENT, "digest": calls.digest_of(b"x"), "size_bytes": 1},
     "AbortUpload": {"upload_id": ABSENT},
     "CreateRun": {"pipeline_name": "training"},

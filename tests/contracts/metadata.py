@@ -8,6 +8,7 @@ from tests.contracts.metadata_events import EventContract
 from tests.contracts.metadata_filters import FilterContract
 from tests.contracts.metadata_finding import FindingContract, ListContract
 from tests.contracts.metadata_lineage import LineageContract
+from tests.contracts.metadata_pruning import PruneContract
 from tests.contracts.metadata_runs import RunContract
 from tests.contracts.metadata_steps import CacheContract, StepContract
 from tests.contracts.metadata_survey import GraceContract, SurveyContract
@@ -19,6 +20,7 @@ class MetadataContract(
     VersionContract,
     FindingContract,
     FilterContract,
+    PruneContract,
     ListContract,
     BlobContract,
     BlobBatchContract,

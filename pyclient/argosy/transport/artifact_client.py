@@ -8,9 +8,10 @@ from datetime import datetime
 import grpc
 from blake3 import blake3
 from google.protobuf.field_mask_pb2 import FieldMask
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from argosy.transport.calls import Calls, ReceivingStream, new_request_id
+from argosy.transport.moments import timestamp
+from argosy.transport.pruning_calls import PruningCalls
 from argosy.v1.artifact_pb2 import (
     ArtifactSpec,
     ArtifactVersion,
@@ -45,7 +46,7 @@ from argosy.v1.artifact_transfer_pb2 import (
 from argosy.v1.lineage_pb2 import GetLineageRequest, GetLineageResponse, LineageDirection
 
 
-class ArtifactClient:
+class ArtifactClient(PruningCalls):
     """Creates, finds, labels, deletes, uploads and downloads artifact versions."""
 
     def __init__(self, channel: grpc.Channel, calls: Calls) -> None:
@@ -128,8 +129,8 @@ class ArtifactClient:
             name=name,
             pipeline_name=pipeline_name,
             tag=tag,
-            created_from=_timestamp(created_from),
-            created_until=_timestamp(created_until),
+            created_from=timestamp(created_from),
+            created_until=timestamp(created_until),
             metadata=metadata or {},
             order=order,
             page_size=page_size,
@@ -250,11 +251,3 @@ class ArtifactClient:
             project=self._calls.project, selector=selector, path=path, offset=offset, limit=limit
         )
         return self._calls.receive(self._stub.DownloadArtifact, request)
-
-
-def _timestamp(moment: datetime | None) -> Timestamp | None:
-    if moment is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(moment.astimezone() if moment.tzinfo is None else moment)
-    return stamp

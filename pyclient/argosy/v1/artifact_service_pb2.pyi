@@ -358,7 +358,9 @@ class ListArtifactVersionsRequest(_message.Message):
 
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Only versions whose metadata has all of these keys with an equal JSON value."""
+        """Only versions whose metadata has all of these keys with an equal JSON value, however it is written:
+        `1` and `1.0` are equal, `1` and `"1"` are not.
+        """
 
     def __init__(
         self,

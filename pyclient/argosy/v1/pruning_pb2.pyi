@@ -22,8 +22,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class PruneArtifactVersionsRequest(_message.Message):
-    """Request of PruneArtifactVersions. All of the filters hold together; a version that a run made, was
-    given or loaded is left alone unless `include_used` is set.
+    """Request of PruneArtifactVersions. At least one of `name`, `pipeline_name`, `tag`, `created_until` and
+    `keep_latest` MUST be set, and all of them hold together; a version that a run made, was given or
+    loaded is left alone unless `include_used` is set.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -48,7 +49,7 @@ class PruneArtifactVersionsRequest(_message.Message):
     tag: _builtins.str
     """Only versions that have this tag."""
     keep_latest: _builtins.int
-    """The newest so many versions of each artifact stay."""
+    """The newest so many versions of each artifact stay, whichever of the other filters they match."""
     include_used: _builtins.bool
     """Take versions too that runs made or used."""
     plan: _builtins.str
@@ -104,7 +105,9 @@ class PruneArtifactVersionsResponse(_message.Message):
     """Stands for exactly these versions; empty when they were deleted."""
     @_builtins.property
     def artifact_versions(self) -> _containers.RepeatedCompositeFieldContainer[_artifact_pb2.ArtifactVersion]:
-        """The first of the versions that would go, or went, without files; at most 1000."""
+        """The first of the versions that would go, or went, newest first and without files; at most 1000, and
+        fewer when their metadata is large.
+        """
 
     def __init__(
         self,

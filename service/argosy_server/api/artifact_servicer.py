@@ -28,8 +28,11 @@ from argosy_server.api.field_parsing import (
 from argosy_server.api.lineage_servicer import LineageCalls
 from argosy_server.api.once import answer_once, publish_once, request_key
 from argosy_server.api.page_tokens import query_of
+from argosy_server.api.prune_servicer import PruneCalls
 from argosy_server.api.upload_stream import ArtifactUploadStream
 from argosy_server.api.version_batch import create_batch
+from argosy_server.api.watch_hub import WatchHub
+from argosy_server.api.watch_servicer import ArtifactWatchCalls
 from argosy_server.domain.blob import check_received
 from argosy_server.domain.errors import InvalidField
 from argosy_server.domain.identifiers import (
@@ -52,11 +55,12 @@ OLDEST_FIRST = {wire.VERSION_ORDER_NEWEST_FIRST: False, wire.VERSION_ORDER_OLDES
 UPDATABLE = ("tags", "metadata", "description")
 
 
-class ArtifactServicer(LineageCalls, artifact_service_pb2_grpc.ArtifactServiceServicer):
-    """Answers what ``argosy/v1/artifact_service.proto`` promises; never looks at the call's context."""
+class ArtifactServicer(LineageCalls, PruneCalls, ArtifactWatchCalls, artifact_service_pb2_grpc.ArtifactServiceServicer):
+    """Answers what ``argosy/v1/artifact_service.proto`` promises; looks at the call's context only to watch."""
 
-    def __init__(self, metadata: MetadataStore, storage: BlobStorage, limits: Limits) -> None:
+    def __init__(self, metadata: MetadataStore, storage: BlobStorage, limits: Limits, watches: WatchHub) -> None:
         """Serve what these hold."""
+        self._watches = watches
         self._metadata = metadata
         self._storage = storage
         self._limits = limits

@@ -21,6 +21,7 @@ from argosy_server.domain.artifact import (
 from argosy_server.domain.blob import Blob, Upload
 from argosy_server.domain.identifiers import Digest
 from argosy_server.domain.paging import Page, PageRequest
+from argosy_server.domain.pruning import Prunable, PruneRule
 
 NO_GRACE = timedelta()
 IGNORE_LEASES = -timedelta(days=36_500)
@@ -158,6 +159,14 @@ class ArtifactRepository(Protocol):
 
     def is_used(self, project: str, version_id: str) -> bool:
         """Tell whether a run made, returned, was given or loaded the version."""
+        ...
+
+    def prunable(self, project: str, rule: PruneRule) -> list[Prunable]:
+        """Return the live versions a rule means, newest first; in a transaction that writes they are locked."""
+        ...
+
+    def delete_many(self, project: str, ids: Sequence[str]) -> None:
+        """Do as :meth:`delete` for many live versions."""
         ...
 
 

@@ -587,7 +587,8 @@ type ListArtifactVersionsRequest struct {
 	PageSize int32 `protobuf:"varint,8,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// See ListArtifactsRequest.
 	PageToken string `protobuf:"bytes,9,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	// Only versions whose metadata has all of these keys with an equal JSON value.
+	// Only versions whose metadata has all of these keys with an equal JSON value, however it is written:
+	// `1` and `1.0` are equal, `1` and `"1"` are not.
 	Metadata      map[string]string `protobuf:"bytes,10,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

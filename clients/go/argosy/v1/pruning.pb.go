@@ -24,8 +24,9 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Request of PruneArtifactVersions. All of the filters hold together; a version that a run made, was
-// given or loaded is left alone unless `include_used` is set.
+// Request of PruneArtifactVersions. At least one of `name`, `pipeline_name`, `tag`, `created_until` and
+// `keep_latest` MUST be set, and all of them hold together; a version that a run made, was given or
+// loaded is left alone unless `include_used` is set.
 type PruneArtifactVersionsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The project.
@@ -40,7 +41,7 @@ type PruneArtifactVersionsRequest struct {
 	Tag string `protobuf:"bytes,5,opt,name=tag,proto3" json:"tag,omitempty"`
 	// Only versions created before this.
 	CreatedUntil *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=created_until,json=createdUntil,proto3" json:"created_until,omitempty"`
-	// The newest so many versions of each artifact stay.
+	// The newest so many versions of each artifact stay, whichever of the other filters they match.
 	KeepLatest int32 `protobuf:"varint,7,opt,name=keep_latest,json=keepLatest,proto3" json:"keep_latest,omitempty"`
 	// Take versions too that runs made or used.
 	IncludeUsed bool `protobuf:"varint,8,opt,name=include_used,json=includeUsed,proto3" json:"include_used,omitempty"`
@@ -147,7 +148,8 @@ func (x *PruneArtifactVersionsRequest) GetPlan() string {
 // Response of PruneArtifactVersions.
 type PruneArtifactVersionsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The first of the versions that would go, or went, without files; at most 1000.
+	// The first of the versions that would go, or went, newest first and without files; at most 1000, and
+	// fewer when their metadata is large.
 	ArtifactVersions []*ArtifactVersion `protobuf:"bytes,1,rep,name=artifact_versions,json=artifactVersions,proto3" json:"artifact_versions,omitempty"`
 	// How many they are in all.
 	VersionCount int64 `protobuf:"varint,2,opt,name=version_count,json=versionCount,proto3" json:"version_count,omitempty"`

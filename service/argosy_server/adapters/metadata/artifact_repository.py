@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import Row, bindparam, delete, select, update
 
 from argosy_server.adapters.metadata import artifact_lists
-from argosy_server.adapters.metadata.fact_rows import drop_facts, insert_facts
+from argosy_server.adapters.metadata.fact_rows import drop_facts, fact_rows, insert_facts
 from argosy_server.adapters.metadata.near_names import not_found
 from argosy_server.adapters.metadata.new_version import insert_tags, insert_version, lock_blobs, point_aliases
+from argosy_server.adapters.metadata.pruning import delete_many, prunable
 from argosy_server.adapters.metadata.session import Session
 from argosy_server.adapters.metadata.tables import (
     aliases,
@@ -35,6 +36,7 @@ from argosy_server.domain.artifact import (
 from argosy_server.domain.errors import ArtifactNotFound, EtagMismatch
 from argosy_server.domain.identifiers import Digest
 from argosy_server.domain.paging import Page, PageRequest
+from argosy_server.domain.pruning import Prunable, PruneRule
 
 _ID = (versions.c.project == bindparam("project")) & (versions.c.id == bindparam("id"))
 _ARTIFACT_OF = select(artifacts.c.seq).where(
@@ -174,7 +176,7 @@ class SqlArtifactRepository:
         self._session.execute(_CHANGE, changed)
         new_facts = {key: text for key, text in kept.items() if before.get(key) != text}
         old_facts = {key: text for key, text in before.items() if kept.get(key) != text}
-        drop_facts(self._session, project, row.seq, old_facts)
+        drop_facts(self._session, fact_rows(project, row.seq, old_facts))
         insert_facts(self._session, project, row.seq, new_facts)
         if tags is not None:
             self._session.execute(_DROP_TAGS, {"seq": row.seq})
@@ -211,13 +213,21 @@ class SqlArtifactRepository:
         row = self._live(project, version_id)
         for drop in (_DROP_TAGS, _DROP_FILES, _DROP_ALIASES):
             self._session.execute(drop, {"seq": row.seq})
-        drop_facts(self._session, project, row.seq, load_mapping(row.metadata))
+        drop_facts(self._session, fact_rows(project, row.seq, load_mapping(row.metadata)))
         self._session.execute(_BURY, {"p_seq": row.seq, "now": self._session.now()})
         return self.get(project, VersionSelector(id=version_id))
 
     def is_used(self, project: str, version_id: str) -> bool:
         """Tell whether a run made, returned, was given or loaded the version."""
         return bool(self._session.execute(_USED, {"project": project, "id": version_id}).scalar_one())
+
+    def prunable(self, project: str, rule: PruneRule) -> list[Prunable]:
+        """Return what a rule matches, newest first."""
+        return prunable(self._session, project, rule)
+
+    def delete_many(self, project: str, ids: Sequence[str]) -> None:
+        """Make many versions tombstones."""
+        delete_many(self._session, project, ids)
 
     def _live(self, project: str, version_id: str) -> Row[Any]:
         """Return the row of a live version, locked."""

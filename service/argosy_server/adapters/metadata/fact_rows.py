@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import bindparam, delete
 
 from argosy_server.adapters.metadata.session import Session
 from argosy_server.adapters.metadata.tables import version_facts
 from argosy_server.domain.json_value import value_digest
 
 _INSERT = version_facts.insert()
-_FACTS = version_facts.c
+_DROP = delete(version_facts).where(*(column == bindparam(f"p_{column.name}") for column in version_facts.columns))
 
 
 def insert_facts(session: Session, project: str, version_seq: int, metadata: Mapping[str, str]) -> None:
@@ -21,18 +21,11 @@ def insert_facts(session: Session, project: str, version_seq: int, metadata: Map
         session.execute(_INSERT, fact_rows(project, version_seq, metadata))
 
 
-def drop_facts(session: Session, project: str, version_seq: int, metadata: Mapping[str, str]) -> None:
-    """Remove the rows of facts a version has."""
+def drop_facts(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Remove rows of facts, as :func:`fact_rows` makes them."""
     # Named one by one: there is no index by version, which every save would have to pay for.
-    for row in fact_rows(project, version_seq, metadata):
-        session.execute(
-            delete(version_facts).where(
-                _FACTS.project == row["project"],
-                _FACTS.key == row["key"],
-                _FACTS.value_digest == row["value_digest"],
-                _FACTS.version_seq == row["version_seq"],
-            )
-        )
+    if rows:
+        session.execute(_DROP, [{f"p_{name}": value for name, value in row.items()} for row in rows])
 
 
 def fact_rows(project: str, version_seq: int, metadata: Mapping[str, str]) -> list[dict[str, Any]]:

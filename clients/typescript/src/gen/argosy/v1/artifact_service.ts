@@ -171,7 +171,10 @@ export interface ListArtifactVersionsRequest {
   pageSize: number;
   /** See ListArtifactsRequest. */
   pageToken: string;
-  /** Only versions whose metadata has all of these keys with an equal JSON value. */
+  /**
+   * Only versions whose metadata has all of these keys with an equal JSON value, however it is written:
+   * `1` and `1.0` are equal, `1` and `"1"` are not.
+   */
   metadata: { [key: string]: string };
 }
 

@@ -14,8 +14,9 @@ export const protobufPackage = "argosy.v1";
 export const protobufFileName = "argosy/v1/pruning.proto";
 
 /**
- * Request of PruneArtifactVersions. All of the filters hold together; a version that a run made, was
- * given or loaded is left alone unless `include_used` is set.
+ * Request of PruneArtifactVersions. At least one of `name`, `pipeline_name`, `tag`, `created_until` and
+ * `keep_latest` MUST be set, and all of them hold together; a version that a run made, was given or
+ * loaded is left alone unless `include_used` is set.
  */
 export interface PruneArtifactVersionsRequest {
   /** The project. */
@@ -32,7 +33,7 @@ export interface PruneArtifactVersionsRequest {
   createdUntil:
     | Date
     | undefined;
-  /** The newest so many versions of each artifact stay. */
+  /** The newest so many versions of each artifact stay, whichever of the other filters they match. */
   keepLatest: number;
   /** Take versions too that runs made or used. */
   includeUsed: boolean;
@@ -45,7 +46,10 @@ export interface PruneArtifactVersionsRequest {
 
 /** Response of PruneArtifactVersions. */
 export interface PruneArtifactVersionsResponse {
-  /** The first of the versions that would go, or went, without files; at most 1000. */
+  /**
+   * The first of the versions that would go, or went, newest first and without files; at most 1000, and
+   * fewer when their metadata is large.
+   */
   artifactVersions: ArtifactVersion[];
   /** How many they are in all. */
   versionCount: bigint;
