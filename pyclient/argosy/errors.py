@@ -11,6 +11,10 @@
     ├── SaveOutputError          a returned value could not be saved; tells where the rescue is
     ├── BatchError               some of many values could not be saved; says which were, and which not and why
     ├── RunCancelledError        somebody asked the run to stop, and it did
+    ├── StepTimeoutError         a step took longer than its timeout (also TimeoutError)
+    ├── WorkerLostError          the process that ran a step died
+    ├── WorkerImportError        a worker process has not the module a step lives in (also ImportError)
+    ├── RemoteStepError          stands for an exception of a worker process that cannot be brought here
     ├── EventLoopError           an asyncio client is used in another loop, or after its end (also RuntimeError)
     ├── CorruptDataError         bytes do not match their checksum; never returned as a value
     └── ServiceError             the service refused or could not be reached
@@ -20,6 +24,7 @@
         ├── ConflictError            lost a race: stale etag, superseded attempt or upload
         ├── PreconditionError        the state of the store does not allow it
         ├── OutOfRangeError          (also IndexError)
+        │   └── CursorExpiredError   events after a cursor are gone, or a cursor or page token is of something else
         ├── ResourceExhaustedError   disk, quota or message size
         ├── PermissionDeniedError    (also PermissionError)
         ├── UnauthenticatedError     (also PermissionError)
@@ -88,11 +93,27 @@ class BatchError(ArgosyError):
 
 
 class RunCancelledError(ArgosyError):
-    """Somebody asked the run to stop; it did, before its next step."""
+    """Somebody asked the run to stop, and it did."""
 
 
 class EventLoopError(ArgosyError, RuntimeError):
     """An asyncio client is used in another event loop than its own, or after it was closed."""
+
+
+class StepTimeoutError(ArgosyError, TimeoutError):
+    """An attempt of a step took longer than the step's timeout."""
+
+
+class WorkerLostError(ArgosyError):
+    """The process that ran a step died: it was killed, or crashed, or the machine had no memory left."""
+
+
+class WorkerImportError(ArgosyError, ImportError):
+    """A worker process has not the module a step lives in."""
+
+
+class RemoteStepError(ArgosyError):
+    """Stands for an exception that was raised in a worker process and cannot be brought here; its text tells which."""
 
 
 class CorruptDataError(ArgosyError):
@@ -137,6 +158,13 @@ class PreconditionError(ServiceError):
 
 class OutOfRangeError(ServiceError, IndexError):
     """An offset lies beyond the end."""
+
+
+class CursorExpiredError(OutOfRangeError):
+    """Events after a cursor were forgotten, or it is of another store or project; or a page token is of another list.
+
+    List what there is now, and watch anew without a cursor; or read the list again from its beginning.
+    """
 
 
 class ResourceExhaustedError(ServiceError):

@@ -49,7 +49,7 @@ def test_a_failing_step_stops_the_rest_and_raises_the_users_own_exception(store:
     @argosy.pipeline
     def working() -> None:
         passed_on(failing(one()))
-        one()
+        one.with_options(after="passed_on")()
 
     with pytest.raises(OwnError, match="cannot work with 1") as caught:
         working()

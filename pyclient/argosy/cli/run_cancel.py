@@ -10,7 +10,7 @@ from argosy.cli.store import store_of
 
 
 def cancel_run(context: typer.Context, run: RunArgument, output: OutputOption = Format.table) -> None:
-    """Ask a run to stop; the step under way ends first. Asking again changes nothing.
+    """Ask a run to stop, and the steps under way with it. Asking again changes nothing.
 
     \b
     Examples:
@@ -36,6 +36,6 @@ def cancel_run(context: typer.Context, run: RunArgument, output: OutputOption = 
     if output is Format.json:
         print_json(document)
     elif document["cancel_requested"] and document["status"] == "running":
-        print_line(f"{found.name} stops before its next step")
+        print_line(f"{found.name} is asked to stop")
     else:
         print_line(f"{found.name} is {status_of(document)}")

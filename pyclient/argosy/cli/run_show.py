@@ -44,7 +44,7 @@ def status_of(document: Document) -> str:
     """Return the state of a run, and whether it was asked to stop."""
     stops = document["cancel_requested"] and document["status"] == "running"
     status: str = document["status"]
-    return f"{status}, stops before its next step" if stops else status
+    return f"{status}, asked to stop" if stops else status
 
 
 def _print(document: Document) -> None:

@@ -15,18 +15,21 @@ from argosy.execution.lease import Lease
 from argosy.execution.progress import Progress
 from argosy.graph.model import Graph
 from argosy.transport.connection import Connection
+from argosy.transport.pipeline_client import PipelineClient
 from argosy.v1.pipeline_pb2 import Run, RunState
 from argosy.v1.pipeline_service_pb2 import SkippedStep
 
 
 @dataclass
 class ActiveRun:
-    """What the steps of one run share.
+    """What the steps of one run share. Only the thread that runs the pipeline changes it.
 
     Attributes:
-        graph: what runs.
+        graph: what runs, as far as it is known.
         connection: the store.
-        run: the run as it was created.
+        pipelines: records what happens; waits for a store that is away as long as the lease lasts.
+        run: the run as it was created or resumed.
+        driver_token: proves that this process runs it.
         lease: tells whether it may go on.
         progress: hears what happens.
         versions: the artifact versions known so far.
@@ -37,7 +40,9 @@ class ActiveRun:
 
     graph: Graph
     connection: Connection
+    pipelines: PipelineClient
     run: Run
+    driver_token: str
     lease: Lease
     progress: Progress
     versions: RunVersions = field(default_factory=RunVersions)
@@ -54,9 +59,9 @@ class ActiveRun:
         """Record that every step has ended well.
 
         Raises:
-            ConflictError: the lease expired; the run is abandoned.
+            ConflictError: the lease expired and the run is abandoned, or another process resumed it.
         """
-        return self.connection.pipelines.finish_run(self.run.id, RunState.RUN_STATE_COMPLETED)
+        return self.pipelines.finish_run(self.run.id, RunState.RUN_STATE_COMPLETED, driver_token=self.driver_token)
 
     def stop(self, error: BaseException) -> Run | None:
         """Record why the run ends early, and the steps that never started; notes go to ``error``.
@@ -66,17 +71,18 @@ class ActiveRun:
         """
         is_cancelled = isinstance(error, (KeyboardInterrupt, RunCancelledError))
         state = RunState.RUN_STATE_CANCELLED if is_cancelled else RunState.RUN_STATE_FAILED
+        invocations = [self.graph.invocations[key] for key in self.graph.order() if key not in self.recorded]
         skipped = [
-            SkippedStep(invocation=key, step_name=self.graph.invocations[key].step.name)
-            for key in self.graph.order()
-            if key not in self.recorded
+            SkippedStep(invocation=item.id, step_name=item.step.name, upstream=item.upstream) for item in invocations
         ]
         run = f"run {self.run.name!r} ({self.run.id}) of pipeline {self.run.pipeline_name!r}"
         add_note(error, f"step {self.failed!r} ended {run}" if self.failed else f"{run} ended")
         # What ended the run matters more than an error of the store: the lease will end the record.
         with contextlib.suppress(ArgosyError), held_interrupt():
             details = None if is_cancelled else to_run_error(error, self.failed)
-            ended = self.connection.pipelines.finish_run(self.run.id, state, error=details, skipped=skipped)
+            ended = self.pipelines.finish_run(
+                self.run.id, state, error=details, skipped=skipped, driver_token=self.driver_token
+            )
             for step in skipped:
                 self.progress.step_ended(step.invocation, "skipped", 0.0)
             return ended

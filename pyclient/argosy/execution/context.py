@@ -30,6 +30,8 @@ class StepContext:
         saved: versions the code saved so far; whoever saves appends.
         loaded: versions the code loaded so far; whoever loads appends.
         allow_pickle: what the step's decorator says about pickles; ``None`` leaves it to the settings.
+        attempt: 1 for the first.
+        metadata: facts its code tells about the step run, as JSON texts; whoever tells one adds it.
     """
 
     run_id: str
@@ -40,10 +42,13 @@ class StepContext:
     saved: list[Any] = field(default_factory=list, compare=False)
     loaded: list[Any] = field(default_factory=list, compare=False)
     allow_pickle: bool | None = None
+    attempt: int = 1
+    metadata: dict[str, str] = field(default_factory=dict, compare=False)
 
 
 _current: contextvars.ContextVar[StepContext | None] = contextvars.ContextVar("argosy_step", default=None)
-_running: list[StepContext] = []
+_running: dict[int, StepContext] = {}
+"""The steps that are running in this process, by their ``id()``."""
 _started_in: weakref.WeakKeyDictionary[threading.Thread, StepContext] = weakref.WeakKeyDictionary()
 """Thread -> the step that started it."""
 
@@ -58,18 +63,18 @@ def entered_step(context: StepContext) -> Iterator[StepContext]:
     """Make ``context`` the running step until the block ends."""
     _notice_thread_starts()
     token = _current.set(context)
-    _running.append(context)
+    _running[id(context)] = context
     try:
         yield context
     finally:
-        _running[:] = [other for other in _running if other is not context]
+        _running.pop(id(context), None)
         _current.reset(token)
 
 
 def _step_of_this_thread() -> StepContext | None:
     """Return the step that started this thread, unless it has ended: threads of a pool outlive it."""
     step = _started_in.get(threading.current_thread())
-    return step if any(step is running for running in _running) else None
+    return step if step is not None and _running.get(id(step)) is step else None
 
 
 @functools.cache

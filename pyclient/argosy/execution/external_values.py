@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 from argosy.config import ClientConfig
@@ -39,10 +39,15 @@ class ReadyValue:
 
 
 @contextlib.contextmanager
-def ready_values(graph: Graph, config: ClientConfig) -> Iterator[list[ReadyValue]]:
+def ready_values(graph: Graph, config: ClientConfig, known: Container[int] = ()) -> Iterator[list[ReadyValue]]:
     """Turn every value into files before anything runs, so that one which cannot be kept stops the pipeline here.
 
     A value that feeds several inputs appears once, named after the first of them.
+
+    Args:
+        graph: what will run.
+        config: the settings.
+        known: the ``id()`` of each ``ExternalArtifact`` that the run has uploaded.
 
     Raises:
         PickleRefusedError: only pickle could keep a value, and pickle is off for the step it feeds.
@@ -52,7 +57,9 @@ def ready_values(graph: Graph, config: ClientConfig) -> Iterator[list[ReadyValue
     with contextlib.ExitStack() as open_values:
         for invocation in (graph.invocations[key] for key in graph.order()):
             for parameter, source in invocation.sources():
-                if not isinstance(source, ExternalArtifact) or not source.has_value or id(source) in ready:
+                if not isinstance(source, ExternalArtifact) or not source.has_value:
+                    continue
+                if id(source) in ready or id(source) in known:
                     continue
                 try:
                     allow_pickle = pickle_allowed(invocation.step, config)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 
+from argosy.errors import RunCancelledError
+from argosy.graph.step_options import Retry
 from argosy.v1.pipeline_pb2 import RunError
 
 MAX_MESSAGE_BYTES = 4 << 10
@@ -18,6 +20,13 @@ def to_run_error(error: BaseException, invocation: str) -> RunError:
         message = f"(its text cannot be made: {type(problem).__name__})"
     cut = message.encode("utf-8", errors="replace")[:MAX_MESSAGE_BYTES].decode("utf-8", errors="ignore")
     return RunError(type=f"{kind.__module__}:{kind.__qualname__}", message=cut, invocation=invocation)
+
+
+def is_retried(retry: Retry | None, error: BaseException) -> bool:
+    """Tell whether a step may be tried again after an exception; what stops a program or a run never is."""
+    if retry is None or not isinstance(error, Exception) or isinstance(error, RunCancelledError):
+        return False
+    return isinstance(error, retry.on)
 
 
 def add_note(error: BaseException, note: str) -> None:

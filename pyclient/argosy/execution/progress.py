@@ -12,6 +12,7 @@ STYLES = {
     "cached": "cyan",
     "failed": "bold red",
     "cancelled": "yellow",
+    "retrying": "yellow",
     "skipped": "dim",
 }
 """How each status looks on a terminal."""

@@ -1,20 +1,63 @@
-"""Where the steps of a run are executed."""
+"""Where the attempts of steps are executed: the port that every runner implements.
+
+A runner is what a pipeline names; it may serve many runs, one after the other or at once. ``open`` gives the workers
+of one run. What is executed travels as a ``StepTask``, what became of it as an ``Outcome``; everything else goes
+through the store. Who waits for whom, retries, timeouts and cancelling are the scheduler's matter, the same for all.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Protocol
 
-from argosy.graph.model import Graph, Invocation
+from argosy.execution.step_task import Outcome, StepTask
+
+
+class RunningTask(Protocol):
+    """One attempt on its way."""
+
+    def stop(self, error: BaseException) -> None:
+        """Ask the attempt to end soon, with ``error`` as its outcome; what it has open may be closed first."""
+        ...
+
+    def abandon(self) -> None:
+        """End the attempt by force, where that is possible; its outcome is not waited for any more."""
+        ...
+
+
+class Workers(Protocol):
+    """Execute the attempts of one run.
+
+    Attributes:
+        max_parallel: how many attempts may be executed at once.
+        are_here: whether they are executed in this process, so that one which is alone may as well be executed in the
+            thread that waits for it.
+    """
+
+    max_parallel: int
+    are_here: bool
+
+    def start(self, task: StepTask, ended: Callable[[Outcome], None]) -> RunningTask:
+        """Execute an attempt elsewhere and return at once.
+
+        Args:
+            task: what to execute; not more than ``max_parallel`` are started before they ended.
+            ended: called from any thread with the outcome, also when the worker was lost.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let the workers go; nothing is executed any more."""
+        ...
 
 
 class Runner(Protocol):
-    """Calls a function for each step of a graph, respecting who waits for whom."""
+    """Gives workers to runs."""
 
-    def run(self, graph: Graph, run_step: Callable[[Invocation], None]) -> None:
-        """Call ``run_step`` for each invocation, never before those upstream of it have returned.
+    def open(self, max_parallel: int | None) -> Workers:
+        """Return the workers of one run.
 
-        The first exception ends the run: no further step is started, and the exception is raised
-        unchanged when those that run already have ended.
+        Args:
+            max_parallel: how many steps may run at once; ``None`` leaves it to the runner.
         """
         ...

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from argosy.errors import SaveOutputError
 from argosy.execution.pickle_policy import pickle_allowed
 from argosy.execution.prepared_value import PreparedValue, SaveOptions, prepare_value
-from argosy.graph.model import Graph, Invocation
+from argosy.graph.definitions import StepDefinition
 from argosy.graph.parameters import artifact_cure, is_artifact
 from argosy.graph.returned_values import ReturnedValue
 from argosy.transport.connection import Connection
@@ -18,27 +18,35 @@ from argosy.v1.step_calls_pb2 import NewStepOutput
 
 
 def save_outputs(
-    connection: Connection, graph: Graph, invocation: Invocation, values: Sequence[ReturnedValue]
+    connection: Connection, step: StepDefinition, names: Mapping[str, str], values: Sequence[ReturnedValue]
 ) -> list[NewStepOutput]:
     """Upload what is large of all values together; nothing is visible yet.
+
+    Args:
+        connection: the store.
+        step: what returned them.
+        names: output name -> name of the artifact it is saved under.
+        values: what it returned.
 
     Raises:
         SaveOutputError: a value cannot be kept or sent; caused by the reason.
     """
     with contextlib.ExitStack() as opened:
-        prepared = [opened.enter_context(_prepare(connection, graph, invocation, item)) for item in values]
+        prepared = [opened.enter_context(_prepare(connection, step, names, item)) for item in values]
         try:
             files = upload_files(connection, [value.files for value in prepared])
         except Exception as error:
-            names = ", ".join(repr(item.output.key) for item in values)
-            raise SaveOutputError(f"output {names}: {type(error).__name__}: {error}") from error
+            outputs = ", ".join(repr(item.output.key) for item in values)
+            raise SaveOutputError(f"output {outputs}: {type(error).__name__}: {error}") from error
         return [
             NewStepOutput(name=item.output.key, spec=value.spec, files=uploaded)
             for item, value, uploaded in zip(values, prepared, files, strict=True)
         ]
 
 
-def _prepare(connection: Connection, graph: Graph, invocation: Invocation, item: ReturnedValue) -> PreparedValue:
+def _prepare(
+    connection: Connection, step: StepDefinition, names: Mapping[str, str], item: ReturnedValue
+) -> PreparedValue:
     output = item.output
     if is_artifact(item.value):
         raise SaveOutputError(
@@ -46,18 +54,19 @@ def _prepare(connection: Connection, graph: Graph, invocation: Invocation, item:
             f"{artifact_cure(item.value)}, or return nothing: what a step saves is linked to it"
         )
     options = SaveOptions(
-        allow_pickle=pickle_allowed(invocation.step, connection.config),
-        materializer=invocation.step.output_materializers.get(output.key),
+        allow_pickle=pickle_allowed(step, connection.config),
+        materializer=step.output_materializers.get(output.key),
     )
     try:
         return prepare_value(
             item.value,
-            graph.output_name(invocation, output),
+            names[output.key],
             options,
             kind=ArtifactKind.ARTIFACT_KIND_STEP_OUTPUT,
             version=output.version or "",
             tags=output.tags,
             metadata=output.metadata,
+            description=output.description,
             unnamed=not output.is_named,
         )
     except Exception as error:

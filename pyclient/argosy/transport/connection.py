@@ -20,6 +20,7 @@ from argosy.transport.calls import Calls
 from argosy.transport.channels import open_embedded_channel, open_server_channel
 from argosy.transport.direct_files import DirectFiles
 from argosy.transport.error_mapping import to_exception
+from argosy.transport.patience import PatientCalls
 from argosy.transport.pipeline_client import PipelineClient
 from argosy.v1.blob_service_pb2 import GetCapabilitiesResponse
 
@@ -60,6 +61,10 @@ class Connection:
         many = self.config.transfer_streams > 1 and not self.config.is_embedded
         extra = self.more_channels(self.config) if many else ()
         return [self.blobs, *(BlobClient(channel, calls_for(self.config)) for channel in extra)]
+
+    def patient_pipelines(self, patience: Callable[[], float]) -> PipelineClient:
+        """Return a client that repeats calls while the store is away; see :class:`PatientCalls`."""
+        return PipelineClient(self.channel, PatientCalls(**vars(calls_for(self.config)), patience=patience))
 
     @property
     def project(self) -> str:

@@ -1,0 +1,138 @@
+"""Executes one attempt of a step: its inputs are loaded, the function is called, what it returned is saved.
+
+This part runs wherever the runner puts it and needs nothing but the task: the store is reached from here. An attempt
+that ends well is completed in the store, outputs and lineage in one call. One that does not is only reported: whether
+it is tried again is for the driver of the run to say.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import os
+import sys
+import traceback
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import NoReturn
+
+from argosy.errors import SaveOutputError
+from argosy.execution.context import StepContext, entered_step
+from argosy.execution.failure import is_retried, to_run_error
+from argosy.execution.held_interrupt import held_interrupt
+from argosy.execution.rescue import Endangered, rescue_values
+from argosy.execution.save_outputs import save_outputs
+from argosy.execution.step_task import Completed, Failed, Outcome, StepTask
+from argosy.execution.stop_signal import StopSignal
+from argosy.execution.stoppable_call import call_stoppable
+from argosy.graph.returned_values import ReturnedValue, bind_returned_values
+from argosy.transport.connection import Connection, connect
+from argosy.v1.pipeline_pb2 import StepRun
+from argosy.v1.step_calls_pb2 import LoadedInput
+
+
+def execute(task: StepTask, stop: StopSignal) -> Outcome:
+    """Execute an attempt to its end; whatever is raised in it is part of the outcome.
+
+    Args:
+        task: the attempt.
+        stop: asks it to end early.
+    """
+    process = os.getpid()
+    context = StepContext(
+        run_id=task.run_id,
+        step_run_id=task.step_run_id,
+        pipeline_name=task.pipeline_name,
+        step_name=task.step.name,
+        invocation=task.invocation,
+        allow_pickle=task.step.allow_pickle,
+        attempt=task.attempt,
+    )
+    try:
+        connection = connect(task.config)
+        returned = _call(task, connection, context, stop)
+        if os.getpid() != process:
+            _end_forked_child(None)
+        values = bind_returned_values(task.step, returned)
+        stop.check()
+        return Completed(_save(task, connection, values, context))
+    except BaseException as error:
+        if os.getpid() != process:
+            _end_forked_child(error)
+        with held_interrupt():  # one more Ctrl-C does not keep the end from being recorded
+            return failed(task, error, loaded=context.loaded, metadata=context.metadata)
+
+
+def failed(
+    task: StepTask, error: BaseException, *, loaded: Sequence[LoadedInput] = (), metadata: dict[str, str] | None = None
+) -> Failed:
+    """Return the outcome of an attempt that ended with an exception."""
+    return Failed(
+        error,
+        to_run_error(error, task.invocation),
+        is_retried(task.step.retry, error),
+        tuple(_distinct(loaded)),
+        dict(metadata or {}),
+    )
+
+
+def _call(task: StepTask, connection: Connection, context: StepContext, stop: StopSignal) -> object:
+    """Load the inputs and run the function; the inputs are let go before its outputs are saved."""
+    step = task.step
+    given = {
+        item.name: item.load(connection, step.annotation_of(item.name), allow_pickle=step.allow_pickle)
+        for item in task.inputs
+    }
+    # A step may change what it is given; the graph, and the function's own defaults, stay as they are.
+    given |= {name: copy.deepcopy(value) for name, value in task.parameters.items()}
+    bound = inspect.BoundArguments(
+        step.signature, OrderedDict((name, given[name]) for name in step.signature.parameters)
+    )
+    with entered_step(context):
+        return call_stoppable(lambda: step.function(*bound.args, **bound.kwargs), stop)
+
+
+def _save(task: StepTask, connection: Connection, values: Sequence[ReturnedValue], context: StepContext) -> StepRun:
+    try:
+        outputs = save_outputs(connection, task.step, task.output_names, values)
+        return connection.patient_pipelines(lambda: task.patience).complete_step(
+            task.step_run_id,
+            task.attempt_token,
+            outputs,
+            loaded=_distinct(context.loaded),
+            metadata=context.metadata,
+        )
+    except Exception as error:
+        if not values:
+            raise
+        materializers = task.step.output_materializers
+        rescue = rescue_values(
+            task.config.home,
+            task.step_run_id,
+            [Endangered(item.output.key, item.value, materializers.get(item.output.key)) for item in values],
+        )
+        text = str(error) if isinstance(error, SaveOutputError) else f"{type(error).__name__}: {error}"
+        raise SaveOutputError(
+            f"what step {task.invocation!r} returned could not be saved: {text}\n{rescue.advice(text)}"
+        ) from (error.__cause__ or error)
+
+
+def _distinct(loaded: Sequence[LoadedInput]) -> list[LoadedInput]:
+    """Drop repetitions: a loop may load the same version by the same name a thousand times."""
+    return list(
+        {(item.selector.SerializeToString(deterministic=True), item.version_id): item for item in loaded}.values()
+    )
+
+
+def _end_forked_child(error: BaseException | None) -> NoReturn:
+    """End a process that the step forked: the step is the parent's, which reports what becomes of it."""
+    status = 0
+    if isinstance(error, SystemExit):
+        status = error.code if isinstance(error.code, int) else int(error.code is not None)
+    elif error is not None:
+        traceback.print_exception(error)
+        status = 1
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    os._exit(status)

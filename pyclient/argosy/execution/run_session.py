@@ -1,0 +1,159 @@
+"""A run that grows with the graph that is recorded: it begins with the first step that has to run.
+
+A pipeline whose body asks for values runs as far as that takes each time; one whose body does not is known whole
+before anything runs, and what can be refused is refused before anything is stored.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import time
+from typing import Any
+
+from argosy.config import resolve
+from argosy.execution.active_run import ActiveRun
+from argosy.execution.external_values import ready_values
+from argosy.execution.hooks import call_hooks
+from argosy.execution.lease import Lease
+from argosy.execution.pickle_policy import check_pickle_policy
+from argosy.execution.progress import choose_progress
+from argosy.execution.run_record import PipelineRun
+from argosy.execution.runner import Runner
+from argosy.execution.scheduler import Scheduler
+from argosy.execution.stored_value import load_from
+from argosy.execution.summary import closing_lines, opening_line
+from argosy.graph.model import Graph, StepOutputRef
+from argosy.transport.connection import Connection, connect
+from argosy.v1.artifact_pb2 import VersionSelector
+from argosy.v1.pipeline_pb2 import EntryPoint, Run
+
+
+class RunSession:
+    """Runs a graph while it is recorded.
+
+    Use it in three steps: ``value_of`` any number of times, then ``finish``; ``fail`` instead when the body raised.
+    """
+
+    def __init__(
+        self, runner: Runner, *, connection: Connection | None = None, entry_point: EntryPoint | None = None
+    ) -> None:
+        """Begin with nothing: no run is created.
+
+        Args:
+            runner: where steps are executed.
+            connection: the store; the configured one by default.
+            entry_point: where the pipeline is defined, for those who resume the run.
+        """
+        self._runner = runner
+        self._connection = connection
+        self._entry_point = entry_point
+        self._opened = contextlib.ExitStack()
+        self._active: ActiveRun | None = None
+        self._scheduler: Scheduler | None = None
+
+    def value_of(self, graph: Graph, ref: StepOutputRef, annotation: Any = Any) -> object:
+        """Return the value of an output; the steps it needs run now, unless they have.
+
+        Args:
+            graph: what was recorded so far.
+            ref: the output.
+            annotation: what the output is annotated as.
+
+        Raises:
+            Exception: as :meth:`finish`.
+        """
+        active = self._run(graph, [ref.invocation])
+        version = active.versions.outputs[ref.invocation, ref.output]
+        step = graph.invocations[ref.invocation].step
+        return load_from(
+            active.connection, VersionSelector(id=version.id), annotation=annotation, allow_pickle=step.allow_pickle
+        )
+
+    def finish(self, graph: Graph) -> PipelineRun:
+        """Run what has not run yet and return the record of the run.
+
+        Raises:
+            PickleRefusedError: an output could only be a pickle and pickle is off.
+            DefinitionError: a step names what is no materializer for an output.
+            MaterializerError: a value given to the pipeline cannot be kept.
+            AlreadyExistsError: a run of this name exists.
+            RunCancelledError: somebody asked the run to stop.
+            ConflictError: the lease expired and the run is abandoned, or another process resumed it.
+            SaveOutputError: what a step returned could not be saved; the text says where it is.
+            Exception: what a step raised, with a note that names the step and the run.
+        """
+        try:
+            active = self._run(graph, graph.invocations)
+            message = active.complete()
+        except BaseException as error:
+            self.fail(error)
+            raise
+        self._opened.close()
+        record = PipelineRun(message, active.connection)
+        self._tell_end(active, record)
+        call_hooks(graph.pipeline.hooks.on_success, "on_success", f"pipeline {graph.pipeline.name!r}", record)
+        return record
+
+    def fail(self, error: BaseException) -> None:
+        """Record that the run ends early, if it has begun: a step failed, or the body of the pipeline raised."""
+        active, self._active = self._active, None
+        if active is None:
+            return
+        try:
+            ended = active.stop(error)
+        finally:
+            self._opened.close()
+        record = None if ended is None else PipelineRun(ended, active.connection)
+        self._tell_end(active, record)
+        pipeline = active.graph.pipeline
+        if isinstance(error, Exception) and (record is None or record.status == "failed"):
+            call_hooks(pipeline.hooks.on_failure, "on_failure", f"pipeline {pipeline.name!r}", error, record)
+
+    def _run(self, graph: Graph, invocations: Any) -> ActiveRun:
+        connection = self._connection = self._connection or connect(resolve())
+        check_pickle_policy(graph, connection.config)
+        known = self._active.versions.values if self._active is not None else {}
+        with ready_values(graph, connection.config, known) as values:
+            active = self._active or self._begin(graph, connection)
+            active.graph = graph
+            for value in values:
+                active.versions.values[id(value.artifact)] = value.upload(connection)
+        assert self._scheduler is not None
+        self._scheduler.run(invocations)
+        return active
+
+    def _begin(self, graph: Graph, connection: Connection) -> ActiveRun:
+        parameters = {name: parameter.json for name, parameter in graph.parameters.items()}
+        created = connection.pipelines.create_run(
+            graph.pipeline.name, name=graph.run_name or "", parameters=parameters, entry_point=self._entry_point
+        )
+        return self._take(
+            graph, connection, created.run, created.driver_token, created.lease.ToTimedelta().total_seconds()
+        )
+
+    def _take(self, graph: Graph, connection: Connection, run: Run, token: str, seconds: float) -> ActiveRun:
+        """Keep a run alive that was created or resumed, and get workers for it."""
+        renew = functools.partial(connection.pipelines.renew_run, run.id, driver_token=token)
+        lease = Lease(renew, seconds, self._wake)
+        progress = choose_progress(quiet=connection.config.quiet)
+        progress.run_started(opening_line(run), graph.order())
+        patient = connection.patient_pipelines(lease.remaining)
+        active = self._active = ActiveRun(graph, connection, patient, run, token, lease, progress)
+        pipeline = graph.pipeline
+        workers = self._runner.open(pipeline.max_parallel)
+        self._opened.callback(workers.close)
+        self._opened.enter_context(lease)
+        self._scheduler = Scheduler(active, workers, keep_going=pipeline.execution_mode == "continue")
+        record = PipelineRun(run, connection)
+        call_hooks(pipeline.hooks.on_start, "on_start", f"pipeline {pipeline.name!r}", record)
+        return active
+
+    def _wake(self) -> None:
+        if self._scheduler is not None:
+            self._scheduler.wake()
+
+    def _tell_end(self, active: ActiveRun, record: PipelineRun | None) -> None:
+        seconds = time.perf_counter() - active.began
+        lines = [f"Run {active.run.name} ended early; its end could not be recorded"]
+        active.progress.run_ended(lines if record is None else closing_lines(record, seconds, active.connection))

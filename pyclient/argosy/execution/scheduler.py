@@ -1,0 +1,368 @@
+"""Runs the steps of a graph: each as soon as what it waits for has ended, as many at once as allowed.
+
+One thread, that which called the pipeline, decides everything: it starts steps, hears from the workers how attempts
+ended, begins further attempts and stops what takes too long. Only the attempts themselves run elsewhere, and even
+these not when there is just one that could run.
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from argosy.errors import ArgosyError, ConflictError, RunCancelledError, StepTimeoutError
+from argosy.execution.active_run import ActiveRun
+from argosy.execution.end_step import end_attempt, is_cancelled, next_attempt
+from argosy.execution.execute_step import execute, failed
+from argosy.execution.failure import add_note
+from argosy.execution.hooks import call_hooks
+from argosy.execution.plan import Plan
+from argosy.execution.run_record import StepRunRecord
+from argosy.execution.runner import RunningTask, Workers
+from argosy.execution.start_step import start_step
+from argosy.execution.step_task import Completed, Failed, Outcome, StepTask
+from argosy.execution.stop_signal import StopSignal
+from argosy.graph.model import Invocation
+from argosy.v1.pipeline_pb2 import StepRun
+from argosy.v1.step_calls_pb2 import StepWait
+
+GRACE = 3.0
+"""Seconds an attempt has to end after it was asked to stop."""
+LONGEST_WAIT = 2.0
+"""Seconds between two questions whether a step of another run has ended."""
+_NO_NEWS = frozenset({"first_run", "disabled"})
+"""Reasons for running which a person need not be told."""
+
+
+@dataclass(eq=False)
+class Attempt:
+    """One step whose function runs, or will run again.
+
+    Attributes:
+        invocation: the step.
+        task: the current attempt.
+        note: what a person should know of why it runs.
+        began: when its first attempt began, by ``time.perf_counter``.
+        tries: how many attempts this process has begun.
+        running: the current attempt as the workers know it, ``None`` between two.
+        deadline: when the current attempt is asked to stop, by ``time.monotonic``.
+        stopping: why it was asked to stop.
+    """
+
+    invocation: Invocation
+    task: StepTask
+    note: str
+    began: float
+    tries: int = 0
+    running: RunningTask | None = None
+    deadline: float | None = None
+    stopping: BaseException | None = None
+
+
+@dataclass
+class _UnderWay:
+    """The steps that were started, or asked for, and have not ended."""
+
+    running: dict[str, Attempt] = field(default_factory=dict)
+    delayed: dict[str, tuple[float, Attempt]] = field(default_factory=dict)
+    """Invocation -> when its next attempt shall begin."""
+    waiting: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Invocation -> when to ask again whether it may start, and how long it waited last."""
+
+    def __bool__(self) -> bool:
+        return bool(self.running or self.delayed or self.waiting)
+
+    def next_moment(self) -> float | None:
+        """Return when something has to be done though nothing happens."""
+        moments = [when for when, _ in (*self.waiting.values(), *self.delayed.values())]
+        moments += [attempt.deadline for attempt in self.running.values() if attempt.deadline is not None]
+        return min(moments, default=None)
+
+
+class Scheduler:
+    """Runs invocations of one run; may be asked several times, while the graph grows.
+
+    Attributes:
+        ended: the invocations whose outputs are known.
+        errors: what ended invocations that did not end well, in that order.
+    """
+
+    def __init__(self, run: ActiveRun, workers: Workers, *, keep_going: bool = False, grace: float = GRACE) -> None:
+        """Begin with nothing done.
+
+        Args:
+            run: the run.
+            workers: execute the attempts.
+            keep_going: whether steps that do not depend on a failed one still start.
+            grace: seconds an attempt has to end after it was asked to stop.
+        """
+        self.ended: set[str] = set()
+        self.errors: dict[str, BaseException] = {}
+        self._run = run
+        self._workers = workers
+        self._keep_going = keep_going
+        self._grace = grace
+        self._plan = Plan(run.graph, (), (), ())
+        self._now = _UnderWay()
+        self._halted: BaseException | None = None
+        self._here: StopSignal | None = None
+        self._events: queue.SimpleQueue[tuple[Attempt, Outcome] | None] = queue.SimpleQueue()
+
+    def run(self, invocations: Iterable[str]) -> None:
+        """Run these and whatever they wait for, as far as it has not ended yet.
+
+        Raises:
+            RunCancelledError: the run was asked to stop.
+            ConflictError: the lease expired, or another process resumed the run.
+            Exception: what the first step that failed raised; the others are named in notes.
+        """
+        self._plan = Plan(self._run.graph, invocations, self.ended, self.errors)
+        try:
+            while self._goes_on():
+                self._start_what_can()
+                if self._now:
+                    self._take_event()
+        except BaseException as error:
+            self._stop_everything(error)
+            raise
+        self._raise_what_went_wrong()
+
+    def wake(self) -> None:
+        """Look soon whether the run may go on; called from any thread."""
+        here, why = self._here, self._why_to_stop()
+        if here is not None and why is not None:
+            here.request(why)
+        self._events.put(None)
+
+    def _goes_on(self) -> bool:
+        """Tell whether anything is left to do, or to wait for."""
+        if self._halted is None and self._now:  # else whoever starts the next step hears it, with the step's name
+            self._halted = self._why_to_stop()
+            if self._halted is not None:
+                self._ask_to_stop(self._halted)
+            else:
+                self._halted = self._why_to_start_nothing()
+        if self._halted is not None or (self.errors and not self._keep_going):
+            self._plan.clear()
+            self._now.waiting.clear()
+        return bool(self._now) or self._plan.next() is not None
+
+    def _why_to_stop(self) -> BaseException | None:
+        """Return why steps that run shall stop: somebody wants it, or another process runs them now."""
+        try:
+            self._run.lease.check()
+        except RunCancelledError:
+            return RunCancelledError(f"run {self._run.run.name!r} was asked to stop")
+        except ConflictError as error:
+            return error if error.reason == "SUPERSEDED" else None
+        except ArgosyError:
+            return None
+        return None
+
+    def _why_to_start_nothing(self) -> BaseException | None:
+        """Return why no step may start; what runs goes on, so that its results can be rescued."""
+        try:
+            self._run.lease.check()
+        except ArgosyError as error:
+            return error
+        return None
+
+    def _start_what_can(self) -> None:
+        now = self._now
+        for invocation, (when, attempt) in list(now.delayed.items()):
+            if when <= time.monotonic() and self._has_room():
+                del now.delayed[invocation]
+                self._execute(attempt)
+        for invocation, (when, waited) in list(now.waiting.items()):
+            if when <= time.monotonic() and self._may_start():
+                del now.waiting[invocation]
+                self._start(invocation, waited)
+        while self._plan.next() is not None and self._may_start():
+            self._start(self._plan.take())
+
+    def _has_room(self) -> bool:
+        return len(self._now.running) < self._workers.max_parallel
+
+    def _may_start(self) -> bool:
+        return self._has_room() and self._halted is None and (self._keep_going or not self.errors)
+
+    def _start(self, invocation: str, waited: float = 0.0) -> None:
+        item, began = self._run.graph.invocations[invocation], time.perf_counter()
+        try:
+            started = start_step(self._run, item)
+        except Exception as error:
+            if invocation not in self._run.recorded:
+                raise
+            self._note_failure(item, error, began)
+            return
+        if isinstance(started, StepWait):
+            pause = min(max(started.retry_after.ToTimedelta().total_seconds(), waited * 1.5), LONGEST_WAIT)
+            self._now.waiting[invocation] = (time.monotonic() + pause, pause)
+            return
+        step_run, task = started
+        if task is None:
+            self._note_end(item, step_run, "cached", began)
+            return
+        news = [reason for reason in step_run.cache_miss if reason not in _NO_NEWS]
+        self._call_hooks(item, "on_start", StepRunRecord(step_run, self._run.connection))
+        self._execute(Attempt(item, task, f"changed: {', '.join(news)}" if news else "", began))
+
+    def _execute(self, attempt: Attempt) -> None:
+        """Execute an attempt: in this thread when nothing else could be done meanwhile, else by the workers."""
+        self._run.progress.step_started(attempt.invocation.id)
+        attempt.tries += 1
+        attempt.stopping = attempt.deadline = None
+        timeout = attempt.invocation.step.timeout
+        if timeout is None and self._workers.are_here and self._is_alone():
+            self._end(attempt, self._execute_here(attempt.task))
+            return
+        self._now.running[attempt.invocation.id] = attempt
+        if timeout is not None:
+            attempt.deadline = time.monotonic() + timeout
+        attempt.running = self._workers.start(attempt.task, lambda outcome: self._events.put((attempt, outcome)))
+
+    def _is_alone(self) -> bool:
+        return self._workers.max_parallel == 1 or (not self._now and self._plan.next() is None)
+
+    def _execute_here(self, task: StepTask) -> Outcome:
+        self._here = StopSignal()
+        try:
+            why = self._why_to_stop()
+            if why is not None:  # nobody could be told before
+                self._here.request(why)
+            return execute(task, self._here)
+        finally:
+            self._here = None
+
+    def _take_event(self) -> None:
+        """Wait until an attempt ends, or something else is due."""
+        moment = self._now.next_moment()
+        try:
+            event = self._events.get(timeout=None if moment is None else max(moment - time.monotonic(), 0))
+        except queue.Empty:
+            event = None
+        if event is not None:
+            attempt, outcome = event
+            if self._now.running.get(attempt.invocation.id) is attempt and attempt.running is not None:
+                del self._now.running[attempt.invocation.id]
+                self._end(attempt, outcome)
+        for attempt in list(self._now.running.values()):
+            if attempt.deadline is not None and attempt.deadline <= time.monotonic():
+                self._overdue(attempt)
+
+    def _overdue(self, attempt: Attempt) -> None:
+        if attempt.stopping is not None:
+            self._give_up(attempt)
+            return
+        item = attempt.invocation
+        self._stop(
+            attempt, StepTimeoutError(f"step {item.id!r} took longer than its timeout of {item.step.timeout:g} s")
+        )
+
+    def _stop(self, attempt: Attempt, error: BaseException) -> None:
+        if attempt.stopping is None and attempt.running is not None:
+            attempt.stopping = error
+            attempt.deadline = time.monotonic() + self._grace
+            attempt.running.stop(error)
+
+    def _give_up(self, attempt: Attempt) -> None:
+        assert attempt.running is not None
+        assert attempt.stopping is not None
+        del self._now.running[attempt.invocation.id]
+        running, attempt.running = attempt.running, None
+        outcome = failed(attempt.task, attempt.stopping)
+        self._end(attempt, outcome)
+        running.abandon()
+
+    def _ask_to_stop(self, error: BaseException) -> None:
+        for attempt in list(self._now.running.values()):
+            self._stop(attempt, error)
+        for invocation, (_, attempt) in list(self._now.delayed.items()):
+            del self._now.delayed[invocation]
+            self._end(attempt, failed(attempt.task, error))
+
+    def _end(self, attempt: Attempt, outcome: Outcome) -> None:
+        """Take what became of an attempt: the step has ended, or another attempt follows."""
+        item, attempt.running = attempt.invocation, None
+        if isinstance(outcome, Completed):
+            self._note_success(attempt, outcome.step_run)
+            return
+        if self._begins_again(attempt, outcome):
+            return
+        completed = end_attempt(self._run, attempt.task, outcome)
+        if completed is not None:
+            self._note_success(attempt, completed)
+            return
+        self._note_failure(item, outcome.error, attempt.began)
+        if is_cancelled(outcome.error) or not isinstance(outcome.error, Exception):
+            self._halted = self._halted or outcome.error
+            self._ask_to_stop(self._halted)
+        else:
+            self._call_hooks(item, "on_failure", outcome.error)
+
+    def _begins_again(self, attempt: Attempt, outcome: Failed) -> bool:
+        item, retry = attempt.invocation, attempt.invocation.step.retry
+        if retry is None or not outcome.may_retry or attempt.tries > retry.retries or self._halted is not None:
+            return False
+        try:
+            following = next_attempt(self._run, attempt.task, outcome)
+        except ArgosyError as problem:
+            add_note(outcome.error, f"step {item.id!r} was not tried again: {problem}")
+            return False
+        if isinstance(following, StepRun):
+            self._note_success(attempt, following)
+            return True
+        note = f"attempt {attempt.tries}: {type(outcome.error).__name__}"
+        self._run.progress.step_ended(item.id, "retrying", time.perf_counter() - attempt.began, note)
+        attempt.task = following
+        self._now.delayed[item.id] = (time.monotonic() + retry.delay_before(attempt.tries + 1), attempt)
+        return True
+
+    def _note_success(self, attempt: Attempt, step_run: StepRun) -> None:
+        self._note_end(attempt.invocation, step_run, "completed", attempt.began, attempt.note)
+        self._call_hooks(attempt.invocation, "on_success", StepRunRecord(step_run, self._run.connection))
+
+    def _note_end(self, item: Invocation, step_run: StepRun, status: str, began: float, note: str = "") -> None:
+        for output in step_run.outputs:
+            self._run.versions.outputs[item.id, output.name] = output.version
+        self.ended.add(item.id)
+        self._plan.end(item.id)
+        self._run.progress.step_ended(item.id, status, time.perf_counter() - began, note)
+
+    def _note_failure(self, item: Invocation, error: BaseException, began: float) -> None:
+        self.errors[item.id] = error
+        self._plan.fail(item.id)
+        self._run.failed = self._run.failed or item.id
+        status = "cancelled" if is_cancelled(error) else "failed"
+        self._run.progress.step_ended(item.id, status, time.perf_counter() - began, type(error).__name__)
+
+    def _call_hooks(self, item: Invocation, kind: str, *arguments: object) -> None:
+        call_hooks(getattr(item.step.hooks, kind), kind, f"step {item.id!r}", *arguments)
+
+    def _stop_everything(self, error: BaseException) -> None:
+        """Stop what runs because the run cannot go on, and wait for it a moment; Ctrl-C ends the waiting."""
+        why = error if is_cancelled(error) else RunCancelledError(f"the run ended: {type(error).__name__}")
+        self._halted = self._halted or why
+        try:
+            self._ask_to_stop(why)
+            while self._now.running:
+                self._take_event()
+        except KeyboardInterrupt:
+            while self._now.running:
+                _, attempt = self._now.running.popitem()
+                self._now.running[attempt.invocation.id] = attempt
+                attempt.stopping = attempt.stopping or why
+                self._give_up(attempt)
+
+    def _raise_what_went_wrong(self) -> None:
+        halted, errors = self._halted, list(self.errors.items())
+        if halted is None and not errors:
+            return
+        first = errors[0][1] if errors and (halted is None or not is_cancelled(halted)) else halted
+        assert first is not None
+        for invocation, error in errors:
+            if error is not first and not is_cancelled(error):
+                add_note(first, f"step {invocation!r} failed too: {type(error).__name__}: {error}")
+        raise first

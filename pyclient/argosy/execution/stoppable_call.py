@@ -1,0 +1,138 @@
+"""Calls the user's function so that another thread can stop it: an exception is raised inside of it.
+
+The exception reaches Python code at its next instruction; code of a C library that does not come back is not reached.
+In the main thread the signal of Ctrl-C is used where the program takes it as Python does by itself, since that also
+ends a sleep. Nothing is raised after the call has ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import ctypes
+import inspect
+import signal
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from argosy.execution.stop_signal import StopSignal
+
+
+class StopExecution(BaseException):
+    """Raised inside the code of a step that shall stop; not an ``Exception``, so that retry loops let it through."""
+
+
+def call_stoppable(function: Callable[[], object], stop: StopSignal) -> object:
+    """Call a function, or run the coroutine it returns, until it ends or is asked to stop.
+
+    Raises:
+        BaseException: what the function raised; why it was asked to stop, with the traceback of where it was.
+    """
+    stop.check()
+    interruption = _Interruption()
+    try:
+        try:
+            with stop.heard_by(interruption.send):
+                result = function()
+                return _run_coroutine(result, stop) if inspect.iscoroutine(result) else result
+        finally:
+            interruption.close()
+    except (StopExecution, KeyboardInterrupt, asyncio.CancelledError) as raised:
+        if stop.error is None:
+            raise
+        raise stop.error.with_traceback(raised.__traceback__) from None
+
+
+class _Interruption:
+    """Raises in the thread that made it, at most once."""
+
+    def __init__(self) -> None:
+        self._thread = threading.current_thread()
+        self._lock = threading.Lock()
+        self._closed = False
+        self._sent_signal = self._sent_exception = False
+
+    def send(self) -> None:
+        """Raise in that thread."""
+        with self._lock:
+            if self._closed or self._sent_signal or self._sent_exception:
+                return
+            if _takes_signal(self._thread):
+                self._sent_signal = True
+                signal.pthread_kill(self._thread.ident or 0, signal.SIGINT)
+            else:
+                self._sent_exception = True
+                _raise_in(self._thread, StopExecution)
+
+    def close(self) -> None:
+        """Make sure that nothing is raised from now on; what was sent and did not arrive yet is raised here."""
+        self._closed = True
+        with self._lock:
+            pass  # a sender that was under way has sent
+        if self._sent_signal:
+            time.sleep(0.001)  # the kernel delivers what is pending before a system call returns
+        elif self._sent_exception:
+            _raise_in(self._thread, None)
+
+
+def _takes_signal(thread: threading.Thread) -> bool:
+    return (
+        thread is threading.main_thread()
+        and hasattr(signal, "pthread_kill")
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+
+
+def _raise_in(thread: threading.Thread, kind: type[BaseException] | None) -> None:
+    """Let an exception be raised at the next instruction of a thread; ``None`` takes back one that was not yet."""
+    error = None if kind is None else ctypes.py_object(kind)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), error)
+
+
+def _run_coroutine(coroutine: Coroutine[Any, Any, object], stop: StopSignal) -> object:
+    """Run an ``async def`` step in a loop of its own, in another thread where a loop runs here, as in notebooks."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(_stoppable(coroutine, stop))
+    return _run_in_thread(coroutine, stop)
+
+
+async def _stoppable(coroutine: Coroutine[Any, Any, object], stop: StopSignal) -> object:
+    # Waiting in the loop is waiting in C: cancelling the task reaches it there.
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+
+    def cancel() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has just been closed
+            loop.call_soon_threadsafe(task.cancel)
+
+    with stop.heard_by(cancel):
+        return await coroutine
+
+
+def _run_in_thread(coroutine: Coroutine[Any, Any, object], stop: StopSignal) -> object:
+    results: list[object] = []
+    errors: list[BaseException] = []
+    abandoned = StopSignal()
+
+    def run() -> None:
+        try:
+            with stop.heard_by(lambda: abandoned.request(StopExecution())):
+                results.append(asyncio.run(_stoppable(coroutine, abandoned)))
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), name="argosy-async-step", daemon=True)
+    thread.start()
+    try:
+        thread.join()
+    except BaseException as error:  # Ctrl-C reaches this thread alone
+        abandoned.request(error)
+        raise
+    if errors:
+        raise errors[0]
+    return results[0]
