@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from argosy import aio as aio
     from argosy.allocator import tune_allocator
     from argosy.errors import (
         AlreadyExistsError,
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
         ConfigurationError,
         ConflictError,
         CorruptDataError,
+        CursorExpiredError,
         DefinitionError,
         GraphError,
         InvalidRequestError,
@@ -36,15 +38,19 @@ if TYPE_CHECKING:
     from argosy.execution.transfer_progress import TransferProgress
     from argosy.graph.artifact_config import ArtifactConfig
     from argosy.graph.external_artifact import ExternalArtifact
+    from argosy.graph.fan_out import each
     from argosy.graph.step_options import Retry
     from argosy.materializers.base import Materializer, register_materializer
+    from argosy.sdk.artifact_events import ArtifactEvent
     from argosy.sdk.artifact_functions import delete_artifact, get_artifact, list_artifact_versions
     from argosy.sdk.artifacts import load_artifact, save_artifact
     from argosy.sdk.batch import save_artifacts
     from argosy.sdk.client import Client
     from argosy.sdk.pipelines import pipeline
     from argosy.sdk.steps import step
+    from argosy.sdk.values import value_of
     from argosy.sdk.versions import ArtifactVersion
+    from argosy.sdk.watch_queries import watch_artifacts
 
     __version__: str
 
@@ -52,12 +58,14 @@ _HOMES = {
     "AlreadyExistsError": "errors",
     "ArgosyError": "errors",
     "ArtifactConfig": "graph.artifact_config",
+    "ArtifactEvent": "sdk.artifact_events",
     "ArtifactVersion": "sdk.versions",
     "BatchError": "errors",
     "Client": "sdk.client",
     "ConfigurationError": "errors",
     "ConflictError": "errors",
     "CorruptDataError": "errors",
+    "CursorExpiredError": "errors",
     "DefinitionError": "errors",
     "ExternalArtifact": "graph.external_artifact",
     "GraphError": "errors",
@@ -77,6 +85,7 @@ _HOMES = {
     "TransferProgress": "execution.transfer_progress",
     "UnavailableError": "errors",
     "delete_artifact": "sdk.artifact_functions",
+    "each": "graph.fan_out",
     "get_artifact": "sdk.artifact_functions",
     "list_artifact_versions": "sdk.artifact_functions",
     "load_artifact": "sdk.artifacts",
@@ -87,18 +96,22 @@ _HOMES = {
     "save_artifacts": "sdk.batch",
     "step": "sdk.steps",
     "tune_allocator": "allocator",
+    "value_of": "sdk.values",
+    "watch_artifacts": "sdk.watch_queries",
 }
 
 __all__ = [
     "AlreadyExistsError",
     "ArgosyError",
     "ArtifactConfig",
+    "ArtifactEvent",
     "ArtifactVersion",
     "BatchError",
     "Client",
     "ConfigurationError",
     "ConflictError",
     "CorruptDataError",
+    "CursorExpiredError",
     "DefinitionError",
     "ExternalArtifact",
     "GraphError",
@@ -119,6 +132,7 @@ __all__ = [
     "UnavailableError",
     "__version__",
     "delete_artifact",
+    "each",
     "get_artifact",
     "list_artifact_versions",
     "load_artifact",
@@ -129,6 +143,8 @@ __all__ = [
     "save_artifacts",
     "step",
     "tune_allocator",
+    "value_of",
+    "watch_artifacts",
 ]
 
 
@@ -138,6 +154,8 @@ def __getattr__(name: str) -> object:
         from importlib.metadata import version
 
         found: object = version("argosy")
+    elif name == "aio":
+        found = importlib.import_module("argosy.aio")
     elif name in _HOMES:
         found = getattr(importlib.import_module(f"argosy.{_HOMES[name]}"), name)
     else:

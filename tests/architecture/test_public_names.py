@@ -10,12 +10,14 @@ PUBLIC_NAMES = [
     "AlreadyExistsError",
     "ArgosyError",
     "ArtifactConfig",
+    "ArtifactEvent",
     "ArtifactVersion",
     "BatchError",
     "Client",
     "ConfigurationError",
     "ConflictError",
     "CorruptDataError",
+    "CursorExpiredError",
     "DefinitionError",
     "ExternalArtifact",
     "GraphError",
@@ -36,6 +38,7 @@ PUBLIC_NAMES = [
     "UnavailableError",
     "__version__",
     "delete_artifact",
+    "each",
     "get_artifact",
     "list_artifact_versions",
     "load_artifact",
@@ -46,6 +49,8 @@ PUBLIC_NAMES = [
     "save_artifacts",
     "step",
     "tune_allocator",
+    "value_of",
+    "watch_artifacts",
 ]
 
 

@@ -13,12 +13,14 @@ from typing_extensions import assert_type
 from argosy.execution.run_record import PipelineRun
 from argosy.graph.artifact_config import ArtifactConfig
 from argosy.graph.external_artifact import ExternalArtifact
+from argosy.graph.fan_out import each
 from argosy.graph.model import Graph
 from argosy.graph.step_options import Retry
 from argosy.sdk.artifacts import load_artifact
 from argosy.sdk.client import Client
 from argosy.sdk.pipelines import Pipeline, pipeline
 from argosy.sdk.steps import Step, step
+from argosy.sdk.values import value_of
 from argosy.sdk.versions import ArtifactVersion
 
 Array = npt.NDArray[np.float64]
@@ -67,6 +69,29 @@ def guarding() -> None:
     assert_type(guarded(fetch("a")), int)
     assert_type(guarded.with_options(retry=0, after=fetch, timeout=3)(1), int)
     guarding.with_options(max_parallel=1, execution_mode="fail_fast")
+
+
+@pipeline
+def choosing(rates: list[float]) -> Array:
+    data = parenthesized(3, rate=1)
+    if value_of(data).mean() > 0.5:
+        guarded(1)
+    assert_type(value_of(guarded(1)), int)
+    scores = guarded.map([1, 2, 3])
+    assert_type(scores, list[int])
+    assert_type(value_of(scores), list[int])
+    assert_type(bare.map(x=each([1, 2]), rate=0.5), list[str])
+    firsts, seconds = two.map([data, data])
+    assert_type(firsts, list[Array])
+    nothing(seconds)
+    return data
+
+
+@pipeline
+def outer() -> None:
+    assert_type(choosing.inline([0.1]), Array)
+    two(choosing.inline([0.1]))
+    assert_type(choosing.with_options(name="a").inline([]), Array)
 
 
 @pipeline

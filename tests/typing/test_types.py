@@ -46,6 +46,8 @@ WRONG = {
     'pipeline(execution_mode="fail-fast")': "call-overload",
     'pipeline(runner="process")': "call-overload",
     'training.with_options(runner="process")': "arg-type",
+    "fit.map([1])[0].missing": "attr-defined",
+    'training.inline("a")': "arg-type",
     'ExternalArtifact(nme="a")': "call-arg",
     "ExternalArtifact(id=3)": "arg-type",
     'ExternalArtifact(name="a", version=1.5)': "arg-type",

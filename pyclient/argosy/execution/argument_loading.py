@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from argosy.errors import GraphError
 from argosy.graph.call_binding import bind_call
 from argosy.graph.definitions import StepDefinition
 from argosy.graph.external_artifact import ExternalArtifact
+from argosy.graph.mapped_outputs import MappedOutputs
 from argosy.graph.model import VersionRef
 from argosy.graph.parameters import is_artifact, is_artifact_list, version_id_of
 from argosy.graph.source_location import SourceLocation, caller_location
@@ -30,22 +31,31 @@ def load_arguments(
     for name, argument in bound.arguments.items():
         if is_artifact_list(argument):
             values = [_load(item, name, step, location) for item in argument]
-            bound.arguments[name] = values if isinstance(argument, list) else tuple(values)
+            bound.arguments[name] = values if isinstance(argument, (list, MappedOutputs)) else tuple(values)
         elif _holds_artifact(argument):
             bound.arguments[name] = _load(argument, name, step, location)
     return bound.args, bound.kwargs
 
 
+def refuse_output(output: StepOutput | StepOutputs | MappedOutputs, location: SourceLocation) -> NoReturn:
+    """Refuse an output of a pipeline whose body is not being executed.
+
+    Raises:
+        GraphError: always; the message has the cure.
+    """
+    raise GraphError(
+        f"{location}: {output!r} is used outside the body of its pipeline, where it has no value; take the value "
+        'from the run instead: run.steps["..."].output'
+    )
+
+
 def _holds_artifact(argument: object) -> bool:
-    return isinstance(argument, StepOutputs) or is_artifact(argument) or is_artifact_list(argument)
+    return isinstance(argument, (StepOutputs, MappedOutputs)) or is_artifact(argument) or is_artifact_list(argument)
 
 
 def _load(artifact: object, name: str, step: StepDefinition, location: SourceLocation) -> object:
-    if isinstance(artifact, (StepOutput, StepOutputs)):
-        raise GraphError(
-            f"{location}: {artifact!r} is used outside the body of its pipeline, where it has no value; take the value "
-            'from the run instead: run.steps["..."].output'
-        )
+    if isinstance(artifact, (StepOutput, StepOutputs, MappedOutputs)):
+        refuse_output(artifact, location)
     if isinstance(artifact, ExternalArtifact):
         return artifact.value if artifact.has_value else _stored(artifact, name, step)
     version_id = version_id_of(artifact)

@@ -12,7 +12,7 @@ from blake3 import blake3
 from argosy.execution.code_fingerprint import CodeFingerprint
 from argosy.execution.value_digest import UnhashableValueError, ValueDigester
 from argosy.graph.canonical_json import canonical_json
-from argosy.graph.model import ArtifactInput, ArtifactList, Graph, Invocation, Parameter
+from argosy.graph.model import ArtifactInput, ArtifactList, Graph, Invocation, ItemRef, Parameter
 from argosy.graph.outputs import OutputSpec
 from argosy.graph.value_types import type_name
 
@@ -93,9 +93,9 @@ def is_cacheable(graph: Graph, invocation: Invocation, *, setting: bool = True) 
         return False
     said = (
         invocation.cache_override,
-        graph.cache_override,
+        graph.cache_override if invocation.inner is None else invocation.inner.cache_override,
         invocation.step.enable_cache,
-        graph.pipeline.enable_cache,
+        graph.pipeline.enable_cache if invocation.inner is None else invocation.inner.enable_cache,
     )
     return next((choice for choice in said if choice is not None), setting)
 
@@ -109,7 +109,10 @@ def _of_parameter(parameter: Parameter) -> str:
 
 
 def _of_input(source: ArtifactInput, contents: Sequence[InputContent]) -> str:
-    container = ("tuple" if source.as_tuple else "list") if isinstance(source, ArtifactList) else "one"
+    if isinstance(source, ItemRef):
+        container = f"item {source.index}"
+    else:
+        container = ("tuple" if source.as_tuple else "list") if isinstance(source, ArtifactList) else "one"
     pieces = [container, str(len(contents))]
     for content in contents:
         pieces.extend([content.format, str(len(content.files))])

@@ -8,7 +8,7 @@ from typing import Any, get_args
 from argosy.execution.load_argument import selector_of
 from argosy.execution.stored_value import load_from
 from argosy.graph.external_artifact import ExternalArtifact
-from argosy.graph.model import ArtifactList, ArtifactSource, Invocation, StepOutputRef
+from argosy.graph.model import ArtifactList, ArtifactSource, Invocation, ItemRef, StepOutputRef, made_by
 from argosy.transport.connection import Connection
 from argosy.v1.artifact_pb2 import ArtifactVersion, VersionSelector
 from argosy.v1.pipeline_pb2 import InputKind
@@ -24,12 +24,14 @@ class ResolvedInput:
         kind: how the versions came.
         versions: the versions, one unless a list was passed.
         container: ``list`` or ``tuple`` when one was passed, else ``None``.
+        item: the version is a list, of which the step receives the item at this index; ``None`` for the whole.
     """
 
     name: str
     kind: InputKind.ValueType
     versions: tuple[ArtifactVersion, ...]
     container: type[list[Any]] | type[tuple[Any, ...]] | None = None
+    item: int | None = None
 
     def to_spec(self) -> StepInputSpec:
         """Return the input as the service records it."""
@@ -48,12 +50,16 @@ class ResolvedInput:
             PickleRefusedError: a value is a pickle, and pickle is off.
             CorruptDataError: bytes do not match their digest.
         """
+        if self.item is not None:
+            annotation = list[annotation]
         items = [annotation] if self.container is None else _item_annotations(annotation, len(self.versions))
         values = [
             load_from(connection, VersionSelector(id=version.id), annotation=item, allow_pickle=allow_pickle)
             for version, item in zip(self.versions, items, strict=True)
         ]
-        return values[0] if self.container is None else self.container(values)
+        if self.container is not None:
+            return self.container(values)
+        return values[0] if self.item is None else values[0][self.item]
 
 
 @dataclass
@@ -79,11 +85,13 @@ class RunVersions:
     def _resolve(self, connection: Connection, name: str, source: ArtifactSource | ArtifactList) -> ResolvedInput:
         if isinstance(source, ArtifactList):
             versions = tuple(self._find(connection, item) for item in source.items)
-            return ResolvedInput(name, _kind(source.items[0]), versions, tuple if source.as_tuple else list)
-        return ResolvedInput(name, _kind(source), (self._find(connection, source),))
+            kind = _kind(source.items[0]) if source.items else InputKind.INPUT_KIND_STEP_OUTPUT
+            return ResolvedInput(name, kind, versions, tuple if source.as_tuple else list)
+        item = source.index if isinstance(source, ItemRef) else None
+        return ResolvedInput(name, _kind(source), (self._find(connection, source),), item=item)
 
     def _find(self, connection: Connection, source: ArtifactSource) -> ArtifactVersion:
-        if isinstance(source, StepOutputRef):
+        if isinstance(source, (StepOutputRef, ItemRef)):
             return self.outputs[source.invocation, source.output]
         if isinstance(source, ExternalArtifact) and source.has_value:
             return self.values[id(source)]
@@ -91,8 +99,7 @@ class RunVersions:
 
 
 def _kind(source: ArtifactSource) -> InputKind.ValueType:
-    is_output = isinstance(source, StepOutputRef)
-    return InputKind.INPUT_KIND_STEP_OUTPUT if is_output else InputKind.INPUT_KIND_EXTERNAL
+    return InputKind.INPUT_KIND_EXTERNAL if made_by(source) is None else InputKind.INPUT_KIND_STEP_OUTPUT
 
 
 def _item_annotations(annotation: Any, count: int) -> list[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -22,6 +22,35 @@ class StepOutputRef:
     invocation: str
     output: str
 
+    def __str__(self) -> str:
+        return f"output {self.output!r} of step {self.invocation!r}"
+
+
+@dataclass(frozen=True)
+class ItemRef:
+    """One item of a list that an invocation of the same graph makes.
+
+    Attributes:
+        whole: the output that is the list.
+        index: which item, from 0 on.
+    """
+
+    whole: StepOutputRef
+    index: int
+
+    @property
+    def invocation(self) -> str:
+        """The invocation that makes the list."""
+        return self.whole.invocation
+
+    @property
+    def output(self) -> str:
+        """The name of the output that is the list."""
+        return self.whole.output
+
+    def __str__(self) -> str:
+        return f"item {self.index} of {self.whole}"
+
 
 @dataclass(frozen=True)
 class VersionRef:
@@ -30,7 +59,7 @@ class VersionRef:
     id: UUID
 
 
-ArtifactSource: TypeAlias = "StepOutputRef | VersionRef | ExternalArtifact"
+ArtifactSource: TypeAlias = "StepOutputRef | ItemRef | VersionRef | ExternalArtifact"
 """Where one artifact comes from."""
 
 
@@ -64,17 +93,36 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class InnerPipeline:
+    """A call of a pipeline in the body of another one; its steps are recorded in the outer one's graph.
+
+    Attributes:
+        prefix: what the ids of its invocations begin with: ``"cleaning."``; unique in the graph.
+        pipeline: the definition.
+        cache_override: what ``with_options`` of it, else of the pipelines around it, says about caching.
+        enable_cache: what its decorator, else those of the pipelines around it, says about caching.
+    """
+
+    prefix: str
+    pipeline: PipelineDefinition
+    cache_override: bool | None
+    enable_cache: bool | None
+
+
+@dataclass(frozen=True)
 class Invocation:
     """One call of a step in a pipeline.
 
     Attributes:
-        id: unique in the graph: the step's name, then ``name_2``, ``name_3``, ….
+        id: unique in the graph: the step's name, then ``name_2``, ``name_3``, …; in a pipeline inside another one
+            after that one's name and a dot: ``cleaning.load``.
         step: the definition, with the name that ``with_options`` gave.
         artifacts: input name -> where its artifact comes from.
         parameters: parameter name -> value, defaults included.
         after: invocations which must have ended before, besides those its inputs come from.
         cache_override: what ``with_options`` says about caching, ``None`` if nothing.
         location: where it was called.
+        inner: the pipeline inside the pipeline in whose body it was called; ``None`` outside of one.
     """
 
     id: str
@@ -84,6 +132,7 @@ class Invocation:
     after: tuple[str, ...]
     cache_override: bool | None
     location: SourceLocation
+    inner: InnerPipeline | None = None
 
     def sources(self) -> Iterator[tuple[str, ArtifactSource]]:
         """Yield (input name, source) for every artifact, those inside lists too."""
@@ -94,8 +143,8 @@ class Invocation:
     @property
     def upstream(self) -> tuple[str, ...]:
         """The invocations that must have ended before it starts, each once."""
-        inputs = [source.invocation for _, source in self.sources() if isinstance(source, StepOutputRef)]
-        return tuple(dict.fromkeys([*inputs, *self.after]))
+        inputs = (made_by(source) for _, source in self.sources())
+        return tuple(dict.fromkeys([*filter(None, inputs), *self.after]))
 
     @property
     def takes_external_value(self) -> bool:
@@ -124,7 +173,8 @@ class Graph:
     def order(self) -> tuple[str, ...]:
         """Return the invocations so that each comes after its upstream, else in the order of the calls.
 
-        Invocations in a cycle are left out; ``checks`` refuses graphs that have one.
+        Invocations in a cycle are left out, and those that wait for one which was not called (yet);
+        ``checks`` refuses graphs that have them.
         """
         ids = list(self.invocations)
         position = {invocation: index for index, invocation in enumerate(ids)}
@@ -132,7 +182,7 @@ class Graph:
         downstream: dict[str, list[str]] = {invocation: [] for invocation in ids}
         for invocation in ids:
             for upstream in self.invocations[invocation].upstream:
-                downstream[upstream].append(invocation)
+                downstream.get(upstream, []).append(invocation)
         ready = [position[invocation] for invocation in ids if not waiting[invocation]]
         ordered: list[str] = []
         while ready:
@@ -144,6 +194,23 @@ class Graph:
                     heapq.heappush(ready, position[follower])
         return tuple(ordered)
 
+    def upstream_of(self, invocation: str, *, known: Container[str] = ()) -> tuple[str, ...]:
+        """Return an invocation and everything that must have ended before, in the order of the calls.
+
+        Args:
+            invocation: whose.
+            known: invocations that are left out, with what is upstream of them.
+        """
+        found: set[str] = set()
+        waiting = [invocation]
+        while waiting:
+            current = waiting.pop()
+            if current in found or current in known or current not in self.invocations:
+                continue
+            found.add(current)
+            waiting.extend(self.invocations[current].upstream)
+        return tuple(name for name in self.invocations if name in found) if len(found) > 1 else tuple(found)
+
     def output_name(self, invocation: Invocation, output: OutputSpec) -> str:
         """Return the artifact name an output is saved under."""
         return output.artifact_name(self.pipeline.name, invocation.id)
@@ -151,3 +218,8 @@ class Graph:
     def input_name(self, invocation: Invocation, parameter: str) -> str:
         """Return the artifact name a value passed as ``ExternalArtifact`` is saved under."""
         return SEPARATOR.join((self.pipeline.name, invocation.id, parameter))
+
+
+def made_by(source: ArtifactSource) -> str | None:
+    """Return the invocation of the graph that makes an artifact, ``None`` for one that comes from outside."""
+    return source.invocation if isinstance(source, (StepOutputRef, ItemRef)) else None

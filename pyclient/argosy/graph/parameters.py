@@ -17,9 +17,10 @@ from argosy.graph.brief import described
 from argosy.graph.canonical_json import canonical_json
 from argosy.graph.coercion import coerce
 from argosy.graph.external_artifact import ExternalArtifact
+from argosy.graph.mapped_outputs import MappedOutputs
 from argosy.graph.model import Parameter
 from argosy.graph.scalar_coercion import Mismatch
-from argosy.graph.step_output import StepOutput, StepOutputs
+from argosy.graph.step_output import CURE, StepOutput, StepOutputs
 
 VERSION_ID_ATTRIBUTE = "__argosy_version_id__"
 """An object with this attribute, the id of an artifact version, is that version."""
@@ -30,7 +31,7 @@ _PLAIN = frozenset({type(None), bool, int, float, str})
 
 def version_id_of(value: object) -> UUID | None:
     """Return the id of the artifact version that ``value`` is, ``None`` if it is none."""
-    if type(value) in _PLAIN or isinstance(value, (type, StepOutput, StepOutputs)):
+    if type(value) in _PLAIN or isinstance(value, (type, StepOutput, StepOutputs, MappedOutputs)):
         return None
     if inspect.getattr_static(value, VERSION_ID_ATTRIBUTE, None) is None:
         return None
@@ -45,7 +46,7 @@ def is_artifact(value: object) -> bool:
 def artifact_cure(value: object) -> str:
     """Tell what to do with something that stands for an artifact where its value belongs."""
     if isinstance(value, StepOutput):
-        return "its value exists only when the pipeline runs: do this inside a step, and pass it the output"
+        return CURE
     if isinstance(value, ExternalArtifact) and value.has_value:
         return "use its value, .value"
     if isinstance(value, ExternalArtifact):
@@ -54,9 +55,11 @@ def artifact_cure(value: object) -> str:
 
 
 def is_artifact_list(value: object) -> bool:
-    """Tell whether ``value`` is a non-empty list or tuple wholly of artifacts."""
+    """Tell whether ``value`` is a non-empty list or tuple wholly of artifacts, or what ``step.map`` returned."""
     if isinstance(value, StepOutputs):
         return len(value) > 0
+    if isinstance(value, MappedOutputs):
+        return value.is_list
     return isinstance(value, (list, tuple)) and bool(value) and all(is_artifact(item) for item in value)
 
 
@@ -107,7 +110,7 @@ def _cure(value: object) -> str:
 
 
 def _find_artifact(value: object, depth: int = 0) -> str | None:
-    if isinstance(value, StepOutputs):
+    if isinstance(value, (StepOutputs, MappedOutputs)):
         return "the outputs of a step"
     if is_artifact(value):
         return described(value) if version_id_of(value) else repr(value)

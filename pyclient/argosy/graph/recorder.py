@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
-from collections.abc import Iterable, Mapping
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from argosy.errors import GraphError, ParameterError
 from argosy.graph.call_binding import bind_call
-from argosy.graph.checks import check_graph
+from argosy.graph.checks import check_graph, check_invocations, check_order
 from argosy.graph.definitions import PipelineDefinition, StepDefinition
 from argosy.graph.external_artifact import ExternalArtifact
+from argosy.graph.mapped_outputs import MappedOutputs
 from argosy.graph.model import (
     ArtifactInput,
     ArtifactList,
     ArtifactSource,
     Graph,
+    InnerPipeline,
     Invocation,
     Parameter,
     StepOutputRef,
     VersionRef,
 )
 from argosy.graph.parameters import is_artifact, is_artifact_list, make_parameter, version_id_of
-from argosy.graph.run_names import make_run_name
 from argosy.graph.source_location import SourceLocation, caller_location
 from argosy.graph.step_output import StepOutput, StepOutputs
 
-Predecessor: TypeAlias = "StepOutput | StepOutputs | StepDefinition | str"
-"""What ``after=`` takes: outputs, an invocation's id, or a step, meaning its calls so far."""
+Promise: TypeAlias = "StepOutput | StepOutputs | MappedOutputs"
+"""What stands for values that do not exist yet."""
+
+Predecessor: TypeAlias = "Promise | StepDefinition | PipelineDefinition | str"
+"""What ``after=`` takes: outputs, an invocation's id, or a step or pipeline, meaning its calls so far."""
+
+OnLoad: TypeAlias = Callable[[Graph, StepOutputRef, Any], Any]
+"""Runs what an output of the graph so far needs, and returns its value; the last argument is its annotation."""
+
+MAX_DEPTH = 32
+"""How deep pipelines may be called inside pipelines."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +70,60 @@ def current_recorder() -> Recorder | None:
 class Recorder:
     """Collects the invocations of one call of a pipeline."""
 
-    def __init__(self, pipeline: PipelineDefinition) -> None:
-        """Start with no invocations."""
-        self.pipeline = pipeline
+    def __init__(self, start: Graph, on_load: OnLoad | None = None) -> None:
+        """Start with a graph that has no invocations.
+
+        Args:
+            start: everything about the call but its steps.
+            on_load: runs what ``output.load()`` needs; ``None`` where nothing runs.
+        """
+        self.pipeline = start.pipeline
+        self._start = start
+        self._on_load = on_load
         self._invocations: dict[str, Invocation] = {}
+        self._inner: list[InnerPipeline] = []
+        self._all_inner: dict[str, InnerPipeline] = {}
+        self._checked: set[str] = set()
+        self._numbers: dict[str, int] = {}
+
+    @contextlib.contextmanager
+    def recording(self) -> Iterator[None]:
+        """Let steps called in the block be recorded here."""
+        token = _current.set(self)
+        try:
+            yield
+        finally:
+            _current.reset(token)
+
+    @contextlib.contextmanager
+    def inside(self, pipeline: PipelineDefinition, cache_override: bool | None) -> Iterator[None]:
+        """Record the body of another pipeline: its invocations bear its name, and its options hold for them.
+
+        Raises:
+            GraphError: pipelines are nested too deeply.
+        """
+        names = [self.pipeline.name, *(inner.pipeline.name for inner in self._inner), pipeline.name]
+        if len(self._inner) >= MAX_DEPTH:
+            raise GraphError(
+                f"{caller_location()}: pipelines are called inside each other more than {MAX_DEPTH} deep "
+                f"({' > '.join(names[:4])} > ...); a pipeline that calls itself must end on a value got by .load(): "
+                "write a loop over steps instead"
+            )
+        outer = self._inner[-1] if self._inner else None
+        overrides = (cache_override, outer.cache_override if outer else self._start.cache_override)
+        defaults = (pipeline.enable_cache, outer.enable_cache if outer else self.pipeline.enable_cache)
+        inner = InnerPipeline(
+            prefix=self._free_prefix(pipeline.name),
+            pipeline=pipeline,
+            cache_override=next((said for said in overrides if said is not None), None),
+            enable_cache=next((said for said in defaults if said is not None), None),
+        )
+        self._all_inner[inner.prefix] = inner
+        self._inner.append(inner)
+        try:
+            yield
+        finally:
+            self._inner.pop()
 
     def call(
         self, step: StepDefinition, args: tuple[Any, ...], kwargs: Mapping[str, Any], options: CallOptions = NO_OPTIONS
@@ -81,9 +142,9 @@ class Recorder:
                 artifacts[name] = self._source(value, location)
             elif is_artifact_list(value):
                 items = tuple(self._source(item, location) for item in value)
-                artifacts[name] = ArtifactList(items, as_tuple=not isinstance(value, list))
+                artifacts[name] = ArtifactList(items, as_tuple=isinstance(value, (tuple, StepOutputs)))
             else:
-                parameters[name] = _parameter("step", step, name, value, location)
+                parameters[name] = checked_parameter("step", step, name, value, location)
         invocation = Invocation(
             id=self._free_id(step.name),
             step=step,
@@ -92,33 +153,73 @@ class Recorder:
             after=self._after(step, options.after, location),
             cache_override=options.enable_cache,
             location=location,
+            inner=self._inner[-1] if self._inner else None,
         )
         self._invocations[invocation.id] = invocation
         return self._promises(invocation)
 
-    def graph(
-        self, parameters: Mapping[str, Parameter], *, run_name: str | None = None, cache_override: bool | None = None
-    ) -> Graph:
+    def load(self, output: StepOutput) -> Any:
+        """Run what an output needs, unless it ran already, and return its value.
+
+        Raises:
+            GraphError: the pipeline's body is not being executed any more, nothing runs, or a rule is broken.
+            Exception: what a step raised.
+        """
+        location = caller_location()
+        if current_recorder() is not self:
+            raise GraphError(
+                f"{location}: {output!r} is used outside the body of its pipeline; take the value from the run "
+                'instead: run.steps["..."].output.load()'
+            )
+        if self._on_load is None:
+            raise GraphError(
+                f"{location}: {output.described} has no value, since pipeline {self.pipeline.name!r} is only recorded "
+                "and nothing runs; call the pipeline instead of its .record()"
+            )
+        assert isinstance(output.ref, StepOutputRef)
+        graph = self._graph()
+        needed = graph.upstream_of(output.ref.invocation, known=self._checked)
+        check_invocations(graph, needed)
+        if any(self._invocations[name].after for name in needed):
+            check_order(graph, output.ref.invocation)
+        self._checked.update(needed)
+        step = self._invocations[output.ref.invocation].step
+        annotation = next(spec.annotation for spec in step.outputs if spec.key == output.ref.output)
+        token = _current.set(None)  # what runs now is not part of the body
+        try:
+            return self._on_load(graph, output.ref, annotation)
+        finally:
+            _current.reset(token)
+
+    def graph(self) -> Graph:
         """Freeze what was recorded.
 
         Raises:
             GraphError: a rule of ``checks`` is broken.
         """
-        return check_graph(
-            Graph(
-                pipeline=self.pipeline,
-                invocations=MappingProxyType(dict(self._invocations)),
-                parameters=MappingProxyType(dict(parameters)),
-                run_name=run_name,
-                cache_override=cache_override,
-            )
-        )
+        return check_graph(self._graph())
+
+    def _graph(self) -> Graph:
+        return dataclasses.replace(self._start, invocations=MappingProxyType(dict(self._invocations)))
+
+    @property
+    def _prefix(self) -> str:
+        return self._inner[-1].prefix if self._inner else ""
 
     def _free_id(self, name: str) -> str:
-        candidate, number = name, 1
-        while candidate in self._invocations:
+        """Return the next of ``name``, ``name_2``, ``name_3``, … that is free: words a shell takes as they are."""
+        wanted = self._prefix + name
+        while True:
+            number = self._numbers[wanted] = self._numbers.get(wanted, 0) + 1
+            candidate = wanted if number == 1 else f"{wanted}_{number}"
+            if candidate not in self._invocations:
+                return candidate
+
+    def _free_prefix(self, name: str) -> str:
+        candidate, number = f"{self._prefix}{name}.", 1
+        while candidate in self._all_inner:
             number += 1
-            candidate = f"{name}_{number}"
+            candidate = f"{self._prefix}{name}_{number}."
         return candidate
 
     def _promises(self, invocation: Invocation) -> StepOutput | StepOutputs:
@@ -138,7 +239,7 @@ class Recorder:
         assert version_id is not None
         return VersionRef(version_id)
 
-    def _require_own(self, promise: StepOutput | StepOutputs, location: SourceLocation) -> None:
+    def _require_own(self, promise: Promise, location: SourceLocation) -> None:
         if promise.recording is not self:
             raise GraphError(
                 f"{location}: {promise!r} comes from another pipeline call; to use it here, name its output and pass "
@@ -155,63 +256,38 @@ class Recorder:
 
     def _ids_of(self, step: StepDefinition, predecessor: Predecessor, location: SourceLocation) -> list[str]:
         if isinstance(predecessor, str):
-            return [predecessor]
-        if isinstance(predecessor, StepDefinition):
-            called = [known.id for known in self._invocations.values() if known.step.function is predecessor.function]
-            if called:
+            return [self._prefix + predecessor]  # a call, also a later one, of the same body
+        if isinstance(predecessor, (StepDefinition, PipelineDefinition)):
+            if called := self._calls_of(predecessor):
                 return called
+            kind = "step" if isinstance(predecessor, StepDefinition) else "pipeline"
             raise GraphError(
-                f"{location}: step {step.name!r} shall run after step {predecessor.name!r}, which was not called "
+                f"{location}: step {step.name!r} shall run after {kind} {predecessor.name!r}, which was not called "
                 "before it in this pipeline; call it first, or pass the id of a later call as text"
             )
         self._require_own(predecessor, location)
+        if isinstance(predecessor, MappedOutputs):
+            return list(predecessor.invocations)
         return [predecessor.ref.invocation if isinstance(predecessor, StepOutput) else predecessor.invocation]
 
-
-def record_pipeline(
-    pipeline: PipelineDefinition,
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
-    *,
-    cache_override: bool | None = None,
-) -> Graph:
-    """Execute the body of a pipeline once and return the graph of its steps; nothing runs.
-
-    Arguments that are artifacts are handed to the body as they are; all others are parameters.
-
-    Raises:
-        GraphError: the arguments or the body cannot mean a graph.
-        ParameterError: a parameter does not fit.
-    """
-    location = caller_location()
-    outer = current_recorder()
-    if outer is not None:
-        raise GraphError(
-            f"{location}: pipeline {pipeline.name!r} is called in the body of pipeline {outer.pipeline.name!r}; "
-            "pipelines inside pipelines are not supported yet: call its steps here, or one pipeline after the other"
-        )
-    bound = bind_call("pipeline", pipeline, args, kwargs, location)
-    parameters: dict[str, Parameter] = {}
-    for name, value in bound.arguments.items():
-        if is_artifact(value) or is_artifact_list(value):
-            continue
-        parameters[name] = _parameter("pipeline", pipeline, name, value, location)
-        bound.arguments[name] = parameters[name].value
-    template = pipeline.run_name
-    run_name = None if template is None else make_run_name(template, datetime.now(timezone.utc))
-    recorder = Recorder(pipeline)
-    token = _current.set(recorder)
-    try:
-        pipeline.function(*bound.args, **bound.kwargs)
-    finally:
-        _current.reset(token)
-    return recorder.graph(parameters, run_name=run_name, cache_override=cache_override)
+    def _calls_of(self, called: StepDefinition | PipelineDefinition) -> list[str]:
+        """Return the calls so far of a step or a pipeline in the body that is being executed."""
+        here = [known for known in self._invocations.values() if known.id.startswith(self._prefix)]
+        if isinstance(called, StepDefinition):
+            return [known.id for known in here if known.step.function is called.function]
+        prefixes = [inner.prefix for inner in self._all_inner.values() if inner.pipeline.function is called.function]
+        return [known.id for known in here if any(known.id.startswith(prefix) for prefix in prefixes)]
 
 
-def _parameter(
+def checked_parameter(
     kind: str, owner: StepDefinition | PipelineDefinition, name: str, value: object, location: SourceLocation
 ) -> Parameter:
-    if isinstance(value, StepOutputs):
+    """Make the parameter that an argument which is no artifact stands for.
+
+    Raises:
+        ParameterError: it does not fit.
+    """
+    if isinstance(value, (StepOutputs, MappedOutputs)):
         raise ParameterError(f"{location}: {kind} {owner.name!r}, input {name!r}: {value!r} is not an artifact")
     return make_parameter(
         value,

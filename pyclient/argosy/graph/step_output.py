@@ -9,15 +9,26 @@ from __future__ import annotations
 import dis
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn, final
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, final
 
 from argosy.errors import GraphError
 from argosy.graph.source_location import caller_frame, caller_location
 
 if TYPE_CHECKING:
-    from argosy.graph.model import StepOutputRef
+    from argosy.graph.model import ItemRef, StepOutputRef
 
-_CURE = "its value exists only when the pipeline runs: do this inside a step, and pass it the output"
+CURE = (
+    "its value exists only when the pipeline runs: do this inside a step, and pass it the output, or run what makes it "
+    "now and take the value with .load()"
+)
+
+
+class Recording(Protocol):
+    """The call of a pipeline that a promise belongs to."""
+
+    def load(self, output: StepOutput) -> Any:
+        """Run what an output needs and return its value."""
+        ...
 
 
 class OutputAttributeError(GraphError, AttributeError):
@@ -26,7 +37,7 @@ class OutputAttributeError(GraphError, AttributeError):
 
 def _forbidden(what: str) -> Callable[..., Any]:
     def refuse(self: StepOutput | StepOutputs, *_: object, **__: object) -> NoReturn:
-        raise GraphError(f"{caller_location()}: {self.described} cannot be {what} in a pipeline; {_CURE}")
+        raise GraphError(f"{caller_location()}: {self.described} cannot be {what} in a pipeline; {CURE}")
 
     return refuse
 
@@ -38,16 +49,27 @@ class StepOutput:
     __slots__ = ("described", "recording", "ref")
     __array_ufunc__ = None  # numpy operators give up, so that ours can explain
 
-    def __init__(self, ref: StepOutputRef, recording: object) -> None:
+    def __init__(self, ref: StepOutputRef | ItemRef, recording: Recording) -> None:
         """Make the promise.
 
         Args:
-            ref: which output of which invocation.
+            ref: which output of which invocation, or which item of it.
             recording: the recorder it belongs to; it means nothing in another pipeline.
         """
         self.ref = ref
         self.recording = recording
-        self.described = f"output {ref.output!r} of step {ref.invocation!r}"
+        self.described = str(ref)
+
+    def load(self) -> Any:
+        """Run the step that makes it, and the steps before that, unless they ran already; return the value.
+
+        The body of the pipeline then goes on: conditions and loops on real values need nothing else.
+
+        Raises:
+            GraphError: it is used outside the body of its pipeline, or nothing runs: the pipeline is only recorded.
+            Exception: what a step raised.
+        """
+        return self.recording.load(self)
 
     def __repr__(self) -> str:
         return f"<{self.described}>"
@@ -55,13 +77,14 @@ class StepOutput:
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("__"):
             raise AttributeError(name)
-        problem = f"{self.described} has no .{name} in a pipeline; {_CURE}"
+        problem = f"{self.described} has no .{name} in a pipeline; {CURE}"
         raise OutputAttributeError(f"{caller_location()}: {problem}")
 
     def __iter__(self) -> Iterator[Any]:
         raise GraphError(
             f"{caller_location()}: {self.described} cannot be unpacked or iterated in a pipeline, since the step "
-            "declares one output; annotate the step with -> tuple[A, B] for several, or iterate inside a step"
+            "declares one output; annotate the step with -> tuple[A, B] for several, iterate inside a step, or over "
+            "what .load() returns"
         )
 
     __hash__ = object.__hash__
@@ -91,7 +114,7 @@ class StepOutputs:
 
     __slots__ = ("described", "invocation", "outputs", "recording")
 
-    def __init__(self, invocation: str, outputs: tuple[StepOutput, ...], recording: object) -> None:
+    def __init__(self, invocation: str, outputs: tuple[StepOutput, ...], recording: Recording) -> None:
         """Keep the promises in the order of the declaration."""
         self.invocation = invocation
         self.outputs = outputs
@@ -101,6 +124,19 @@ class StepOutputs:
 
     def __repr__(self) -> str:
         return f"<{self.described.rstrip(',')}>"
+
+    def load(self) -> tuple[Any, ...]:
+        """Run the step as :meth:`StepOutput.load` does, and return the values of all its outputs.
+
+        Raises:
+            GraphError: it has none, is used outside the body of its pipeline, or nothing runs.
+            Exception: what a step raised.
+        """
+        if not self.outputs:
+            raise GraphError(
+                f"{caller_location()}: {self.described} has nothing to load; to run steps after it, pass it to after="
+            )
+        return tuple(output.load() for output in self.outputs)
 
     def __len__(self) -> int:
         return len(self.outputs)
@@ -122,7 +158,7 @@ class StepOutputs:
         return iter(self.outputs)
 
     def __contains__(self, _: object) -> bool:
-        raise GraphError(f"{caller_location()}: {self.described} cannot be searched in a pipeline; {_CURE}")
+        raise GraphError(f"{caller_location()}: {self.described} cannot be searched in a pipeline; {CURE}")
 
     __hash__ = object.__hash__
     __bool__ = _forbidden("used as a condition")

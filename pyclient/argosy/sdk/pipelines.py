@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, cast, overload
 
 from argosy.errors import GraphError
 from argosy.execution.context import current_step
@@ -13,7 +13,8 @@ from argosy.graph.definitions import PipelineDefinition, define_pipeline, redefi
 from argosy.graph.external_artifact import NOT_PASSED
 from argosy.graph.model import Graph
 from argosy.graph.option_rules import PIPELINE_OPTIONS, check_option_names
-from argosy.graph.recorder import record_pipeline
+from argosy.graph.pipeline_call import record_inner, record_pipeline
+from argosy.graph.recorder import current_recorder
 from argosy.graph.source_location import caller_frame, caller_location
 
 if TYPE_CHECKING:
@@ -23,9 +24,17 @@ if TYPE_CHECKING:
     from argosy.sdk.options import PipelineOptions
 
 P = ParamSpec("P")
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    R = TypeVar("R", default=Any)
+else:
+    from typing import TypeVar
+
+    R = TypeVar("R")
 
 
-class Pipeline(Generic[P]):
+class Pipeline(Generic[P, R]):
     """A function decorated with ``@pipeline``.
 
     Attributes:
@@ -33,7 +42,7 @@ class Pipeline(Generic[P]):
     """
 
     __argosy_kind__: ClassVar[str] = "pipeline"
-    __wrapped__: Callable[P, object]
+    __wrapped__: Callable[P, R]
     __name__: str
     __qualname__: str
 
@@ -42,7 +51,7 @@ class Pipeline(Generic[P]):
         definition: PipelineDefinition,
         *,
         cache_override: bool | None = None,
-        origin: tuple[Pipeline[P], Mapping[str, Any]] | None = None,
+        origin: tuple[Pipeline[P, R], Mapping[str, Any]] | None = None,
     ) -> None:
         """Wrap a definition; the other arguments are what ``with_options`` said."""
         functools.update_wrapper(self, definition.function)
@@ -55,20 +64,50 @@ class Pipeline(Generic[P]):
         """The pipeline's name."""
         return self.definition.name
 
+    if not TYPE_CHECKING:
+
+        def __class_getitem__(cls, _: object) -> type:  # Pipeline[[int]] says the parameters and nothing of R
+            return cls
+
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> PipelineRun:
         """Record the pipeline, run its steps and return the record of the run.
+
+        Called in the body of another pipeline its steps are recorded there, and what its body returns is returned;
+        type checkers know that of :meth:`inline`, which does only this.
 
         Raises:
             GraphError: the arguments or the body cannot mean a graph; nothing has run.
             ParameterError: a parameter does not fit; nothing has run.
             Exception: what a step raised, with a note that names the step and the run.
         """
+        self._refuse_in_step()
+        if current_recorder() is not None:
+            return cast("PipelineRun", self.inline(*args, **kwargs))
         graph = self.record(*args, **kwargs)
         # Loaded only now: running needs the store, recording does not.
         from argosy.execution.run_pipeline import run_pipeline
         from argosy.runners.local import LocalRunner
 
         return run_pipeline(graph, LocalRunner())
+
+    def inline(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Record the steps in the pipeline whose body calls this, under this one's name; return what the body returns.
+
+        What this pipeline says about caching holds for its steps. Hooks, runner and run name are the outer one's.
+
+        Raises:
+            GraphError: it is called outside of the body of a pipeline, or the body cannot mean a graph.
+            ParameterError: a parameter does not fit.
+        """
+        self._refuse_in_step()
+        recorder = current_recorder()
+        if recorder is None:
+            raise GraphError(
+                f"{caller_location()}: {self.name}.inline(...) is called outside of the body of a pipeline; to run it "
+                f"write {self.name}(...)"
+            )
+        found = record_inner(recorder, self.definition, args, kwargs, cache_override=self._cache_override)
+        return cast("R", found)
 
     def record(self, *args: P.args, **kwargs: P.kwargs) -> Graph:
         """Execute the body once and return the graph of its steps; nothing runs, nothing is stored.
@@ -77,15 +116,10 @@ class Pipeline(Generic[P]):
             GraphError: the arguments or the body cannot mean a graph.
             ParameterError: a parameter does not fit.
         """
-        running = current_step()
-        if running is not None:
-            raise GraphError(
-                f"{caller_location()}: pipeline {self.name!r} is called inside the running step "
-                f"{running.invocation!r}; call it outside of steps, one pipeline after the other"
-            )
+        self._refuse_in_step()
         return record_pipeline(self.definition, args, kwargs, cache_override=self._cache_override)
 
-    def with_options(self, **options: Unpack[PipelineOptions]) -> Pipeline[P]:
+    def with_options(self, **options: Unpack[PipelineOptions]) -> Pipeline[P, R]:
         """Return the same pipeline with other options; this one stays as it is.
 
         Args:
@@ -104,6 +138,14 @@ class Pipeline(Generic[P]):
         override = self._cache_override if enable_cache is None else enable_cache
         return Pipeline(definition, cache_override=override, origin=(self, given))
 
+    def _refuse_in_step(self) -> None:
+        running = current_step()
+        if running is not None:
+            raise GraphError(
+                f"{caller_location()}: pipeline {self.name!r} is called inside the running step "
+                f"{running.invocation!r}; call it outside of steps, or in the body of a pipeline"
+            )
+
     def __reduce__(self) -> Any:
         """Pickle by reference: the reader imports the pipeline under the name of its function."""
         if self._origin is None:
@@ -116,9 +158,9 @@ class Pipeline(Generic[P]):
 
 
 @overload
-def pipeline(function: Callable[P, object], /) -> Pipeline[P]: ...
+def pipeline(function: Callable[P, R], /) -> Pipeline[P, R]: ...
 @overload
-def pipeline(**options: Unpack[PipelineOptions]) -> Callable[[Callable[P, object]], Pipeline[P]]: ...
+def pipeline(**options: Unpack[PipelineOptions]) -> Callable[[Callable[P, R]], Pipeline[P, R]]: ...
 
 
 def pipeline(function: Any = NOT_PASSED, /, **options: Any) -> Any:
@@ -145,11 +187,11 @@ def pipeline(function: Any = NOT_PASSED, /, **options: Any) -> Any:
     """
     check_option_names("@pipeline", options, PIPELINE_OPTIONS, caller_location())
 
-    def decorate(decorated: Callable[P, object]) -> Pipeline[P]:
+    def decorate(decorated: Callable[P, R]) -> Pipeline[P, R]:
         return Pipeline(define_pipeline(decorated, **options, frame=caller_frame()))
 
     return decorate if function is NOT_PASSED else decorate(function)
 
 
-def _with_options(origin: Pipeline[P], given: Mapping[str, Any]) -> Pipeline[P]:
+def _with_options(origin: Pipeline[P, R], given: Mapping[str, Any]) -> Pipeline[P, R]:
     return origin.with_options(**given)

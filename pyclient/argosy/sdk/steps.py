@@ -8,10 +8,12 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
 from argosy.errors import DefinitionError
-from argosy.execution.argument_loading import load_arguments
+from argosy.execution.argument_loading import load_arguments, refuse_output
 from argosy.execution.context import current_step
-from argosy.graph.definitions import StepDefinition, define_step, redefine
+from argosy.graph.definitions import PipelineDefinition, StepDefinition, define_step, redefine
 from argosy.graph.external_artifact import NOT_PASSED
+from argosy.graph.fan_out import map_calls, map_recorded
+from argosy.graph.mapped_outputs import MappedOutputs
 from argosy.graph.names import name_problem
 from argosy.graph.option_rules import STEP_OPTIONS, check_option_names
 from argosy.graph.recorder import NO_OPTIONS, CallOptions, Predecessor, current_recorder
@@ -25,7 +27,11 @@ if TYPE_CHECKING:
     from argosy.sdk.options import StepCallOptions, StepOptions
 
 P = ParamSpec("P")
+Q = ParamSpec("Q")
 R = TypeVar("R")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
 
 
 class Step(Generic[P, R]):
@@ -79,6 +85,39 @@ class Step(Generic[P, R]):
             return cast("R", self.definition.function(*plain_args, **plain_kwargs))
         return cast("R", recorder.call(self.definition, args, kwargs, self._options))
 
+    @overload
+    def map(self: Step[Q, tuple[A, B]], items: Any = ..., /, *args: Any, **others: Any) -> tuple[list[A], list[B]]: ...
+    @overload
+    def map(
+        self: Step[Q, tuple[A, B, C]], items: Any = ..., /, *args: Any, **others: Any
+    ) -> tuple[list[A], list[B], list[C]]: ...
+    @overload
+    def map(self, items: Any = ..., /, *args: Any, **others: Any) -> list[R]: ...
+    def map(self, *args: Any, **others: Any) -> Any:
+        """Call the step once for each item, the other arguments the same for all.
+
+        In a pipeline the result goes where a step takes a list: ``join(fit.map([0.1, 0.2], data=data))``. A step that
+        declares several outputs gives one such list for each: ``trains, tests = split.map(tables)``. No items, no
+        calls: the list is empty. An output that is a list is mapped over too; it is made first, since its length
+        decides how many calls there are. Outside of a pipeline these are plain calls.
+
+        Args:
+            args: the items, for the first parameter, then other positional arguments.
+            others: arguments by keyword; one of them may be marked to be the items: ``rate=argosy.each([0.1, 0.2])``.
+
+        Raises:
+            GraphError: there is nothing to map over, or the arguments do not fit the step.
+            ParameterError: in a pipeline: a parameter does not fit.
+            Exception: what a step raised that makes the items.
+        """
+        recorder = current_recorder()
+        if recorder is not None and current_step() is None:
+            return map_recorded(recorder, self.definition, args, others, self._options)
+        returned = map_calls(self.definition, args, others, lambda a, k: self(*a, **k), refuse_output)
+        if not self.definition.outputs.is_tuple:
+            return returned
+        return tuple(list(column) for column in zip(*returned, strict=True)) or ([],) * len(self.definition.outputs)
+
     def with_options(self, **options: Unpack[StepCallOptions]) -> Step[P, R]:
         """Return the same step with other options; this one stays as it is.
 
@@ -86,7 +125,7 @@ class Step(Generic[P, R]):
             options: those of :func:`step`, which replace what was said before; ``None`` leaves an option as it
                 is. A ``name`` also names the invocations, ``enable_cache`` overrides every decorator, and
                 ``after`` says what must have ended before, besides the steps whose outputs it takes: a step
-                output, a step (its calls so far), the id of an invocation, or a list of these.
+                output, a step or pipeline (its calls so far), the id of an invocation, or a list of these.
 
         Raises:
             DefinitionError: an option is unknown or malformed.
@@ -181,15 +220,16 @@ def _predecessors(after: After) -> tuple[Predecessor, ...]:
 
 
 def _predecessor(item: object) -> Predecessor:
-    if isinstance(item, Step):
-        return item.definition
-    if isinstance(item, (StepOutput, StepOutputs)):
+    if isinstance(item, (StepOutput, StepOutputs, MappedOutputs)):
         return item
+    definition = getattr(item, "definition", None) if hasattr(type(item), "__argosy_kind__") else None
+    if isinstance(definition, (StepDefinition, PipelineDefinition)):
+        return definition
     if isinstance(item, str):
         if problem := name_problem(item):
             raise DefinitionError(f"{caller_location()}: after={item!r} is no invocation: {problem}")
         return item
     raise DefinitionError(
         f"{caller_location()}: after= got a value of type {type(item).__name__}; it takes what a step returned in this "
-        "pipeline, a step, the id of an invocation as text, or a list of these"
+        "pipeline, a step or pipeline, the id of an invocation as text, or a list of these"
     )
