@@ -42,7 +42,12 @@ if TYPE_CHECKING:
     from argosy.graph.step_options import Retry
     from argosy.materializers.base import Materializer, register_materializer
     from argosy.sdk.artifact_events import ArtifactEvent
-    from argosy.sdk.artifact_functions import delete_artifact, get_artifact, list_artifact_versions
+    from argosy.sdk.artifact_functions import (
+        delete_artifact,
+        get_artifact,
+        list_artifact_versions,
+        prune_artifacts,
+    )
     from argosy.sdk.artifacts import load_artifact, save_artifact
     from argosy.sdk.batch import save_artifacts
     from argosy.sdk.client import Client
@@ -91,6 +96,7 @@ _HOMES = {
     "load_artifact": "sdk.artifacts",
     "load_rescued": "execution.rescue",
     "pipeline": "sdk.pipelines",
+    "prune_artifacts": "sdk.artifact_functions",
     "register_materializer": "materializers.base",
     "save_artifact": "sdk.artifacts",
     "save_artifacts": "sdk.batch",
@@ -138,6 +144,7 @@ __all__ = [
     "load_artifact",
     "load_rescued",
     "pipeline",
+    "prune_artifacts",
     "register_materializer",
     "save_artifact",
     "save_artifacts",

@@ -44,6 +44,7 @@ PUBLIC_NAMES = [
     "load_artifact",
     "load_rescued",
     "pipeline",
+    "prune_artifacts",
     "register_materializer",
     "save_artifact",
     "save_artifacts",

@@ -14,6 +14,7 @@ from argosy.sdk.batch import save_all_to
 from argosy.sdk.run_queries import RunQueries
 from argosy.sdk.selectors import make_selector
 from argosy.sdk.versions import ArtifactVersion
+from argosy.sdk.watch_queries import WatchQueries
 
 if TYPE_CHECKING:
     from argosy.materializers.registry import MaterializerChoice
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Client(ArtifactQueries, RunQueries):
+class Client(ArtifactQueries, WatchQueries, RunQueries):
     """Asks and tells one store. Making one does no I/O; the first call connects."""
 
     def save_artifact(

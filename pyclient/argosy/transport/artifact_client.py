@@ -12,6 +12,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from argosy.transport.calls import Calls, ReceivingStream, new_request_id
 from argosy.transport.moments import timestamp
 from argosy.transport.pruning_calls import PruningCalls
+from argosy.transport.watch_calls import ArtifactWatchCalls
 from argosy.v1.artifact_pb2 import (
     ArtifactSpec,
     ArtifactVersion,
@@ -46,7 +47,7 @@ from argosy.v1.artifact_transfer_pb2 import (
 from argosy.v1.lineage_pb2 import GetLineageRequest, GetLineageResponse, LineageDirection
 
 
-class ArtifactClient(PruningCalls):
+class ArtifactClient(PruningCalls, ArtifactWatchCalls):
     """Creates, finds, labels, deletes, uploads and downloads artifact versions."""
 
     def __init__(self, channel: grpc.Channel, calls: Calls) -> None:

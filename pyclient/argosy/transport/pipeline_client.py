@@ -10,6 +10,7 @@ from argosy.transport.cache_calls import CacheCalls
 from argosy.transport.calls import Calls, new_request_id
 from argosy.transport.step_calls import StepCalls
 from argosy.transport.step_log_calls import StepLogCalls
+from argosy.transport.watch_calls import RunWatchCalls
 from argosy.v1.pipeline_pb2 import EntryPoint, Run, RunError, RunState
 from argosy.v1.pipeline_service_pb2 import (
     CancelRunRequest,
@@ -29,7 +30,7 @@ from argosy.v1.pipeline_service_pb2 import (
 from argosy.v1.pipeline_service_pb2_grpc import PipelineServiceStub
 
 
-class PipelineClient(StepCalls, StepLogCalls, CacheCalls):
+class PipelineClient(StepCalls, StepLogCalls, CacheCalls, RunWatchCalls):
     """Records runs and reads them back.
 
     ``driver_token`` is what CreateRun or ResumeRun gave: with it a runner that was replaced is refused.

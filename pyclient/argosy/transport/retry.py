@@ -71,7 +71,7 @@ class Backoff:
         if self._failed >= self._attempts:
             _log.debug("%s: gave up after %d attempts without progress: %s", self._what, self._failed, error)
             raise error
-        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._failed)
+        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._failed, 10))
         seconds = random.uniform(longest / 2, longest)  # noqa: S311 - no secret
         _log.debug("%s: attempt %d failed (%s); again in %.2f s", self._what, self._failed, error, seconds)
         return seconds

@@ -1,0 +1,172 @@
+"""``watch_artifacts``: what becomes of artifacts, as it happens and across every break."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from argosy.errors import ParameterError
+from argosy.graph.names import alias_problem, name_problem
+from argosy.graph.near_matches import did_you_mean, listed
+from argosy.graph.switches import check_switches
+from argosy.sdk.filters import check_texts
+from argosy.sdk.versions import ArtifactVersion
+from argosy.transport.watching import ArtifactWatching
+from argosy.v1.watch_pb2 import ArtifactEventKind, WatchArtifactsResponse
+
+if TYPE_CHECKING:
+    from argosy.transport.connection import Connection
+
+_PREFIX = "ARTIFACT_EVENT_KIND_"
+_KINDS = {name.removeprefix(_PREFIX).lower(): number for name, number in ArtifactEventKind.items() if number}
+_WORDS = {number: word for word, number in _KINDS.items()}
+
+
+@dataclass(frozen=True)
+class ArtifactEvent:
+    """Something that happened to an artifact.
+
+    Attributes:
+        kind: ``version_created``, ``alias_moved``, ``alias_removed``, ``version_updated`` (its tags, metadata or
+            description) or ``version_deleted``.
+        time: when, by the store's clock, in UTC.
+        name: the artifact's name.
+        version: the version it is about; for ``alias_removed`` the one the alias pointed at.
+        version_id: its id.
+        alias: the alias that moved or was removed, else ``None``.
+        previous: for ``alias_moved`` the id of the version it pointed at before, ``None`` for none.
+        tags: the version's tags right after the event; before it when it was deleted.
+        artifact: the version as it was when the event was sent, to be loaded; ``None`` when it is gone.
+        cursor: goes on after this event when it is given to ``watch_artifacts``.
+    """
+
+    kind: str
+    time: datetime
+    name: str
+    version: str
+    version_id: str
+    alias: str | None
+    previous: str | None
+    tags: tuple[str, ...]
+    artifact: ArtifactVersion | None
+    cursor: str
+
+
+class ArtifactEvents(Iterator[ArtifactEvent]):
+    """An open watch: an iterator of events, and a context manager that closes it.
+
+    One thread takes events; any thread may close it, which ends the iteration.
+    """
+
+    def __init__(self, connection: Connection, watching: ArtifactWatching, timeout: float | None) -> None:
+        """Take over a watch that has begun."""
+        self._connection = connection
+        self._watching = watching
+        self._timeout = timeout
+
+    @property
+    def cursor(self) -> str:
+        """Where the watch is: goes on here when it is given to ``watch_artifacts``, also in another process."""
+        return self._watching.cursor
+
+    def close(self) -> None:
+        """End the watch; the thread that waits for an event is told at once. Closing twice is fine."""
+        self._watching.close()
+
+    def __next__(self) -> ArtifactEvent:
+        """Wait for the next event.
+
+        Raises:
+            CursorExpiredError: the watch was interrupted for so long that events were forgotten.
+            ArgosyError: it cannot go on.
+        """
+        deadline = None if self._timeout is None else time.monotonic() + self._timeout
+        while not self._watching.is_closed:
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                break
+            message = self._watching.read(left)
+            if message is not None and message.HasField("event"):
+                return event_of(message, self._connection)
+        raise StopIteration
+
+    def __enter__(self) -> ArtifactEvents:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the watch."""
+        self.close()
+
+
+def watch_in(
+    connection: Connection,
+    name: str | None,
+    alias: str | None,
+    tag: str | None,
+    kinds: str | Iterable[str] | None,
+    include_unnamed: bool,
+    cursor: str | None,
+    timeout: float | None,
+) -> ArtifactEvents:
+    """Do as :func:`argosy.watch_artifacts` in one store and project."""
+    wanted = wanted_events(name, alias, tag, kinds, include_unnamed)
+    check_texts("watch_artifacts", cursor="" if cursor is None else cursor)
+    _check_timeout(timeout)
+    return ArtifactEvents(connection, ArtifactWatching(connection.artifacts, cursor or "", wanted), timeout)
+
+
+def wanted_events(
+    name: str | None, alias: str | None, tag: str | None, kinds: str | Iterable[str] | None, include_unnamed: bool
+) -> dict[str, object]:
+    """Return the filters of a watch as ``ArtifactClient.watch_artifacts`` takes them.
+
+    Raises:
+        ParameterError: one of them is malformed.
+    """
+    given = {part: text for part, text in {"name": name, "alias": alias, "tag": tag}.items() if text is not None}
+    check_texts("watch_artifacts", **given)
+    checks = {"name": name_problem, "alias": alias_problem}
+    for part, text in given.items():
+        if part in checks and (problem := checks[part](text)):
+            raise ParameterError(f"watch_artifacts({part}={text!r}): {problem}")
+    check_switches(include_unnamed=include_unnamed)
+    return {**given, "kinds": _kinds(kinds), "include_unnamed": include_unnamed}
+
+
+def event_of(message: WatchArtifactsResponse, connection: Connection) -> ArtifactEvent:
+    """Return the event of a message that has one."""
+    event = message.event
+    found = ArtifactVersion(event.artifact_version, connection) if event.HasField("artifact_version") else None
+    return ArtifactEvent(
+        kind=_WORDS.get(event.kind, "unknown"),
+        time=event.event_time.ToDatetime(tzinfo=timezone.utc),
+        name=event.name,
+        version=event.version,
+        version_id=event.version_id,
+        alias=event.alias or None,
+        previous=event.previous_version_id or None,
+        tags=tuple(event.tags),
+        artifact=found,
+        cursor=message.cursor,
+    )
+
+
+def _kinds(kinds: str | Iterable[str] | None) -> list[ArtifactEventKind.ValueType]:
+    words = [kinds] if isinstance(kinds, str) else list(kinds or ())
+    for word in words:
+        if word not in _KINDS:
+            near = did_you_mean(str(word), _KINDS)
+            raise ParameterError(f"watch_artifacts(kinds=...): {word!r} is no kind{near}; kinds are {listed(_KINDS)}")
+    return [_KINDS[word] for word in words]
+
+
+def _check_timeout(timeout: object) -> None:
+    if timeout is not None and not (isinstance(timeout, (int, float)) and timeout > 0):
+        raise ParameterError(f"watch_artifacts(timeout={timeout!r}): it is a number of seconds above 0, or None")
