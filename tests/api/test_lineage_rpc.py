@@ -138,7 +138,7 @@ def test_depth_and_edges_are_bounded_and_it_is_told(stubs: Stubs, project: str) 
     near = ask(stubs, project, model, depth=1)
     assert (len(near.edges), near.truncated, whole.truncated) == (3, True, False)
     few = ask(stubs, project, model, max_edges=4)
-    assert (edges(few), few.truncated) == (edges(whole)[:4], True)
+    assert (set(edges(few)[:3]), len(few.edges), few.truncated) == (set(edges(whole)[:3]), 4, True)
     most = ask(stubs, project, model, depth=2_000_000_000, max_edges=2_000_000_000)
     assert (edges(most), most.truncated) == (edges(whole), False)
 
@@ -149,8 +149,8 @@ def test_an_answer_that_would_be_too_large_is_cut(stubs: Stubs, project: str) ->
     data = create(stubs, project, "d" * 200)
     for number in range(9):
         step = start_step(stubs, run, f"{'s' * 200}-{number}", inputs=[given("x" * 200, "EXTERNAL", data)])
-        outputs = [(f"{'o' * 200}-{number}-{index}", b"") for index in range(900)]
-        complete_step(stubs, project, step, **dict(outputs))
+        outputs = {f"{'o' * 200}-{number}-{index}": b"" for index in range(900)}
+        complete_step(stubs, project, step, [], **outputs)
     reply = ask(stubs, project, data)
     assert reply.truncated
     assert 3000 < len(reply.edges) < 9 * 901

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from argosy_server.domain.artifact import ArtifactVersion, VersionSelector
@@ -49,7 +47,7 @@ class LineageContract:
             tx.artifacts.delete("p", first.id)
         with store.read() as tx:
             assert tx.lineage.find("p", VersionSelector(name="weights")) == node(second)
-            assert tx.lineage.find("p", VersionSelector(id=first.id)) == replace(node(first), deleted=True)
+            assert tx.lineage.find("p", VersionSelector(id=first.id)) == node(first)._replace(deleted=True)
             with pytest.raises(ArtifactNotFound, match="similar: weights"):
                 tx.lineage.find("p", VersionSelector(name="wieghts"))
             with pytest.raises(ArtifactNotFound):
@@ -103,9 +101,11 @@ class LineageContract:
             third = returned(tx, run, start(tx, run, "d"))
             ids = [first.id, second.id, third.id]
             edges = tx.lineage.edges_of_versions("p", ids, Side.MADE, 9)
-            assert tx.lineage.edges_of_versions("p", ids, Side.MADE, 2) == edges[:2]
+            some = tx.lineage.edges_of_versions("p", ids, Side.MADE, 2)
 
         assert [edge.version_id for edge in edges] == [*ids, first.id]
+        assert len(some) == 2
+        assert set(some) < set(edges)
         assert facts(edges) == [("returned", "output")] * 3 + [("reused", "output")]
 
     def test_a_step_shows_its_run_and_reads_as_abandoned_with_it(self, store: MetadataStore) -> None:

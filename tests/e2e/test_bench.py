@@ -18,6 +18,7 @@ NUMBERS = {
     "five-steps": 3,
     "large-array": 9,
     "latest-versions": 20,
+    "lineage": 4,
 }
 
 

@@ -62,20 +62,15 @@ def render_lineage(lineage: Lineage) -> lineage_pb2.GetLineageResponse:
     """Return a lineage as a message."""
     version_at = {version.id: position for position, version in enumerate(lineage.versions)}
     step_at = {step.id: position for position, step in enumerate(lineage.steps)}
-    return lineage_pb2.GetLineageResponse(
+    reply = lineage_pb2.GetLineageResponse(
         versions=map(_render_version, lineage.versions),
         steps=map(_render_step, lineage.steps),
-        edges=[
-            lineage_pb2.LineageEdge(
-                version=version_at[edge.version_id],
-                step=step_at[edge.step_run_id],
-                relation=WIRE_RELATIONS[edge.relation],
-                name=edge.name,
-            )
-            for edge in lineage.edges
-        ],
         truncated=lineage.truncated,
     )
+    add = reply.edges.add  # in place: of thousands, copying takes as long as making
+    for version_id, step_run_id, relation, name in lineage.edges:
+        add(version=version_at[version_id], step=step_at[step_run_id], relation=WIRE_RELATIONS[relation], name=name)
+    return reply
 
 
 def _at_most(most: int, field: str, value: int) -> int:

@@ -1,10 +1,14 @@
-"""What versions were made from: versions and step runs, and the edges that join them."""
+"""What versions were made from: versions and step runs, and the edges that join them.
+
+They are tuples, since an answer has thousands of them.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import NamedTuple
 
 from argosy_server.domain.artifact import ArtifactKind
 from argosy_server.domain.pipeline import StepState
@@ -35,9 +39,11 @@ class LineageRelation(Enum):
     SAVED = "saved"
     REUSED = "reused"
 
+    # Members are single, and each of thousands of edges is looked up by one: that of Enum takes ten times as long.
+    __hash__ = object.__hash__
 
-@dataclass(frozen=True)
-class LineageEdge:
+
+class LineageEdge(NamedTuple):
     """A version and a step run that belong together; ``name`` is the input or output, for LOADED the artifact."""
 
     version_id: str
@@ -46,8 +52,7 @@ class LineageEdge:
     name: str
 
 
-@dataclass(frozen=True)
-class LineageVersion:
+class LineageVersion(NamedTuple):
     """A version in a lineage, without what changes about it."""
 
     id: str
@@ -62,8 +67,7 @@ class LineageVersion:
     named: bool
 
 
-@dataclass(frozen=True)
-class LineageStep:
+class LineageStep(NamedTuple):
     """A step run in a lineage."""
 
     id: str

@@ -8,7 +8,8 @@ that came before. No level is read further than the edges that are left.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from itertools import islice
 
 from argosy_server.domain.artifact import VersionSelector
 from argosy_server.domain.lineage import Lineage, LineageDirection, LineageEdge
@@ -43,17 +44,19 @@ def trace_lineage(
     """
     root = tx.lineage.find(project, selector)
     found = _Found(max_edges)
-    ways = [_Way(way, [root.id]) for way in direction.ways]
+    ways = [_Way(way, root.id) for way in direction.ways]
     for _ in range(depth):
         for way in ways:
             _follow(tx, project, way, found)
     deeper = any(_edges(tx, project, way, 1) for way in ways)
-    versions = {root.id: None, **{edge.version_id: None for edge in found.edges}}
-    steps = {edge.step_run_id: None for edge in found.edges}
+    # Only where there is a cycle do both ways come over the same edge.
+    edges = found.edges if len(ways) == 1 else list(dict.fromkeys(found.edges))
+    versions = dict.fromkeys(version_id for way in ways for version_id in way.versions)
+    steps = dict.fromkeys(step_run_id for way in ways for step_run_id in way.steps)
     return Lineage(
         versions=(root, *tx.lineage.versions(project, list(versions)[1:])),
         steps=tuple(tx.lineage.steps(project, list(steps))),
-        edges=tuple(found.edges),
+        edges=tuple(edges),
         truncated=found.cut or deeper,
     )
 
@@ -62,7 +65,7 @@ class _Found:
     """The edges that were found, in order, and how many more may be."""
 
     def __init__(self, max_edges: int) -> None:
-        self.edges: dict[LineageEdge, None] = {}
+        self.edges: list[LineageEdge] = []
         self.cut = False
         self._max_edges = max_edges
 
@@ -71,23 +74,18 @@ class _Found:
         left = self._max_edges - len(self.edges)
         edges = read(left + 1)
         self.cut = self.cut or len(edges) > left
-        self.edges.update(dict.fromkeys(edges[:left]))
+        self.edges += edges[:left]
         return edges[:left]
 
 
 class _Way:
-    """One of the two ways: the versions of its last level, and what was met on it."""
+    """One of the two ways: what was met on it, in order, and the versions of its last level."""
 
-    def __init__(self, direction: LineageDirection, frontier: list[str]) -> None:
+    def __init__(self, direction: LineageDirection, root_id: str) -> None:
         self.direction = direction
-        self.frontier = frontier
-        self._met = set(frontier)
-
-    def unmet(self, ids: Iterable[str]) -> list[str]:
-        """Return the ids that were not met on this way before, each once; from now on they were."""
-        fresh = [one for one in dict.fromkeys(ids) if one not in self._met]
-        self._met.update(fresh)
-        return fresh
+        self.frontier = [root_id]
+        self.versions = {root_id: None}
+        self.steps: dict[str, None] = {}
 
 
 def _follow(tx: Transaction, project: str, way: _Way, found: _Found) -> None:
@@ -95,12 +93,19 @@ def _follow(tx: Transaction, project: str, way: _Way, found: _Found) -> None:
     if found.cut:
         way.frontier = []
     to_steps = found.add(lambda limit: _edges(tx, project, way, limit)) if way.frontier else []
-    steps = way.unmet(edge.step_run_id for edge in to_steps)
+    steps = _add_new(way.steps, [edge.step_run_id for edge in to_steps])
     way.frontier = []
     if steps and not found.cut:
         side = TOWARDS_VERSIONS[way.direction]
         to_versions = found.add(lambda limit: tx.lineage.edges_of_steps(project, steps, side, limit))
-        way.frontier = way.unmet(edge.version_id for edge in to_versions)
+        way.frontier = _add_new(way.versions, [edge.version_id for edge in to_versions])
+
+
+def _add_new(known: dict[str, None], ids: list[str]) -> list[str]:
+    """Return the ids that were not known, each once; from now on they are."""
+    count = len(known)
+    known.update(dict.fromkeys(ids))
+    return list(islice(known, count, None))
 
 
 def _edges(tx: Transaction, project: str, way: _Way, limit: int) -> list[LineageEdge]:

@@ -33,19 +33,21 @@ class LineageRepository(Protocol):
     def edges_of_versions(self, project: str, version_ids: Sequence[str], side: Side, limit: int) -> list[LineageEdge]:
         """Return edges from versions to the step runs that made or used them, each once.
 
-        Those of steps that made a version come before those of steps that took it from cache; else the order is that
-        in which they were recorded.
+        They come in the order of the versions and then of their record; those of cached steps last.
 
         Args:
             project: where.
             version_ids: of which versions.
             side: whether the steps that made or those that used them are meant.
-            limit: at most this many.
+            limit: at most this many, whichever; what a step was given or loaded twice may count twice.
         """
         ...
 
     def edges_of_steps(self, project: str, step_run_ids: Sequence[str], side: Side, limit: int) -> list[LineageEdge]:
-        """Return edges from step runs to the versions they made or used; else as :meth:`edges_of_versions`."""
+        """Return edges from step runs to the versions they made or used; else as :meth:`edges_of_versions`.
+
+        What was used only by earlier attempts than the last is left out.
+        """
         ...
 
     def versions(self, project: str, ids: Sequence[str]) -> list[LineageVersion]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final, cast
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, or_, select
+from sqlalchemy import Select, and_, bindparam, select
 
 from argosy_server.adapters.metadata.near_names import not_found
 from argosy_server.adapters.metadata.run_rows import run_state
@@ -16,52 +16,56 @@ from argosy_server.adapters.metadata.times import moment
 from argosy_server.adapters.metadata.version_queries import find_row
 from argosy_server.domain.artifact import ArtifactKind, VersionSelector
 from argosy_server.domain.lineage import LineageEdge, LineageRelation, LineageStep, LineageVersion
-from argosy_server.domain.pipeline import RunState, StepState
+from argosy_server.domain.pipeline import InputKind, RunState, StepState
 from argosy_server.usecases.lineage_repository import Side
 
 _MADE_BY = {Role.OUTPUT.value: LineageRelation.RETURNED, Role.SAVED.value: LineageRelation.SAVED}
 _KINDS = {kind.value: kind for kind in ArtifactKind}
 _STATES = {state.value: state for state in StepState}
-_RELATIONS = {relation.value: relation for relation in LineageRelation}
+_GIVEN_AS = {
+    InputKind.STEP_OUTPUT.value: LineageRelation.STEP_OUTPUT,
+    InputKind.EXTERNAL.value: LineageRelation.EXTERNAL,
+}
+_ROLES = {Side.MADE: [Role.OUTPUT.value, Role.SAVED.value], Side.USED: [Role.INPUT.value, Role.LOADED.value]}
 
-_CACHED = step_runs.c.state == StepState.CACHED.value
-_STEP = and_(step_runs.c.project == step_versions.c.project, step_runs.c.id == step_versions.c.step_run_id)
-_INPUT = and_(
-    step_inputs.c.project == step_versions.c.project,
-    step_inputs.c.step_run_id == step_versions.c.step_run_id,
-    step_inputs.c.position == step_versions.c.position,
-)
-_EDGE = (step_versions.c.version_id, step_versions.c.step_run_id, step_versions.c.role, step_versions.c.name)
-# A step may load a version twice, or be given it twice in a list: that is one edge.
-_MADE = (
-    select(*_EDGE, step_runs.c.state.label("fact"))
-    .join(step_runs, _STEP)
-    .where(step_versions.c.role.in_([Role.OUTPUT.value, Role.SAVED.value]))
-    .group_by(*_EDGE, step_runs.c.state)
-    .order_by(_CACHED, func.min(step_versions.c.seq))
-)
-_USED = (
-    select(*_EDGE, step_inputs.c.kind.label("fact"))
-    .outerjoin(step_inputs, _INPUT)
-    .where(
-        or_(
-            step_versions.c.role == Role.LOADED.value,
-            and_(step_versions.c.role == Role.INPUT.value, step_inputs.c.kind.is_not(None)),
-        )
+_LOADED = Role.LOADED.value
+_Link = tuple[str, str, str, int, str, int]
+_VERSION_ID: Final = 0
+_STEP_RUN_ID: Final = 1
+_ROLE: Final = 2
+_LINKS = (
+    select(
+        step_versions.c.version_id,
+        step_versions.c.step_run_id,
+        step_versions.c.role,
+        step_versions.c.position,
+        step_versions.c.name,
+        step_versions.c.attempt,
     )
-    .group_by(*_EDGE, step_inputs.c.kind)
-    .order_by(func.min(step_versions.c.seq))
+    .where(
+        step_versions.c.project == bindparam("project"), step_versions.c.role.in_(bindparam("roles", expanding=True))
+    )
+    .limit(bindparam("rows"))
 )
-
-
-def _among(column: ColumnElement[str]) -> dict[Side, Select[Any]]:
-    wanted = and_(step_versions.c.project == bindparam("project"), column.in_(bindparam("ids", expanding=True)))
-    return {side: part.where(wanted).limit(bindparam("rows")) for side, part in _PARTS.items()}
-
-
-_PARTS = {Side.MADE: _MADE, Side.USED: _USED}
-_OF_VERSIONS = _among(step_versions.c.version_id)
-_OF_STEPS = _among(step_versions.c.step_run_id)
+# The order is that of an index; any other would cost a sort.
+_OF_VERSIONS = _LINKS.where(step_versions.c.version_id.in_(bindparam("ids", expanding=True))).order_by(
+    step_versions.c.version_id, step_versions.c.seq
+)
+_OF_STEPS = _LINKS.where(step_versions.c.step_run_id.in_(bindparam("ids", expanding=True))).order_by(
+    step_versions.c.step_run_id, step_versions.c.seq
+)
+# What belongs to a step is read once a step: joined to each of its links it would take most of the time.
+_INPUTS = select(step_inputs.c.step_run_id, step_inputs.c.position, step_inputs.c.kind, step_inputs.c.attempt).where(
+    step_inputs.c.project == bindparam("project"), step_inputs.c.step_run_id.in_(bindparam("ids", expanding=True))
+)
+_CACHED = select(step_runs.c.id).where(
+    step_runs.c.project == bindparam("project"),
+    step_runs.c.id.in_(bindparam("ids", expanding=True)),
+    step_runs.c.state == StepState.CACHED.value,
+)
+_ATTEMPTS = select(step_runs.c.id, step_runs.c.attempt).where(
+    step_runs.c.project == bindparam("project"), step_runs.c.id.in_(bindparam("ids", expanding=True))
+)
 _VERSIONS = (
     select(
         versions.c.id,
@@ -107,80 +111,114 @@ class SqlLineageRepository:
         row = find_row(self._session, project, selector)
         if row is None:
             raise not_found(self._session, project, selector)
-        return _version(row)
+        key = {"project": project, "ids": [row.id]}
+        return _version(self._session.execute(_VERSIONS, key).one())
 
     def edges_of_versions(self, project: str, version_ids: Sequence[str], side: Side, limit: int) -> list[LineageEdge]:
-        """Return edges from versions to the step runs that made or used them, each once."""
-        return self._edges(_OF_VERSIONS[side], project, version_ids, side, limit)
+        """Return edges from versions to the step runs that made or used them."""
+        links = self._links(_OF_VERSIONS, project, version_ids, side, limit)
+        ordered = _in_order(version_ids, links, _VERSION_ID)
+        return self._made(project, ordered) if side is Side.MADE else self._used(project, ordered)
 
     def edges_of_steps(self, project: str, step_run_ids: Sequence[str], side: Side, limit: int) -> list[LineageEdge]:
-        """Return edges from step runs to the versions they made or used, each once."""
-        return self._edges(_OF_STEPS[side], project, step_run_ids, side, limit)
+        """Return edges from step runs to the versions they made or, in their last attempt, used."""
+        links = self._links(_OF_STEPS, project, step_run_ids, side, limit)
+        ordered = _in_order(step_run_ids, links, _STEP_RUN_ID)
+        return self._made(project, ordered) if side is Side.MADE else self._used(project, ordered, only_last=True)
 
     def versions(self, project: str, ids: Sequence[str]) -> list[LineageVersion]:
         """Return versions of the project in the order asked for."""
-        found = {row.id: _version(row) for row in self._rows(_VERSIONS, project, ids)}
+        found = {row[0]: _version(row) for row in self._rows(_VERSIONS, project, ids)}
         return [found[version_id] for version_id in ids]
 
     def steps(self, project: str, ids: Sequence[str]) -> list[LineageStep]:
         """Return step runs of the project in the order asked for, with their state now."""
         now = self._session.now()
-        found = {row.id: _step(row, now) for row in self._rows(_STEPS, project, ids)}
+        found = {row[0]: _step(row, now) for row in self._rows(_STEPS, project, ids)}
         return [found[step_run_id] for step_run_id in ids]
 
-    def _edges(
-        self, statement: Select[Any], project: str, ids: Sequence[str], side: Side, limit: int
-    ) -> list[LineageEdge]:
-        edges: list[LineageEdge] = []
-        relation_of = _made if side is Side.MADE else _used
+    def _links(self, statement: Select[Any], project: str, ids: Sequence[str], side: Side, limit: int) -> list[_Link]:
+        links: list[_Link] = []
         for part in batches(ids):
-            rows = self._session.execute(statement, {"project": project, "ids": part, "rows": limit - len(edges)})
-            edges += [
-                LineageEdge(row.version_id, row.step_run_id, relation_of(row.role, row.fact), row.name) for row in rows
-            ]
-            if len(edges) >= limit:
+            key = {"project": project, "roles": _ROLES[side], "ids": part, "rows": limit - len(links)}
+            links += cast("Sequence[_Link]", self._session.execute(statement, key).all())
+            if len(links) >= limit:
                 break
-        return edges
+        return links
 
-    def _rows(self, statement: Select[Any], project: str, ids: Sequence[str]) -> Iterable[Row[Any]]:
+    def _made(self, project: str, links: list[_Link]) -> list[LineageEdge]:
+        made, reused = [], []
+        cached = {row.id for row in self._rows(_CACHED, project, _steps_of(links))}
+        for version_id, step_run_id, role, _, name, _ in links:
+            if step_run_id in cached:
+                reused.append(LineageEdge(version_id, step_run_id, LineageRelation.REUSED, name))
+            else:
+                made.append(LineageEdge(version_id, step_run_id, _MADE_BY[role], name))
+        return made + reused
+
+    def _used(self, project: str, links: list[_Link], *, only_last: bool = False) -> list[LineageEdge]:
+        given = {
+            (step_run_id, position): (_GIVEN_AS[kind], attempt)
+            for step_run_id, position, kind, attempt in self._rows(_INPUTS, project, _steps_of(links))
+        }
+        loading = _steps_of([link for link in links if link[_ROLE] == _LOADED])
+        last = {row.id: (LineageRelation.LOADED, row.attempt) for row in self._rows(_ATTEMPTS, project, loading)}
+        # What an earlier attempt was given besides is kept without its kind.
+        forgotten = (LineageRelation.STEP_OUTPUT, 0)
+        edges: list[LineageEdge] = []
+        for version_id, step_run_id, role, position, name, attempt in links:
+            is_load = role == _LOADED
+            relation, current = last[step_run_id] if is_load else given.get((step_run_id, position), forgotten)
+            if attempt == current or not only_last:
+                edges.append(LineageEdge(version_id, step_run_id, relation, name))
+        return list(dict.fromkeys(edges))
+
+    def _rows(self, statement: Select[Any], project: str, ids: Sequence[str]) -> list[Any]:
+        rows: list[Any] = []
         for part in batches(ids):
-            yield from self._session.execute(statement, {"project": project, "ids": part})
+            rows += self._session.execute(statement, {"project": project, "ids": part}).all()
+        return rows
 
 
-def _made(role: str, state: str) -> LineageRelation:
-    reused = state == StepState.CACHED.value and role == Role.OUTPUT.value
-    return LineageRelation.REUSED if reused else _MADE_BY[role]
+def _in_order(ids: Iterable[str], links: Iterable[_Link], column: int) -> list[_Link]:
+    """Return the links in the order in which their versions or steps were asked for."""
+    by_id: dict[object, list[_Link]] = {one: [] for one in ids}
+    for link in links:
+        by_id[link[column]].append(link)
+    return [link for found in by_id.values() for link in found]
 
 
-def _used(role: str, kind: str) -> LineageRelation:
-    return LineageRelation.LOADED if role == Role.LOADED.value else _RELATIONS[kind]
+def _steps_of(links: Iterable[_Link]) -> list[str]:
+    return list(dict.fromkeys(link[_STEP_RUN_ID] for link in links))
 
 
-def _version(row: Row[Any]) -> LineageVersion:
+def _version(row: tuple[Any, ...]) -> LineageVersion:
+    version_id, name, label, data_type, file_format, kind, size, created_at, deleted_at, named = row
     return LineageVersion(
-        id=row.id,
-        name=row.name,
-        version=row.label,
-        data_type=row.data_type,
-        format=row.format,
-        kind=_KINDS[row.kind],
-        size=row.size,
-        created_at=moment(row.created_at),
-        deleted=row.deleted_at is not None,
-        named=row.named,
+        id=version_id,
+        name=name,
+        version=label,
+        data_type=data_type,
+        format=file_format,
+        kind=_KINDS[kind],
+        size=size,
+        created_at=moment(created_at),
+        deleted=deleted_at is not None,
+        named=named,
     )
 
 
-def _step(row: Row[Any], now: int) -> LineageStep:
-    state = _STATES[row.step_state]
+def _step(row: Any, now: int) -> LineageStep:
+    step_run_id, run_id, pipeline_name, invocation, step_name, step_state, run_name, _, _ = row
+    state = _STATES[step_state]
     if state is StepState.RUNNING and run_state(row, now) is RunState.ABANDONED:
         state = StepState.ABANDONED
     return LineageStep(
-        id=row.id,
-        run_id=row.run_id,
-        run_name=row.name,
-        pipeline_name=row.pipeline_name,
-        invocation=row.invocation,
-        step_name=row.step_name,
+        id=step_run_id,
+        run_id=run_id,
+        run_name=run_name,
+        pipeline_name=pipeline_name,
+        invocation=invocation,
+        step_name=step_name,
         state=state,
     )
