@@ -1,0 +1,162 @@
+"""Attempts of a step: the next one follows a failure, the one before is over and answers for what it did."""
+
+from __future__ import annotations
+
+import pytest
+from grpc import StatusCode
+
+from argosy.v1 import artifact_pb2 as nouns
+from argosy.v1 import pipeline_pb2 as states
+from argosy.v1 import step_calls_pb2
+from tests.api.calls import (
+    Stubs,
+    complete_step,
+    create,
+    expect_refusal,
+    finish_run,
+    get,
+    get_run,
+    new_request_id,
+    start_run,
+    start_step,
+)
+from tests.api.run_calls import ERROR, fail, retry, states_of
+
+
+def load(stubs: Stubs, project: str, name: str) -> step_calls_pb2.LoadedInput:
+    version = get(stubs, project, name=name)
+    return step_calls_pb2.LoadedInput(selector=nouns.VersionSelector(name=name), version_id=version.id)
+
+
+def test_a_retried_step_goes_on_running_under_a_new_token(stubs: Stubs, project: str) -> None:
+    run = start_run(stubs, project)
+    first = start_step(stubs, run)
+    second = retry(stubs, project, first, "first time")
+    third = retry(stubs, project, second, "second time")
+    assert len({first.attempt_token, second.attempt_token, third.attempt_token}) == 3
+    assert (third.step_run.state, third.step_run.attempt) == (states.STEP_STATE_RUNNING, 3)
+    completed = complete_step(stubs, project, third, weights=b"1")
+    assert (completed.state, completed.attempt, completed.HasField("error")) == (states.STEP_STATE_COMPLETED, 3, False)
+    assert [(attempt.attempt, attempt.error.message) for attempt in completed.attempts] == [
+        (1, "first time"),
+        (2, "second time"),
+    ]
+    times = [(attempt.start_time.ToNanoseconds(), attempt.end_time.ToNanoseconds()) for attempt in completed.attempts]
+    assert times[0][0] <= times[0][1] <= times[1][0] <= times[1][1] <= completed.start_time.ToNanoseconds()
+    assert finish_run(stubs, run).steps[0].attempts == completed.attempts
+
+
+def test_the_token_of_an_attempt_that_is_over_is_refused(stubs: Stubs, project: str) -> None:
+    first = start_step(stubs, start_run(stubs, project))
+    retry(stubs, project, first)
+    with expect_refusal(StatusCode.ABORTED, "SUPERSEDED"):
+        complete_step(stubs, project, first, weights=b"1")
+    with expect_refusal(StatusCode.ABORTED, "SUPERSEDED"):
+        fail(stubs, project, first)
+    with expect_refusal(StatusCode.NOT_FOUND, "ARTIFACT_NOT_FOUND"):
+        get(stubs, project, name="weights")
+
+
+def test_a_retry_that_is_sent_twice_begins_one_attempt(stubs: Stubs, project: str) -> None:
+    run = start_run(stubs, project)
+    started = start_step(stubs, run)
+    request = step_calls_pb2.FailStepRequest(
+        project=project,
+        request_id=new_request_id(),
+        step_run_id=started.step_run.id,
+        attempt_token=started.attempt_token,
+        state=states.STEP_STATE_FAILED,
+        error=ERROR,
+        retry=True,
+    )
+    assert stubs.pipelines.FailStep(request) == stubs.pipelines.FailStep(request)
+    assert get_run(stubs, project, run.id).steps[0].attempt == 2
+
+
+def test_a_failure_that_is_not_retried_gives_no_token_and_can_not_be_retried_later(stubs: Stubs, project: str) -> None:
+    run = start_run(stubs, project)
+    started = start_step(stubs, run)
+    failed = fail(stubs, project, started)
+    assert (failed.step_run.state, failed.attempt_token) == (states.STEP_STATE_FAILED, "")
+    with expect_refusal(StatusCode.FAILED_PRECONDITION, "ILLEGAL_TRANSITION"):
+        retry(stubs, project, started)
+    assert states_of(get_run(stubs, project, run.id)) == {"fit": "FAILED"}
+
+
+def test_a_step_that_was_stopped_is_not_retried(stubs: Stubs, project: str) -> None:
+    started = start_step(stubs, start_run(stubs, project))
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "INVALID_FIELD") as refused:
+        retry(stubs, project, started, state=states.STEP_STATE_CANCELLED)
+    assert refused.refusal.fields == ["retry"]
+
+
+def test_what_an_attempt_saved_and_loaded_stays_and_names_it(stubs: Stubs, project: str) -> None:
+    create(stubs, project, "data")
+    run = start_run(stubs, project)
+    first = start_step(stubs, run)
+    create(stubs, project, "early", step_run_id=first.step_run.id)
+    second = retry(stubs, project, first, loaded=[load(stubs, project, "data")])
+    create(stubs, project, "late", step_run_id=second.step_run.id)
+    create(stubs, project, "zombie", step_run_id=second.step_run.id, step_attempt=1)
+    complete_step(stubs, project, second, weights=b"1")
+    (step,) = finish_run(stubs, run).steps
+    assert {version.name: version.producer.attempt for version in step.saved} == {"early": 1, "late": 2, "zombie": 1}
+    assert [version.name for version in step.loaded] == ["data"]
+    assert get(stubs, project, name="weights").producer.attempt == 2
+
+
+def test_a_version_cannot_be_saved_in_an_attempt_that_was_not_begun(stubs: Stubs, project: str) -> None:
+    started = start_step(stubs, start_run(stubs, project))
+    for attempt in (2, -1):
+        with expect_refusal(StatusCode.INVALID_ARGUMENT, "INVALID_FIELD") as refused:
+            create(stubs, project, "weights", step_run_id=started.step_run.id, step_attempt=attempt)
+        assert refused.refusal.fields == ["spec.step_attempt"]
+
+
+def test_a_hit_replays_only_what_the_last_attempt_saved_and_loaded(stubs: Stubs, project: str) -> None:
+    create(stubs, project, "old")
+    create(stubs, project, "data")
+    first = start_step(stubs, start_run(stubs, project), cache_key="key")
+    create(stubs, project, "early", step_run_id=first.step_run.id)
+    second = retry(stubs, project, first, loaded=[load(stubs, project, "old")])
+    create(stubs, project, "late", step_run_id=second.step_run.id)
+    complete_step(stubs, project, second, [load(stubs, project, "data")], weights=b"1")
+    # What a failed attempt had to do with may change: nothing depends on it.
+    create(stubs, project, "old", b"2")
+    create(stubs, project, "early", b"2")
+    run = start_run(stubs, project)
+    hit = start_step(stubs, run, cache_key="key").step_run
+    assert hit.state == states.STEP_STATE_CACHED
+    assert ([version.name for version in hit.saved], [version.name for version in hit.loaded]) == (["late"], ["data"])
+    assert get_run(stubs, project, run.id).steps[0] == hit
+
+
+def test_facts_of_a_step_are_kept_and_later_ones_win(stubs: Stubs, project: str) -> None:
+    run = start_run(stubs, project)
+    second = retry(stubs, project, start_step(stubs, run), metadata={"rows": "1", "tries": "1"})
+    assert dict(second.step_run.metadata) == {"rows": "1", "tries": "1"}
+    request = step_calls_pb2.CompleteStepRequest(
+        project=project,
+        request_id=new_request_id(),
+        step_run_id=second.step_run.id,
+        attempt_token=second.attempt_token,
+        metadata={"rows": "2", "loss": "0.5"},
+    )
+    completed = stubs.pipelines.CompleteStep(request).step_run
+    assert dict(completed.metadata) == {"rows": "2", "tries": "1", "loss": "0.5"}
+    assert finish_run(stubs, run).steps[0] == completed
+
+
+@pytest.mark.parametrize("text", ["no json", ""])
+def test_a_fact_of_a_step_that_is_no_json_is_refused(stubs: Stubs, project: str, text: str) -> None:
+    started = start_step(stubs, start_run(stubs, project))
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "INVALID_FIELD") as refused:
+        fail(stubs, project, started, metadata={"rows": text})
+    assert refused.refusal.fields == ["metadata['rows']"]
+
+
+def test_a_step_tells_what_it_had_to_wait_for(stubs: Stubs, project: str) -> None:
+    run = start_run(stubs, project)
+    complete_step(stubs, project, start_step(stubs, run, "load"))
+    assert list(start_step(stubs, run, upstream=["load", "load"]).step_run.upstream) == ["load"]
+    assert list(get_run(stubs, project, run.id).steps[1].upstream) == ["load"]
