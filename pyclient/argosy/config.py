@@ -55,6 +55,8 @@ class ClientConfig:
             (``ARGOSY_ALLOW_PICKLE``; by default true for an embedded store, false for a server).
         cache: whether steps are cached unless they say otherwise (``ARGOSY_CACHE``, default true).
         quiet: print nothing while pipelines run (``ARGOSY_QUIET``, default false).
+        capture_logs: whether what steps print and log is kept in the store too
+            (``ARGOSY_CAPTURE_LOGS``, default true).
         connect_timeout: seconds to wait for the first answer of a server
             (``ARGOSY_CONNECT_TIMEOUT``, default 4).
         unary_deadline: seconds a simple call may take (``ARGOSY_UNARY_DEADLINE``, default 30).
@@ -70,6 +72,7 @@ class ClientConfig:
     allow_pickle: bool
     cache: bool
     quiet: bool
+    capture_logs: bool
     connect_timeout: float
     unary_deadline: float
     idle_timeout: float
@@ -305,6 +308,7 @@ _SETTINGS: Mapping[str, tuple[Callable[[Any], Any], str, Any]] = {
     "allow_pickle": (_switch, "ARGOSY_ALLOW_PICKLE", None),
     "cache": (_switch, "ARGOSY_CACHE", True),
     "quiet": (_switch, "ARGOSY_QUIET", False),
+    "capture_logs": (_switch, "ARGOSY_CAPTURE_LOGS", True),
     "connect_timeout": (_seconds, "ARGOSY_CONNECT_TIMEOUT", 4.0),
     "unary_deadline": (_seconds, "ARGOSY_UNARY_DEADLINE", 30.0),
     "idle_timeout": (_seconds, "ARGOSY_IDLE_TIMEOUT", 60.0),

@@ -33,6 +33,7 @@ def test_defaults(place: Path) -> None:
         allow_pickle=True,
         cache=True,
         quiet=False,
+        capture_logs=True,
         connect_timeout=4.0,
         unary_deadline=30.0,
         idle_timeout=60.0,

@@ -7,7 +7,9 @@ it is tried again is for the driver of the run to say.
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import functools
 import inspect
 import os
 import sys
@@ -20,6 +22,7 @@ from argosy.errors import SaveOutputError
 from argosy.execution.context import StepContext, entered_step
 from argosy.execution.failure import is_retried, to_run_error
 from argosy.execution.held_interrupt import held_interrupt
+from argosy.execution.log_capture import captured_logs
 from argosy.execution.rescue import Endangered, rescue_values
 from argosy.execution.save_outputs import save_outputs
 from argosy.execution.step_task import Completed, Failed, Outcome, StepTask
@@ -88,8 +91,16 @@ def _call(task: StepTask, connection: Connection, context: StepContext, stop: St
     bound = inspect.BoundArguments(
         step.signature, OrderedDict((name, given[name]) for name in step.signature.parameters)
     )
-    with entered_step(context):
+    with entered_step(context), _captured(task, connection):
         return call_stoppable(lambda: step.function(*bound.args, **bound.kwargs), stop)
+
+
+def _captured(task: StepTask, connection: Connection) -> contextlib.AbstractContextManager[None]:
+    """Return what keeps the step's log, unless that is switched off."""
+    if not task.config.capture_logs:
+        return contextlib.nullcontext()
+    append = connection.pipelines.append_step_logs
+    return captured_logs(functools.partial(append, task.step_run_id, task.attempt_token))
 
 
 def _save(task: StepTask, connection: Connection, values: Sequence[ReturnedValue], context: StepContext) -> StepRun:

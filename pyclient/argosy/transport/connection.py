@@ -94,6 +94,8 @@ class _Process:
 
 _process = _Process()
 _inherited: list[_Process] = []
+_last_words: list[Callable[[], object]] = []
+"""What is still sent before the channels are closed."""
 
 
 def connect(config: ClientConfig) -> Connection:
@@ -114,8 +116,15 @@ def connect(config: ClientConfig) -> Connection:
     return found
 
 
+def before_disconnecting(finish: Callable[[], object]) -> None:
+    """Call ``finish`` whenever all channels are about to be closed, also at the end of the process."""
+    _last_words.append(finish)
+
+
 def disconnect_all() -> None:
     """Close every channel of this process; the next :func:`connect` opens new ones."""
+    for finish in _last_words:
+        finish()
     with _process.lock:
         channels = [channel for channel, _ in _process.endpoints.values()]
         channels += [channel for extra in _process.extra.values() for channel in extra]

@@ -1,0 +1,219 @@
+"""Sends what steps print, from one thread of the process, so that no step ever waits for the store.
+
+A step that ends well is not held up either: its last lines follow within half a second, or when the process ends or
+somebody asks for them. A store that is away is tried again; what cannot be sent in the end is dropped, and told once.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from argosy.errors import ArgosyError, ConflictError, DeadlineError, UnavailableError
+from argosy.execution.log_buffer import Batch, LogBuffer
+from argosy.transport.connection import before_disconnecting
+from argosy.v1.step_logs_pb2 import AppendStepLogsResponse, LogEntry
+
+INTERVAL = 0.5
+PATIENCE = 5.0
+"""Seconds the end of a failed step, or of the process, waits for the last lines."""
+GIVE_UP = 30.0
+"""Seconds after the end of a step until lines the store does not take are dropped."""
+CALL_SECONDS = 10.0
+_PAUSES = (0.2, 0.5, 1.0, 2.0)
+_log = logging.getLogger(__name__)
+
+
+class LogSink(Protocol):
+    """Takes the batches of one attempt of a step."""
+
+    def __call__(
+        self,
+        batch: int,
+        entries: list[LogEntry],
+        *,
+        dropped_lines: int = 0,
+        is_last: bool = False,
+        deadline: float | None = None,
+    ) -> AppendStepLogsResponse:
+        """Send a batch; the same number twice changes nothing."""
+        ...
+
+
+class OutgoingLog:
+    """The log of one attempt on its way."""
+
+    def __init__(self, sink: LogSink, step: str, collect: Callable[[], object]) -> None:
+        """Send to ``sink``.
+
+        Args:
+            sink: where to.
+            step: names the step when something is lost.
+            collect: brings into the buffer what streams still hold back.
+        """
+        self.buffer = LogBuffer()
+        self.sent = threading.Event()
+        self._sink = sink
+        self._step = step
+        self._collect = collect
+        self._number = 0
+        self._unsent: Batch | None = None
+        self._failures = 0
+        self._next_try = 0.0
+        self._closed_at: float | None = None
+
+    def close(self) -> None:
+        """Say that nothing more is printed."""
+        self._collect()
+        self.buffer.close()
+        self._closed_at = time.monotonic()
+
+    def push(self) -> None:
+        """Send what waits, as far as the store takes it; never raises."""
+        is_closed = self._closed_at is not None
+        if not is_closed:
+            self._collect()
+        if time.monotonic() < self._next_try:
+            return
+        while (batch := self._unsent or self.buffer.take()) is not None:
+            if not self._send(batch):
+                return
+            if self.buffer.is_at_end and not is_closed:
+                return  # a step that prints without end is sent at a walking pace
+        if is_closed:
+            self._finish()
+
+    def give_up(self, why: object) -> None:
+        """Drop what was not sent."""
+        unsent, self._unsent = self._unsent, None
+        lines = self.buffer.drop_all()
+        if unsent is not None:
+            lines += sum(entry.text.count("\n") + 1 for entry in unsent.entries) + unsent.dropped_lines
+        self.sent.set()
+        if isinstance(why, ConflictError):
+            _log.debug("step %s: another attempt took over; %d lines of this one are dropped", self._step, lines)
+        elif lines:
+            _log.warning("step %s: %d lines of its log could not be stored (%s)", self._step, lines, why)
+
+    def _finish(self) -> None:
+        rest = self.buffer.take_rest()
+        if (rest is None or self._send(rest)) and (self._number == 0 or self._send(Batch([], 0), is_last=True)):
+            self.sent.set()
+
+    def _send(self, batch: Batch, *, is_last: bool = False) -> bool:
+        if not (batch.entries or batch.dropped_lines or is_last):
+            return True  # the beginning of a line
+        try:
+            self._sink(
+                self._number, batch.entries, dropped_lines=batch.dropped_lines, is_last=is_last, deadline=CALL_SECONDS
+            )
+        except (UnavailableError, DeadlineError) as error:
+            self._postpone(batch, error, is_last=is_last)
+            return False
+        except (ArgosyError, ValueError) as error:  # ValueError: the channel was closed
+            self.give_up(error)
+            return False
+        self._unsent = None
+        self._failures = 0
+        self._number += 1
+        return True
+
+    def _postpone(self, batch: Batch, error: ArgosyError, *, is_last: bool) -> None:
+        self._unsent = None if is_last else batch
+        now = time.monotonic()
+        if self._closed_at is not None and now - self._closed_at > GIVE_UP:
+            self.give_up(error)
+            return
+        self._next_try = now + _PAUSES[min(self._failures, len(_PAUSES) - 1)]
+        self._failures += 1
+
+
+class LogSender:
+    """Pushes all logs of the process, twice a second."""
+
+    def __init__(self) -> None:
+        """Start no thread yet."""
+        self._changed = threading.Condition()
+        self._logs: list[OutgoingLog] = []
+        self._hurry = False
+        self._thread: threading.Thread | None = None
+
+    @property
+    def thread_id(self) -> int | None:
+        """Which thread sends."""
+        return None if self._thread is None else self._thread.ident
+
+    def start(self, log: OutgoingLog) -> None:
+        """Send a log from now on, until it is closed and sent."""
+        with self._changed:
+            self._logs.append(log)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="argosy-logs", daemon=True)
+                self._thread.start()
+            elif len(self._logs) == 1:
+                self._changed.notify()
+
+    def wait(self, log: OutgoingLog, timeout: float) -> bool:
+        """Send a closed log at once, and tell whether all of it was sent within ``timeout`` seconds."""
+        self._hasten()
+        return log.sent.wait(timeout)
+
+    def drain(self, timeout: float = PATIENCE) -> None:
+        """Send all closed logs at once, and wait at most ``timeout`` seconds; what is left is dropped and told."""
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            logs = [log for log in self._logs if log._closed_at is not None]
+        if not logs:
+            return
+        self._hasten()
+        for log in logs:
+            if not log.sent.wait(max(deadline - time.monotonic(), 0)):
+                log.give_up("the store did not take them in time")
+
+    def _hasten(self) -> None:
+        with self._changed:
+            self._hurry = True
+            self._changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                if not self._hurry:
+                    self._changed.wait(INTERVAL if self._logs else None)
+                self._hurry = False
+                logs = list(self._logs)
+            for log in logs:
+                try:
+                    log.push()
+                except Exception as error:
+                    _log.debug("a log cannot be sent", exc_info=True)
+                    log.give_up(error)
+            with self._changed:
+                self._logs = [log for log in self._logs if not log.sent.is_set()]
+
+
+_sender = LogSender()
+
+
+def sender() -> LogSender:
+    """Return the sender of this process."""
+    return _sender
+
+
+def drain_logs() -> None:
+    """Send what steps that have ended printed, and wait for it, though not for long."""
+    _sender.drain()
+
+
+def _remake() -> None:
+    global _sender
+    _sender = LogSender()
+
+
+before_disconnecting(drain_logs)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_remake)

@@ -1,0 +1,196 @@
+"""What stands in for ``sys.stdout`` and ``sys.stderr`` while steps run: all that is written still arrives there.
+
+Of two ways to see what a step writes the faster one costs next to nothing. Where the stream collects blocks anyway, as
+it does for a file or a pipe, the step gets a stream of its own, as fast as the original, and the blocks it gives away
+are seen on their way. Elsewhere (a terminal, a notebook) each write is made and seen one by one.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, TextIO
+
+from argosy.v1.step_logs_pb2 import LogSource
+
+BLOCK = 32 << 10
+_TEXT_ENCODINGS = frozenset({"utf-8", "utf8", "ascii", "us-ascii"})
+Add = Callable[[LogSource.ValueType, bytes], None]
+
+
+class Tee(Protocol):
+    """The way of one step's writes to one stream."""
+
+    write: Callable[[str], int]
+    flush: Callable[[], object]
+
+    def collect(self) -> None:
+        """Let whatever is held back be seen; the stream itself is not flushed."""
+        ...
+
+
+class Ways(Protocol):
+    """Knows which step runs in a thread."""
+
+    def find(self, source: LogSource.ValueType, original: TextIO) -> Tee | None:
+        """Return the way of the step that runs in this thread, ``None`` outside of one."""
+        ...
+
+    def renew(self, source: LogSource.ValueType) -> None:
+        """Let the step that runs in this thread have another way from now on."""
+        ...
+
+
+class WriteByWrite:
+    """Sees each write."""
+
+    def __init__(self, original: TextIO, source: LogSource.ValueType, add: Add) -> None:
+        """See what is written to ``original``."""
+        write = original.write
+
+        def written(text: str) -> int:
+            length = write(text)
+            add(source, text.encode(errors="replace"))
+            return length
+
+        self.write: Callable[[str], int] = written
+        self.flush: Callable[[], object] = original.flush
+
+    def collect(self) -> None:
+        """Do nothing: all was seen."""
+
+
+class BlockByBlock:
+    """Sees blocks of what is written."""
+
+    def __init__(self, original: io.TextIOWrapper, source: LogSource.ValueType, add: Add) -> None:
+        """See what is written to ``original``."""
+        original.flush()  # what was written before comes before
+        self._bridge = _Bridge(original, source, add)
+        stream = io.TextIOWrapper(self._bridge, original.encoding, original.errors)  # type: ignore[type-var]  # enough of one
+        stream._CHUNK_SIZE = BLOCK  # type: ignore[attr-defined]  # how much it collects
+        self._stream = stream
+        self.write: Callable[[str], int] = stream.write
+        self.flush: Callable[[], object] = stream.flush
+
+    def collect(self) -> None:
+        """Take what the stream has collected."""
+        thread = threading.get_ident()
+        self._bridge.collecting.add(thread)
+        try:
+            self._stream.flush()
+        finally:
+            self._bridge.collecting.discard(thread)
+
+
+class _Bridge:
+    """The lower end of a stream: what arrives is seen and passed on."""
+
+    closed = False
+
+    def __init__(self, original: io.TextIOWrapper, source: LogSource.ValueType, add: Add) -> None:
+        self.collecting: set[int] = set()
+        self._original, self._source, self._add = original, source, add
+
+    def readable(self) -> bool:
+        return False
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return False
+
+    def write(self, data: bytes) -> int:
+        self._add(self._source, data)
+        self._original.buffer.write(data)
+        return len(data)
+
+    def flush(self) -> None:
+        if threading.get_ident() not in self.collecting:
+            self._original.flush()
+
+    def close(self) -> None:
+        """Do nothing: the stream is not ours."""
+
+
+def tee_to(original: TextIO, source: LogSource.ValueType, add: Add) -> Tee:
+    """Return the fastest way to see what is written to a stream."""
+    if (
+        type(original) is io.TextIOWrapper
+        and not original.line_buffering
+        and not original.write_through
+        and original.encoding.lower() in _TEXT_ENCODINGS
+    ):
+        return BlockByBlock(original, source, add)
+    return WriteByWrite(original, source, add)
+
+
+class StepStream(threading.local):
+    """Looks like the stream it stands in for; each thread has its own way to write, found out when it first does.
+
+    The thread that runs a step is bound to the step's tee, so that writing there costs no more than the tee does.
+    """
+
+    def __init__(self, original: TextIO, source: LogSource.ValueType, ways: Ways) -> None:
+        """Stand in for ``original``; called again in every thread."""
+        self.original = original
+        self.source = source
+        self._ways = ways
+        self._bound = 0
+        self.write: Callable[[str], int] = self._write_as_found
+        self.flush: Callable[[], object] = self._flush_as_found
+
+    def bind(self, tee: Tee) -> None:
+        """Let this thread write to ``tee``; where a step runs within a step, each write finds its own way."""
+        self._bound += 1
+        if self._bound == 1:
+            self.write, self.flush = tee.write, tee.flush
+        else:
+            self._unbind()
+
+    def release(self) -> None:
+        """End what :meth:`bind` began."""
+        self._bound -= 1
+        self._unbind()
+
+    def swap(self, write: Callable[[str], int], flush: Callable[[], object]) -> tuple[Any, Any]:
+        """Let this thread write in another way, and return the way it had."""
+        before = self.write, self.flush
+        self.write, self.flush = write, flush
+        return before
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write lines."""
+        for line in lines:
+            self.write(line)
+
+    def reconfigure(self, **options: Any) -> None:
+        """Change the stream, which may then need another way to see what is written."""
+        self.flush()
+        self._ways.renew(self.source)
+        self._unbind()
+        self.original.reconfigure(**options)  # type: ignore[attr-defined]  # only where there is such a method
+
+    def _unbind(self) -> None:
+        self.write, self.flush = self._write_as_found, self._flush_as_found
+
+    def _write_as_found(self, text: str) -> int:
+        tee = self._ways.find(self.source, self.original)
+        return self.original.write(text) if tee is None else tee.write(text)
+
+    def _flush_as_found(self) -> None:
+        tee = self._ways.find(self.source, self.original)
+        if tee is None:
+            self.original.flush()
+        else:
+            tee.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "original":
+            raise AttributeError(name)
+        return getattr(self.original, name)
+
+    def __iter__(self) -> Any:
+        return iter(self.original)
