@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from argosy.config import resolve
@@ -52,23 +53,33 @@ class RunSession:
         self._active: ActiveRun | None = None
         self._scheduler: Scheduler | None = None
 
-    def value_of(self, graph: Graph, ref: StepOutputRef, annotation: Any = Any) -> object:
-        """Return the value of an output; the steps it needs run now, unless they have.
+    def values_of(self, graph: Graph, refs: Sequence[StepOutputRef]) -> list[object]:
+        """Return the values of outputs; the steps they need run now, several at once, unless they have.
 
         Args:
             graph: what was recorded so far.
-            ref: the output.
-            annotation: what the output is annotated as.
+            refs: the outputs.
 
         Raises:
             Exception: as :meth:`finish`.
         """
-        active = self._run(graph, [ref.invocation])
+        active = self._run(graph, list(dict.fromkeys(ref.invocation for ref in refs)))
+        return [self._value(active, ref) for ref in refs]
+
+    def value_of(self, graph: Graph, ref: StepOutputRef) -> object:
+        """Return the value of one output, as :meth:`values_of` does.
+
+        Raises:
+            Exception: as :meth:`finish`.
+        """
+        return self.values_of(graph, [ref])[0]
+
+    def _value(self, active: ActiveRun, ref: StepOutputRef) -> object:
         version = active.versions.outputs[ref.invocation, ref.output]
-        step = graph.invocations[ref.invocation].step
-        return load_from(
-            active.connection, VersionSelector(id=version.id), annotation=annotation, allow_pickle=step.allow_pickle
-        )
+        step = active.graph.invocations[ref.invocation].step
+        annotation = active.graph.output(ref).annotation
+        selector = VersionSelector(id=version.id)
+        return load_from(active.connection, selector, annotation=annotation, allow_pickle=step.allow_pickle)
 
     def finish(self, graph: Graph) -> PipelineRun:
         """Run what has not run yet and return the record of the run.

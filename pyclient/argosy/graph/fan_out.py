@@ -54,7 +54,7 @@ def map_recorded(
     """
 
     def items_of(output: StepOutput, location: SourceLocation) -> list[Any]:
-        whole = recorder.load(output)
+        whole = output.load()
         if not isinstance(whole, (list, tuple)):
             raise GraphError(
                 f"{location}: step {step.name!r} is mapped over {output.described}, which is a "

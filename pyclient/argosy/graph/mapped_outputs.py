@@ -34,13 +34,13 @@ class MappedOutputs(Sequence[Any]):
         return bool(self.outputs) or not self.invocations
 
     def load(self) -> list[Any]:
-        """Run all the calls, as ``StepOutput.load`` does, and return the values in order.
+        """Run all the calls, several at once, as ``StepOutput.load`` does, and return the values in order.
 
         Raises:
             GraphError: it is used outside the body of its pipeline, or nothing runs.
             Exception: what a step raised.
         """
-        return [output.load() for output in self.outputs]
+        return self.recording.load(self.outputs)
 
     def __len__(self) -> int:
         return len(self.outputs)

@@ -211,6 +211,15 @@ class Graph:
             waiting.extend(self.invocations[current].upstream)
         return tuple(name for name in self.invocations if name in found) if len(found) > 1 else tuple(found)
 
+    def output(self, ref: StepOutputRef) -> OutputSpec:
+        """Return what is declared about an output.
+
+        Raises:
+            KeyError: no step declares it.
+        """
+        declared = {output.key: output for output in self.invocations[ref.invocation].step.outputs}
+        return declared[ref.output]
+
     def output_name(self, invocation: Invocation, output: OutputSpec) -> str:
         """Return the artifact name an output is saved under."""
         return output.artifact_name(self.pipeline.name, invocation.id)

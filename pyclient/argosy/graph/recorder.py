@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -37,8 +37,8 @@ Promise: TypeAlias = "StepOutput | StepOutputs | MappedOutputs"
 Predecessor: TypeAlias = "Promise | StepDefinition | PipelineDefinition | str"
 """What ``after=`` takes: outputs, an invocation's id, or a step or pipeline, meaning its calls so far."""
 
-OnLoad: TypeAlias = Callable[[Graph, StepOutputRef, Any], Any]
-"""Runs what an output of the graph so far needs, and returns its value; the last argument is its annotation."""
+OnLoad: TypeAlias = Callable[[Graph, Sequence[StepOutputRef]], Sequence[Any]]
+"""Runs what outputs of the graph so far need, and returns their values in order."""
 
 MAX_DEPTH = 32
 """How deep pipelines may be called inside pipelines."""
@@ -158,8 +158,8 @@ class Recorder:
         self._invocations[invocation.id] = invocation
         return self._promises(invocation)
 
-    def load(self, output: StepOutput) -> Any:
-        """Run what an output needs, unless it ran already, and return its value.
+    def load(self, outputs: Sequence[StepOutput]) -> list[Any]:
+        """Run what outputs need, unless it ran already, and return their values.
 
         Raises:
             GraphError: the pipeline's body is not being executed any more, nothing runs, or a rule is broken.
@@ -168,28 +168,33 @@ class Recorder:
         location = caller_location()
         if current_recorder() is not self:
             raise GraphError(
-                f"{location}: {output!r} is used outside the body of its pipeline; take the value from the run "
-                'instead: run.steps["..."].output.load()'
+                f"{location}: {', '.join(map(repr, outputs[:1]))} is used outside the body of its pipeline; take the "
+                'value from the run instead: run.steps["..."].output.load()'
             )
+        if not outputs:
+            return []
         if self._on_load is None:
             raise GraphError(
-                f"{location}: {output.described} has no value, since pipeline {self.pipeline.name!r} is only recorded "
-                "and nothing runs; call the pipeline instead of its .record()"
+                f"{location}: {outputs[0].described} has no value, since pipeline {self.pipeline.name!r} is only "
+                "recorded and nothing runs; call the pipeline instead of its .record()"
             )
-        assert isinstance(output.ref, StepOutputRef)
         graph = self._graph()
-        needed = graph.upstream_of(output.ref.invocation, known=self._checked)
-        check_invocations(graph, needed)
-        if any(self._invocations[name].after for name in needed):
-            check_order(graph, output.ref.invocation)
-        self._checked.update(needed)
-        step = self._invocations[output.ref.invocation].step
-        annotation = next(spec.annotation for spec in step.outputs if spec.key == output.ref.output)
+        refs = [output.ref for output in outputs if isinstance(output.ref, StepOutputRef)]
+        for invocation in dict.fromkeys(ref.invocation for ref in refs):
+            self._check_so_far(graph, invocation)
         token = _current.set(None)  # what runs now is not part of the body
         try:
-            return self._on_load(graph, output.ref, annotation)
+            return list(self._on_load(graph, refs))
         finally:
             _current.reset(token)
+
+    def _check_so_far(self, graph: Graph, invocation: str) -> None:
+        """Apply the rules to what has to run now."""
+        needed = graph.upstream_of(invocation, known=self._checked)
+        check_invocations(graph, needed)
+        if any(self._invocations[name].after for name in needed):
+            check_order(graph, invocation)
+        self._checked.update(needed)
 
     def graph(self) -> Graph:
         """Freeze what was recorded.

@@ -7,7 +7,7 @@ the value raises with file:line and the cure.
 from __future__ import annotations
 
 import dis
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, final
 
@@ -26,8 +26,8 @@ CURE = (
 class Recording(Protocol):
     """The call of a pipeline that a promise belongs to."""
 
-    def load(self, output: StepOutput) -> Any:
-        """Run what an output needs and return its value."""
+    def load(self, outputs: Sequence[StepOutput]) -> list[Any]:
+        """Run what outputs need, at once where that is possible, and return their values."""
         ...
 
 
@@ -69,7 +69,7 @@ class StepOutput:
             GraphError: it is used outside the body of its pipeline, or nothing runs: the pipeline is only recorded.
             Exception: what a step raised.
         """
-        return self.recording.load(self)
+        return self.recording.load([self])[0]
 
     def __repr__(self) -> str:
         return f"<{self.described}>"
@@ -136,7 +136,7 @@ class StepOutputs:
             raise GraphError(
                 f"{caller_location()}: {self.described} has nothing to load; to run steps after it, pass it to after="
             )
-        return tuple(output.load() for output in self.outputs)
+        return tuple(self.recording.load(self.outputs))
 
     def __len__(self) -> int:
         return len(self.outputs)

@@ -14,7 +14,7 @@ from argosy.graph.external_artifact import NOT_PASSED
 from argosy.graph.model import Graph
 from argosy.graph.option_rules import PIPELINE_OPTIONS, check_option_names
 from argosy.graph.pipeline_call import record_inner, record_pipeline
-from argosy.graph.recorder import current_recorder
+from argosy.graph.recorder import OnLoad, current_recorder
 from argosy.graph.source_location import caller_frame, caller_location
 
 if TYPE_CHECKING:
@@ -83,12 +83,17 @@ class Pipeline(Generic[P, R]):
         self._refuse_in_step()
         if current_recorder() is not None:
             return cast("PipelineRun", self.inline(*args, **kwargs))
-        graph = self.record(*args, **kwargs)
         # Loaded only now: running needs the store, recording does not.
-        from argosy.execution.run_pipeline import run_pipeline
+        from argosy.execution.run_session import RunSession
         from argosy.runners.local import LocalRunner
 
-        return run_pipeline(graph, LocalRunner())
+        session = RunSession(LocalRunner())
+        try:
+            graph = self._record(args, kwargs, session.values_of)
+        except BaseException as error:
+            session.fail(error)
+            raise
+        return session.finish(graph)
 
     def inline(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Record the steps in the pipeline whose body calls this, under this one's name; return what the body returns.
@@ -117,7 +122,7 @@ class Pipeline(Generic[P, R]):
             ParameterError: a parameter does not fit.
         """
         self._refuse_in_step()
-        return record_pipeline(self.definition, args, kwargs, cache_override=self._cache_override)
+        return self._record(args, kwargs)
 
     def with_options(self, **options: Unpack[PipelineOptions]) -> Pipeline[P, R]:
         """Return the same pipeline with other options; this one stays as it is.
@@ -137,6 +142,9 @@ class Pipeline(Generic[P, R]):
         enable_cache = given.get("enable_cache")
         override = self._cache_override if enable_cache is None else enable_cache
         return Pipeline(definition, cache_override=override, origin=(self, given))
+
+    def _record(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], on_load: OnLoad | None = None) -> Graph:
+        return record_pipeline(self.definition, args, kwargs, cache_override=self._cache_override, on_load=on_load)
 
     def _refuse_in_step(self) -> None:
         running = current_step()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -47,12 +47,13 @@ class Engine:
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self.values = values
-        self.asked: list[tuple[list[str], str, Any]] = []
+        self.asked: list[tuple[list[str], list[str]]] = []
 
-    def value_of(self, graph: Graph, ref: StepOutputRef, annotation: Any) -> Any:
+    def values_of(self, graph: Graph, refs: Sequence[StepOutputRef]) -> list[Any]:
         assert current_recorder() is None, "what runs is not recorded"
-        self.asked.append((list(graph.invocations), str(ref), annotation))
-        return self.values[f"{ref.invocation}.{ref.output}"]
+        names = [f"{ref.invocation}.{ref.output}" for ref in refs]
+        self.asked.append((list(graph.invocations), names))
+        return [self.values[name] for name in names]
 
 
 def dynamic(body: Callable[[], object], **values: Any) -> tuple[Graph, Engine]:
@@ -61,7 +62,7 @@ def dynamic(body: Callable[[], object], **values: Any) -> tuple[Graph, Engine]:
     def p() -> None:
         body()
 
-    return record_pipeline(pipeline(p).definition, (), {}, on_load=engine.value_of), engine
+    return record_pipeline(pipeline(p).definition, (), {}, on_load=engine.values_of), engine
 
 
 def test_a_loaded_value_decides_what_is_recorded_next() -> None:
@@ -74,7 +75,7 @@ def test_a_loaded_value_decides_what_is_recorded_next() -> None:
 
     graph, engine = dynamic(body, count__output=3)
     assert list(graph.invocations) == ["count", "double"]
-    assert engine.asked == [(["count"], "output 'output' of step 'count'", int)]
+    assert engine.asked == [(["count"], ["count.output"])]
     assert list(dynamic(body, count__output=1)[0].invocations) == ["count", "nothing"]
 
 
@@ -100,7 +101,11 @@ def test_several_outputs_are_loaded_one_by_one_or_together() -> None:
 
     _, engine = dynamic(body, pair__output_0=1, pair__output_1="a")
     assert seen == ["a", 1, (1, "a")]
-    assert [asked[2] for asked in engine.asked] == [str, int, int, str]
+    assert [asked for _, asked in engine.asked] == [
+        ["pair.output_1"],
+        ["pair.output_0"],
+        ["pair.output_0", "pair.output_1"],
+    ]
 
 
 def test_value_of_is_what_type_checkers_understand() -> None:
@@ -114,6 +119,15 @@ def test_value_of_is_what_type_checkers_understand() -> None:
 
     dynamic(body, count__output=1, pair__output_0=1, pair__output_1="a", double__output=2, double_2__output=4)
     assert (seen, mapped) == ([2, (1, "a")], [2, 4])
+
+
+def test_mapped_outputs_are_loaded_at_once() -> None:
+    def body() -> None:
+        argosy.value_of(double.map([1, 2]))
+        assert argosy.value_of(double.map([])) == []
+
+    _, engine = dynamic(body, double__output=2, double_2__output=4)
+    assert engine.asked == [(["double", "double_2"], ["double.output", "double_2.output"])]
 
 
 def test_value_of_a_value_is_itself() -> None:

@@ -43,7 +43,7 @@ def record(body: Callable[[], object], value: Any = None) -> Graph:
     def p() -> None:
         body()
 
-    return record_pipeline(pipeline(p).definition, (), {}, on_load=lambda *_: value)
+    return record_pipeline(pipeline(p).definition, (), {}, on_load=lambda _, refs: [value] * len(refs))
 
 
 def parameters_of(graph: Graph, name: str) -> dict[str, Any]:

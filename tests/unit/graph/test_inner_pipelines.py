@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -165,9 +165,9 @@ def test_loads_in_an_inner_pipeline_are_loads_of_the_run() -> None:
 
     asked: list[str] = []
 
-    def on_load(graph: Graph, ref: StepOutputRef, _: Any) -> bool:
-        asked.append(f"{graph.pipeline.name}: {ref}")
-        return True
+    def on_load(graph: Graph, refs: Sequence[StepOutputRef]) -> list[bool]:
+        asked.extend(f"{graph.pipeline.name}: {ref}" for ref in refs)
+        return [True] * len(refs)
 
     graph = record_pipeline(pipeline(outer).definition, (), {}, on_load=on_load)
     assert asked == ["outer: output 'output' of step 'choosing.load'"]
