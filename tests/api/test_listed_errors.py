@@ -13,6 +13,7 @@ import pytest
 from argosy.v1 import artifact_pb2 as nouns
 from argosy.v1 import artifact_service_pb2 as artifacts
 from argosy.v1 import pipeline_service_pb2 as pipelines
+from argosy.v1 import step_cache_pb2
 from argosy_server.embedded import open_channel
 from tests.api import calls, log_triggers, triggers
 from tests.api.conftest import Service, service_on
@@ -22,7 +23,8 @@ PROTOS = Path(__file__).resolve().parents[2] / "protos/argosy/v1"
 RPC = re.compile(r"((?:  //[^\n]*\n)+)  rpc (\w+)")
 LISTED = re.compile(r"- ([A-Z_]+) / ([A-Z_]+):")
 MUTATIONS = [method for method in triggers.REQUESTS if method != "RenewRun"]
-OF_A_RUN = ["RenewRun", "StartStep", "FinishRun", "CancelRun"]
+OF_A_RUN = ["RenewRun", "StartStep", "FinishRun", "CancelRun", "ResumeRun"]
+OF_A_RUNNER = ["RenewRun", "StartStep", "FinishRun"]
 OF_A_STEP = ["CompleteStep", "FailStep"]
 
 TRIGGERS: dict[tuple[str, str], Trigger] = {
@@ -33,13 +35,10 @@ TRIGGERS: dict[tuple[str, str], Trigger] = {
         (method, "ARTIFACT_NOT_FOUND"): triggers.with_an_absent_id(method)
         for method in ["UpdateArtifactVersion", "SetAlias", "DeleteAlias", "DeleteArtifactVersion"]
     },
-    **{
-        (method, "LEASE_EXPIRED"): triggers.in_an_abandoned_run(method)
-        for method in [*OF_A_RUN, *OF_A_STEP]
-        if method != "CancelRun"
-    },
+    **{(method, "LEASE_EXPIRED"): triggers.in_an_abandoned_run(method) for method in [*OF_A_RUNNER, *OF_A_STEP]},
     **{(method, "ILLEGAL_TRANSITION"): triggers.in_a_finished_run(method) for method in [*OF_A_RUN, *OF_A_STEP]},
     **{(method, "SUPERSEDED"): triggers.with_a_stale_token(method) for method in OF_A_STEP},
+    **{(method, "SUPERSEDED"): triggers.as_a_replaced_runner(method) for method in OF_A_RUNNER},
     **{
         (method, "CURSOR_EXPIRED"): triggers.with_a_forged_page_token(request, method)
         for method, request in {
@@ -47,6 +46,7 @@ TRIGGERS: dict[tuple[str, str], Trigger] = {
             "ListArtifactVersions": artifacts.ListArtifactVersionsRequest,
             "ListRuns": pipelines.ListRunsRequest,
             "ListPipelines": pipelines.ListPipelinesRequest,
+            "ListCacheEntries": step_cache_pb2.ListCacheEntriesRequest,
         }.items()
     },
     ("CreateArtifactVersion", "VERSION_EXISTS"): triggers.create_a_taken_label,
@@ -101,6 +101,8 @@ TRIGGERS: dict[tuple[str, str], Trigger] = {
     ("ReadBlob", "BLOB_NOT_FOUND"): lambda s, p: calls.read_blob(s, p, calls.digest_of(b"absent")),
     ("ReadBlob", "READ_PAST_END"): lambda s, p: calls.read_blob(s, p, calls.put_blob(s, p, b"x"), 2),
     ("CreateRun", "RUN_EXISTS"): triggers.create_a_taken_run,
+    ("ResumeRun", "RUN_EXISTS"): triggers.resume_a_run_whose_name_was_taken,
+    ("ExplainCache", "RUN_NOT_FOUND"): triggers.explain_an_absent_run,
     ("StartStep", "ARTIFACT_NOT_FOUND"): triggers.start_with_an_absent_input,
     ("CompleteStep", "VERSION_EXISTS"): triggers.complete_with_a_taken_label,
     ("CompleteStep", "BLOB_MISSING"): triggers.complete_with_absent_bytes,

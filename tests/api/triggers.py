@@ -10,7 +10,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from argosy.v1 import artifact_pb2 as nouns
 from argosy.v1 import artifact_service_pb2 as artifacts
-from argosy.v1 import artifact_transfer_pb2, lineage_pb2, pruning_pb2, step_calls_pb2
+from argosy.v1 import artifact_transfer_pb2, lineage_pb2, pruning_pb2, step_cache_pb2, step_calls_pb2
 from argosy.v1 import blob_service_pb2 as blobs
 from argosy.v1 import pipeline_pb2 as states
 from argosy.v1 import pipeline_service_pb2 as pipelines
@@ -57,6 +57,8 @@ REQUESTS: dict[str, Any] = {
     "FailStep": step_calls_pb2.FailStepRequest,
     "FinishRun": pipelines.FinishRunRequest,
     "CancelRun": pipelines.CancelRunRequest,
+    "ResumeRun": pipelines.ResumeRunRequest,
+    "EvictCache": step_cache_pb2.EvictCacheRequest,
 }
 WELL_FORMED: dict[str, dict[str, Any]] = {
     "CreateArtifactVersion": {"spec": SPEC, "files": [ONE_FILE]},
@@ -75,6 +77,8 @@ WELL_FORMED: dict[str, dict[str, Any]] = {
     "FailStep": {"step_run_id": ABSENT, "attempt_token": "token", "state": states.STEP_STATE_FAILED},
     "FinishRun": {"run_id": ABSENT, "state": states.RUN_STATE_COMPLETED},
     "CancelRun": {"run_id": ABSENT},
+    "ResumeRun": {"run_id": ABSENT},
+    "EvictCache": {"everything": True},
 }
 
 
@@ -310,6 +314,28 @@ def with_a_stale_token(method: str) -> Trigger:
         return send(stubs, project, method, step_run_id=started.step_run.id, attempt_token="stale")
 
     return trigger
+
+
+def as_a_replaced_runner(method: str) -> Trigger:
+    def trigger(stubs: Service, project: str) -> object:
+        created = send(stubs, project, "CreateRun")
+        alter(stubs, "UPDATE runs SET lease_expires_at = 0 WHERE id = ?", created.run.id)
+        send(stubs, project, "ResumeRun", run_id=created.run.id)
+        return send(stubs, project, method, run_id=created.run.id, driver_token=created.driver_token)
+
+    return trigger
+
+
+def resume_a_run_whose_name_was_taken(stubs: Service, project: str) -> object:
+    lost = calls.start_run(stubs, project, name="nightly")
+    alter(stubs, "UPDATE runs SET lease_expires_at = 0 WHERE id = ?", lost.id)
+    calls.start_run(stubs, project, name="nightly")
+    return send(stubs, project, "ResumeRun", run_id=lost.id)
+
+
+def explain_an_absent_run(stubs: Service, project: str) -> object:
+    request = step_cache_pb2.ExplainCacheRequest(project=project, run="absent", invocation="fit")
+    return stubs.pipelines.ExplainCache(request)
 
 
 def start_with_an_absent_input(stubs: Service, project: str) -> object:
