@@ -207,6 +207,7 @@ def _add_skipped(tx: Transaction, run: Run, skipped: SkippedStep) -> None:
         upstream=skipped.upstream,
     )
     tx.runs.add_step(run, step, [])
+    step_changed(tx, run, step)
 
 
 def _check_steps(run: Run, state: RunState, skipped: Sequence[SkippedStep]) -> None:
