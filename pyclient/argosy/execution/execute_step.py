@@ -11,16 +11,13 @@ import contextlib
 import copy
 import functools
 import inspect
-import os
-import sys
-import traceback
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import NoReturn
 
 from argosy.errors import SaveOutputError
 from argosy.execution.context import StepContext, entered_step
 from argosy.execution.failure import is_retried, to_run_error
+from argosy.execution.forked_child import call_in_this_process
 from argosy.execution.held_interrupt import held_interrupt
 from argosy.execution.log_capture import captured_logs
 from argosy.execution.rescue import Endangered, rescue_values
@@ -41,7 +38,6 @@ def execute(task: StepTask, stop: StopSignal) -> Outcome:
         task: the attempt.
         stop: asks it to end early.
     """
-    process = os.getpid()
     context = StepContext(
         run_id=task.run_id,
         step_run_id=task.step_run_id,
@@ -54,14 +50,10 @@ def execute(task: StepTask, stop: StopSignal) -> Outcome:
     try:
         connection = connect(task.config)
         returned = _call(task, connection, context, stop)
-        if os.getpid() != process:
-            _end_forked_child(None)
         values = bind_returned_values(task.step, returned)
         stop.check()
         return Completed(_save(task, connection, values, context))
     except BaseException as error:
-        if os.getpid() != process:
-            _end_forked_child(error)
         with held_interrupt():  # one more Ctrl-C does not keep the end from being recorded
             return failed(task, error, loaded=context.loaded, metadata=context.metadata)
 
@@ -92,7 +84,9 @@ def _call(task: StepTask, connection: Connection, context: StepContext, stop: St
         step.signature, OrderedDict((name, given[name]) for name in step.signature.parameters)
     )
     with entered_step(context), _captured(task, connection):
-        return call_stoppable(lambda: step.function(*bound.args, **bound.kwargs), stop)
+        return call_in_this_process(
+            lambda: call_stoppable(lambda: step.function(*bound.args, **bound.kwargs), stop),
+        )
 
 
 def _captured(task: StepTask, connection: Connection) -> contextlib.AbstractContextManager[None]:
@@ -133,17 +127,3 @@ def _distinct(loaded: Sequence[LoadedInput]) -> list[LoadedInput]:
     return list(
         {(item.selector.SerializeToString(deterministic=True), item.version_id): item for item in loaded}.values()
     )
-
-
-def _end_forked_child(error: BaseException | None) -> NoReturn:
-    """End a process that the step forked: the step is the parent's, which reports what becomes of it."""
-    status = 0
-    if isinstance(error, SystemExit):
-        status = error.code if isinstance(error.code, int) else int(error.code is not None)
-    elif error is not None:
-        traceback.print_exception(error)
-        status = 1
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
-    os._exit(status)

@@ -85,9 +85,9 @@ class Pipeline(Generic[P, R]):
             return cast("PipelineRun", self.inline(*args, **kwargs))
         # Loaded only now: running needs the store, recording does not.
         from argosy.execution.run_session import RunSession
-        from argosy.runners.local import LocalRunner
+        from argosy.runners.choice import choose_runner
 
-        session = RunSession(LocalRunner())
+        session = RunSession(choose_runner(self.definition.runner))
         try:
             graph = self._record(args, kwargs, session.values_of)
         except BaseException as error:

@@ -1,0 +1,134 @@
+"""One worker process as the driver sees it."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+
+from argosy.errors import WorkerImportError, WorkerLostError
+from argosy.execution.execute_step import failed
+from argosy.execution.step_task import Outcome, StepTask
+from argosy.runners.task_pickle import dump_task, load_outcome
+from argosy.runners.worker import OUTCOME, Order, Refusal, StopOrder, Surroundings
+
+LIVENESS = 0.5
+"""Seconds between two looks whether a silent worker lives: a process it forked may keep its connection open."""
+
+
+class WorkerProcess:
+    """A Python process that executes one task after the other."""
+
+    def __init__(self) -> None:
+        """Start it; it is ready when its first task is.
+
+        Its own session keeps Ctrl-C from reaching it, which is the driver's to pass on, and lets it be killed together
+        with whatever its steps start.
+        """
+        self._lock = threading.Lock()
+        self._reaped = False
+        self._connection, theirs = multiprocessing.Pipe()
+        code = (
+            f"import sys; sys.path[:] = {sys.path!r}; from argosy.runners.worker import work; work({theirs.fileno()})"
+        )
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - this interpreter, with our own module
+                [sys.executable, "-c", code],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it can take another task."""
+        return self._process.poll() is None
+
+    def begin(self, order: bytes) -> None:
+        """Give it an order that :func:`make_order` made."""
+        with contextlib.suppress(OSError):  # it is dead, which its outcome tells
+            self._send(order)
+
+    def outcome_of(self, task: StepTask) -> Outcome:
+        """Wait for what becomes of the task it was given."""
+        try:
+            while not self._connection.poll(LIVENESS):
+                if not self.is_alive and not self._connection.poll(0):
+                    return self._lost(task)
+            answer = self._connection.recv_bytes()
+        except (EOFError, OSError):
+            return self._lost(task)
+        if answer[:1] == OUTCOME:
+            return load_outcome(answer[1:])
+        return _refused(task, pickle.loads(answer[1:]))  # noqa: S301 - from our own process
+
+    def stop_task(self, error: BaseException) -> None:
+        """Ask the current task to end."""
+        with contextlib.suppress(OSError):  # it is dead, which its outcome tells
+            self._send(pickle.dumps(StopOrder(error)))
+
+    def kill(self) -> None:
+        """End it, and what its steps started, by force; whoever waits for its outcome is told."""
+        with self._lock:
+            if self._reaped:
+                return
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def dismiss(self) -> None:
+        """Let it end by itself."""
+        with contextlib.suppress(OSError):
+            self._send(pickle.dumps(None))
+
+    def wait(self, seconds: float) -> None:
+        """Wait for its end, and end it by force if that takes longer."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+        self._reap()
+
+    def _reap(self) -> None:
+        self.kill()
+        self._process.wait()
+        with self._lock:
+            self._reaped = True  # its number may be another process's from now on
+            self._connection.close()
+
+    def _send(self, message: bytes) -> None:
+        with self._lock:
+            self._connection.send_bytes(message)
+
+    def _lost(self, task: StepTask) -> Outcome:
+        """Return the outcome of a task whose process died."""
+        self._reap()
+        code = self._process.returncode
+        how = f"ended with exit code {code}"
+        if code < 0:
+            how = f"was killed by signal {-code} ({signal.Signals(-code).name})"
+            how += "; where nobody did that, the machine had no memory left" if code == -signal.SIGKILL else ""
+        return failed(task, WorkerLostError(f"the worker process that ran step {task.invocation!r} {how}"))
+
+
+def make_order(task: StepTask) -> bytes:
+    """Return what a worker is told to execute a task.
+
+    Raises:
+        DefinitionError: the task cannot be sent.
+    """
+    return pickle.dumps(Order(dump_task(task), Surroundings.here()))
+
+
+def _refused(task: StepTask, refusal: Refusal) -> Outcome:
+    what = f"module {refusal.module!r} is not there" if refusal.module else "what it consists of cannot be loaded there"
+    return failed(
+        task,
+        WorkerImportError(
+            f"step {task.invocation!r} ({task.step.location}) cannot run in a worker process: {what} ({refusal.text}). "
+            "A worker has the sys.path, working directory and environment of the process that calls the pipeline: "
+            "keep the step in a file that can be imported from there, or in the script itself"
+        ),
+    )
