@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from tests.contracts.metadata_attempts import ReservationContract, StepAttemptContract
 from tests.contracts.metadata_blobs import BlobBatchContract, BlobContract, UploadContract
+from tests.contracts.metadata_cache import CacheContract
 from tests.contracts.metadata_damaged_blobs import DamagedBlobContract
 from tests.contracts.metadata_events import EventContract
 from tests.contracts.metadata_filters import FilterContract
@@ -10,7 +12,7 @@ from tests.contracts.metadata_finding import FindingContract, ListContract
 from tests.contracts.metadata_lineage import LineageContract
 from tests.contracts.metadata_pruning import PruneContract
 from tests.contracts.metadata_runs import RunContract
-from tests.contracts.metadata_steps import CacheContract, StepContract
+from tests.contracts.metadata_steps import StepContract
 from tests.contracts.metadata_survey import GraceContract, SurveyContract
 from tests.contracts.metadata_transactions import AttemptContract, ReplyContract, TransactionContract
 from tests.contracts.metadata_versions import VersionContract
@@ -30,6 +32,8 @@ class MetadataContract(
     GraceContract,
     RunContract,
     StepContract,
+    StepAttemptContract,
+    ReservationContract,
     CacheContract,
     LineageContract,
     TransactionContract,

@@ -1,4 +1,4 @@
-"""What every store must keep about step runs: lineage, and what the cache finds."""
+"""What every store must keep about step runs and their lineage."""
 
 from __future__ import annotations
 
@@ -9,16 +9,9 @@ import pytest
 from argosy_server.domain.artifact import Producer, VersionSelector
 from argosy_server.domain.errors import ArtifactNotFound, IllegalTransition, RunNotFound
 from argosy_server.domain.identifiers import new_id
-from argosy_server.domain.pipeline import InputKind, InputSpec, LoadedInput, RunError, RunState, StepRun, StepState
+from argosy_server.domain.pipeline import InputKind, InputSpec, LoadedInput, RunError, StepState
 from argosy_server.usecases.ports import MetadataStore, Transaction
 from tests.contracts.metadata_facts import FIRST_PAGE, SPEC, get, new_run, returned, save, start
-
-
-def completed(tx: Transaction, pipeline: str = "training", **facts: object) -> StepRun:
-    run = new_run(tx, pipeline=pipeline)
-    step = start(tx, run, **facts)  # type: ignore[arg-type]  # the fields are those of StepRun
-    tx.runs.end_step(step, StepState.COMPLETED, None)
-    return step
 
 
 def use(tx: Transaction, how: str, version_id: str) -> None:
@@ -162,48 +155,3 @@ class StepContract:
             tx.runs.add_loaded(step, loaded)
             assert tx.runs.loads(step.id) == loaded
             assert tx.runs.loads(new_id()) == []
-
-
-class CacheContract:
-    def test_candidates_are_the_newest_completed_steps_with_the_key(self, store: MetadataStore) -> None:
-        with store.write() as tx:
-            steps = [completed(tx, cache_key="key") for _ in range(4)]
-            completed(tx, cache_key="other")
-            start(tx, new_run(tx), cache_key="key")
-            start(tx, new_run(tx), cache_key="key", state=StepState.CACHED)
-            foreign = start(tx, new_run(tx, project="q"), cache_key="key")
-            tx.runs.end_step(foreign, StepState.COMPLETED, None)
-            found = tx.cache.candidates("p", "key", 3, None)
-            assert tx.cache.candidates("p", "", 3, None) == []
-
-        assert [step.id for step in found] == [step.id for step in reversed(steps[1:])]
-        assert [step.state for step in found] == [StepState.COMPLETED] * 3
-
-    def test_a_completed_step_of_a_failed_or_abandoned_run_is_a_candidate(self, store: MetadataStore) -> None:
-        with store.write() as tx:
-            run = new_run(tx)
-            step = start(tx, run, cache_key="key")
-            tx.runs.end_step(step, StepState.COMPLETED, None)
-            tx.runs.finish(run, RunState.FAILED, None)
-            assert [found.id for found in tx.cache.candidates("p", "key", 3, None)] == [step.id]
-
-    def test_the_previous_step_is_the_newest_of_the_same_invocation_else_of_the_same_step(
-        self, store: MetadataStore
-    ) -> None:
-        with store.write() as tx:
-            completed(tx, cache_key="a", cache_key_parts={"code": "1"})
-            same = completed(tx, cache_key="b", cache_key_parts={"code": "2"})
-            other = completed(tx, invocation="fit_2", cache_key="c")
-            completed(tx, cache_key="")
-            completed(tx, cache_key="d", step_name="evaluate")
-            completed(tx, cache_key="e", pipeline="another")
-            step = start(tx, new_run(tx), cache_key="f")
-            found = tx.cache.previous_step("p", "training", step)
-            third = tx.cache.previous_step("p", "training", replace(step, invocation="fit_3"))
-
-            assert found is not None
-            assert third is not None
-            assert (found.id, found.cache_key_parts) == (same.id, {"code": "2"})
-            assert third.id == other.id
-            assert tx.cache.previous_step("p", "unknown", step) is None
-            assert tx.cache.previous_step("q", "training", step) is None

@@ -141,8 +141,8 @@ class SqlRunRepository(SqlAttemptRepository):
                     "p_project": run.project,
                     "p_id": run.id,
                     "new_token": secrets.token_hex(16),
-                    "until": self._session.after(lease),
                     "now": self._session.now(),
+                    "until": self._session.after(lease),
                 },
             )
         except IntegrityError as error:
