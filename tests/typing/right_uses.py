@@ -80,6 +80,7 @@ def choosing(rates: list[float]) -> Array:
     scores = guarded.map([1, 2, 3])
     assert_type(scores, list[int])
     assert_type(value_of(scores), list[int])
+    assert_type(fetch.map(["a", "b"]), Any)
     assert_type(bare.map(x=each([1, 2]), rate=0.5), list[str])
     firsts, seconds = two.map([data, data])
     assert_type(firsts, list[Array])

@@ -22,7 +22,7 @@ from argosy.graph.step_output import StepOutput, StepOutputs
 from argosy.sdk.options import After
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from typing_extensions import Never, Unpack
 
     from argosy.sdk.options import StepCallOptions, StepOptions
 
@@ -85,6 +85,8 @@ class Step(Generic[P, R]):
             return cast("R", self.definition.function(*plain_args, **plain_kwargs))
         return cast("R", recorder.call(self.definition, args, kwargs, self._options))
 
+    @overload  # matches what returns Any, which would match a tuple too
+    def map(self: Step[Q, Never], items: Any = ..., /, *args: Any, **others: Any) -> Any: ...
     @overload
     def map(self: Step[Q, tuple[A, B]], items: Any = ..., /, *args: Any, **others: Any) -> tuple[list[A], list[B]]: ...
     @overload
