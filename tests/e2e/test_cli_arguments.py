@@ -157,7 +157,18 @@ def test_the_store_may_be_named_anywhere_and_the_nearest_to_the_command_wins(
 
 
 @pytest.mark.parametrize(
-    "command", ["artifact list", "artifact show", "artifact get", "artifact put", "run list", "run show", "run cancel"]
+    "command",
+    [
+        "artifact list",
+        "artifact show",
+        "artifact get",
+        "artifact put",
+        "artifact delete",
+        "artifact prune",
+        "run list",
+        "run show",
+        "run cancel",
+    ],
 )
 def test_help_of_each_command_names_the_options_of_the_store(home: Path, command: str) -> None:
     text = run(*command.split(), "-h").stdout

@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from argosy.cli import artifact_get, artifact_list, artifact_put, artifact_show, run_cancel, run_list, run_show
+from argosy.cli import (
+    artifact_delete,
+    artifact_get,
+    artifact_list,
+    artifact_prune,
+    artifact_put,
+    artifact_show,
+    run_cancel,
+    run_list,
+    run_show,
+)
 from argosy.cli.output import Format, OutputOption, print_json, print_line
 from argosy.cli.store import store_of, with_store
 
@@ -31,7 +41,7 @@ app = typer.Typer(
     home directory.
     """,
 )
-artifact = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, show, get and put artifacts.")
+artifact = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, show, get, put and delete artifacts.")
 run = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, show and cancel pipeline runs.")
 app.add_typer(artifact, name="artifact")
 app.add_typer(run, name="run")
@@ -40,6 +50,8 @@ artifact.command("list")(with_store(artifact_list.list_artifacts))
 artifact.command("show")(with_store(artifact_show.show_artifact))
 artifact.command("get")(with_store(artifact_get.get_artifact))
 artifact.command("put")(with_store(artifact_put.put_artifact))
+artifact.command("delete")(with_store(artifact_delete.delete_artifact))
+artifact.command("prune")(with_store(artifact_prune.prune_artifacts))
 run.command("list")(with_store(run_list.list_runs))
 run.command("show")(with_store(run_show.show_run))
 run.command("cancel")(with_store(run_cancel.cancel_run))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
 
+from argosy.cli.facts import read_facts
 from argosy.cli.output import Format, OutputOption, print_json, print_line
 from argosy.cli.rules import description_problem, empty_problem, following, text_problem
 from argosy.cli.store import store_of
@@ -64,7 +64,7 @@ def put_artifact(
       argosy artifact put data.csv --name data --version 2024-05
     In Python it comes back as a pathlib.Path: argosy.load_artifact("model")
     """  # noqa: D301 - typer keeps the lines below its \b as they are
-    described = _described(metadata or [])
+    described = read_facts(metadata or [])
     value = Path(path)
     connection = store_of(context).connect()
     from argosy.execution.transfer_progress import shown
@@ -98,42 +98,3 @@ def put_artifact(
         print_json(version_document(created))
     else:
         print_line(f"{created.name} {created.version} {created.id}")
-
-
-def _described(items: Iterable[str]) -> dict[str, Any]:
-    """Return the facts by their keys.
-
-    Raises:
-        typer.BadParameter: an item is malformed or no UTF-8, or a key is given twice.
-    """
-    from argosy.errors import ParameterError
-    from argosy.graph.user_metadata import checked_metadata
-
-    found: dict[str, Any] = {}
-    for key, value in map(_key_value, items):
-        if key in found:
-            raise typer.BadParameter(f"{key!r} is given twice; keep one of them", param_hint="'--metadata'")
-        found[key] = value
-    try:
-        return checked_metadata(found)
-    except ParameterError as error:
-        raise typer.BadParameter(str(error), param_hint="'--metadata'") from None
-
-
-def _key_value(text: str) -> tuple[str, Any]:
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise typer.BadParameter(f"{text!r} is no KEY=VALUE", param_hint="'--metadata'")
-    if problem := text_problem(key):
-        raise typer.BadParameter(f"key {problem}", param_hint="'--metadata'")
-    try:
-        return key, json.loads(value, parse_constant=_refuse_constant)
-    except json.JSONDecodeError:
-        return key, value
-    except (ValueError, RecursionError) as error:  # a number or a nesting beyond any use
-        message = f"{key} is no JSON that can be kept ({error}); save it as an artifact"
-        raise typer.BadParameter(message, param_hint="'--metadata'") from None
-
-
-def _refuse_constant(text: str) -> None:
-    raise typer.BadParameter(f"{text} is not JSON; write it as a text: '\"{text}\"'", param_hint="'--metadata'")

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 from argosy.sdk.client import Client
+from argosy.sdk.prune_plan import PrunePlan
 from argosy.sdk.versions import ArtifactVersion
 
 
@@ -63,3 +64,25 @@ def delete_artifact(
 ) -> None:
     """Delete one version as :meth:`argosy.Client.delete_artifact_version` does: never one that is not named exactly."""
     Client().delete_artifact_version(name_or_id, version, alias=alias, force=force)
+
+
+def prune_artifacts(
+    name: str = "",
+    *,
+    pipeline: str = "",
+    tag: str = "",
+    created_before: datetime | None = None,
+    keep_latest: int = 0,
+    include_used: bool = False,
+    **misspelt: NoReturn,
+) -> PrunePlan:
+    """Plan which versions shall go as :meth:`argosy.Client.prune_artifacts` does; ``execute()`` of the plan deletes."""
+    return Client().prune_artifacts(
+        name,
+        pipeline=pipeline,
+        tag=tag,
+        created_before=created_before,
+        keep_latest=keep_latest,
+        include_used=include_used,
+        **misspelt,
+    )

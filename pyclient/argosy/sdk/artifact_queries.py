@@ -11,6 +11,7 @@ from uuid import UUID
 from argosy.errors import ParameterError
 from argosy.graph.switches import check_switches
 from argosy.sdk.filters import check_moments, check_texts, fact_texts, refuse_misspelt
+from argosy.sdk.prune_plan import CALL, RULE, PrunePlan, PruneRule
 from argosy.sdk.selectors import make_selector
 from argosy.sdk.store_access import StoreAccess
 from argosy.sdk.versions import ArtifactVersion
@@ -148,6 +149,43 @@ class ArtifactQueries(StoreAccess):
         artifacts = self.connection.artifacts
         version_id = selector.id or artifacts.get_artifact_version(selector).artifact_version.id
         artifacts.delete_artifact_version(version_id, force=force)
+
+    def prune_artifacts(
+        self,
+        name: str = "",
+        *,
+        pipeline: str = "",
+        tag: str = "",
+        created_before: datetime | None = None,
+        keep_latest: int = 0,
+        include_used: bool = False,
+        **misspelt: NoReturn,
+    ) -> PrunePlan:
+        """Plan which versions shall go by rule; nothing goes before ``execute()`` of the plan.
+
+        A version an alias points at is never taken. All parts of the rule hold together::
+
+            plan = client.prune_artifacts("checkpoint", keep_latest=3)
+            print(plan)
+            plan.execute()
+
+        Args:
+            name: only versions of this artifact.
+            pipeline: only versions made by runs of this pipeline.
+            tag: only versions with this tag.
+            created_before: only versions created before this moment; without a zone it is local time.
+            keep_latest: the newest so many versions of each artifact stay.
+            include_used: take versions too that runs made, were given or loaded.
+            misspelt: nothing; other keywords are answered with those that may have been meant.
+
+        Raises:
+            ParameterError: an argument is of another type, or the rule means every version.
+            TypeError: there is no such keyword.
+        """
+        refuse_misspelt(CALL, misspelt, RULE)
+        rule = PruneRule(name, pipeline, tag, created_before, keep_latest, include_used)
+        rule.check()
+        return PrunePlan.make(self.connection, rule)
 
     def set_alias(self, alias: str, name_or_id: str | UUID, version: int | str | None = None) -> ArtifactVersion:
         """Point an alias at a version, the latest unless told otherwise; return that version.

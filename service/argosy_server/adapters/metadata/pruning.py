@@ -22,8 +22,8 @@ from argosy_server.adapters.metadata.times import microseconds
 from argosy_server.adapters.metadata.version_queries import LIVE
 from argosy_server.domain.pruning import Prunable, PruneRule
 
-_IDS = bindparam("ids", expanding=True)
-_SEQS = bindparam("seqs", expanding=True)
+_IDS: Any = bindparam("ids", expanding=True)
+_SEQS: Any = bindparam("seqs", expanding=True)
 _FIND = (
     select(versions.c.seq, versions.c.metadata)
     .where(versions.c.project == bindparam("project"), versions.c.id.in_(_IDS), LIVE)

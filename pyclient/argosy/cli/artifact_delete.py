@@ -1,0 +1,49 @@
+"""``argosy artifact delete``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from argosy.cli.output import Format, OutputOption, print_json, print_line
+from argosy.cli.selection import AliasOption, NameArgument, VersionOption, selector_of
+from argosy.cli.store import store_of
+from argosy.graph.names import id_problem
+
+
+def delete_artifact(
+    context: typer.Context,
+    name: NameArgument,
+    version: VersionOption = None,
+    alias: AliasOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Also a version that runs made or used.")] = False,
+    output: OutputOption = Format.table,
+) -> None:
+    """Delete one version, named exactly. Its label stays taken and its lineage still answers.
+
+    \b
+    Examples:
+      argosy artifact delete model --version 3
+      argosy artifact delete 0b7c9a52-6c0b-4a7e-9d3f-1f2e3d4c5b6a --force
+    Many at once: argosy artifact prune
+    """  # noqa: D301 - typer keeps the lines below its \b as they are
+    selector = selector_of(name, version, alias, None)
+    if id_problem(name) is not None and version is None and alias is None:
+        raise typer.BadParameter(
+            "a name alone would delete whatever is the latest; pass --version, --alias, or the id of a version",
+            param_hint="name",
+        )
+    artifacts = store_of(context).connect().artifacts
+    found = artifacts.get_artifact_version(selector).artifact_version
+    from argosy.errors import PreconditionError
+
+    try:
+        artifacts.delete_artifact_version(found.id, force=force)
+    except PreconditionError as error:
+        message = f"{found.name} {found.version} was made or used by a run; pass --force to delete it anyway"
+        raise PreconditionError(message, reason=error.reason) from None
+    if output is Format.json:
+        print_json({"name": found.name, "version": found.version, "id": found.id})
+    else:
+        print_line(f"{found.name} {found.version} is deleted")

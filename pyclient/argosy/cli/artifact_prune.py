@@ -1,0 +1,145 @@
+"""``argosy artifact prune``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from argosy.cli.moments import moment_problem, parse_moment
+from argosy.cli.output import (
+    Format,
+    OutputOption,
+    format_bytes,
+    format_time,
+    print_json,
+    print_line,
+    print_note,
+    print_table,
+)
+from argosy.cli.rules import following, text_problem
+from argosy.cli.store import store_of
+from argosy.graph.names import name_problem
+
+if TYPE_CHECKING:
+    from argosy.cli.documents import Document
+    from argosy.v1.pruning_pb2 import PruneArtifactVersionsResponse
+
+SHOWN = 20
+
+
+def prune_artifacts(
+    context: typer.Context,
+    name: Annotated[
+        Optional[str],  # noqa: UP045 - typer evaluates annotations, also on Python 3.10
+        typer.Option(help="Only versions of this artifact.", callback=following(name_problem)),
+    ] = None,
+    pipeline: Annotated[
+        Optional[str],  # noqa: UP045 - as above
+        typer.Option(help="Only versions that runs of this pipeline made.", callback=following(name_problem)),
+    ] = None,
+    tag: Annotated[
+        Optional[str],  # noqa: UP045 - as above
+        typer.Option(help="Only versions with this tag.", callback=following(text_problem)),
+    ] = None,
+    created_before: Annotated[
+        Optional[str],  # noqa: UP045 - as above
+        typer.Option(
+            metavar="MOMENT",
+            help="Only older ones: 2026-01-31, or 30d for 30 days ago.",
+            callback=following(moment_problem),
+        ),
+    ] = None,
+    keep_latest: Annotated[
+        int, typer.Option(min=0, metavar="N", help="The newest N versions of each artifact stay.")
+    ] = 0,
+    include_used: Annotated[
+        bool, typer.Option("--include-used", help="Take those too that runs made or used.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    output: OutputOption = Format.table,
+) -> None:
+    """Delete versions by rule, all parts of which hold together, after telling which.
+
+    A version an alias points at is never taken.
+
+    \b
+    Examples:
+      argosy artifact prune --name checkpoint --keep-latest 3 --dry-run
+      argosy artifact prune --tag scratch --created-before 30d --yes
+      argosy artifact prune --pipeline nightly --keep-latest 10 --include-used --yes
+    """  # noqa: D301 - typer keeps the lines below its \b as they are
+    if not (name or pipeline or tag or created_before or keep_latest):
+        raise typer.BadParameter(
+            "every version would be meant; pass --name, --pipeline, --tag, --created-before or --keep-latest"
+        )
+    if dry_run and yes:
+        raise typer.BadParameter("--dry-run only tells, --yes does; pass one of them")
+    artifacts = store_of(context).connect().artifacts
+    before = None if created_before is None else parse_moment(created_before)
+
+    def ask(token: str) -> PruneArtifactVersionsResponse:
+        return artifacts.prune_artifact_versions(
+            name=name or "",
+            pipeline_name=pipeline or "",
+            tag=tag or "",
+            created_until=before,
+            keep_latest=keep_latest,
+            include_used=include_used,
+            plan=token,
+        )
+
+    plan = ask("")
+    if output is Format.table:
+        _print(plan)
+    goes = bool(plan.version_count) and not dry_run
+    if goes and not yes:
+        _confirm(plan.version_count)
+    if goes:
+        ask(plan.plan)
+        print_note(f"{plan.version_count} versions are deleted")
+    if output is Format.json:
+        print_json({**_document(plan), "deleted": goes})
+
+
+def _confirm(count: int) -> None:
+    """Ask a person; a script has to say it.
+
+    Raises:
+        typer.BadParameter: nobody can be asked.
+        typer.Abort: the answer was no.
+    """
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("nothing was deleted, for nobody can be asked here; pass --yes, or --dry-run")
+    typer.confirm(f"delete these {count} versions?", abort=True, err=True)
+
+
+def _document(plan: PruneArtifactVersionsResponse) -> Document:
+    from argosy.cli.documents import version_document
+
+    return {
+        "version_count": plan.version_count,
+        "size_bytes": plan.size_bytes,
+        "used_count": plan.used_count,
+        "aliased_count": plan.aliased_count,
+        "versions": [version_document(version) for version in plan.artifact_versions],
+    }
+
+
+def _print(plan: PruneArtifactVersionsResponse) -> None:
+    document = _document(plan)
+    rows = [
+        [version["name"], version["version"], format_bytes(version["size_bytes"]), format_time(version["created"])]
+        for version in document["versions"][:SHOWN]
+    ]
+    if rows:
+        print_table(["NAME", "VERSION", "SIZE", "CREATED"], rows, right=("SIZE",))
+    if plan.version_count > len(rows):
+        print_line(f"… and {plan.version_count - len(rows)} more")
+    print_line(f"{plan.version_count} versions of {format_bytes(plan.size_bytes)} match")
+    if plan.used_count:
+        print_line(f"{plan.used_count} more stay because runs made or used them (--include-used)")
+    if plan.aliased_count:
+        print_line(f"{plan.aliased_count} more stay because an alias points at them")
