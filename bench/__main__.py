@@ -22,6 +22,7 @@ from bench import (
     server_ready,
     small_objects,
     start_up,
+    steps,
 )
 from bench.child import compile_sources
 from bench.result import FULL, QUICK, Effort, Result
@@ -32,6 +33,7 @@ BENCHES: Mapping[str, Callable[[Effort], list[Result]]] = {
     "command-line": command_line.measure,
     "small-objects": small_objects.measure,
     "five-steps": five_steps.measure,
+    "steps": steps.measure,
     "lineage": lineage.measure,
     "large-array": large_array.measure,
     "large-frame": large_frame.measure,

@@ -16,6 +16,7 @@ NUMBERS = {
     "command-line": 2,
     "small-objects": 4,
     "five-steps": 3,
+    "steps": 3,
     "large-array": 9,
     "latest-versions": 20,
     "lineage": 4,
