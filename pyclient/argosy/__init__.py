@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         ServiceError,
         UnavailableError,
     )
+    from argosy.execution.lineage import Lineage
     from argosy.execution.rescue import load_rescued
     from argosy.execution.run_record import PipelineRun
     from argosy.execution.transfer_progress import TransferProgress
@@ -75,6 +76,7 @@ _HOMES = {
     "ExternalArtifact": "graph.external_artifact",
     "GraphError": "errors",
     "InvalidRequestError": "errors",
+    "Lineage": "execution.lineage",
     "Materializer": "materializers.base",
     "MaterializerError": "errors",
     "NotFoundError": "errors",
@@ -122,6 +124,7 @@ __all__ = [
     "ExternalArtifact",
     "GraphError",
     "InvalidRequestError",
+    "Lineage",
     "Materializer",
     "MaterializerError",
     "NotFoundError",

@@ -22,6 +22,7 @@ PUBLIC_NAMES = [
     "ExternalArtifact",
     "GraphError",
     "InvalidRequestError",
+    "Lineage",
     "Materializer",
     "MaterializerError",
     "NotFoundError",

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, overload
 
 from argosy.errors import ConflictError, ParameterError
-from argosy.execution.artifact_facts import ArtifactFacts
 from argosy.execution.stored_value import load_from
 from argosy.execution.transfer_progress import OnProgress, shown
+from argosy.execution.version_lineage import VersionLineage
 from argosy.graph.user_metadata import checked_description, checked_metadata, checked_tags, fact_text
 from argosy.v1 import artifact_pb2
 
@@ -26,7 +26,7 @@ _ATTEMPTS = 10
 _MOST_NAMED = 20
 
 
-class ArtifactVersion(ArtifactFacts, _FitsEveryParameter):  # type: ignore[misc]  # Any is the point: see below
+class ArtifactVersion(VersionLineage, _FitsEveryParameter):  # type: ignore[misc]  # Any is the point: see below
     """One stored version of an artifact, as it was when it was read. It can be passed to a step.
 
     Nothing of it changes; methods that change the store return the version as it is then.

@@ -1,0 +1,42 @@
+"""Lineages for the tests of what shows them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+from argosy.execution.lineage import Lineage, LineageEdge, LineageStep, LineageVersion
+
+Edge = tuple[str, str, str, str]
+"""(version, step, relation, name of the input or output)."""
+
+CHAIN: list[Edge] = [
+    ("model", "fit", "returned", "output"),
+    ("table", "fit", "step_output", "x"),
+    ("settings", "fit", "loaded", "settings"),
+    ("table", "clean", "returned", "table"),
+    ("raw", "clean", "external", "raw"),
+    ("model", "evaluate", "step_output", "model"),
+    ("score", "evaluate", "saved", ""),
+]
+"""``raw`` -clean-> ``table`` -fit-> ``model`` -evaluate-> ``score``; fit also loads ``settings``."""
+
+
+def version_of(name: str, *, deleted: bool = False) -> LineageVersion:
+    moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+    return LineageVersion(f"id-{name}", name, "1", "builtins:int", "json", "manual", 1, moment, deleted, True)
+
+
+def step_of(name: str, status: str = "completed") -> LineageStep:
+    return LineageStep(f"id-{name}", "run-id", "run-1", "training", name.partition("@")[0], name, status)
+
+
+def lineage_of(root: str, edges: list[Edge], *, cached: bool = False, deleted: str = "") -> Lineage:
+    """The lineage of these edges; of steps called ``fit@2`` the invocation is ``fit``, and ``cached`` makes them so."""
+    names = dict.fromkeys([root, *(version for version, _, _, _ in edges)])
+    versions = {name: version_of(name, deleted=name == deleted) for name in names}
+    steps = {
+        name: step_of(name, "cached" if cached and "@" in name else "completed")
+        for name in dict.fromkeys(step for _, step, _, _ in edges)
+    }
+    made = tuple(LineageEdge(versions[version], steps[step], how, name) for version, step, how, name in edges)
+    return Lineage(versions[root], tuple(versions.values()), tuple(steps.values()), made, truncated=False)
