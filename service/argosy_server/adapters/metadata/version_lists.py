@@ -1,17 +1,17 @@
 """Lists of versions, whose first page comes at once whatever the filter and however many versions there are.
 
-Each list has one table whose index holds its rows in the order of the list: the facts, the tags, or the versions
-themselves. Only the rows of the page are then looked up.
+Each filter has an index that holds the versions which pass it in the order of the list: of the facts, the tags, or the
+versions themselves. Only the rows of the page are then looked up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
 
 from argosy_server.adapters.metadata.artifact_lists import long_texts
 from argosy_server.adapters.metadata.page_cut import fetch
@@ -23,6 +23,9 @@ from argosy_server.domain.artifact import ArtifactVersion
 from argosy_server.domain.errors import CursorExpired
 from argosy_server.domain.json_value import value_digest
 from argosy_server.domain.paging import Page, PageRequest
+
+MANY = 1000
+"""Of several filters the one fewest versions pass is looked at first; from so many on, they are alike."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ def list_versions(
     session: Session, wanted: VersionFilter, oldest_first: bool, page: PageRequest
 ) -> Page[ArtifactVersion]:
     """Return live versions without files, by order of creation in the project."""
-    keys, order = _keys(wanted)
+    keys, order = _keys(session, wanted)
     start = _start(page, len(order))
     if start is not None:
         keys = keys.where(tuple_(*order) > start if oldest_first else tuple_(*order) < start)
@@ -57,47 +60,50 @@ def list_versions(
     return Page([assemble(row) for row in rows], last)
 
 
-def _keys(wanted: VersionFilter) -> tuple[Select[Any], tuple[ColumnElement[int], ...]]:
+def _keys(session: Session, wanted: VersionFilter) -> tuple[Select[Any], tuple[ColumnElement[int], ...]]:
     """Return the select of the versions' seq, and the columns that give its order."""
     by_time = wanted.created_from is not None or wanted.created_until is not None
-    if wanted.metadata:
-        keys, seq = _with_facts(wanted)
-    elif wanted.tag:
-        keys, seq = select(version_tags.c.version_seq).where(_tagged(wanted)), version_tags.c.version_seq
-    else:
-        keys, seq = select(versions.c.seq), versions.c.seq
-    if seq is not versions.c.seq and (wanted.name or wanted.pipeline_name or by_time):
-        keys = keys.join(versions, versions.c.seq == seq)
-    if seq is versions.c.seq or wanted.name or wanted.pipeline_name or by_time:
+    finders = _finders(wanted)
+    if not finders:
+        keys = select(versions.c.seq).where(*_of_versions(wanted))
+        return keys, (versions.c.created_at, versions.c.seq) if by_time else (versions.c.seq,)
+    first = finders[0] if len(finders) == 1 else min(finders, key=lambda finder: _bounded_count(session, finder))
+    keys = select(first.seq).where(*first.conditions)
+    for other in finders:
+        if other is not first and other.seq is not versions.c.seq:
+            keys = keys.where(select(other.seq).where(*other.conditions, other.seq == first.seq).exists())
+    if wanted.name or wanted.pipeline_name or by_time:
+        if first.seq is not versions.c.seq:
+            keys = keys.join(versions, versions.c.seq == first.seq)
         keys = keys.where(*_of_versions(wanted))
-    alone = seq is versions.c.seq and not wanted.name and not wanted.pipeline_name
-    return keys, (versions.c.created_at, seq) if by_time and alone else (seq,)
+    return keys, (first.seq,)
 
 
-def _with_facts(wanted: VersionFilter) -> tuple[Select[Any], ColumnElement[int]]:
-    first, *others = sorted(wanted.metadata.items())
-    seq = version_facts.c.version_seq
-    keys = select(seq).where(*_fact(version_facts, wanted.project, *first))
-    for key, text in others:
-        other = version_facts.alias()
-        keys = keys.where(
-            select(other.c.version_seq)
-            .where(*_fact(other, wanted.project, key, text), other.c.version_seq == seq)
-            .exists()
-        )
+class _Finder(NamedTuple):
+    """An index that holds the versions which pass one filter, in the order of the list."""
+
+    seq: ColumnElement[int]
+    conditions: Sequence[ColumnElement[bool]]
+
+
+def _finders(wanted: VersionFilter) -> list[_Finder]:
+    found: list[_Finder] = []
+    for key, text in sorted(wanted.metadata.items()):
+        fact = version_facts.alias().c
+        is_equal = (fact.project == wanted.project, fact.key == key, fact.value_digest == value_digest(text))
+        found.append(_Finder(fact.version_seq, is_equal))
     if wanted.tag:
-        keys = keys.where(
-            select(version_tags.c.version_seq).where(_tagged(wanted), version_tags.c.version_seq == seq).exists()
-        )
-    return keys, seq
+        is_tagged = (version_tags.c.project == wanted.project, version_tags.c.tag == wanted.tag)
+        found.append(_Finder(version_tags.c.version_seq, is_tagged))
+    if wanted.name or wanted.pipeline_name:
+        found.append(_Finder(versions.c.seq, _of_versions(replace(wanted, created_from=None, created_until=None))))
+    return found
 
 
-def _fact(table: Any, project: str, key: str, text: str) -> tuple[ColumnElement[bool], ...]:
-    return table.c.project == project, table.c.key == key, table.c.value_digest == value_digest(text)
-
-
-def _tagged(wanted: VersionFilter) -> ColumnElement[bool]:
-    return (version_tags.c.project == wanted.project) & (version_tags.c.tag == wanted.tag)
+def _bounded_count(session: Session, finder: _Finder) -> int:
+    """Count what passes a filter, but not for long: many are many."""
+    some = select(finder.seq).where(*finder.conditions).limit(MANY).subquery()
+    return int(session.execute(select(func.count()).select_from(some)).scalar_one())
 
 
 def _of_versions(wanted: VersionFilter) -> list[ColumnElement[bool]]:
