@@ -63,6 +63,12 @@ class WatchHub:
         self._is_reading = False
         self._is_draining = False
 
+    @property
+    def count(self) -> int:
+        """How many watch."""
+        with self.lock:
+            return len(self._watchers)
+
     def check_room(self) -> None:
         """Refuse one more watcher than there may be.
 
@@ -103,8 +109,10 @@ class WatchHub:
         with self.lock:
             self._is_draining = True
             watchers = list(self._watchers)
+            self._changed.notify_all()
         for watcher in watchers:
             watcher.stream.finish(draining_status())
+        self._senders.stop()
 
     def _check_room(self) -> None:
         if self._is_draining:
@@ -115,12 +123,16 @@ class WatchHub:
     def _remove(self, watcher: Watcher) -> None:
         with self.lock:
             self._watchers.discard(watcher)
+            if not self._watchers:
+                self._changed.notify_all()
 
     def _read(self) -> None:
         ticked = time.monotonic()
         while True:
             with self._changed:
                 while not self._watchers:
+                    if self._is_draining:
+                        return
                     self._changed.wait()
                 head, restarts = self.recent.head, self._restarts
             # Asked before the events are read, so that what is written meanwhile wakes.

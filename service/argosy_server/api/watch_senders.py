@@ -47,27 +47,38 @@ class SenderPool:
         self._working: set[Sending] = set()
         self._idle = 0
         self._is_guarding = False
+        self._is_stopped = False
         self._threads = 0
 
     def submit(self, watcher: Sending) -> None:
         """Give a watcher a turn; it must not have one or be waiting for one."""
         with self._ready:
             self._waiting.append(watcher)
-            if self._idle:
+            # A thread that is woken counts as idle until it runs, and one of two who wait for it may take long.
+            if len(self._waiting) <= self._idle or self._threads == self._settings.senders:
                 self._ready.notify()
-            elif self._threads < self._settings.senders:
+            else:
                 if not self._threads:
                     threading.Thread(target=self._guard, name="watch-guard", daemon=True).start()
                 self._threads += 1
                 threading.Thread(target=self._run, name=f"watch-sender_{self._threads}", daemon=True).start()
 
+    def stop(self) -> None:
+        """Let the threads end once nothing is left to be sent."""
+        with self._ready:
+            self._is_stopped = True
+            self._ready.notify_all()
+            self._guarding.notify_all()
+
     def _run(self) -> None:
         while True:
             with self._ready:
                 self._idle += 1
-                while not self._waiting:
+                while not self._waiting and not self._is_stopped:
                     self._ready.wait()
                 self._idle -= 1
+                if not self._waiting:
+                    return
                 watcher = self._waiting.popleft()
                 self._working.add(watcher)
                 if not self._is_guarding:
@@ -87,8 +98,10 @@ class SenderPool:
         while True:
             with self._guarding:
                 self._is_guarding = bool(self._working)
-                while not self._working:
+                while not self._working and not self._is_stopped:
                     self._guarding.wait()
+                if not self._working:
+                    return
                 self._is_guarding = True
                 self._guarding.wait(pause)
                 working = list(self._working)

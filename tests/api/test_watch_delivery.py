@@ -1,0 +1,221 @@
+"""How a server brings events to many: who takes nothing harms nobody, and goes on where it was."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import grpc
+import pytest
+
+from argosy.v1 import pipeline_service_pb2
+from argosy.v1.watch_pb2 import WatchArtifactsRequest, WatchRunRequest
+from argosy_server.api.watch_limit import WatchSettings
+from argosy_server.embedded import open_channel
+from tests.api.calls import Refusal, create, expect_refusal, new_request_id, start_run
+from tests.api.conftest import Service, service_on
+from tests.api.served import Served, served
+from tests.api.server_process import ServerProcess
+from tests.api.watching import PATIENCE, Patient, Watch
+
+LARGE = {"filler": json.dumps("x" * 60_000)}
+SMALL_WINDOW = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 64 << 10))
+"""A client with these holds little that it did not ask for."""
+
+
+def wait_until(holds: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, f"never: {what}"
+        time.sleep(0.005)
+
+
+def create_large(stubs: Service, count: int) -> None:
+    for _ in range(count):
+        create(stubs, "p", "large", metadata=LARGE)
+
+
+def stall(server: Served, count: int) -> list[Patient]:
+    """Open watches that take their first message and nothing else."""
+    stalled = [
+        Patient(server.connect(SMALL_WINDOW).artifacts.WatchArtifacts(WatchArtifactsRequest(project="p")))
+        for _ in range(count)
+    ]
+    for watch in stalled:
+        next(watch.call)
+    return stalled
+
+
+def end(watches: list[Patient]) -> None:
+    for watch in watches:
+        watch.__exit__(None, None, None)
+
+
+def test_more_who_take_nothing_than_senders_keep_nobody_waiting(tmp_path: Path) -> None:
+    with served(tmp_path / "data", WatchSettings(senders=4)) as server:
+        stubs = server.connect()
+        stalled = stall(server, 12)
+        with Watch(stubs, "p") as first, Watch(stubs, "p", name="news") as second:
+            create_large(stubs, 10)
+            assert len(first.take(10)) == 10
+            for round_number in range(1, 6):
+                began = time.monotonic()
+                create(stubs, "p", "news")
+                assert (first.next().version, second.next().version) == (str(round_number), str(round_number))
+                assert time.monotonic() - began < 2
+        end(stalled)
+
+
+def test_who_takes_nothing_is_told_so_and_goes_on_from_its_cursor(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "argosy_server.calls")
+    with served(tmp_path / "data", WatchSettings(stall_seconds=1.5)) as server:
+        stubs = server.connect()
+        [stalled] = stall(server, 1)
+        create_large(stubs, 20)
+        wait_until(lambda: _ended_stalled(caplog), "its watch was ended")
+        seen, cursor = [], ""
+        with expect_refusal(grpc.StatusCode.ABORTED, "WATCH_STALLED") as refused:
+            for message in stalled.call:
+                seen.append(message.event.version)
+                cursor = message.cursor
+        assert refused.refusal.message.endswith("seconds; go on with the last cursor")
+        assert 0 < len(seen) < 20
+        with Watch(stubs, "p", cursor=cursor) as watch:
+            seen += [event.version for event in watch.take(20 - len(seen))]
+        assert seen == [str(number) for number in range(1, 21)]
+        end([stalled])
+
+
+def test_who_takes_nothing_for_good_is_cut(tmp_path: Path) -> None:
+    with served(tmp_path / "data", WatchSettings(stall_seconds=0.2)) as server:
+        stalled = stall(server, 3)
+        create_large(server.connect(), 20)
+        wait_until(lambda: server.application.watches.count == 0, "all three were cut")
+        end(stalled)
+
+
+def test_who_watches_a_run_and_takes_nothing_is_told_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "argosy_server.calls")
+    with served(tmp_path / "data", WatchSettings(stall_seconds=1.5, quiet_seconds=0.1)) as server:
+        create_run = pipeline_service_pb2.CreateRunRequest(
+            project="p",
+            request_id=new_request_id(),
+            pipeline_name="training",
+            parameters={"text": json.dumps("x" * 200_000)},
+        )
+        run = server.connect().pipelines.CreateRun(create_run).run
+        # A run that does not change is told again now and then, which soon fills a small window.
+        with Patient(
+            server.connect(SMALL_WINDOW).pipelines.WatchRun(WatchRunRequest(project="p", run=run.id))
+        ) as stream:
+            next(stream)
+            wait_until(lambda: _ended_stalled(caplog), "its watch was ended")
+            with expect_refusal(grpc.StatusCode.ABORTED, "WATCH_STALLED"):
+                list(stream)
+
+
+def _ended_stalled(caplog: pytest.LogCaptureFixture) -> bool:
+    return any(getattr(record, "reason", "") == "WATCH_STALLED" for record in caplog.records)
+
+
+def test_a_slow_reader_is_left_alone(tmp_path: Path) -> None:
+    with served(tmp_path / "data", WatchSettings(stall_seconds=0.5)) as server:
+        stubs = server.connect()
+        with Watch(server.connect(SMALL_WINDOW), "p") as watch:
+            create_large(stubs, 30)
+            versions = []
+            for _ in range(30):
+                versions.append(watch.next().version)
+                time.sleep(0.05)
+        assert versions == [str(number) for number in range(1, 31)]
+
+
+def test_a_quiet_watch_hears_how_far_it_is(tmp_path: Path) -> None:
+    with served(tmp_path / "data", WatchSettings(quiet_seconds=0.1)) as server:
+        stubs = server.connect()
+        with Patient(stubs.artifacts.WatchArtifacts(WatchArtifactsRequest(project="p", name="rare"))) as stream:
+            first = next(stream)
+            create(stubs, "p", "frequent")
+            moved = next(message for message in stream if message.cursor != first.cursor)
+            assert not moved.HasField("event")
+        with Watch(stubs, "p", cursor=moved.cursor) as watch:
+            create(stubs, "p", "next")
+            assert watch.next().name == "next", "what was passed over does not come again"
+
+
+def test_many_watch_with_a_few_threads(tmp_path: Path) -> None:
+    settings = WatchSettings(senders=6)
+    with served(tmp_path / "data", settings) as server:
+        stubs = server.connect()
+        watches = [Watch(stubs, "p") for _ in range(300)]
+        create(stubs, "p", "weights")
+        assert [watch.next().name for watch in watches] == ["weights"] * 300
+        assert server.application.watches.count == 300
+        ours = [thread.name for thread in threading.enumerate() if thread.name.startswith("watch-")]
+        assert len(ours) <= settings.senders + 2
+        for watch in watches:
+            watch.__exit__(None, None, None)
+        wait_until(lambda: server.application.watches.count == 0, "nobody watches any more")
+        with Watch(stubs, "p") as watch:
+            create(stubs, "p", "again")
+            assert watch.next().name == "again"
+
+
+def test_no_more_can_watch_than_there_is_room_for(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path / "data", "--max-watchers=2") as server, server.channel() as channel:
+        stubs = service_on("server", server.data, channel)
+        run = start_run(stubs, "p")
+        with Watch(stubs, "p") as watch, Patient(stubs.pipelines.WatchRun(WatchRunRequest(project="p", run=run.id))):
+            for call in (
+                stubs.artifacts.WatchArtifacts(WatchArtifactsRequest(project="p")),
+                stubs.pipelines.WatchRun(WatchRunRequest(project="p", run=run.id)),
+            ):
+                with expect_refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MUCH") as refused:
+                    next(call)
+                assert refused.refusal.metadata == {"limit": "2"}
+            create(stubs, "p", "weights")
+            assert watch.next().name == "weights"
+        wait_until(lambda: _can_watch(stubs), "those who went make room")
+
+
+def _can_watch(stubs: Service) -> bool:
+    try:
+        with Watch(stubs, "p"):
+            return True
+    except grpc.RpcError as error:
+        refusal = Refusal(error)
+    assert refusal.reason == "TOO_MUCH"
+    return False
+
+
+def test_a_server_that_stops_tells_those_who_watch(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path / "data", "--grace=20") as server, server.channel() as channel:
+        stubs = service_on("server", server.data, channel)
+        run = start_run(stubs, "p")
+        streams = [
+            stubs.artifacts.WatchArtifacts(WatchArtifactsRequest(project="p")),
+            stubs.pipelines.WatchRun(WatchRunRequest(project="p", run=run.id)),
+        ]
+        for stream in streams:
+            next(stream)
+        began = time.monotonic()
+        server.terminate()
+        for stream in streams:
+            with expect_refusal(grpc.StatusCode.UNAVAILABLE, "DRAINING"):
+                list(stream)
+        assert server.wait() == 0
+        assert time.monotonic() - began < 10, "watches do not hold up the end"
+
+
+def test_what_another_process_writes_is_heard(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path / "data") as server, server.channel() as channel:
+        stubs = service_on("server", server.data, channel)
+        with Watch(stubs, "p") as watch, open_channel(server.data) as beside:
+            create(service_on("embedded", server.data, beside), "p", "weights")
+            assert watch.next().name == "weights"
