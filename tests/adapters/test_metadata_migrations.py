@@ -10,6 +10,7 @@ from sqlalchemy import Engine, create_engine, inspect
 from argosy_server.adapters.metadata import migrate, open_metadata
 from argosy_server.adapters.metadata.schema import HEAD
 from argosy_server.adapters.metadata.tables import metadata
+from argosy_server.domain.paging import PageRequest
 
 SCHEMA = "SELECT name, sql FROM sqlite_master"
 
@@ -50,3 +51,44 @@ def test_the_head_the_code_names_is_the_last_migration() -> None:
     assert migrate.scripts().get_current_head() == HEAD
     assert migrate.is_known(HEAD)
     assert not migrate.is_known("9999")
+
+
+VERSION_OF_0002 = """
+INSERT INTO versions (seq, id, project, artifact_seq, label, ordinal, data_type, format, materializer, kind, named,
+    metadata, tags, file_count, size, content_digest, created_at, deleted_at, revision, step_run_id, output_name)
+VALUES (:seq, :id, 'p', 1, :seq, :seq, '', 'json', '', 'manual', 1,
+    :metadata, '[]', 0, 0, :digest, 1, NULL, 1, :step, '')
+"""
+BEFORE_0003 = """
+INSERT INTO artifacts (seq, project, name, folded_name, last_number, last_ordinal) VALUES (1, 'p', 'w', 'w', 2, 2);
+INSERT INTO runs (id, project, pipeline_name, name, state, parameters, created_at, lease_expires_at, cancel_requested)
+VALUES ('run', 'p', 'training', 'monday', 'completed', '{}', 1, 1, 0);
+INSERT INTO step_runs (id, project, run_id, pipeline_name, invocation, step_name, state, attempt_token, parameters,
+    cache_key, cache_key_parts, cached_from, cache_miss, started_at)
+VALUES ('step', 'p', 'run', 'training', 'fit', 'fit', 'completed', '', '{}', '', '{}', '', '[]', 1)
+"""
+
+
+def test_versions_from_before_are_found_by_fact_and_pipeline(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/old.db"
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        migrate.upgrade(connection, "0002")
+        connection.exec_driver_sql("INSERT INTO store (id, created_at) VALUES ('store', 1)")
+        for statement in BEFORE_0003.split(";"):
+            connection.exec_driver_sql(statement)
+        digest = f"blake3:{0:064x}"
+        for seq, facts, step in ((1, '{"epochs": "10"}', "step"), (2, "{}", None)):
+            row = {"seq": seq, "id": f"version-{seq}", "metadata": facts, "digest": digest, "step": step}
+            connection.exec_driver_sql(VERSION_OF_0002, row)
+    engine.dispose()
+
+    store = open_metadata(url, durability="full")
+    with store.read() as tx:
+        by_fact = tx.artifacts.list_versions("p", PageRequest(), metadata={"epochs": "1e1"}).rows
+        by_pipeline = tx.artifacts.list_versions("p", PageRequest(), pipeline_name="training").rows
+        everything = tx.artifacts.list_versions("p", PageRequest()).rows
+    store.close()
+    assert [version.id for version in by_fact] == ["version-1"]
+    assert [version.id for version in by_pipeline] == ["version-1"]
+    assert [version.id for version in everything] == ["version-2", "version-1"]

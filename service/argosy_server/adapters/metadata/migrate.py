@@ -22,11 +22,16 @@ def scripts() -> ScriptDirectory:
     return ScriptDirectory.from_config(_config())
 
 
-def upgrade(connection: Connection) -> None:
-    """Run every migration that is due, inside the transaction of the connection."""
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Run every migration that is due, inside the transaction of the connection.
+
+    Args:
+        connection: to the database.
+        revision: the last one to run.
+    """
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
 
 
 def _config() -> Config:
