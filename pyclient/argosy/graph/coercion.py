@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 
 from argosy.graph.annotations import Unresolved
 from argosy.graph.canonical_json import canonical_json, is_pydantic_model
+from argosy.graph.constraints import broken_constraint
 from argosy.graph.scalar_coercion import SCALARS, Mismatch
 from argosy.graph.value_types import is_instance_of, is_union, plain_annotation, type_name
 
@@ -36,6 +37,8 @@ def coerce(value: object, annotation: Any) -> Any:
         return value
     if _is_for_pydantic(annotation):
         return _by_pydantic(value, annotation)
+    if typing.get_origin(annotation) is Annotated:
+        return _to_constrained(value, annotation.__origin__, annotation.__metadata__)
     annotation = plain_annotation(annotation)
     if any(annotation is anything for anything in (Any, object, ...)):
         return value
@@ -72,13 +75,23 @@ def _to_class(value: object, annotation: Any, cls: Any) -> Any:
     return value
 
 
+def _to_constrained(value: object, annotation: Any, metadata: tuple[Any, ...]) -> Any:
+    coerced = coerce(value, annotation)
+    if problem := broken_constraint(coerced, metadata):
+        raise Mismatch(f"{type_name(annotation)} {problem}", value)
+    return coerced
+
+
 def _to_first_fitting(value: object, annotation: Any) -> Any:
     """Prefer the member that takes the value unchanged, else the first that takes it at all."""
     candidates: list[Any] = []
+    members = [member for member in typing.get_args(annotation) if member is not type(None)]
     for member in typing.get_args(annotation):
         try:
             coerced = coerce(value, member)
-        except Mismatch:
+        except Mismatch as error:
+            if value is not None and members == [member] and error.expected != type_name(member):
+                raise  # it tells more than the union does
             continue
         if coerced is value or (type(coerced) is type(value) and _same_text(coerced, value)):
             return coerced
@@ -198,12 +211,12 @@ def _without_numpy(value: object) -> Any:
 
 
 def _is_for_pydantic(annotation: Any) -> bool:
-    pydantic = sys.modules.get("pydantic")
-    if pydantic is None:
+    """Tell whether pydantic alone knows what an annotation means; constraints of annotated-types need it not."""
+    if "pydantic" not in sys.modules:
         return False
     if typing.get_origin(annotation) is Annotated:
         packages = {type(extra).__module__.partition(".")[0] for extra in annotation.__metadata__}
-        return bool(packages & {"pydantic", "annotated_types"}) or _is_for_pydantic(annotation.__origin__)
+        return "pydantic" in packages or _is_for_pydantic(annotation.__origin__)
     return hasattr(annotation, "__pydantic_validator__") or hasattr(annotation, "__pydantic_core_schema__")
 
 
@@ -213,7 +226,12 @@ def _by_pydantic(value: object, annotation: Any) -> Any:
         return value
     try:
         return pydantic.TypeAdapter(annotation).validate_python(value)
+    except pydantic.PydanticSchemaGenerationError:  # of a class that pydantic does not know: an array, a table
+        if typing.get_origin(annotation) is Annotated:
+            return _to_constrained(value, annotation.__origin__, annotation.__metadata__)
+        raise Mismatch(annotation, value) from None
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise Mismatch(f"{type_name(annotation)} ({where + ': ' if where else ''}{first['msg']})", value) from None
+        text = f"{type_name(annotation)} ({where + ': ' if where else ''}{first['msg']})"
+        raise Mismatch(text, value) from None

@@ -121,6 +121,17 @@ def _no_reserved_parameters(candidate: Candidate) -> str | None:
 
 
 @_rule
+def _no_fields_of_models(candidate: Candidate) -> str | None:
+    for parameter in candidate.signature.parameters.values():
+        if type(parameter.default).__module__.startswith("pydantic.") and hasattr(parameter.default, "metadata"):
+            return (
+                f"the default of {parameter.name!r} is pydantic's Field(...), which is for models; write "
+                f"{parameter.name}: Annotated[..., Field(...)], and the default after it"
+            )
+    return None
+
+
+@_rule
 def _no_methods(candidate: Candidate) -> str | None:
     qualified = candidate.function.__qualname__.rpartition(".")[0]
     first = next(iter(candidate.signature.parameters), "")

@@ -71,6 +71,8 @@ def is_union(annotation: Any) -> bool:
 
 def type_name(annotation: Any) -> str:
     """Return how an annotation is written, short."""
+    if typing.get_origin(annotation) is Annotated:
+        return type_name(annotation.__origin__)
     return annotation.__name__ if isinstance(annotation, type) and not typing.get_args(annotation) else str(annotation)
 
 

@@ -44,6 +44,11 @@ class Model(pydantic.BaseModel):
     depth: int
 
 
+@dataclass
+class Bounded:
+    depth: Annotated[int, annotated_types.Gt(0)]
+
+
 UserId = NewType("UserId", int)
 ID = uuid.UUID("3a92ae32-a764-4420-98ba-07da8f742b76")
 Positive = Annotated[int, annotated_types.Gt(0)]
@@ -101,6 +106,10 @@ Positive = Annotated[int, annotated_types.Gt(0)]
         (Model(depth=1), Model, Model(depth=1)),
         ([{"depth": 1}], list[Model], [Model(depth=1)]),
         ("3", Positive, 3),
+        (np.int64(3), Annotated[int, pydantic.Field(gt=0)], 3),
+        (1, Annotated[float, annotated_types.Interval(ge=0, le=1)], 1.0),
+        ({"depth": "3"}, Bounded, Bounded(3)),
+        (None, Positive | None, None),
         ("3", UserId, 3),
         ("3", Annotated[int, "doc"], 3),
         ("a/b", pathlib.Path, pathlib.Path("a/b")),
@@ -152,7 +161,19 @@ def test_value_becomes_what_the_annotation_says(value: object, annotation: Any, 
         (3, Config, "expected Config, found 3 (int)"),
         ({"dept": 1}, Options, "expected Options, which has no 'dept'"),
         ({"depth": "x"}, Model, "expected Model (depth: Input should be a valid integer"),
-        (-3, Positive, "Input should be greater than 0"),
+        (-3, Positive, "expected int greater than 0, found -3 (int)"),
+        (-3, Positive | None, "expected int greater than 0, found -3 (int)"),
+        ([3, -3], list[Positive], "expected int greater than 0 at [1], found -3 (int)"),
+        ({"depth": -1}, Bounded, "expected int greater than 0 at ['depth'], found -1 (int)"),
+        (1.5, Annotated[float, annotated_types.Interval(ge=0, le=1)], "expected float of at most 1, found 1.5 (float)"),
+        ("abc", Annotated[str, annotated_types.MaxLen(2)], "expected str with at most 2 items"),
+        (3, Annotated[int, annotated_types.MultipleOf(2)], "expected int that is a multiple of 2"),
+        ("ab", Annotated[str, annotated_types.Predicate(str.isupper)], "expected str for which str.isupper is true"),
+        (None, Annotated[Any, annotated_types.Gt(0)], "greater than 0, found None"),
+        (-3, Annotated[int, pydantic.Field(gt=0)], "expected int (Input should be greater than 0), found -3 (int)"),
+        ("b", Annotated[str, pydantic.Field(pattern="a+")], "expected str (String should match pattern 'a+')"),
+        ({"depth": "x"}, Model | None, "expected Model (depth: Input should be a valid integer"),
+        (np.zeros(1), Annotated[np.ndarray, pydantic.Field(), annotated_types.MinLen(2)], "expected ndarray"),
         (3, pathlib.Path, "expected Path, found 3 (int)"),
         ("x", uuid.UUID, "expected UUID, found 'x' (str)"),
         ("x", datetime.date, "expected date or its ISO 8601 text, found 'x' (str)"),

@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated, Any
 
+import pydantic
 import pytest
 
 from argosy.errors import DefinitionError
@@ -42,6 +43,10 @@ def reserved(after: int) -> int:
     return after
 
 
+def field_as_default(rows: int = pydantic.Field(5, gt=0)) -> int:
+    return rows
+
+
 class Holder:
     def method(self) -> int:
         return 1
@@ -75,6 +80,7 @@ BAD_FUNCTIONS: list[tuple[Any, str]] = [
     (async_generator, "a generator function cannot be recorded or stored"),
     (positional_rest, "*rest has no names to record inputs under; name each input, or take one list"),
     (keyword_rest, "**rest has no names to record inputs under; name each input, or take one dict"),
+    (field_as_default, "the default of 'rows' is pydantic's Field(...), which is for models; write rows: Annotated["),
     (reserved, "the parameter 'after' has a reserved name"),
     (Holder.method, "a method cannot be a {kind}, since its self could not be recorded; use a function"),
     (lambda: 1, 'a lambda has no name; write {kind}(name="...")(lambda ...), or use def'),
