@@ -11,9 +11,10 @@ from argosy_server.bootstrap import Application, build
 from argosy_server.config import StoreConfig
 from argosy_server.domain.artifact import ArtifactVersion, VersionSelector
 from argosy_server.domain.pipeline import LoadedInput, StepRun, StepState
+from argosy_server.usecases.cache_repository import EntryFilter
 from argosy_server.usecases.ports import Transaction
-from argosy_server.usecases.reuse_step import look_up
-from argosy_server.usecases.start_step import NewStep, start_step
+from argosy_server.usecases.reuse_step import CacheLook, look_up
+from argosy_server.usecases.start_step import NewStep, OutputsAppeared, start_step
 from tests.contracts.metadata_facts import FIRST_PAGE, PAST, SPEC, new_run, put_blob, start
 
 Change = Callable[[Transaction, ArtifactVersion, ArtifactVersion], object]
@@ -69,3 +70,36 @@ def test_what_did_not_change_is_reused_and_leased(application: Application) -> N
 )
 def test_what_changed_since_it_was_found_is_not_reused(application: Application, change: Change) -> None:
     assert start_again(application, change).state is StepState.RUNNING
+
+
+def test_outputs_that_appeared_since_are_told_so_that_nothing_is_computed_twice(application: Application) -> None:
+    look = look_up(application.metadata, application.storage, "p", "key")
+    assert look == CacheLook()
+    with application.metadata.write() as tx:
+        complete(tx)
+        run = new_run(tx)
+    wanted = NewStep(run.id, "fit", "fit", {}, [], "key")
+    with pytest.raises(OutputsAppeared), application.metadata.write() as tx:
+        start_step(tx, application.limits, "p", wanted, look, last_look=False)
+    again = look_up(application.metadata, application.storage, "p", "key")
+    with application.metadata.write() as tx:
+        assert start_step(tx, application.limits, "p", wanted, again, last_look=False).state is StepState.CACHED
+
+
+def test_outputs_that_appeared_but_may_not_be_taken_keep_nobody_from_running(application: Application) -> None:
+    look = look_up(application.metadata, application.storage, "p", "key")
+    with application.metadata.write() as tx:
+        complete(tx)
+        tx.cache.evict("p", EntryFilter())
+        run = new_run(tx)
+        wanted = NewStep(run.id, "fit", "fit", {}, [], "key")
+        started = start_step(tx, application.limits, "p", wanted, look, last_look=False)
+    assert (started.state, started.cache_miss) == (StepState.RUNNING, ("evicted",))
+
+
+def test_the_last_look_starts_whatever_appeared(application: Application) -> None:
+    with application.metadata.write() as tx:
+        complete(tx)
+        run = new_run(tx)
+        wanted = NewStep(run.id, "fit", "fit", {}, [], "key")
+        assert start_step(tx, application.limits, "p", wanted, CacheLook()).state is StepState.RUNNING

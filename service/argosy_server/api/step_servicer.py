@@ -111,8 +111,7 @@ class StepCalls:
 
     def _start(self, key: RequestKey, wanted: NewStep, *, last_look: bool) -> wire.StartStepResponse:
         look = look_up(self._metadata, self._storage, key.project, wanted.cache_key, wanted.max_age)
-        if look.reusable is None:
-            check_reserved(self._metadata, key.project, key.request_id, wanted)
+        check_reserved(self._metadata, key.project, key.request_id, wanted, look.holder)
 
         def start(tx: Transaction) -> wire.StartStepResponse:
             step = start_step(tx, self._limits, key.project, wanted, look, last_look=last_look)

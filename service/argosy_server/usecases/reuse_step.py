@@ -18,6 +18,7 @@ from argosy_server.domain.errors import ArtifactNotFound
 from argosy_server.domain.identifiers import Digest, version_number
 from argosy_server.domain.limits import Limits
 from argosy_server.domain.pipeline import LoadedInput, Run, StepRun
+from argosy_server.usecases.cache_repository import Holder
 from argosy_server.usecases.ports import BlobStorage, MetadataStore, Transaction
 from argosy_server.usecases.read_blob import mark_damaged
 
@@ -58,10 +59,12 @@ class CacheLook:
     Attributes:
         reusable: the one whose outputs may be taken.
         newest: id of the newest one with the key, whether or not it may be taken; empty for none.
+        holder: who computes the key now, when there is no earlier one.
     """
 
     reusable: Reusable | None = None
     newest: str = ""
+    holder: Holder | None = None
 
 
 def look_up(
@@ -77,15 +80,16 @@ def look_up(
             for step in steps
             if (found := _reusable(tx, project, step.id)) is not None
         ]
-    newest = steps[0].id if steps else ""
+        if not candidates:
+            return CacheLook(None, _first_id(steps), tx.reservations.holder(project, cache_key))
     for found, blobs in candidates:
         damaged = [blob for blob in blobs.values() if blob.location and storage.size(blob.location) != blob.size]
         for blob in damaged:
             # Or the step, when it has run again, would find that its outputs need not be stored.
             mark_damaged(metadata, blob)
         if blobs.keys() == found.all_digests() and not damaged:
-            return CacheLook(found, newest)
-    return CacheLook(None, newest)
+            return CacheLook(found, _first_id(steps))
+    return CacheLook(None, _first_id(steps))
 
 
 def lock_outputs(tx: Transaction, limits: Limits, project: str, reusable: Reusable) -> bool:
@@ -99,16 +103,26 @@ def lock_outputs(tx: Transaction, limits: Limits, project: str, reusable: Reusab
     )
 
 
-def newest_usable(tx: Transaction, project: str, cache_key: str, max_age: timedelta | None) -> str:
-    """Return the id of the newest step run with the key that is neither evicted nor too old; empty for none."""
-    return next((step.id for step in _candidates(tx, project, cache_key, 1, max_age)), "")
+def has_appeared(tx: Transaction, same: StepRun | None, look: CacheLook, max_age: timedelta | None) -> bool:
+    """Tell whether ``same``, the newest step run with the key, has completed since the look and may be reused."""
+    return same is not None and same.id != look.newest and not (same.evicted_at or _is_too_old(tx, same, max_age))
 
 
-def explain_miss(tx: Transaction, project: str, run: Run, step: StepRun, max_age: timedelta | None) -> tuple[str, ...]:
-    """Return why nothing was taken from cache, as ``StepRun.cache_miss`` of the contract says it."""
+def explain_miss(
+    tx: Transaction, project: str, run: Run, step: StepRun, same: StepRun | None, max_age: timedelta | None
+) -> tuple[str, ...]:
+    """Return why nothing was taken from cache, as ``StepRun.cache_miss`` of the contract says it.
+
+    Args:
+        tx: the transaction.
+        project: the project.
+        run: the run of the step.
+        step: the one that starts.
+        same: the newest completed step run with the same key, ``None`` when there is none.
+        max_age: what the step says about the age of outputs.
+    """
     if not step.cache_key:
         return ("disabled",)
-    same = tx.cache.newest(project, step.cache_key)
     if same is not None:
         return _explain_same_key(tx, project, same, max_age)
     previous = tx.cache.previous_step(project, run.pipeline_name, step)
@@ -125,6 +139,14 @@ def differing_parts(before: StepRun, now: StepRun) -> set[str]:
 
 def _candidates(tx: Transaction, project: str, cache_key: str, limit: int, max_age: timedelta | None) -> list[StepRun]:
     return tx.cache.candidates(project, cache_key, limit, None if max_age is None else tx.now() - max_age)
+
+
+def _is_too_old(tx: Transaction, step: StepRun, max_age: timedelta | None) -> bool:
+    return max_age is not None and step.ended_at is not None and step.ended_at < tx.now() - max_age
+
+
+def _first_id(steps: Sequence[StepRun]) -> str:
+    return steps[0].id if steps else ""
 
 
 def _reusable(tx: Transaction, project: str, step_run_id: str) -> Reusable | None:
@@ -168,7 +190,7 @@ def _overtaken(tx: Transaction, project: str, saved: Sequence[ArtifactVersion]) 
 def _explain_same_key(tx: Transaction, project: str, same: StepRun, max_age: timedelta | None) -> tuple[str, ...]:
     if same.evicted_at is not None:
         return ("evicted",)
-    if max_age is not None and same.ended_at is not None and same.ended_at < tx.now() - max_age:
+    if _is_too_old(tx, same, max_age):
         return ("expired",)
     source = tx.runs.load_step(project, same.id)
     made = _saved_last(source)

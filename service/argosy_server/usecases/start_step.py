@@ -20,7 +20,7 @@ from argosy_server.domain.pipeline import InputSpec, Run, StepInput, StepRun, St
 from argosy_server.usecases.artifacts import require_live
 from argosy_server.usecases.cache_repository import Holder
 from argosy_server.usecases.ports import MetadataStore, Transaction
-from argosy_server.usecases.reuse_step import CacheLook, Reusable, explain_miss, lock_outputs, newest_usable
+from argosy_server.usecases.reuse_step import CacheLook, Reusable, explain_miss, has_appeared, lock_outputs
 from argosy_server.usecases.track_runs import driven, step_changed
 
 WAIT = timedelta(milliseconds=50)
@@ -67,19 +67,20 @@ class OutputsAppeared(Exception):
     """An equal step has completed since the cache was looked at; nothing may be recorded, look again."""
 
 
-def check_reserved(metadata: MetadataStore, project: str, request_id: str, wanted: NewStep) -> None:
-    """Let a step that would have to wait hear so without a transaction that writes.
+def check_reserved(
+    metadata: MetadataStore, project: str, request_id: str, wanted: NewStep, holder: Holder | None
+) -> None:
+    """Let a step that would have to wait for ``holder`` hear so without a transaction that writes.
 
     Raises:
         KeyReserved: an equal step runs now.
         DomainError: as :func:`start_step`.
     """
-    if not (wanted.may_wait and wanted.cache_key):
+    if holder is None or not wanted.may_wait:
         return
     with metadata.read() as tx:
-        holder = tx.reservations.holder(project, wanted.cache_key)
         # A request that comes twice gets its first answer, also when it is itself what it would wait for.
-        if holder is not None and tx.replies.find(project, request_id) is None:
+        if tx.replies.find(project, request_id) is None:
             _startable(tx, project, wanted)
             raise KeyReserved(holder)
 
@@ -127,11 +128,10 @@ def start_step(
     if look.reusable and lock_outputs(tx, limits, project, look.reusable):
         started = _reuse(tx, run, earlier, step, wanted.inputs, look.reusable)
     else:
-        if wanted.cache_key:
-            _reserve(tx, project, run, step, wanted)
-            if not last_look and newest_usable(tx, project, wanted.cache_key, wanted.max_age) not in {"", look.newest}:
-                raise OutputsAppeared
-        miss = explain_miss(tx, project, run, step, wanted.max_age)
+        same = _reserve(tx, project, run, step, wanted)
+        if not last_look and has_appeared(tx, same, look, wanted.max_age):
+            raise OutputsAppeared
+        miss = explain_miss(tx, project, run, step, same, wanted.max_age)
         step = replace(step, attempt_token=secrets.token_hex(16), cache_miss=miss)
         started = _add(tx, run, earlier, step, wanted.inputs)
     step_changed(tx, run, started)
@@ -145,10 +145,14 @@ def _startable(tx: Transaction, project: str, wanted: NewStep) -> Run:
     return run
 
 
-def _reserve(tx: Transaction, project: str, run: Run, step: StepRun, wanted: NewStep) -> None:
+def _reserve(tx: Transaction, project: str, run: Run, step: StepRun, wanted: NewStep) -> StepRun | None:
+    """Hold the key of the step from now on, and return the newest completed step run that has it."""
+    if not wanted.cache_key:
+        return None
     holder = tx.reservations.reserve(run, wanted.cache_key, step.id)
     if holder is not None and wanted.may_wait:
         raise KeyReserved(holder)
+    return tx.cache.newest(project, wanted.cache_key)
 
 
 def _live_inputs(tx: Transaction, project: str, inputs: Sequence[InputSpec]) -> tuple[StepInput, ...]:

@@ -79,6 +79,8 @@ def to_step(row: Row[Any], run: Run) -> StepRun:
 
 def steps_of(session: Session, project: str, rows: Sequence[Row[Any]]) -> list[StepRun]:
     """Return the step runs of rows of ``step_runs``, of whichever runs, without inputs and outputs."""
+    if not rows:
+        return []
     now = session.now()
     ids = sorted({row.run_id for row in rows})
     found = {row.id: to_run(row, now) for row in session.execute(_RUNS, {"project": project, "ids": ids})}
