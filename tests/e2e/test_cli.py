@@ -294,7 +294,17 @@ def test_help_teaches_by_examples(home: Path, command: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["artifact list", "artifact show", "artifact get", "artifact put", "run list", "run show", "run cancel"]
+    "command",
+    [
+        "artifact list",
+        "artifact show",
+        "artifact get",
+        "artifact put",
+        "artifact lineage",
+        "run list",
+        "run show",
+        "run cancel",
+    ],
 )
 def test_every_example_of_a_help_text_is_a_command_that_exists(home: Path, command: str) -> None:
     text = run(*command.split(), "--help").stdout

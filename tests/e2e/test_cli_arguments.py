@@ -162,6 +162,7 @@ def test_the_store_may_be_named_anywhere_and_the_nearest_to_the_command_wins(
         "artifact list",
         "artifact show",
         "artifact get",
+        "artifact lineage",
         "artifact put",
         "artifact delete",
         "artifact prune",

@@ -9,6 +9,7 @@ import typer
 from argosy.cli import (
     artifact_delete,
     artifact_get,
+    artifact_lineage,
     artifact_list,
     artifact_prune,
     artifact_put,
@@ -52,6 +53,7 @@ artifact.command("get")(with_store(artifact_get.get_artifact))
 artifact.command("put")(with_store(artifact_put.put_artifact))
 artifact.command("delete")(with_store(artifact_delete.delete_artifact))
 artifact.command("prune")(with_store(artifact_prune.prune_artifacts))
+artifact.command("lineage")(with_store(artifact_lineage.show_lineage))
 run.command("list")(with_store(run_list.list_runs))
 run.command("show")(with_store(run_show.show_run))
 run.command("cancel")(with_store(run_cancel.cancel_run))
