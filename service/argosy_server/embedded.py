@@ -381,8 +381,8 @@ class _OccasionalSweep:
 
 
 def _refused(error: Exception) -> Iterator[Any]:
+    yield from ()
     raise error
-    yield
 
 
 def _error_of(error: Exception) -> EmbeddedRpcError:

@@ -15,7 +15,7 @@ from argosy.v1 import artifact_service_pb2 as artifacts
 from argosy.v1 import pipeline_service_pb2 as pipelines
 from argosy.v1 import step_cache_pb2
 from argosy_server.embedded import open_channel
-from tests.api import calls, log_triggers, triggers
+from tests.api import calls, log_triggers, triggers, watch_triggers
 from tests.api.conftest import Service, service_on
 from tests.api.triggers import Trigger
 
@@ -112,6 +112,8 @@ TRIGGERS: dict[tuple[str, str], Trigger] = {
         s, p, triggers.ONE_FILE, loaded=triggers.ABSENT
     ),
     ("GetRun", "RUN_NOT_FOUND"): triggers.get_run,
+    ("WatchArtifacts", "CURSOR_EXPIRED"): watch_triggers.watch_from_a_forged_cursor,
+    ("WatchRun", "RUN_NOT_FOUND"): watch_triggers.watch_an_absent_run,
     ("AppendStepLogs", "SUPERSEDED"): lambda s, p: log_triggers.append_logs(s, p, token="stale"),
     ("AppendStepLogs", "RUN_NOT_FOUND"): lambda s, p: log_triggers.append_logs(s, p, step_run_id=triggers.ABSENT),
     ("GetStepLogs", "RUN_NOT_FOUND"): lambda s, p: log_triggers.get_logs(s, p, step_run_id=triggers.ABSENT),
@@ -129,6 +131,9 @@ WHEN_FULL: dict[str, Trigger] = {
     "AppendStepLogs": log_triggers.append_until_full,
 }
 
+WHEN_STALLED = ("WatchArtifacts", "WatchRun")
+"""What a server alone can refuse: ``test_watch_delivery`` takes nothing from it for long enough."""
+
 
 def listed() -> dict[tuple[str, str], str]:
     """Status code of each (RPC, reason) the contract lists."""
@@ -144,7 +149,9 @@ CODES = listed()
 
 
 def test_each_listed_refusal_has_a_trigger_and_each_trigger_is_listed() -> None:
-    assert {*TRIGGERS, *((method, "STORAGE_FULL") for method in WHEN_FULL)} == set(CODES)
+    full = ((method, "STORAGE_FULL") for method in WHEN_FULL)
+    stalled = ((method, "WATCH_STALLED") for method in WHEN_STALLED)
+    assert {*TRIGGERS, *full, *stalled} == set(CODES)
 
 
 @pytest.mark.parametrize(("method", "reason"), sorted(TRIGGERS), ids=lambda part: str(part))

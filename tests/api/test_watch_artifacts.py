@@ -252,9 +252,12 @@ def test_an_old_cursor_catches_up_with_many_events_and_joins_those_that_come(stu
 def test_an_alias_that_moves_a_thousand_times_is_told_a_thousand_times(stubs: Service, project: str) -> None:
     ids = [create(stubs, project, "weights").id for _ in range(2)]
     with Watch(stubs, project, alias="prod") as watch:
-        mover = threading.Thread(
-            target=lambda: [set_alias(stubs, project, "prod", id=ids[turn % 2]) for turn in range(1000)]
-        )
+
+        def move() -> None:
+            for turn in range(1000):
+                set_alias(stubs, project, "prod", id=ids[turn % 2])
+
+        mover = threading.Thread(target=move)
         mover.start()
         events = watch.take(1000)
         mover.join()

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -172,10 +173,11 @@ def test_no_more_can_watch_than_there_is_room_for(tmp_path: Path) -> None:
         stubs = service_on("server", server.data, channel)
         run = start_run(stubs, "p")
         with Watch(stubs, "p") as watch, Patient(stubs.pipelines.WatchRun(WatchRunRequest(project="p", run=run.id))):
-            for call in (
+            calls: list[Any] = [
                 stubs.artifacts.WatchArtifacts(WatchArtifactsRequest(project="p")),
                 stubs.pipelines.WatchRun(WatchRunRequest(project="p", run=run.id)),
-            ):
+            ]
+            for call in calls:
                 with expect_refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MUCH") as refused:
                     next(call)
                 assert refused.refusal.metadata == {"limit": "2"}
@@ -198,7 +200,7 @@ def test_a_server_that_stops_tells_those_who_watch(tmp_path: Path) -> None:
     with ServerProcess(tmp_path / "data", "--grace=20") as server, server.channel() as channel:
         stubs = service_on("server", server.data, channel)
         run = start_run(stubs, "p")
-        streams = [
+        streams: list[Any] = [
             stubs.artifacts.WatchArtifacts(WatchArtifactsRequest(project="p")),
             stubs.pipelines.WatchRun(WatchRunRequest(project="p", run=run.id)),
         ]
