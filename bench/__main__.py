@@ -23,6 +23,7 @@ from bench import (
     small_objects,
     start_up,
     steps,
+    watchers,
 )
 from bench.child import compile_sources
 from bench.result import FULL, QUICK, Effort, Result
@@ -38,6 +39,7 @@ BENCHES: Mapping[str, Callable[[Effort], list[Result]]] = {
     "large-array": large_array.measure,
     "large-frame": large_frame.measure,
     "latest-versions": latest_versions.measure,
+    "watchers": watchers.measure,
 }
 
 
