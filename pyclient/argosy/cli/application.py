@@ -16,6 +16,7 @@ from argosy.cli import (
     artifact_show,
     run_cancel,
     run_list,
+    run_logs,
     run_show,
 )
 from argosy.cli.output import Format, OutputOption, print_json, print_line
@@ -56,6 +57,7 @@ artifact.command("prune")(with_store(artifact_prune.prune_artifacts))
 artifact.command("lineage")(with_store(artifact_lineage.show_lineage))
 run.command("list")(with_store(run_list.list_runs))
 run.command("show")(with_store(run_show.show_run))
+run.command("logs")(with_store(run_logs.show_logs))
 run.command("cancel")(with_store(run_cancel.cancel_run))
 
 

@@ -27,6 +27,12 @@ _TOGETHER = 0.1
 _LARGE = 1 << 20
 
 
+_REUSED = 32 << 10
+_pool: list[bytearray] = []
+"""Memory of large blocks that were sent, to be used again: fresh memory costs more than what is done with it."""
+_POOL = (HEAD_BYTES + TAIL_BYTES) // (64 << 10)
+
+
 @dataclass
 class _Block:
     """What was written at once, or nearly; ``level`` and ``logger`` only of what was logged, which is whole lines."""
@@ -95,7 +101,7 @@ class LogBuffer:
                 last.data += data
                 self._count(len(data))
             else:
-                self._put(_Block(now, source, data))
+                self._put(_Block(now, source, _copy(data)))
 
     def add_record(self, moment: float, level: str, logger: str, text: str) -> None:
         """Take what was logged."""
@@ -114,6 +120,7 @@ class LogBuffer:
         for source, gap in gaps.items():
             self._assembler(source).gap(is_open=gap.is_open)
         entries = [entry for block in blocks for entry in self._entries(block)]
+        _pool.extend([block.data for block in blocks if _is_reusable(block.data)])  # type: ignore[misc]  # looked at
         self.dropped_lines += dropped
         return Batch(entries, dropped) if entries or dropped or blocks else None
 
@@ -222,6 +229,22 @@ class LogBuffer:
         lines = LineAssembler()
         for text in (*lines.feed(block.data), *lines.finish()):
             yield _entry(block.time, block.source, text, block.level, block.logger)
+
+
+def _copy(data: bytes) -> bytes | bytearray:
+    """Return a large block in memory that was used before, where there is any."""
+    if len(data) < _REUSED:
+        return data
+    try:
+        memory = _pool.pop()
+    except IndexError:
+        return bytearray(data)
+    memory[:] = data
+    return memory
+
+
+def _is_reusable(data: bytes | bytearray) -> bool:
+    return isinstance(data, bytearray) and len(data) >= _REUSED and len(_pool) < _POOL
 
 
 def _entry(moment: float, source: LogSource.ValueType, text: str, level: str = "", logger: str = "") -> LogEntry:

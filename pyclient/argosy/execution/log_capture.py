@@ -14,14 +14,14 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
 from argosy.execution.context import current_step
 from argosy.execution.log_sender import PATIENCE, LogSink, OutgoingLog, sender
-from argosy.execution.log_streams import StepStream, Tee, tee_to
+from argosy.execution.log_streams import StepStream, Tee, stand_in, tee_to
 from argosy.v1.step_logs_pb2 import LogSource
 
 _OWN_CODE = str(Path(__file__).resolve().parent.parent) + os.sep
@@ -154,12 +154,13 @@ class _Installed:
 
     def _stand_in(self) -> None:
         if sys.stdout is not None:
-            sys.stdout = self.stdout = StepStream(sys.stdout, LogSource.LOG_SOURCE_STDOUT, self)
+            sys.stdout = self.stdout = stand_in(sys.stdout, LogSource.LOG_SOURCE_STDOUT, self)
         if sys.stderr is not None:
-            sys.stderr = self.stderr = StepStream(sys.stderr, LogSource.LOG_SOURCE_STDERR, self)
+            sys.stderr = self.stderr = stand_in(sys.stderr, LogSource.LOG_SOURCE_STDERR, self)
 
 
 _installed = _Installed()
+_last_moments: list[Callable[[], object]] = []
 
 
 @contextlib.contextmanager
@@ -190,10 +191,22 @@ def captured_logs(sink: LogSink) -> Iterator[None]:
     finally:
         for stream in bound:
             stream.release()
+        for take in _last_moments:
+            take()
         _installed.stop(step)
         capture.log.close()
         if patience:
             sender().wait(capture.log, patience)
+
+
+@contextlib.contextmanager
+def before_the_end(take: Callable[[], object]) -> Iterator[None]:
+    """Call ``take`` at the end of each capture of a step, while the block lasts: the last moment to add something."""
+    _last_moments.append(take)
+    try:
+        yield
+    finally:
+        _last_moments.remove(take)
 
 
 def only_capture_add(source: LogSource.ValueType, data: bytes) -> None:

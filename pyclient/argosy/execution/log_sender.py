@@ -66,6 +66,11 @@ class OutgoingLog:
         self._next_try = 0.0
         self._closed_at: float | None = None
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing more is printed."""
+        return self._closed_at is not None
+
     def close(self) -> None:
         """Say that nothing more is printed."""
         self._collect()
@@ -74,7 +79,7 @@ class OutgoingLog:
 
     def push(self) -> None:
         """Send what waits, as far as the store takes it; never raises."""
-        is_closed = self._closed_at is not None
+        is_closed = self.is_closed
         if not is_closed:
             self._collect()
         if time.monotonic() < self._next_try:
@@ -164,15 +169,17 @@ class LogSender:
 
     def drain(self, timeout: float = PATIENCE) -> None:
         """Send all closed logs at once, and wait at most ``timeout`` seconds; what is left is dropped and told."""
+        for log in self.settle(timeout):
+            log.give_up("the store did not take them in time")
+
+    def settle(self, timeout: float = PATIENCE) -> list[OutgoingLog]:
+        """Do as :meth:`drain`, but return what could not be sent instead of dropping it."""
         deadline = time.monotonic() + timeout
         with self._changed:
-            logs = [log for log in self._logs if log._closed_at is not None]
-        if not logs:
-            return
-        self._hasten()
-        for log in logs:
-            if not log.sent.wait(max(deadline - time.monotonic(), 0)):
-                log.give_up("the store did not take them in time")
+            logs = [log for log in self._logs if log.is_closed]
+        if logs:
+            self._hasten()
+        return [log for log in logs if not log.sent.wait(max(deadline - time.monotonic(), 0))]
 
     def _hasten(self) -> None:
         with self._changed:
@@ -207,6 +214,11 @@ def sender() -> LogSender:
 def drain_logs() -> None:
     """Send what steps that have ended printed, and wait for it, though not for long."""
     _sender.drain()
+
+
+def settle_logs() -> None:
+    """Do the same for somebody who is about to read them."""
+    _sender.settle()
 
 
 def _remake() -> None:

@@ -14,6 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from argosy.execution.artifact_version import ArtifactVersion
 from argosy.execution.named import named
+from argosy.execution.step_log import StepLog, read_log
 from argosy.transport.connection import Connection
 from argosy.v1 import pipeline_pb2
 
@@ -186,6 +187,16 @@ class StepRunRecord(StepRunFacts[ArtifactVersion]):
         """Show ``message``; ``connection`` serves the artifact versions in it."""
         super().__init__(message, lambda version: ArtifactVersion(version, connection))
         self._connection = connection
+
+    def logs(self) -> StepLog:
+        """Return what it has printed and logged so far: ``print(step.logs())``, or line by line.
+
+        A step taken from cache printed nothing; the one that made its outputs did.
+
+        Raises:
+            NotFoundError: it is gone.
+        """
+        return read_log(self._connection, self.id, self.invocation)
 
 
 class RunFacts(_Timed, Generic[S]):

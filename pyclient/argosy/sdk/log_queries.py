@@ -1,0 +1,92 @@
+"""The part of ``Client`` that reads what steps print."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from argosy.errors import NotFoundError
+from argosy.sdk.store_access import StoreAccess
+from argosy.transport.retry import FEW_ATTEMPTS, retrying
+from argosy.v1.pipeline_pb2 import Run, RunState
+
+if TYPE_CHECKING:
+    from argosy.execution.step_log import LogLine, LogReader
+    from argosy.transport.connection import Connection
+
+_INTERVAL = 0.3
+
+
+class LogQueries(StoreAccess):
+    """Reads and follows logs."""
+
+    def step_logs(self, run: str | UUID, step: str | None = None, *, follow: bool = False) -> Iterator[LogLine]:
+        """Yield the lines that a step of a run printed, or all its steps in the order of time.
+
+        Args:
+            run: the run's id or name.
+            step: the invocation; all by default.
+            follow: go on while the run does, and wait for the step to start.
+
+        Raises:
+            NotFoundError: no such run, or no such step in it.
+        """
+        return lines_of_run(self.connection, str(run), step, follow=follow)
+
+
+def lines_of_run(connection: Connection, run: str, step: str | None, *, follow: bool) -> Iterator[LogLine]:
+    """Yield the lines of one step or of all; see :meth:`LogQueries.step_logs`."""
+    from argosy.execution.log_sender import settle_logs
+
+    settle_logs()
+    found = connection.pipelines.get_run(run)
+    if step is not None and not follow:
+        _check_step(found, step)
+    return _follow(connection, found, step) if follow else _merged(connection, found, step)
+
+
+def _merged(connection: Connection, run: Run, step: str | None) -> Iterator[LogLine]:
+    readers = _new_readers(connection, run, step, {})
+    return heapq.merge(*[reader.rest() for reader in readers.values()], key=lambda line: line.time)
+
+
+def _follow(connection: Connection, run: Run, step: str | None) -> Iterator[LogLine]:
+    readers: dict[str, LogReader] = {}
+    while True:
+        is_over = run.state != RunState.RUN_STATE_RUNNING
+        if is_over and step is not None:
+            _check_step(run, step)
+        readers |= _new_readers(connection, run, step, readers)
+        lines = [line for reader in readers.values() for line in reader.rest()]
+        yield from sorted(lines, key=lambda line: line.time)
+        is_step_over = step is not None and step in readers and readers[step].is_complete
+        if is_step_over or (is_over and all(reader.is_complete for reader in readers.values())):
+            return
+        time.sleep(_INTERVAL)
+        if not is_over:
+            run = retrying(f"run {run.name}", _getting(connection, run.id), FEW_ATTEMPTS)
+
+
+def _getting(connection: Connection, run_id: str) -> Callable[[], Run]:
+    return lambda: connection.pipelines.get_run(run_id)
+
+
+def _new_readers(
+    connection: Connection, run: Run, step: str | None, known: dict[str, LogReader]
+) -> dict[str, LogReader]:
+    from argosy.execution.step_log import LogReader
+
+    return {
+        found.invocation: LogReader(connection, found.id, found.invocation)
+        for found in run.steps
+        if step in {None, found.invocation} and found.invocation not in known
+    }
+
+
+def _check_step(run: Run, step: str) -> None:
+    names = [found.invocation for found in run.steps]
+    if step not in names:
+        raise NotFoundError(f"run {run.name!r} has no step {step!r}; its steps are {', '.join(names) or 'none yet'}")
