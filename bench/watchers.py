@@ -9,6 +9,7 @@ import tempfile
 import time
 import uuid
 from pathlib import Path
+from typing import Any
 
 from bench import memory
 from bench.child import ask, environment
@@ -21,7 +22,9 @@ EVENTS = 5
 SETTLE_SECONDS = 1.0
 """After the watchers are gone, and before memory is read: what was in flight arrives."""
 POOL = 16
-"""Threads a server has for all that watch: those that send, one that looks for events, one that finds stalled ones."""
+"""Threads a server may have for all that watch: 12 that send, one that looks for events, one that finds who takes
+nothing, and what gRPC starts for more connections.
+"""
 
 
 def measure(effort: Effort) -> list[Result]:
@@ -35,7 +38,7 @@ def measure(effort: Effort) -> list[Result]:
     return [
         Result(f"event to all of {WATCHERS} watchers", [seconds for r in rounds for seconds in r["seconds"]], "s", 0.4),
         Result(f"memory of the server for {WATCHERS} watchers", [r["memory"] for r in rounds], "MiB", 60),
-        Result(f"threads of the server for {WATCHERS} watchers", [r["threads"] for r in rounds], "", POOL),
+        Result(f"threads of the server for {WATCHERS} watchers", [r["threads"] for r in rounds], "threads", POOL),
     ]
 
 
@@ -68,7 +71,7 @@ async def _watch(address: str, pid: str) -> dict[str, object]:
 
     async def listen(number: int) -> None:
         # Messages are taken apart later: a thousand programs would do that at once, this one does it one by one.
-        watch = channels[number % CHANNELS].unary_stream(
+        watch: Any = channels[number % CHANNELS].unary_stream(
             "/argosy.v1.ArtifactService/WatchArtifacts",
             request_serializer=WatchArtifactsRequest.SerializeToString,
             response_deserializer=None,

@@ -21,7 +21,7 @@ class WatchSettings:
     """
 
     max_watchers: int = MAX_WATCHERS
-    senders: int = 14
+    senders: int = 12
     stall_seconds: float = 10.0
     busy_seconds: float = 0.25
     quiet_seconds: float = 15.0
