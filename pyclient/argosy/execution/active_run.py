@@ -16,7 +16,7 @@ from argosy.execution.progress import Progress
 from argosy.graph.model import Graph
 from argosy.transport.connection import Connection
 from argosy.transport.pipeline_client import PipelineClient
-from argosy.v1.pipeline_pb2 import Run, RunState
+from argosy.v1.pipeline_pb2 import Run, RunError, RunState
 from argosy.v1.pipeline_service_pb2 import SkippedStep
 
 
@@ -35,6 +35,7 @@ class ActiveRun:
         versions: the artifact versions known so far.
         recorded: the invocations that have a step run.
         failed: the invocation that ended the run, empty for none.
+        failure: what its code raised, as it was recorded.
         began: when, by ``time.perf_counter``.
     """
 
@@ -48,6 +49,7 @@ class ActiveRun:
     versions: RunVersions = field(default_factory=RunVersions)
     recorded: set[str] = field(default_factory=set)
     failed: str = ""
+    failure: RunError | None = None
     began: float = field(default_factory=time.perf_counter)
 
     @property
@@ -79,7 +81,7 @@ class ActiveRun:
         add_note(error, f"step {self.failed!r} ended {run}" if self.failed else f"{run} ended")
         # What ended the run matters more than an error of the store: the lease will end the record.
         with contextlib.suppress(ArgosyError), held_interrupt():
-            details = None if is_cancelled else to_run_error(error, self.failed)
+            details = None if is_cancelled else self.failure or to_run_error(error, self.failed)
             ended = self.pipelines.finish_run(
                 self.run.id, state, error=details, skipped=skipped, driver_token=self.driver_token
             )

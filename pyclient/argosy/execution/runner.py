@@ -37,11 +37,12 @@ class Workers(Protocol):
     max_parallel: int
     are_here: bool
 
-    def start(self, task: StepTask, ended: Callable[[Outcome], None]) -> RunningTask:
+    def start(self, task: StepTask, began: Callable[[], None], ended: Callable[[Outcome], None]) -> RunningTask:
         """Execute an attempt elsewhere and return at once.
 
         Args:
             task: what to execute; not more than ``max_parallel`` are started before they ended.
+            began: called from any thread when the attempt is about to be executed, which may be later than now.
             ended: called from any thread with the outcome, also when the worker was lost.
         """
         ...

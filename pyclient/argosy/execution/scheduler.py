@@ -61,6 +61,20 @@ class Attempt:
     stopping: BaseException | None = None
 
 
+@dataclass(frozen=True)
+class _Event:
+    """What a worker tells of an attempt: its outcome, or ``None`` when it is about to be executed."""
+
+    attempt: Attempt
+    tries: int
+    outcome: Outcome | None = None
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the attempt was given up meanwhile."""
+        return self.attempt.running is None or self.attempt.tries != self.tries
+
+
 @dataclass
 class _UnderWay:
     """The steps that were started, or asked for, and have not ended."""
@@ -108,7 +122,7 @@ class Scheduler:
         self._now = _UnderWay()
         self._halted: BaseException | None = None
         self._here: StopSignal | None = None
-        self._events: queue.SimpleQueue[tuple[Attempt, Outcome] | None] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[_Event | None] = queue.SimpleQueue()
 
     def run(self, invocations: Iterable[str]) -> None:
         """Run these and whatever they wait for, as far as it has not ended yet.
@@ -219,9 +233,12 @@ class Scheduler:
             self._end(attempt, self._execute_here(attempt.task))
             return
         self._now.running[attempt.invocation.id] = attempt
-        if timeout is not None:
-            attempt.deadline = time.monotonic() + timeout
-        attempt.running = self._workers.start(attempt.task, lambda outcome: self._events.put((attempt, outcome)))
+        tries = attempt.tries
+        attempt.running = self._workers.start(
+            attempt.task,
+            lambda: self._events.put(_Event(attempt, tries)),
+            lambda outcome: self._events.put(_Event(attempt, tries, outcome)),
+        )
 
     def _is_alone(self) -> bool:
         return self._workers.max_parallel == 1 or (not self._now and self._plan.next() is None)
@@ -243,14 +260,20 @@ class Scheduler:
             event = self._events.get(timeout=None if moment is None else max(moment - time.monotonic(), 0))
         except queue.Empty:
             event = None
-        if event is not None:
-            attempt, outcome = event
-            if self._now.running.get(attempt.invocation.id) is attempt and attempt.running is not None:
-                del self._now.running[attempt.invocation.id]
-                self._end(attempt, outcome)
+        if event is not None and not event.is_late:
+            if event.outcome is None:
+                self._note_begin(event.attempt)
+            else:
+                del self._now.running[event.attempt.invocation.id]
+                self._end(event.attempt, event.outcome)
         for attempt in list(self._now.running.values()):
             if attempt.deadline is not None and attempt.deadline <= time.monotonic():
                 self._overdue(attempt)
+
+    def _note_begin(self, attempt: Attempt) -> None:
+        timeout = attempt.invocation.step.timeout
+        if timeout is not None and attempt.stopping is None:
+            attempt.deadline = time.monotonic() + timeout
 
     def _overdue(self, attempt: Attempt) -> None:
         if attempt.stopping is not None:
@@ -295,6 +318,7 @@ class Scheduler:
         if completed is not None:
             self._note_success(attempt, completed)
             return
+        self._run.failure = self._run.failure or outcome.details
         self._note_failure(item, outcome.error, attempt.began)
         if is_cancelled(outcome.error) or not isinstance(outcome.error, Exception):
             self._halted = self._halted or outcome.error

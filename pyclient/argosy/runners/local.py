@@ -37,9 +37,9 @@ class LocalWorkers:
         """Allow so many at once."""
         self.max_parallel = max_parallel
 
-    def start(self, task: StepTask, ended: Callable[[Outcome], None]) -> RunningThread:
+    def start(self, task: StepTask, began: Callable[[], None], ended: Callable[[Outcome], None]) -> RunningThread:
         """Execute an attempt in a new thread, in which context variables are as they are here."""
-        running = RunningThread(task, ended)
+        running = RunningThread(task, began, ended)
         running.start()
         return running
 
@@ -50,9 +50,10 @@ class LocalWorkers:
 class RunningThread:
     """An attempt in a thread. The thread is a daemon: a step that never ends does not keep the program from ending."""
 
-    def __init__(self, task: StepTask, ended: Callable[[Outcome], None]) -> None:
+    def __init__(self, task: StepTask, began: Callable[[], None], ended: Callable[[Outcome], None]) -> None:
         """Make it ready."""
         self._task = task
+        self._began = began
         self._ended = ended
         self._stop = StopSignal()
 
@@ -76,4 +77,5 @@ class RunningThread:
         )
 
     def _execute(self) -> None:
+        self._began()
         self._ended(execute(self._task, self._stop))

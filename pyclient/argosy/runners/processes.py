@@ -48,9 +48,9 @@ class ProcessWorkers:
         self._all: list[WorkerProcess] = []
         self._closed = False
 
-    def start(self, task: StepTask, ended: Callable[[Outcome], None]) -> ProcessTask:
+    def start(self, task: StepTask, began: Callable[[], None], ended: Callable[[Outcome], None]) -> ProcessTask:
         """Execute an attempt in a process that is free, or in a new one."""
-        running = ProcessTask(task, self, ended)
+        running = ProcessTask(task, self, began, ended)
         running.start()
         return running
 
@@ -99,9 +99,12 @@ class ProcessWorkers:
 class ProcessTask:
     """An attempt in a worker process; a thread waits for it."""
 
-    def __init__(self, task: StepTask, workers: ProcessWorkers, ended: Callable[[Outcome], None]) -> None:
+    def __init__(
+        self, task: StepTask, workers: ProcessWorkers, began: Callable[[], None], ended: Callable[[Outcome], None]
+    ) -> None:
         """Make it ready."""
         self._task = task
+        self._began = began
         self._workers = workers
         self._ended = ended
         self._lock = threading.Lock()
@@ -142,7 +145,7 @@ class ProcessTask:
             if stopped is None:
                 worker.begin(order)
                 self._worker = worker
-        outcome = worker.outcome_of(self._task) if stopped is None else failed(self._task, stopped)
+        outcome = worker.outcome_of(self._task, self._began) if stopped is None else failed(self._task, stopped)
         with self._lock:
             self._worker = None
         self._workers.give_back(worker)

@@ -84,8 +84,8 @@ class Refusal:
     text: str
 
 
-OUTCOME, REFUSAL = b"o", b"r"
-"""The first byte of an answer: what follows."""
+BEGINS, OUTCOME, REFUSAL = b"b", b"o", b"r"
+"""The first byte of an answer: what follows; that a task is about to be executed has nothing more."""
 
 
 def work(descriptor: int) -> None:
@@ -96,20 +96,21 @@ def work(descriptor: int) -> None:
     orders: queue.SimpleQueue[tuple[Order, StopSignal] | None] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(connection, orders), name="argosy-worker-ear", daemon=True).start()
     while (item := orders.get()) is not None:
-        answer = _answer(*item)
+        answer = _answer(connection, *item)
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(Exception):  # the step may have closed or replaced it
                 stream.flush()
         connection.send_bytes(answer)
 
 
-def _answer(order: Order, stop: StopSignal) -> bytes:
+def _answer(connection: Connection, order: Order, stop: StopSignal) -> bytes:
     order.surroundings.enter()
     try:
         task = load_task(order.task)
     except BaseException as error:
         module = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
         return REFUSAL + pickle.dumps(Refusal(module, f"{type(error).__name__}: {error}"))
+    connection.send_bytes(BEGINS)
     return OUTCOME + dump_outcome(execute(task, stop))
 
 

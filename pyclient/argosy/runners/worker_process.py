@@ -10,12 +10,13 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 
 from argosy.errors import WorkerImportError, WorkerLostError
 from argosy.execution.execute_step import failed
 from argosy.execution.step_task import Outcome, StepTask
 from argosy.runners.task_pickle import dump_task, load_outcome
-from argosy.runners.worker import OUTCOME, Order, Refusal, StopOrder, Surroundings
+from argosy.runners.worker import BEGINS, OUTCOME, Order, Refusal, StopOrder, Surroundings
 
 LIVENESS = 0.5
 """Seconds between two looks whether a silent worker lives: a process it forked may keep its connection open."""
@@ -54,18 +55,24 @@ class WorkerProcess:
         with contextlib.suppress(OSError):  # it is dead, which its outcome tells
             self._send(order)
 
-    def outcome_of(self, task: StepTask) -> Outcome:
-        """Wait for what becomes of the task it was given."""
+    def outcome_of(self, task: StepTask, began: Callable[[], None]) -> Outcome:
+        """Wait for what becomes of the task it was given; ``began`` is called when it is about to be executed."""
         try:
-            while not self._connection.poll(LIVENESS):
-                if not self.is_alive and not self._connection.poll(0):
-                    return self._lost(task)
-            answer = self._connection.recv_bytes()
+            answer = self._receive()
+            if answer == BEGINS:
+                began()
+                answer = self._receive()
         except (EOFError, OSError):
             return self._lost(task)
         if answer[:1] == OUTCOME:
             return load_outcome(answer[1:])
         return _refused(task, pickle.loads(answer[1:]))  # noqa: S301 - from our own process
+
+    def _receive(self) -> bytes:
+        while not self._connection.poll(LIVENESS):
+            if not self.is_alive and not self._connection.poll(0):
+                raise EOFError
+        return self._connection.recv_bytes()
 
     def stop_task(self, error: BaseException) -> None:
         """Ask the current task to end."""
