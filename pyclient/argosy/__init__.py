@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         OutputError,
         ParameterError,
         PickleRefusedError,
+        PipelineNotFoundError,
         PreconditionError,
         RunCancelledError,
         SaveOutputError,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from argosy.sdk.artifacts import load_artifact, save_artifact
     from argosy.sdk.batch import save_artifacts
     from argosy.sdk.client import Client
+    from argosy.sdk.metadata import log_metadata
     from argosy.sdk.pipelines import pipeline
     from argosy.sdk.steps import step
     from argosy.sdk.values import value_of
@@ -83,6 +85,7 @@ _HOMES = {
     "OutputError": "errors",
     "ParameterError": "errors",
     "PickleRefusedError": "errors",
+    "PipelineNotFoundError": "errors",
     "PipelineRun": "execution.run_record",
     "PreconditionError": "errors",
     "Retry": "graph.step_options",
@@ -97,6 +100,7 @@ _HOMES = {
     "list_artifact_versions": "sdk.artifact_functions",
     "load_artifact": "sdk.artifacts",
     "load_rescued": "execution.rescue",
+    "log_metadata": "sdk.metadata",
     "pipeline": "sdk.pipelines",
     "prune_artifacts": "sdk.artifact_functions",
     "register_materializer": "materializers.base",
@@ -131,6 +135,7 @@ __all__ = [
     "OutputError",
     "ParameterError",
     "PickleRefusedError",
+    "PipelineNotFoundError",
     "PipelineRun",
     "PreconditionError",
     "Retry",
@@ -146,6 +151,7 @@ __all__ = [
     "list_artifact_versions",
     "load_artifact",
     "load_rescued",
+    "log_metadata",
     "pipeline",
     "prune_artifacts",
     "register_materializer",

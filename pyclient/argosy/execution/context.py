@@ -12,7 +12,7 @@ import contextvars
 import functools
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,8 @@ class StepContext:
         allow_pickle: what the step's decorator says about pickles; ``None`` leaves it to the settings.
         attempt: 1 for the first.
         metadata: facts its code tells about the step run, as JSON texts; whoever tells one adds it.
+        outputs: its outputs: name -> name of the artifact each is saved under.
+        output_metadata: facts its code tells about an output, by the output's name; whoever tells one adds it.
     """
 
     run_id: str
@@ -44,6 +46,8 @@ class StepContext:
     allow_pickle: bool | None = None
     attempt: int = 1
     metadata: dict[str, str] = field(default_factory=dict, compare=False)
+    outputs: Mapping[str, str] = field(default_factory=dict, compare=False)
+    output_metadata: dict[str, dict[str, Any]] = field(default_factory=dict, compare=False)
 
 
 _current: contextvars.ContextVar[StepContext | None] = contextvars.ContextVar("argosy_step", default=None)

@@ -46,6 +46,7 @@ def execute(task: StepTask, stop: StopSignal) -> Outcome:
         invocation=task.invocation,
         allow_pickle=task.step.allow_pickle,
         attempt=task.attempt,
+        outputs=task.output_names,
     )
     try:
         connection = connect(task.config)
@@ -99,7 +100,7 @@ def _captured(task: StepTask, connection: Connection) -> contextlib.AbstractCont
 
 def _save(task: StepTask, connection: Connection, values: Sequence[ReturnedValue], context: StepContext) -> StepRun:
     try:
-        outputs = save_outputs(connection, task.step, task.output_names, values)
+        outputs = save_outputs(connection, task.step, task.output_names, values, context.output_metadata)
         return connection.patient_pipelines(lambda: task.patience).complete_step(
             task.step_run_id,
             task.attempt_token,

@@ -44,6 +44,23 @@ class RecordedError:
         return f"{where}{name}: {self.message}" if self.message else f"{where}{name}"
 
 
+@dataclass(frozen=True)
+class RecordedAttempt:
+    """An attempt of a step that was followed by another one.
+
+    Attributes:
+        attempt: 1 for the first.
+        error: what went wrong; ``None`` when the process that ran it was lost.
+        started: when it started, in UTC.
+        ended: when it ended, in UTC.
+    """
+
+    attempt: int
+    error: RecordedError | None
+    started: datetime
+    ended: datetime
+
+
 class _Timed:
     """What runs and step runs have in common: when they began and ended."""
 
@@ -52,10 +69,7 @@ class _Timed:
     @property
     def error(self) -> RecordedError | None:
         """What went wrong, ``None`` unless it failed."""
-        if not self._message.HasField("error"):
-            return None
-        error = self._message.error
-        return RecordedError(error.type, error.message, error.invocation)
+        return _error(self._message)
 
     @property
     def started(self) -> datetime | None:
@@ -158,12 +172,18 @@ class StepRunFacts(_Timed, Generic[V]):
         """The versions its own code loaded, each once."""
         return tuple(dict.fromkeys(map(self._version, self._message.loaded)))
 
+    @cached_property
+    def metadata(self) -> Mapping[str, Any]:
+        """What its code told about it with ``log_metadata``, by name; of all its attempts."""
+        return MappingProxyType({key: json.loads(text) for key, text in sorted(self._message.metadata.items())})
+
     @property
     def cache_miss(self) -> tuple[str, ...]:
         """Why nothing was taken from cache; empty for a cached step.
 
         The parts that differ from the nearest earlier run (``code``, ``parameter:rate``,
-        ``input:data``, ``loaded:name``), or ``disabled``, ``first_run`` or ``outputs_deleted``.
+        ``input:data``, ``loaded:name``), or ``disabled``, ``first_run``, ``outputs_deleted``, ``evicted`` or
+        ``expired``. ``Client.explain_cache`` puts them in words.
         """
         return tuple(self._message.cache_miss)
 
@@ -171,6 +191,24 @@ class StepRunFacts(_Timed, Generic[V]):
     def cached_from(self) -> str | None:
         """For a cached step, the id of the step run which made its outputs."""
         return self._message.cached_from or None
+
+    @property
+    def attempt(self) -> int:
+        """Its current or last attempt, 1 for the first; 0 when it never started."""
+        return self._message.attempt
+
+    @property
+    def attempts(self) -> tuple[RecordedAttempt, ...]:
+        """The attempts before the current or last one: those that failed, or whose process was lost."""
+        return tuple(
+            RecordedAttempt(item.attempt, _error(item), _moment(item.start_time), _moment(item.end_time))
+            for item in self._message.attempts
+        )
+
+    @property
+    def upstream(self) -> tuple[str, ...]:
+        """The invocations it had to wait for."""
+        return tuple(self._message.upstream)
 
     @property
     def _described(self) -> str:
@@ -234,6 +272,11 @@ class RunFacts(_Timed, Generic[S]):
         """``running``, ``completed``, ``failed``, ``cancelled`` or ``abandoned``."""
         return run_status(self._message.state)
 
+    @property
+    def resumed(self) -> int:
+        """How often it was resumed."""
+        return max(0, self._message.epoch - 1)
+
     @cached_property
     def steps(self) -> Mapping[str, S]:
         """The steps by invocation, in the order they started; skipped ones last.
@@ -277,6 +320,12 @@ def run_status(state: pipeline_pb2.RunState.ValueType) -> str:
 def step_status(state: pipeline_pb2.StepState.ValueType) -> str:
     """Return the word for a step's state."""
     return pipeline_pb2.StepState.Name(state).removeprefix("STEP_STATE_").lower()
+
+
+def _error(message: pipeline_pb2.Run | pipeline_pb2.StepRun | pipeline_pb2.StepAttempt) -> RecordedError | None:
+    if not message.HasField("error"):
+        return None
+    return RecordedError(message.error.type, message.error.message, message.error.invocation)
 
 
 def _moment(stamp: Timestamp) -> datetime:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from argosy.errors import SaveOutputError
 from argosy.execution.pickle_policy import pickle_allowed
@@ -18,7 +19,11 @@ from argosy.v1.step_calls_pb2 import NewStepOutput
 
 
 def save_outputs(
-    connection: Connection, step: StepDefinition, names: Mapping[str, str], values: Sequence[ReturnedValue]
+    connection: Connection,
+    step: StepDefinition,
+    names: Mapping[str, str],
+    values: Sequence[ReturnedValue],
+    told: Mapping[str, Mapping[str, Any]],
 ) -> list[NewStepOutput]:
     """Upload what is large of all values together; nothing is visible yet.
 
@@ -27,12 +32,16 @@ def save_outputs(
         step: what returned them.
         names: output name -> name of the artifact it is saved under.
         values: what it returned.
+        told: output name -> facts the code of the step told about it; they win over all others.
 
     Raises:
         SaveOutputError: a value cannot be kept or sent; caused by the reason.
     """
     with contextlib.ExitStack() as opened:
-        prepared = [opened.enter_context(_prepare(connection, step, names, item)) for item in values]
+        prepared = [
+            opened.enter_context(_prepare(connection, step, names, item, told.get(item.output.key, {})))
+            for item in values
+        ]
         try:
             files = upload_files(connection, [value.files for value in prepared])
         except Exception as error:
@@ -45,7 +54,11 @@ def save_outputs(
 
 
 def _prepare(
-    connection: Connection, step: StepDefinition, names: Mapping[str, str], item: ReturnedValue
+    connection: Connection,
+    step: StepDefinition,
+    names: Mapping[str, str],
+    item: ReturnedValue,
+    told: Mapping[str, Any],
 ) -> PreparedValue:
     output = item.output
     if is_artifact(item.value):
@@ -65,7 +78,7 @@ def _prepare(
             kind=ArtifactKind.ARTIFACT_KIND_STEP_OUTPUT,
             version=output.version or "",
             tags=output.tags,
-            metadata=output.metadata,
+            metadata={**output.metadata, **told},
             description=output.description,
             unnamed=not output.is_named,
         )

@@ -30,14 +30,26 @@ def checked_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
     if not isinstance(metadata, Mapping):
         raise ParameterError(f"metadata= takes a dict of text to JSON values, got {type(metadata).__name__}")
     plain = _plain_dict(metadata, "metadata", 0)
-    sizes = {key: len(key.encode()) + len(fact_text(value).encode()) for key, value in plain.items()}
+    refuse_too_much({key: fact_text(value) for key, value in plain.items()})
+    return plain
+
+
+def refuse_too_much(texts: Mapping[str, str]) -> None:
+    """Refuse metadata the service does not take.
+
+    Args:
+        texts: the JSON text of each fact by its key.
+
+    Raises:
+        ParameterError: all of it together is too large; names the largest fact.
+    """
+    sizes = {key: len(key.encode()) + len(text.encode()) for key, text in texts.items()}
     if sum(sizes.values()) > MAX_METADATA_BYTES:
         largest = max(sizes, key=sizes.__getitem__)
         raise ParameterError(
             f"metadata has {sum(sizes.values())} bytes as JSON, of which metadata[{largest[:80]!r}] has "
             f"{sizes[largest]}; at most {MAX_METADATA_BYTES} are allowed: save it as an artifact"
         )
-    return plain
 
 
 def fact_text(fact: object) -> str:
