@@ -10,6 +10,7 @@
     ├── OutputError              a step returned the wrong number of values (also TypeError)
     ├── SaveOutputError          a returned value could not be saved; tells where the rescue is
     ├── BatchError               some of many values could not be saved; says which were, and which not and why
+    ├── PipelineNotFoundError    the pipeline of a run is not found in this program (also LookupError)
     ├── RunCancelledError        somebody asked the run to stop, and it did
     ├── StepTimeoutError         a step took longer than its timeout (also TimeoutError)
     ├── WorkerLostError          the process that ran a step died
@@ -90,6 +91,10 @@ class BatchError(ArgosyError):
         super().__init__(message)
         self.saved = dict(saved)
         self.refused = dict(refused)
+
+
+class PipelineNotFoundError(ArgosyError, LookupError):
+    """The pipeline of a run is not found where the run says that it is defined."""
 
 
 class RunCancelledError(ArgosyError):

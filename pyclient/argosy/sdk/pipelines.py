@@ -84,10 +84,13 @@ class Pipeline(Generic[P, R]):
         if current_recorder() is not None:
             return cast("PipelineRun", self.inline(*args, **kwargs))
         # Loaded only now: running needs the store, recording does not.
+        from argosy.execution.entry_point import entry_point_of, refuse_while_loading
         from argosy.execution.run_session import RunSession
         from argosy.runners.choice import choose_runner
 
-        session = RunSession(choose_runner(self.definition.runner))
+        refuse_while_loading(self.name)
+        entry_point = entry_point_of(self.definition.function)
+        session = RunSession(choose_runner(self.definition.runner), entry_point=entry_point)
         try:
             graph = self._record(args, kwargs, session.values_of)
         except BaseException as error:

@@ -1,0 +1,188 @@
+"""Where a pipeline is defined, and finding it there again in another process: that is how a run is resumed.
+
+A module is imported. A script is executed again as ``__main__``, without what stands under ``if __name__ ==
+"__main__"``, so that its functions and classes are what they were; a pipeline that it calls outside of that is refused,
+since loading must run nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import contextvars
+import importlib
+import sys
+import tokenize
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from argosy.errors import GraphError, PipelineNotFoundError
+from argosy.graph.source_location import caller_location
+from argosy.v1.pipeline_pb2 import EntryPoint
+
+MAIN = "__main__"
+
+_loading: contextvars.ContextVar[str | None] = contextvars.ContextVar("argosy_loading", default=None)
+
+
+def entry_point_of(function: Callable[..., Any]) -> EntryPoint:
+    """Return where the function of a pipeline is defined."""
+    module = sys.modules.get(function.__module__)
+    spec = getattr(module, "__spec__", None)
+    name = spec.name if function.__module__ == MAIN and spec is not None else function.__module__
+    file = getattr(module, "__file__", None)
+    path = str(Path(file).resolve()) if isinstance(file, str) and Path(file).is_file() else ""
+    return EntryPoint(module=name, qualname=function.__qualname__, file=path)
+
+
+def refuse_while_loading(pipeline: str) -> None:
+    """Refuse the call of a pipeline while a module is loaded to find one.
+
+    Raises:
+        GraphError: one is being loaded; the message has the cure.
+    """
+    loaded = _loading.get()
+    if loaded is not None:
+        raise GraphError(
+            f"{caller_location()}: {loaded} calls pipeline {pipeline!r} as soon as it is loaded, so a run cannot be "
+            f"resumed from another program; put the call under 'if __name__ == \"__main__\":', or call "
+            f"{pipeline}.resume(run) there. Nothing ran"
+        )
+
+
+@contextlib.contextmanager
+def found_pipeline(entry: EntryPoint) -> Iterator[Any]:
+    """Find the pipeline of a run; a script stays loaded as ``__main__`` until the block ends.
+
+    Raises:
+        PipelineNotFoundError: it is not there any more, or not on this machine; the message has the cure.
+        GraphError: its module calls a pipeline when it is loaded; nothing ran.
+        Exception: what the module raised.
+    """
+    if not entry.qualname:
+        raise PipelineNotFoundError(
+            "the run does not say where its pipeline is defined; resume it where it is: my_pipeline.resume(run)"
+        )
+    if "<locals>" in entry.qualname:
+        raise PipelineNotFoundError(
+            f"pipeline {entry.qualname!r} is defined inside a function, where no other program finds it; resume it "
+            "there with my_pipeline.resume(run), or define it at the top of a module"
+        )
+    if entry.module != MAIN:
+        yield _in_module(_imported(entry), entry)
+    elif _is_running_program(entry):
+        yield _in_module(sys.modules[MAIN], entry)
+    else:
+        with _script(entry) as module:
+            yield _in_module(module, entry)
+
+
+def _is_running_program(entry: EntryPoint) -> bool:
+    file = getattr(sys.modules[MAIN], "__file__", None)
+    return (str(Path(file).resolve()) if file else "") == entry.file
+
+
+def _in_module(module: ModuleType, entry: EntryPoint) -> Any:
+    found: Any = module
+    for part in entry.qualname.split("."):
+        found = getattr(found, part, None)
+    if _is_pipeline(found):
+        return found
+    # @pipeline was applied to a function that is kept under another name.
+    for candidate in vars(module).values():
+        if _is_pipeline(candidate) and candidate.definition.function.__qualname__ == entry.qualname:
+            return candidate
+    where = entry.file or f"module {entry.module!r}"
+    raise PipelineNotFoundError(
+        f"{where} has no pipeline {entry.qualname!r} any more; bring it back, or call my_pipeline.resume(run) with "
+        "what it is now"
+    )
+
+
+def _is_pipeline(thing: object) -> bool:
+    return getattr(type(thing), "__argosy_kind__", None) == "pipeline"
+
+
+def _imported(entry: EntryPoint) -> ModuleType:
+    """Import a module from where this program finds it, else from where the run's program found it."""
+    folders = [str(Path.cwd())]
+    if entry.file:
+        parts = entry.module.count(".") + (1 if Path(entry.file).stem == "__init__" else 0)
+        folders.append(str(Path(entry.file).parents[parts]))
+    for folder in ("", *folders):
+        if folder and folder not in sys.path:
+            sys.path.append(folder)
+            importlib.invalidate_caches()
+        try:
+            with _nothing_runs(f"module {entry.module!r}"):
+                return importlib.import_module(entry.module)
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{entry.module}.".startswith(f"{error.name}."):
+                raise  # it is there, and imports something that is not
+    raise PipelineNotFoundError(
+        f"module {entry.module!r}, in which the pipeline is defined, is not found from here (it was "
+        f"{entry.file or 'no file'}); resume it from the folder or the environment in which the run was started"
+    )
+
+
+@contextlib.contextmanager
+def _script(entry: EntryPoint) -> Iterator[ModuleType]:
+    path = Path(entry.file)
+    if not entry.file:
+        raise PipelineNotFoundError(
+            f"pipeline {entry.qualname!r} was defined in a notebook, at a prompt or by python -c; define it again "
+            "there and call my_pipeline.resume(run)"
+        )
+    if not path.is_file():
+        raise PipelineNotFoundError(
+            f"the script {entry.file}, in which the pipeline is defined, is not on this machine; resume the run where "
+            "it was started, or call my_pipeline.resume(run)"
+        )
+    with tokenize.open(path) as stream:
+        code = compile(_without_guarded(ast.parse(stream.read(), entry.file)), entry.file, "exec")
+    module = ModuleType(MAIN)
+    module.__file__ = entry.file
+    before, arguments = sys.modules[MAIN], sys.argv
+    sys.modules[MAIN], sys.argv = module, [entry.file]
+    sys.path.insert(0, str(path.parent))
+    try:
+        with _nothing_runs(f"the script {entry.file}"):
+            exec(code, module.__dict__)  # noqa: S102 - it is the user's own script, as when it is started
+        yield module
+    finally:
+        sys.modules[MAIN], sys.argv = before, arguments
+        sys.path.remove(str(path.parent))
+
+
+@contextlib.contextmanager
+def _nothing_runs(what: str) -> Iterator[None]:
+    token = _loading.set(what)
+    try:
+        yield
+    except SystemExit as error:
+        raise PipelineNotFoundError(
+            f"{what} ends the program when it is loaded (SystemExit); put what it does under "
+            "'if __name__ == \"__main__\":'"
+        ) from error
+    finally:
+        _loading.reset(token)
+
+
+def _without_guarded(tree: ast.Module) -> ast.Module:
+    """Let ``if __name__ == "__main__"`` be false, as it is when a module is imported."""
+    for node in tree.body:
+        if isinstance(node, ast.If) and _asks_for_main(node.test):
+            node.test = ast.copy_location(ast.Constant(value=False), node.test)
+    return tree
+
+
+def _asks_for_main(test: ast.expr) -> bool:
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+        return any(map(_asks_for_main, test.values))
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.ops[0], ast.Eq):
+        return False
+    sides = [test.left, *test.comparators]
+    names = any(isinstance(side, ast.Name) and side.id == "__name__" for side in sides)
+    return names and any(isinstance(side, ast.Constant) and side.value == MAIN for side in sides)
