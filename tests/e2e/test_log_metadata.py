@@ -106,7 +106,7 @@ def test_facts_of_earlier_attempts_stay_on_the_step_and_do_not_reach_outputs() -
     @argosy.step(retry=1, enable_cache=False)
     def fit() -> int:
         attempts.append(1)
-        argosy.log_metadata({f"attempt_{len(attempts)}": True})
+        argosy.log_metadata({f"attempt_{len(attempts)}": True, "newest": len(attempts)})
         argosy.log_metadata({f"attempt_{len(attempts)}": True}, artifact="output")
         if len(attempts) == 1:
             raise ValueError("first")
