@@ -26,8 +26,10 @@ def started(stubs: Service, project: str) -> Started:
     return calls.start_step(stubs, calls.start_run(stubs, project))
 
 
-def entry(text: str, source: str = "STDOUT", **fields: str) -> step_logs_pb2.LogEntry:
-    made = step_logs_pb2.LogEntry(source=step_logs_pb2.LogSource.Value(f"LOG_SOURCE_{source}"), text=text, **fields)
+def entry(text: str, source: str = "STDOUT", *, level: str = "", logger: str = "") -> step_logs_pb2.LogEntry:
+    made = step_logs_pb2.LogEntry(
+        source=step_logs_pb2.LogSource.Value(f"LOG_SOURCE_{source}"), text=text, level=level, logger=logger
+    )
     made.log_time.FromDatetime(datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=timezone.utc))
     return made
 

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from argosy.execution.log_lines import MAX_LINE_BYTES, LineAssembler
+from argosy.execution.log_lines import MAX_LINE_BYTES, LineAssembler, texts_of
 from argosy.v1.step_logs_pb2 import LogEntry, LogSource
 
 HEAD_BYTES = TAIL_BYTES = 4 << 20
@@ -226,8 +226,7 @@ class LogBuffer:
             for text in self._assembler(block.source).feed(block.data):
                 yield _entry(block.time, block.source, text)
             return
-        lines = LineAssembler()
-        for text in (*lines.feed(block.data), *lines.finish()):
+        for text in texts_of(block.data):
             yield _entry(block.time, block.source, text, block.level, block.logger)
 
 

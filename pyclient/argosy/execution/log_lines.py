@@ -46,9 +46,7 @@ class LineAssembler:
             yield _cut_line(first, cut)
             if not newline:
                 return
-        if b"\r" in whole:
-            whole = b"\n".join(map(_last_state, whole.split(b"\n")))
-        yield from _pieces(whole)
+        yield from texts_of(whole)
 
     def gap(self, *, is_open: bool) -> None:
         """Say that what was written next is lost, and whether it ended within a line."""
@@ -81,7 +79,14 @@ class LineAssembler:
         self.cut += max(len(data) - room, 0)
 
 
-def _last_state(line: bytes) -> bytes:
+def texts_of(lines: bytes | bytearray) -> Iterator[str]:
+    """Yield whole lines in texts that fit into an entry, each line in its last state."""
+    if b"\r" in lines:
+        lines = b"\n".join([_last_state(line) for line in lines.split(b"\n")])
+    yield from _pieces(lines)
+
+
+def _last_state(line: bytes | bytearray) -> bytes | bytearray:
     return line.rstrip(b"\r").rpartition(b"\r")[2]
 
 

@@ -98,11 +98,11 @@ class OutgoingLog:
         lines = self.buffer.drop_all()
         if unsent is not None:
             lines += sum(entry.text.count("\n") + 1 for entry in unsent.entries) + unsent.dropped_lines
-        self.sent.set()
         if isinstance(why, ConflictError):
             _log.debug("step %s: another attempt took over; %d lines of this one are dropped", self._step, lines)
         elif lines:
             _log.warning("step %s: %d lines of its log could not be stored (%s)", self._step, lines, why)
+        self.sent.set()
 
     def _finish(self) -> None:
         rest = self.buffer.take_rest()
@@ -112,12 +112,13 @@ class OutgoingLog:
     def _send(self, batch: Batch, *, is_last: bool = False) -> bool:
         if not (batch.entries or batch.dropped_lines or is_last):
             return True  # the beginning of a line
+        self._unsent = batch
         try:
             self._sink(
                 self._number, batch.entries, dropped_lines=batch.dropped_lines, is_last=is_last, deadline=CALL_SECONDS
             )
         except (UnavailableError, DeadlineError) as error:
-            self._postpone(batch, error, is_last=is_last)
+            self._postpone(error, is_last=is_last)
             return False
         except (ArgosyError, ValueError) as error:  # ValueError: the channel was closed
             self.give_up(error)
@@ -127,8 +128,9 @@ class OutgoingLog:
         self._number += 1
         return True
 
-    def _postpone(self, batch: Batch, error: ArgosyError, *, is_last: bool) -> None:
-        self._unsent = None if is_last else batch
+    def _postpone(self, error: ArgosyError, *, is_last: bool) -> None:
+        if is_last:
+            self._unsent = None
         now = time.monotonic()
         if self._closed_at is not None and now - self._closed_at > GIVE_UP:
             self.give_up(error)
