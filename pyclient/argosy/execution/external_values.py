@@ -39,7 +39,9 @@ class ReadyValue:
 
 
 @contextlib.contextmanager
-def ready_values(graph: Graph, config: ClientConfig, known: Container[int] = ()) -> Iterator[list[ReadyValue]]:
+def ready_values(
+    graph: Graph, config: ClientConfig, *, known: Container[int] = (), ended: Container[str] = ()
+) -> Iterator[list[ReadyValue]]:
     """Turn every value into files before anything runs, so that one which cannot be kept stops the pipeline here.
 
     A value that feeds several inputs appears once, named after the first of them.
@@ -48,6 +50,7 @@ def ready_values(graph: Graph, config: ClientConfig, known: Container[int] = ())
         graph: what will run.
         config: the settings.
         known: the ``id()`` of each ``ExternalArtifact`` that the run has uploaded.
+        ended: invocations that will not run any more.
 
     Raises:
         PickleRefusedError: only pickle could keep a value, and pickle is off for the step it feeds.
@@ -55,7 +58,7 @@ def ready_values(graph: Graph, config: ClientConfig, known: Container[int] = ())
     """
     ready: dict[int, ReadyValue] = {}
     with contextlib.ExitStack() as open_values:
-        for invocation in (graph.invocations[key] for key in graph.order()):
+        for invocation in (graph.invocations[key] for key in graph.order() if key not in ended):
             for parameter, source in invocation.sources():
                 if not isinstance(source, ExternalArtifact) or not source.has_value:
                     continue

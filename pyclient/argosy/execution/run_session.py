@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from argosy.config import resolve
 from argosy.execution.active_run import ActiveRun
+from argosy.execution.earlier_steps import EarlierSteps
 from argosy.execution.external_values import ready_values
 from argosy.execution.hooks import call_hooks
 from argosy.execution.lease import Lease
@@ -37,18 +37,26 @@ class RunSession:
     """
 
     def __init__(
-        self, runner: Runner, *, connection: Connection | None = None, entry_point: EntryPoint | None = None
+        self,
+        runner: Runner,
+        *,
+        connection: Connection | None = None,
+        entry_point: EntryPoint | None = None,
+        resumed: str | None = None,
     ) -> None:
-        """Begin with nothing: no run is created.
+        """Begin with nothing: no run is created or resumed.
 
         Args:
             runner: where steps are executed.
             connection: the store; the configured one by default.
             entry_point: where the pipeline is defined, for those who resume the run.
+            resumed: the id or name of a run that is to be resumed, instead of a new one.
         """
         self._runner = runner
         self._connection = connection
         self._entry_point = entry_point
+        self._resumed = resumed
+        self._earlier: EarlierSteps | None = None
         self._opened = contextlib.ExitStack()
         self._active: ActiveRun | None = None
         self._scheduler: Scheduler | None = None
@@ -95,7 +103,7 @@ class RunSession:
             Exception: what a step raised, with a note that names the step and the run.
         """
         try:
-            active = self._run(graph, graph.invocations)
+            active = self._run(graph, graph.invocations, is_whole=True)
             message = active.complete()
         except BaseException as error:
             self.fail(error)
@@ -121,11 +129,15 @@ class RunSession:
         if isinstance(error, Exception) and (record is None or record.status == "failed"):
             call_hooks(pipeline.hooks.on_failure, "on_failure", f"pipeline {pipeline.name!r}", error, record)
 
-    def _run(self, graph: Graph, invocations: Any) -> ActiveRun:
+    def _run(self, graph: Graph, invocations: Iterable[str], *, is_whole: bool = False) -> ActiveRun:
         connection = self._connection = self._connection or connect(resolve())
         check_pickle_policy(graph, connection.config)
+        if self._resumed is not None:
+            self._earlier = self._earlier or EarlierSteps(connection.pipelines.get_run(self._resumed))
+            self._earlier.check(graph, is_whole=is_whole)
+        ended = self._scheduler.ended if self._scheduler else self._earlier.invocations if self._earlier else ()
         known = self._active.versions.values if self._active is not None else {}
-        with ready_values(graph, connection.config, known) as values:
+        with ready_values(graph, connection.config, known=known, ended=ended) as values:
             active = self._active or self._begin(graph, connection)
             active.graph = graph
             for value in values:
@@ -135,13 +147,25 @@ class RunSession:
         return active
 
     def _begin(self, graph: Graph, connection: Connection) -> ActiveRun:
+        if self._earlier is not None:
+            return self._resume(graph, connection, self._earlier.run.id)
         parameters = {name: parameter.json for name, parameter in graph.parameters.items()}
         created = connection.pipelines.create_run(
             graph.pipeline.name, name=graph.run_name or "", parameters=parameters, entry_point=self._entry_point
         )
-        return self._take(
-            graph, connection, created.run, created.driver_token, created.lease.ToTimedelta().total_seconds()
-        )
+        seconds = created.lease.ToTimedelta().total_seconds()
+        return self._take(graph, connection, created.run, created.driver_token, seconds)
+
+    def _resume(self, graph: Graph, connection: Connection, run_id: str) -> ActiveRun:
+        resumed = connection.pipelines.resume_run(run_id)
+        seconds = resumed.lease.ToTimedelta().total_seconds()
+        active = self._take(graph, connection, resumed.run, resumed.driver_token, seconds)
+        earlier = self._earlier = EarlierSteps(resumed.run)  # another one may have run more of it since it was read
+        active.recorded |= earlier.invocations
+        active.versions.outputs.update(earlier.outputs())
+        assert self._scheduler is not None
+        self._scheduler.ended |= earlier.invocations
+        return active
 
     def _take(self, graph: Graph, connection: Connection, run: Run, token: str, seconds: float) -> ActiveRun:
         """Keep a run alive that was created or resumed, and get workers for it."""
