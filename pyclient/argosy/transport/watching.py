@@ -11,7 +11,7 @@ from argosy.errors import ArgosyError, ConflictError, UnavailableError
 from argosy.transport.artifact_client import ArtifactClient
 from argosy.transport.calls import ReceivingStream
 from argosy.transport.pipeline_client import PipelineClient
-from argosy.transport.retry import ATTEMPTS, Backoff, worth_retrying
+from argosy.transport.retry import FEW_ATTEMPTS, Backoff, worth_retrying
 from argosy.transport.watchdog import shared_watchdog
 from argosy.v1.pipeline_pb2 import Run, StepRun
 from argosy.v1.watch_pb2 import WatchArtifactsResponse, WatchRunResponse
@@ -43,7 +43,7 @@ class Watching(Generic[M]):
         self._stream: ReceivingStream[M] | None = None
         self._interrupted = threading.Event()
         self._closed = False
-        self._backoff = Backoff(what, ATTEMPTS, self._interrupted.wait)
+        self._backoff = Backoff(what, FEW_ATTEMPTS, self._interrupted.wait)
         self._has_begun = False
 
     def read(self, timeout: float | None = None) -> M | None:

@@ -1,0 +1,141 @@
+"""A watch through dying servers, cut connections and long pauses: each event once, in order."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+import argosy
+from argosy import ArtifactEvent, Client
+from argosy.v1.pipeline_pb2 import RunState
+from tests.faults.listener import listening
+from tests.faults.stand import Stand, rows, run_command, wait_until
+
+
+def save(stand: Stand, count: int, begin: int = 0) -> None:
+    """Save so many versions past the proxy."""
+    direct = Client(f"grpc://{stand.server.address}")
+    for number in range(begin, begin + count):
+        direct.save_artifact(number, "weights")
+
+
+def versions_of(events: list[ArtifactEvent]) -> list[str]:
+    return [event.version for event in events]
+
+
+def counted(count: int) -> list[str]:
+    return [str(number) for number in range(1, count + 1)]
+
+
+def test_a_watch_goes_on_after_the_server_died(stand: Stand) -> None:
+    with listening(stand.client().watch_artifacts("weights")) as listener:
+        save(stand, 5)
+        listener.wait_for(5)
+        for round_number in range(1, 4):
+            stand.kill()
+            stand.start()
+            save(stand, 5)
+            listener.wait_for(5 * (round_number + 1))
+    assert versions_of(listener.heard) == counted(20)
+
+
+def test_events_while_nobody_could_listen_come_afterwards(stand: Stand) -> None:
+    with listening(stand.client().watch_artifacts("weights")) as listener:
+        save(stand, 1)
+        listener.wait_for(1)
+        stand.proxy.refuse()
+        stand.proxy.cut()
+        save(stand, 300)
+        stand.proxy.accept()
+        listener.wait_for(301)
+    assert versions_of(listener.heard) == counted(301)
+
+
+def test_a_watch_that_is_cut_again_and_again_misses_and_repeats_nothing(stand: Stand) -> None:
+    with listening(stand.client().watch_artifacts("weights")) as listener:
+        saver = threading.Thread(target=save, args=(stand, 200))
+        saver.start()
+        while saver.is_alive():
+            stand.proxy.cut()
+            time.sleep(0.05)
+        saver.join()
+        listener.wait_for(200)
+    assert versions_of(listener.heard) == counted(200)
+
+
+def test_a_stopped_server_is_waited_for(stand: Stand) -> None:
+    with listening(stand.client().watch_artifacts("weights")) as listener:
+        save(stand, 2)
+        listener.wait_for(2)
+        stand.stop()
+        stand.start()
+        save(stand, 2)
+        listener.wait_for(4)
+    assert versions_of(listener.heard) == counted(4)
+
+
+def test_closing_ends_a_watch_that_waits_for_a_server_that_is_gone(stand: Stand) -> None:
+    with listening(stand.client().watch_artifacts()) as listener:
+        stand.kill()
+        time.sleep(0.5)
+        began = time.monotonic()
+        listener.close()
+        assert time.monotonic() - began < 2
+    assert (listener.heard, listener.error) == ([], None)
+
+
+def test_a_watch_of_a_server_that_is_not_there_does_not_begin(stand: Stand) -> None:
+    client = stand.client()
+    client.save_artifact(1, "weights")
+    stand.kill()
+    with pytest.raises(argosy.UnavailableError, match="cannot be reached"):
+        client.watch_artifacts()
+
+
+def test_a_cursor_whose_events_were_forgotten_is_told(stand: Stand) -> None:
+    client = stand.client()
+    with client.watch_artifacts() as events:
+        old = events.cursor
+        client.save_artifact(1, "weights")
+        new = next(events).cursor
+    rows(stand.data, "UPDATE events SET created_at = 0")
+    swept = run_command("gc", "--execute", f"--data={stand.data}")
+    assert swept.returncode == 0, swept.stderr
+    with pytest.raises(argosy.CursorExpiredError, match="watch anew without a cursor"):
+        client.watch_artifacts(cursor=old)
+    with client.watch_artifacts(cursor=new) as events:
+        client.save_artifact(2, "weights")
+        assert next(events).version == "2"
+
+
+def test_a_watch_that_comes_back_too_late_is_told(stand: Stand) -> None:
+    with listening(stand.client().watch_artifacts("weights")) as listener:
+        save(stand, 1)
+        listener.wait_for(1)
+        stand.proxy.refuse()
+        stand.proxy.cut()
+        save(stand, 1)
+        rows(stand.data, "UPDATE events SET created_at = 0")
+        assert run_command("gc", "--execute", f"--data={stand.data}").returncode == 0
+        stand.proxy.accept()
+        wait_until(lambda: listener.error, "it is told")
+    assert isinstance(listener.error, argosy.CursorExpiredError)
+
+
+def test_a_run_is_watched_across_a_dying_server(stand: Stand) -> None:
+    client = stand.client()
+    pipelines = Client(f"grpc://{stand.server.address}").connection.pipelines
+    created = pipelines.create_run("training")
+    pictures = client.watch_run(created.run.id)
+    seen = [next(pictures).status]
+    stand.kill()
+    stand.start()
+    client.cancel_run(created.run.id)
+    for picture in pictures:
+        seen.append(picture.status)
+        if picture.status == "running" and len(seen) == 2:
+            state = RunState.RUN_STATE_CANCELLED
+            client.connection.pipelines.finish_run(created.run.id, state, driver_token=created.driver_token)
+    assert (seen[0], seen[-1]) == ("running", "cancelled")
