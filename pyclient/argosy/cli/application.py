@@ -14,6 +14,9 @@ from argosy.cli import (
     artifact_prune,
     artifact_put,
     artifact_show,
+    cache_evict,
+    cache_explain,
+    cache_list,
     run_cancel,
     run_list,
     run_logs,
@@ -45,8 +48,10 @@ app = typer.Typer(
 )
 artifact = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, show, get, put and delete artifacts.")
 run = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, show and cancel pipeline runs.")
+cache = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, explain and evict what steps may reuse.")
 app.add_typer(artifact, name="artifact")
 app.add_typer(run, name="run")
+app.add_typer(cache, name="cache")
 
 artifact.command("list")(with_store(artifact_list.list_artifacts))
 artifact.command("show")(with_store(artifact_show.show_artifact))
@@ -59,6 +64,9 @@ run.command("list")(with_store(run_list.list_runs))
 run.command("show")(with_store(run_show.show_run))
 run.command("logs")(with_store(run_logs.show_logs))
 run.command("cancel")(with_store(run_cancel.cancel_run))
+cache.command("list")(with_store(cache_list.list_cache))
+cache.command("explain")(with_store(cache_explain.explain_cache))
+cache.command("evict")(with_store(cache_evict.evict_cache))
 
 
 def _print_version(asked: bool) -> None:
@@ -82,6 +90,7 @@ def _options(
 
 @artifact.callback()
 @run.callback()
+@cache.callback()
 @with_store
 def _options_of_group(context: typer.Context) -> None:
     pass  # as above

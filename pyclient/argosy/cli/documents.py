@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from argosy.v1.artifact_pb2 import ArtifactProducer, ArtifactVersion
-    from argosy.v1.pipeline_pb2 import Run, RunError, StepRun
+    from argosy.v1.pipeline_pb2 import Run, RunError, StepAttempt, StepRun
+    from argosy.v1.step_cache_pb2 import CacheEntry
 
 Document = dict[str, Any]
 
@@ -60,6 +61,7 @@ def run_document(run: Run) -> Document:
         "ended": _time(run, "end_time"),
         "seconds": _seconds(run, "create_time", "end_time"),
         "parameters": _values(run.parameters),
+        "resumed": max(0, run.epoch - 1),
         "error": _error(run.error) if run.HasField("error") else None,
     }
     if run.steps:
@@ -86,7 +88,36 @@ def _step_document(step: StepRun) -> Document:
         "loaded": [_reference(version) for version in step.loaded],
         "cached_from": step.cached_from or None,
         "cache_miss": list(step.cache_miss),
+        "upstream": list(step.upstream),
+        "metadata": _values(step.metadata),
+        "attempt": step.attempt,
+        "attempts": [_attempt(attempt) for attempt in step.attempts],
         "error": _error(step.error) if step.HasField("error") else None,
+    }
+
+
+def cache_document(entry: CacheEntry) -> Document:
+    """Return a step run whose outputs may be reused."""
+    return {
+        "id": entry.step_run_id,
+        "run": entry.run_name,
+        "run_id": entry.run_id,
+        "pipeline": entry.pipeline_name,
+        "step": entry.step_name,
+        "invocation": entry.invocation,
+        "cache_key": entry.cache_key,
+        "ended": _time(entry, "end_time"),
+        "hit_count": entry.hit_count,
+        "size_bytes": entry.size_bytes,
+    }
+
+
+def _attempt(attempt: StepAttempt) -> Document:
+    return {
+        "attempt": attempt.attempt,
+        "started": _time(attempt, "start_time"),
+        "ended": _time(attempt, "end_time"),
+        "error": _error(attempt.error) if attempt.HasField("error") else None,
     }
 
 

@@ -11,6 +11,7 @@ from argosy.execution.transfer_progress import OnProgress
 from argosy.sdk.artifact_queries import ArtifactQueries
 from argosy.sdk.artifacts import save_to
 from argosy.sdk.batch import save_all_to
+from argosy.sdk.cache_queries import CacheQueries
 from argosy.sdk.log_queries import LogQueries
 from argosy.sdk.run_queries import RunQueries
 from argosy.sdk.selectors import make_selector
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Client(ArtifactQueries, WatchQueries, RunQueries, LogQueries):
+class Client(ArtifactQueries, WatchQueries, CacheQueries, RunQueries, LogQueries):
     """Asks and tells one store. Making one does no I/O; the first call connects."""
 
     def save_artifact(

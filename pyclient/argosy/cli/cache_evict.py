@@ -1,0 +1,117 @@
+"""``argosy cache evict``."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from argosy.cli.cache_list import PipelineOption, StepOption, print_entries
+from argosy.cli.moments import moment_problem, parse_moment
+from argosy.cli.output import Format, OutputOption, format_bytes, print_json, print_line, print_note
+from argosy.cli.rules import following
+from argosy.cli.store import store_of
+from argosy.graph.names import id_problem
+
+if TYPE_CHECKING:
+    from argosy.cli.documents import Document
+    from argosy.transport.connection import Connection
+
+SHOWN = 20
+
+
+def evict_cache(
+    context: typer.Context,
+    ids: Annotated[
+        Optional[list[str]],  # noqa: UP045 - typer evaluates annotations, also on Python 3.10
+        typer.Argument(metavar="[ID]...", help="Only these step runs.", callback=following(id_problem)),
+    ] = None,
+    step: StepOption = None,
+    pipeline: PipelineOption = None,
+    ended_before: Annotated[
+        Optional[str],  # noqa: UP045 - as above
+        typer.Option(
+            metavar="MOMENT",
+            help="Only older ones: 2026-01-31, or 30d for 30 days ago.",
+            callback=following(moment_problem),
+        ),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All of the project.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    output: OutputOption = Format.table,
+) -> None:
+    """Let step runs be reused no more, after telling which. What they made stays.
+
+    \b
+    Examples:
+      argosy cache evict --step fit --dry-run
+      argosy cache evict --pipeline training --ended-before 30d --yes
+      argosy cache evict --all
+    """  # noqa: D301 - typer keeps the lines below its \b as they are
+    if not (ids or step or pipeline or ended_before or everything):
+        raise typer.BadParameter(
+            "nothing is said about which step runs; pass their ids, --step, --pipeline, --ended-before or --all"
+        )
+    if dry_run and yes:
+        raise typer.BadParameter("--dry-run only tells, --yes does; pass one of them")
+    connection = store_of(context).connect()
+    before = None if ended_before is None else parse_moment(ended_before)
+    wanted = [text.lower() for text in ids or ()]
+    entries = _entries(connection, wanted, step or "", pipeline or "", before)
+    if output is Format.table:
+        _print(entries)
+    evicted = 0
+    if entries and not dry_run:
+        if not yes:
+            _confirm(len(entries))
+        evicted = connection.pipelines.evict_cache(
+            step_run_ids=wanted,
+            step_name=step or "",
+            pipeline_name=pipeline or "",
+            ended_before=before,
+            everything=everything,
+        )
+        print_note(f"{evicted} step runs are reused no more")
+    if output is Format.json:
+        print_json({"entries": entries, "evicted": evicted})
+
+
+def _entries(
+    connection: Connection, ids: list[str], step: str, pipeline: str, before: datetime | None
+) -> list[Document]:
+    from argosy.cli.documents import cache_document
+    from argosy.transport.pages import all_pages
+
+    pages = all_pages(
+        lambda token: connection.pipelines.list_cache_entries(step_name=step, pipeline_name=pipeline, page_token=token)
+    )
+    documents = [cache_document(entry) for page in pages for entry in page.entries]
+    return [
+        document
+        for document in documents
+        if (not ids or document["id"] in ids) and (before is None or datetime.fromisoformat(document["ended"]) < before)
+    ]
+
+
+def _confirm(count: int) -> None:
+    """Ask a person; a script has to say it.
+
+    Raises:
+        typer.BadParameter: nobody can be asked.
+        typer.Abort: the answer was no.
+    """
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("nothing was evicted, for nobody can be asked here; pass --yes, or --dry-run")
+    typer.confirm(f"evict these {count} step runs?", abort=True, err=True)
+
+
+def _print(entries: list[Document]) -> None:
+    if entries:
+        print_entries(entries[:SHOWN])
+    if len(entries) > SHOWN:
+        print_line(f"… and {len(entries) - SHOWN} more")
+    size = format_bytes(sum(entry["size_bytes"] for entry in entries))
+    print_line(f"{len(entries)} step runs match; the {size} they made stay")
