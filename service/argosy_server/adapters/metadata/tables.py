@@ -63,12 +63,7 @@ blobs = Table(
     text_column("state"),
     big("lease_expires_at"),
     Index("ix_blobs_state_lease", "state", "lease_expires_at"),
-    Index(
-        "ux_blobs_location",
-        "location",
-        unique=True,
-        sqlite_where=STORED_OUTSIDE,
-    ),
+    Index("ux_blobs_location", "location", unique=True, sqlite_where=STORED_OUTSIDE),
     Index("ix_blobs_size", "project", "size", sqlite_where=STORED_OUTSIDE),
 )
 
@@ -129,13 +124,7 @@ runs = Table(
     later_text("entry_point", ""),
     optional_big("resumed_at"),
     UniqueConstraint("id", "project"),
-    Index(
-        "ux_runs_name",
-        "project",
-        "name",
-        unique=True,
-        sqlite_where=text("state <> 'abandoned'"),
-    ),
+    Index("ux_runs_name", "project", "name", unique=True, sqlite_where=text("state <> 'abandoned'")),
     Index("ix_runs_project_name_seq", "project", "name", "seq"),
     Index("ix_runs_project_seq", "project", "seq"),
     Index("ix_runs_pipeline_seq", "project", "pipeline_name", "seq"),
@@ -170,21 +159,8 @@ step_runs = Table(
     UniqueConstraint("id", "project"),
     UniqueConstraint("project", "run_id", "invocation"),
     ForeignKeyConstraint(["project", "run_id"], ["runs.project", "runs.id"]),
-    Index(
-        "ix_step_runs_cache_key",
-        "project",
-        "cache_key",
-        "seq",
-        sqlite_where=REUSABLE,
-    ),
-    Index(
-        "ix_step_runs_previous",
-        "project",
-        "pipeline_name",
-        "step_name",
-        "seq",
-        sqlite_where=REUSABLE,
-    ),
+    Index("ix_step_runs_cache_key", "project", "cache_key", "seq", sqlite_where=REUSABLE),
+    Index("ix_step_runs_previous", "project", "pipeline_name", "step_name", "seq", sqlite_where=REUSABLE),
     Index("ix_step_runs_cached_from", "project", "cached_from", sqlite_where=TAKEN_FROM_CACHE),
 )
 
@@ -268,12 +244,7 @@ versions = Table(
     UniqueConstraint("artifact_seq", "ordinal"),
     ForeignKeyConstraint(["project", "artifact_seq"], ["artifacts.project", "artifacts.seq"]),
     ForeignKeyConstraint(["project", "step_run_id"], ["step_runs.project", "step_runs.id"]),
-    Index(
-        "ix_versions_live",
-        "artifact_seq",
-        "ordinal",
-        sqlite_where=LIVE,
-    ),
+    Index("ix_versions_live", "artifact_seq", "ordinal", sqlite_where=LIVE),
     Index("ix_versions_artifact_seq", "artifact_seq", "seq", sqlite_where=LIVE),
     Index("ix_versions_project_seq", "project", "seq", sqlite_where=LIVE),
     Index("ix_versions_project_created_at", "project", "created_at", "seq", sqlite_where=LIVE),
