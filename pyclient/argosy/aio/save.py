@@ -16,6 +16,7 @@ from argosy.aio.retrying import retrying
 from argosy.aio.way import Way
 from argosy.execution.prepared_value import PreparedValue
 from argosy.execution.transfer_progress import OnProgress
+from argosy.graph.source_location import called_from, caller_location
 from argosy.materializers.registry import MaterializerChoice
 from argosy.sdk.artifacts import prepare_save, record_saved
 from argosy.transport.calls import new_request_id
@@ -65,7 +66,8 @@ async def save_by(
         return made, sum(file.size_bytes for file in made.files)
 
     try:
-        ready, size = await way.in_thread(prepare)
+        with called_from(caller_location()):
+            ready, size = await way.in_thread(prepare)
         files = await _send(way, ready, size, on_progress)
         return await _create(way, ready, files)
     finally:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import CodeType, FrameType
 
@@ -21,6 +24,9 @@ class SourceLocation:
         return f"{self.file}:{self.line}"
 
 
+_called_from: contextvars.ContextVar[SourceLocation | None] = contextvars.ContextVar("argosy_called_from", default=None)
+
+
 def location_of(code: CodeType) -> SourceLocation:
     """Return where a function is defined; known without its source too."""
     return SourceLocation(code.co_filename, code.co_firstlineno)
@@ -34,8 +40,21 @@ def caller_frame() -> FrameType:
     return frame
 
 
+@contextlib.contextmanager
+def called_from(location: SourceLocation) -> Iterator[None]:
+    """Say which line of the user's code threads work for that are given this context; they have no frame of it."""
+    token = _called_from.set(location)
+    try:
+        yield
+    finally:
+        _called_from.reset(token)
+
+
 def caller_location() -> SourceLocation:
     """Return the line of the user's code which is being executed, not of a library it called."""
+    told = _called_from.get()
+    if told is not None:
+        return told
     frame: FrameType | None = caller_frame()
     innermost = frame
     while frame is not None and _is_library(frame):

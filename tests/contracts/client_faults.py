@@ -1,0 +1,165 @@
+"""What every client promises when the server, or the way to it, breaks. Subclass it; give it a ``stand``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from argosy.errors import CorruptDataError, DeadlineError
+from tests.contracts.client_contract import Calls
+from tests.contracts.client_kinds import Kind
+from tests.faults.stand import MARK_BYTES, MEBIBYTE, Stand, array_of, assert_clean, files_of, rows, wait_until
+
+VALUE = array_of(64 * MEBIBYTE, seed=9)
+HALF = VALUE.nbytes // 2
+TALK_BYTES = 256 << 10
+"""What requests, headers and frames of one save take at most beside the content."""
+MARKER = b"a byte of these words is changed"
+
+
+@pytest.fixture
+def store(kind: Kind, stand: Stand) -> Calls:
+    """A client whose way leads through the proxy."""
+    return Calls(kind, kind.client(stand.proxy.address))
+
+
+def assert_saved_once(store: Calls, stand: Stand) -> None:
+    np.testing.assert_array_equal(store.load_artifact("weights"), VALUE)
+    assert rows(stand.data, "SELECT label FROM versions") == [("1",)]
+    assert_clean(stand.data)
+
+
+class ClientFaultsContract:
+    """Runs with every kind of client, on a server of its own."""
+
+    def test_a_save_outlives_a_sigkill_of_the_server(self, store: Calls, stand: Stand) -> None:
+        stand.proxy.up.hold_at(HALF)
+        saving = store.kind.start(lambda: store.client.save_artifact(VALUE, "weights"))
+        stand.proxy.up.wait_for(HALF)
+        stand.kill()
+        stand.start()
+        stand.proxy.go_on()
+        assert saving.result().version == "1"
+        # The marks keep all but 16 MiB of what had arrived, and what was on its way is sent again.
+        assert stand.proxy.up.passed - VALUE.nbytes <= 2 * MARK_BYTES + TALK_BYTES
+        assert_saved_once(store, stand)
+
+    def test_a_load_outlives_a_sigkill_of_the_server(self, store: Calls, stand: Stand) -> None:
+        store.save_artifact(VALUE, "weights")
+        place = stand.proxy.down.passed + HALF
+        stand.proxy.down.hold_at(place)
+        loading = store.kind.start(lambda: store.client.load_artifact("weights"))
+        stand.proxy.down.wait_for(place)
+        stand.kill()
+        stand.start()
+        stand.proxy.go_on()
+        np.testing.assert_array_equal(loading.result(), VALUE)
+        assert stand.proxy.down.passed - (place - HALF) - VALUE.nbytes <= 8 * MEBIBYTE
+        assert_saved_once(store, stand)
+
+    def test_transfers_go_on_after_each_cut(self, store: Calls, stand: Stand) -> None:
+        stand.proxy.up.cut_at(*(part * MEBIBYTE for part in (5, 30, 55)))
+        assert store.save_artifact(VALUE, "weights").version == "1"
+        stand.proxy.down.cut_at(*(stand.proxy.down.passed + part * MEBIBYTE for part in (3, 33)))
+        assert_saved_once(store, stand)
+
+    @pytest.mark.parametrize("method", [b"/CommitUpload", b"/CreateArtifactVersion"])
+    def test_what_the_server_did_before_its_answer_was_lost_is_done_once(
+        self, store: Calls, stand: Stand, method: bytes
+    ) -> None:
+        table = {b"/CommitUpload": "blobs", b"/CreateArtifactVersion": "versions"}[method]
+        stand.proxy.up.hold_answers_after(method)
+        saving = store.kind.start(lambda: store.client.save_artifact(VALUE, "weights"))
+        wait_until(lambda: rows(stand.data, f"SELECT count(*) FROM {table}") == [(1,)], "it happened")
+        stand.proxy.cut()
+        assert saving.result().version == "1"
+        assert stand.proxy.up.passed <= VALUE.nbytes + TALK_BYTES
+        assert_saved_once(store, stand)
+
+    def test_a_large_file_comes_over_several_connections(
+        self, kind: Kind, stand: Stand, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ARGOSY_TRANSFER_STREAMS", "3")
+        store = Calls(kind, kind.client(stand.proxy.address))
+        store.save_artifact(VALUE, "weights")
+        before = stand.proxy.accepted
+        assert_saved_once(store, stand)
+        assert stand.proxy.accepted - before == 2
+
+    def test_bytes_the_store_has_are_not_sent_again(self, store: Calls, stand: Stand) -> None:
+        store.save_artifact(VALUE, "weights")
+        before = stand.proxy.up.passed
+        assert store.save_artifact(VALUE, "copy").version == "1"
+        assert stand.proxy.up.passed - before < TALK_BYTES
+
+    @pytest.mark.parametrize("direction", ["up", "down"])
+    def test_a_transfer_that_stands_still_goes_on_over_a_new_connection(
+        self, kind: Kind, stand: Stand, direction: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ARGOSY_IDLE_TIMEOUT", "2")
+        store = Calls(kind, kind.client(stand.proxy.address))
+        if direction == "down":
+            store.save_artifact(VALUE, "weights")
+        way = getattr(stand.proxy, direction)
+        way.hold_at(way.passed + 20 * MEBIBYTE)
+        if direction == "up":
+            store.save_artifact(VALUE, "weights")
+        assert_saved_once(store, stand)
+
+    def test_a_server_that_does_not_answer_in_time_is_told(
+        self, kind: Kind, stand: Stand, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ARGOSY_UNARY_DEADLINE", "0.5")
+        store = Calls(kind, kind.client(stand.proxy.address))
+        saved = store.save_artifact(1, "value")
+        stand.pause()
+        calls: list[Callable[[], Any]] = [
+            lambda: store.load_artifact("value"),
+            lambda: store.get_artifact_version("value"),
+            lambda: store.kind.do(saved.set_alias("prod")),
+            lambda: store.list_artifacts(),
+        ]
+        for call in calls:
+            began = time.monotonic()
+            with pytest.raises(DeadlineError, match="raise ARGOSY_UNARY_DEADLINE"):
+                call()
+            assert time.monotonic() - began < 10
+        stand.resume()
+        wait_until(lambda: value_of(store) == 1, "the server answers again")
+
+    @pytest.mark.parametrize("size", [1_000, 300_000, 16 * MEBIBYTE], ids=["inline", "middle", "large"])
+    def test_a_bit_changed_on_the_way_is_noticed(self, store: Calls, stand: Stand, size: int) -> None:
+        content = marked(size)
+        stand.proxy.up.flip_in(MARKER)
+        with pytest.raises(CorruptDataError):
+            store.save_artifact(content, "weights")
+        assert (files_of(stand.data), rows(stand.data, "SELECT count(*) FROM versions")) == ({}, [(0,)])
+        assert store.save_artifact(content, "weights").version == "1"
+        stand.proxy.down.flip_in(MARKER)
+        with pytest.raises(CorruptDataError):
+            store.load_artifact("weights")
+        assert store.load_artifact("weights") == content
+        assert_clean(stand.data)
+
+
+def marked(size: int) -> bytes:
+    """Return content with the marker at six places: at most few of them can be cut by the end of a read or frame."""
+    content = bytearray(VALUE[:size].tobytes())
+    for place in range(size // 8, size - len(MARKER), size // 7):
+        content[place : place + len(MARKER)] = MARKER
+    return bytes(content)
+
+
+def value_of(store: Calls) -> Any:
+    """Return the value, ``None`` while the server does not answer in time."""
+    try:
+        return store.load_artifact("value")
+    except DeadlineError:
+        return None
+
+
+__all__ = ["ClientFaultsContract", "store"]
