@@ -302,8 +302,9 @@ Global___RunError: _TypeAlias = RunError  # noqa: Y015
 @_typing.final
 class StepRun(_message.Message):
     """One execution of a step invocation. An answer stays below the message limit of 4 MiB: where it
-    would not, the server leaves out metadata, tags and aliases of the versions, if that is not
-    enough `parameters`, then `inputs`, `saved` and `loaded`.
+    would not, the server leaves out metadata, descriptions, tags and aliases of the versions and
+    `metadata`, if that is not enough `parameters` and `attempts`, then `inputs`, `saved`, `loaded` and
+    `upstream`.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -390,7 +391,7 @@ class StepRun(_message.Message):
 
     @_builtins.property
     def inputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___StepInput]:
-        """What it was given."""
+        """What it was given; in a run that was resumed, when it started last."""
 
     @_builtins.property
     def outputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___StepOutput]:
@@ -398,11 +399,11 @@ class StepRun(_message.Message):
 
     @_builtins.property
     def saved(self) -> _containers.RepeatedCompositeFieldContainer[_artifact_pb2.ArtifactVersion]:
-        """Versions its code saved."""
+        """Versions its code saved, in all attempts; see ArtifactProducer.attempt."""
 
     @_builtins.property
     def loaded(self) -> _containers.RepeatedCompositeFieldContainer[_artifact_pb2.ArtifactVersion]:
-        """Versions its code loaded."""
+        """Versions its code loaded, in all attempts."""
 
     @_builtins.property
     def cache_miss(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -419,7 +420,7 @@ class StepRun(_message.Message):
 
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
-        """When it started, by the clock of the database."""
+        """When its current or last attempt started, by the clock of the database."""
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
@@ -431,7 +432,7 @@ class StepRun(_message.Message):
 
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Facts about the step run; each value is one JSON document."""
+        """Facts about the step run; each value is one JSON document. Of its attempts, the later wins."""
 
     @_builtins.property
     def upstream(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

@@ -198,7 +198,9 @@ class FinishRunRequest(_message.Message):
     run_id: _builtins.str
     """The run's UUID."""
     state: _pipeline_pb2.RunState.ValueType
-    """COMPLETED, FAILED or CANCELLED."""
+    """COMPLETED, FAILED or CANCELLED. In a run that was resumed, steps that failed or were skipped
+    before and did not start again do not keep it from COMPLETED.
+    """
     driver_token: _builtins.str
     """See StartStepRequest."""
     @_builtins.property

@@ -250,7 +250,9 @@ Global___CacheEntry: _TypeAlias = CacheEntry  # noqa: Y015
 
 @_typing.final
 class EvictCacheRequest(_message.Message):
-    """Request of EvictCache. At least one of the filters MUST be set; all of them hold together."""
+    """Request of EvictCache. At least one of the filters, or `everything`, MUST be set; all filters hold
+    together. Step runs that ListCacheEntries does not list are not counted.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -512,8 +512,9 @@ func (x *RunError) GetInvocation() string {
 }
 
 // One execution of a step invocation. An answer stays below the message limit of 4 MiB: where it
-// would not, the server leaves out metadata, tags and aliases of the versions, if that is not
-// enough `parameters`, then `inputs`, `saved` and `loaded`.
+// would not, the server leaves out metadata, descriptions, tags and aliases of the versions and
+// `metadata`, if that is not enough `parameters` and `attempts`, then `inputs`, `saved`, `loaded` and
+// `upstream`.
 type StepRun struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// UUID.
@@ -528,13 +529,13 @@ type StepRun struct {
 	State StepState `protobuf:"varint,5,opt,name=state,proto3,enum=argosy.v1.StepState" json:"state,omitempty"`
 	// Its parameters bound with defaults; each value is one JSON document.
 	Parameters map[string]string `protobuf:"bytes,6,rep,name=parameters,proto3" json:"parameters,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	// What it was given.
+	// What it was given; in a run that was resumed, when it started last.
 	Inputs []*StepInput `protobuf:"bytes,7,rep,name=inputs,proto3" json:"inputs,omitempty"`
 	// What it returned, in order.
 	Outputs []*StepOutput `protobuf:"bytes,8,rep,name=outputs,proto3" json:"outputs,omitempty"`
-	// Versions its code saved.
+	// Versions its code saved, in all attempts; see ArtifactProducer.attempt.
 	Saved []*ArtifactVersion `protobuf:"bytes,9,rep,name=saved,proto3" json:"saved,omitempty"`
-	// Versions its code loaded.
+	// Versions its code loaded, in all attempts.
 	Loaded []*ArtifactVersion `protobuf:"bytes,10,rep,name=loaded,proto3" json:"loaded,omitempty"`
 	// The cache key, empty when it may not be cached.
 	CacheKey string `protobuf:"bytes,11,opt,name=cache_key,json=cacheKey,proto3" json:"cache_key,omitempty"`
@@ -548,7 +549,7 @@ type StepRun struct {
 	CacheMiss []string `protobuf:"bytes,13,rep,name=cache_miss,json=cacheMiss,proto3" json:"cache_miss,omitempty"`
 	// What went wrong, for FAILED.
 	Error *RunError `protobuf:"bytes,14,opt,name=error,proto3" json:"error,omitempty"`
-	// When it started, by the clock of the database.
+	// When its current or last attempt started, by the clock of the database.
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
 	// When it ended; absent while it runs.
 	EndTime *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=end_time,json=endTime,proto3" json:"end_time,omitempty"`
@@ -556,7 +557,7 @@ type StepRun struct {
 	Attempt int32 `protobuf:"varint,17,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	// The attempts that failed and were followed by another one, in order.
 	Attempts []*StepAttempt `protobuf:"bytes,18,rep,name=attempts,proto3" json:"attempts,omitempty"`
-	// Facts about the step run; each value is one JSON document.
+	// Facts about the step run; each value is one JSON document. Of its attempts, the later wins.
 	Metadata map[string]string `protobuf:"bytes,19,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// The invocations it had to wait for.
 	Upstream      []string `protobuf:"bytes,20,rep,name=upstream,proto3" json:"upstream,omitempty"`

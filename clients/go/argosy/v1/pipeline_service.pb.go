@@ -307,7 +307,8 @@ type FinishRunRequest struct {
 	RequestId string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// The run's UUID.
 	RunId string `protobuf:"bytes,3,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
-	// COMPLETED, FAILED or CANCELLED.
+	// COMPLETED, FAILED or CANCELLED. In a run that was resumed, steps that failed or were skipped
+	// before and did not start again do not keep it from COMPLETED.
 	State RunState `protobuf:"varint,4,opt,name=state,proto3,enum=argosy.v1.RunState" json:"state,omitempty"`
 	// What went wrong, for FAILED.
 	Error *RunError `protobuf:"bytes,5,opt,name=error,proto3" json:"error,omitempty"`

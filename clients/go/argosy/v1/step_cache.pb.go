@@ -490,7 +490,8 @@ func (x *CacheEntry) GetSizeBytes() int64 {
 	return 0
 }
 
-// Request of EvictCache. At least one of the filters MUST be set; all of them hold together.
+// Request of EvictCache. At least one of the filters, or `everything`, MUST be set; all filters hold
+// together. Step runs that ListCacheEntries does not list are not counted.
 type EvictCacheRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The project.

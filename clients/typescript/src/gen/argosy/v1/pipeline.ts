@@ -136,8 +136,9 @@ export interface RunError {
 
 /**
  * One execution of a step invocation. An answer stays below the message limit of 4 MiB: where it
- * would not, the server leaves out metadata, tags and aliases of the versions, if that is not
- * enough `parameters`, then `inputs`, `saved` and `loaded`.
+ * would not, the server leaves out metadata, descriptions, tags and aliases of the versions and
+ * `metadata`, if that is not enough `parameters` and `attempts`, then `inputs`, `saved`, `loaded` and
+ * `upstream`.
  */
 export interface StepRun {
   /** UUID. */
@@ -152,13 +153,13 @@ export interface StepRun {
   state: StepState;
   /** Its parameters bound with defaults; each value is one JSON document. */
   parameters: { [key: string]: string };
-  /** What it was given. */
+  /** What it was given; in a run that was resumed, when it started last. */
   inputs: StepInput[];
   /** What it returned, in order. */
   outputs: StepOutput[];
-  /** Versions its code saved. */
+  /** Versions its code saved, in all attempts; see ArtifactProducer.attempt. */
   saved: ArtifactVersion[];
-  /** Versions its code loaded. */
+  /** Versions its code loaded, in all attempts. */
   loaded: ArtifactVersion[];
   /** The cache key, empty when it may not be cached. */
   cacheKey: string;
@@ -176,7 +177,7 @@ export interface StepRun {
   error:
     | RunError
     | undefined;
-  /** When it started, by the clock of the database. */
+  /** When its current or last attempt started, by the clock of the database. */
   startTime:
     | Date
     | undefined;
@@ -188,7 +189,7 @@ export interface StepRun {
   attempt: number;
   /** The attempts that failed and were followed by another one, in order. */
   attempts: StepAttempt[];
-  /** Facts about the step run; each value is one JSON document. */
+  /** Facts about the step run; each value is one JSON document. Of its attempts, the later wins. */
   metadata: { [key: string]: string };
   /** The invocations it had to wait for. */
   upstream: string[];

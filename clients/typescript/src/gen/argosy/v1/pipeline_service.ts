@@ -106,7 +106,10 @@ export interface FinishRunRequest {
   requestId: string;
   /** The run's UUID. */
   runId: string;
-  /** COMPLETED, FAILED or CANCELLED. */
+  /**
+   * COMPLETED, FAILED or CANCELLED. In a run that was resumed, steps that failed or were skipped
+   * before and did not start again do not keep it from COMPLETED.
+   */
   state: RunState;
   /** What went wrong, for FAILED. */
   error:

@@ -100,7 +100,10 @@ export interface CacheEntry {
   sizeBytes: bigint;
 }
 
-/** Request of EvictCache. At least one of the filters MUST be set; all of them hold together. */
+/**
+ * Request of EvictCache. At least one of the filters, or `everything`, MUST be set; all filters hold
+ * together. Step runs that ListCacheEntries does not list are not counted.
+ */
 export interface EvictCacheRequest {
   /** The project. */
   project: string;
