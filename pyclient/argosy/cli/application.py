@@ -14,12 +14,14 @@ from argosy.cli import (
     artifact_prune,
     artifact_put,
     artifact_show,
+    artifact_watch,
     cache_evict,
     cache_explain,
     cache_list,
     run_cancel,
     run_list,
     run_logs,
+    run_resume,
     run_show,
 )
 from argosy.cli.output import Format, OutputOption, print_json, print_line
@@ -47,7 +49,7 @@ app = typer.Typer(
     """,
 )
 artifact = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, show, get, put and delete artifacts.")
-run = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, show and cancel pipeline runs.")
+run = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, show, cancel and resume pipeline runs.")
 cache = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, explain and evict what steps may reuse.")
 app.add_typer(artifact, name="artifact")
 app.add_typer(run, name="run")
@@ -59,11 +61,13 @@ artifact.command("get")(with_store(artifact_get.get_artifact))
 artifact.command("put")(with_store(artifact_put.put_artifact))
 artifact.command("delete")(with_store(artifact_delete.delete_artifact))
 artifact.command("prune")(with_store(artifact_prune.prune_artifacts))
+artifact.command("watch")(with_store(artifact_watch.watch_artifacts))
 artifact.command("lineage")(with_store(artifact_lineage.show_lineage))
 run.command("list")(with_store(run_list.list_runs))
 run.command("show")(with_store(run_show.show_run))
 run.command("logs")(with_store(run_logs.show_logs))
 run.command("cancel")(with_store(run_cancel.cancel_run))
+run.command("resume")(with_store(run_resume.resume_run))
 cache.command("list")(with_store(cache_list.list_cache))
 cache.command("explain")(with_store(cache_explain.explain_cache))
 cache.command("evict")(with_store(cache_evict.evict_cache))
