@@ -18,6 +18,7 @@ from argosy.graph.value_types import type_name
 
 _REVISION = "argosy cache key 1"
 """Changes when the same parts would mean something else."""
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class CacheKey:
     Attributes:
         digest: 64 hexadecimal digits.
         parts: ``code``, ``code:mymodule.helper``, ``parameter:rate``, ``input:x``, ``outputs``,
-            ``materializers``, ``project`` -> digest.
+            ``materializers``, ``project``, and what the cache options add (``cache_key``,
+            ``file:data.csv``, ``source:mymodule.helper``) -> digest.
     """
 
     digest: str
@@ -54,6 +56,7 @@ def make_cache_key(
     code: CodeFingerprint,
     inputs: Mapping[str, Sequence[InputContent]],
     materializers: Mapping[str, str],
+    options: Mapping[str, str] = _NOTHING,
 ) -> CacheKey | None:
     """Combine the parts; ``None`` when the code has no digest.
 
@@ -63,6 +66,7 @@ def make_cache_key(
         code: the fingerprint of its function.
         inputs: name of each artifact input -> contents, one unless a list was passed, in order.
         materializers: output name -> what names the materializer and its format.
+        options: parts that the step's cache options add; what they ignore is left out.
 
     Raises:
         KeyError: an artifact input of the invocation is not in ``inputs``.
@@ -71,10 +75,22 @@ def make_cache_key(
         return None
     parts = {"project": _digest_of(project), "code": code.own}
     parts.update({f"code:{name}": digest for name, digest in code.parts.items()})
-    parts.update({f"parameter:{name}": _of_parameter(value) for name, value in invocation.parameters.items()})
+    ignored = invocation.step.cache.ignore
     parts.update(
-        {f"input:{name}": _of_input(invocation.artifacts[name], inputs[name]) for name in invocation.artifacts}
+        {
+            f"parameter:{name}": _of_parameter(value)
+            for name, value in invocation.parameters.items()
+            if name not in ignored
+        }
     )
+    parts.update(
+        {
+            f"input:{name}": _of_input(source, inputs[name])
+            for name, source in invocation.artifacts.items()
+            if name not in ignored
+        }
+    )
+    parts.update({name: _digest_of(text) for name, text in options.items()})
     parts["outputs"] = _digest_of(*(text for output in invocation.step.outputs for text in _of_output(output)))
     parts["materializers"] = _digest_of(*(text for item in sorted(materializers.items()) for text in item))
     ordered = dict(sorted(parts.items()))

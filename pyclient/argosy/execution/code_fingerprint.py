@@ -53,7 +53,15 @@ class CodeFingerprint:
 
 def fingerprint_code(function: Callable[..., Any]) -> CodeFingerprint:
     """Make the fingerprint of a step's function; nothing is executed except imports it would do itself."""
-    walk = _Walk(function)
+    return _fingerprint(_Walk(function, is_step=True))
+
+
+def fingerprint_dependency(thing: FunctionType | type) -> CodeFingerprint:
+    """Make the fingerprint of a function or class of the project that a step depends on; its defaults count too."""
+    return _fingerprint(_Walk(thing, is_step=False))
+
+
+def _fingerprint(walk: _Walk) -> CodeFingerprint:
     walk.finish()
     own = walk.parts.pop(walk.root, walk.root)
     parts = dict(sorted(walk.parts.items()))
@@ -82,7 +90,7 @@ _warned: dict[str | tuple[str, type[Warning], int], int] = {}
 class _Walk:
     """Visits code breadth first; each function, class and value is one part."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, root: Callable[..., Any], *, is_step: bool) -> None:
         self.parts: dict[str, str] = {}
         self.reasons: dict[str, str] = {}
         self._names: dict[int, str] = {}
@@ -92,7 +100,8 @@ class _Walk:
         self._kept_alive: list[object] = []  # ids are only names while their objects live
         self._waiting: list[tuple[str, Callable[[], str]]] = []
         self._values = ValueDigester(self.name_code)
-        self.root = self.name_code(function)
+        self._is_step = is_step
+        self.root = self.name_code(root)
 
     def finish(self) -> None:
         """Digest every part, until no new ones turn up."""
@@ -157,7 +166,7 @@ class _Walk:
 
     def _defaults(self, name: str, function: FunctionType) -> str:
         """The defaults of a step are bound as its parameters; those of other functions are values they read."""
-        if name == self.root or (function.__defaults__ is None and function.__kwdefaults__ is None):
+        if (self._is_step and name == self.root) or (function.__defaults__ is None and function.__kwdefaults__ is None):
             return ""
         return self._refer(f"{name}.<defaults>", (function.__defaults__, function.__kwdefaults__), None)
 

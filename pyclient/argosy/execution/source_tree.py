@@ -45,6 +45,37 @@ def function_source(function: FunctionType) -> str | None:
     return _normal_text(source.trees[position])
 
 
+def was_made_from(function: FunctionType) -> bool:
+    """Tell whether the source of a function, as it is in its file now, is what the function was made from."""
+    file = function.__code__.co_filename
+    linecache.checkcache(file)
+    text = "".join(linecache.getlines(file, function.__globals__))
+    return code_object_digest(function.__code__) in _code_digests(text)
+
+
+@functools.lru_cache(maxsize=256)
+def _code_digests(text: str) -> frozenset[str]:
+    """Return the digests of every function of a source."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            module = compile(text, "<source>", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError):
+        return frozenset()
+    return frozenset(map(code_object_digest, _all_codes(module)))
+
+
+@functools.lru_cache(maxsize=1024)
+def module_source(content: bytes) -> str | None:
+    """Return a text that is equal for modules that differ in layout, comments and docs only; ``None`` for no Python."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _dumped(ast.parse(content))
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+
+
 @functools.lru_cache(maxsize=256)
 def _parsed(text: str) -> _SourceFile | None:
     try:
@@ -92,7 +123,7 @@ def _dumped(node: Any) -> str:
 
 
 def _without_docs(node: ast.AST, field: str, value: Any) -> Any:
-    documented = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    documented = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Module)
     if field != "body" or not isinstance(node, documented) or ast.get_docstring(node, clean=False) is None:
         return value
     return value[1:]

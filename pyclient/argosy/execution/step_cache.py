@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from argosy.execution.active_run import ActiveRun
 from argosy.execution.cache_key import CacheKey, InputContent, is_cacheable, make_cache_key
+from argosy.execution.cache_options import option_parts
 from argosy.execution.code_fingerprint import fingerprint_code, warn_if_uncached
 from argosy.execution.input_versions import ResolvedInput
 from argosy.graph.model import Invocation
@@ -16,12 +18,18 @@ from argosy.v1.artifact_pb2 import ArtifactVersion
 def step_cache_key(run: ActiveRun, invocation: Invocation, inputs: Sequence[ResolvedInput]) -> CacheKey | None:
     """Return what earlier step runs must agree in to be reused, ``None`` when none may be.
 
-    A step whose code cannot be told apart from other code is not cached, with a warning.
+    A step whose code, or what it depends on, cannot be told apart from other code is not cached, with a warning.
+
+    Raises:
+        DefinitionError: its own ``cache_key`` function failed, or a file it depends on does not exist.
     """
     if not is_cacheable(run.graph, invocation, setting=run.config.cache):
         return None
     step = invocation.step
+    options, reasons = option_parts(invocation)
     code = fingerprint_code(step.function)
+    if reasons:
+        code = replace(code, digest=None, reasons=(*code.reasons, *reasons))
     warn_if_uncached(step.name, code, step.location)
     return make_cache_key(
         project=run.connection.project,
@@ -29,6 +37,7 @@ def step_cache_key(run: ActiveRun, invocation: Invocation, inputs: Sequence[Reso
         code=code,
         inputs={item.name: [_content(version) for version in item.versions] for item in inputs},
         materializers={name: materializer_id(resolve(chosen)) for name, chosen in step.output_materializers.items()},
+        options=options,
     )
 
 
