@@ -103,21 +103,19 @@ class Scheduler:
         errors: what ended invocations that did not end well, in that order.
     """
 
-    def __init__(self, run: ActiveRun, workers: Workers, *, keep_going: bool = False, grace: float = GRACE) -> None:
+    def __init__(self, run: ActiveRun, workers: Workers, *, keep_going: bool = False) -> None:
         """Begin with nothing done.
 
         Args:
             run: the run.
             workers: execute the attempts.
             keep_going: whether steps that do not depend on a failed one still start.
-            grace: seconds an attempt has to end after it was asked to stop.
         """
         self.ended: set[str] = set()
         self.errors: dict[str, BaseException] = {}
         self._run = run
         self._workers = workers
         self._keep_going = keep_going
-        self._grace = grace
         self._plan = Plan(run.graph, (), (), ())
         self._now = _UnderWay()
         self._halted: BaseException | None = None
@@ -287,7 +285,7 @@ class Scheduler:
     def _stop(self, attempt: Attempt, error: BaseException) -> None:
         if attempt.stopping is None and attempt.running is not None:
             attempt.stopping = error
-            attempt.deadline = time.monotonic() + self._grace
+            attempt.deadline = time.monotonic() + GRACE
             attempt.running.stop(error)
 
     def _give_up(self, attempt: Attempt) -> None:
