@@ -33,7 +33,7 @@ class Result:
     Attributes:
         name: what was measured.
         samples: every measurement, in ``unit``.
-        unit: ``ms``, ``s``, ``MiB`` or ``threads``.
+        unit: ``ms``, ``s``, ``MiB``, ``%`` or ``threads``.
         bar: the promise, in ``unit``; ``None`` for a number that is only told.
     """
 
