@@ -19,6 +19,8 @@ from argosy.transport.watching import ArtifactWatching
 from argosy.v1.watch_pb2 import ArtifactEventKind, WatchArtifactsResponse
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from argosy.transport.connection import Connection
 
 _PREFIX = "ARTIFACT_EVENT_KIND_"
@@ -27,8 +29,8 @@ _WORDS = {number: word for word, number in _KINDS.items()}
 
 
 @dataclass(frozen=True)
-class ArtifactEvent:
-    """Something that happened to an artifact.
+class EventFacts:
+    """What is known of something that happened to an artifact, for every kind of client.
 
     Attributes:
         kind: ``version_created``, ``alias_moved``, ``alias_removed``, ``version_updated`` (its tags, metadata or
@@ -40,7 +42,6 @@ class ArtifactEvent:
         alias: the alias that moved or was removed, else ``None``.
         previous: for ``alias_moved`` the id of the version it pointed at before, ``None`` for none.
         tags: the version's tags right after the event; before it when it was deleted.
-        artifact: the version as it was when the event was sent, to be loaded; ``None`` when it is gone.
         cursor: goes on after this event when it is given to ``watch_artifacts``.
     """
 
@@ -52,8 +53,35 @@ class ArtifactEvent:
     alias: str | None
     previous: str | None
     tags: tuple[str, ...]
-    artifact: ArtifactVersion | None
     cursor: str
+
+    @classmethod
+    def read_from(cls, message: WatchArtifactsResponse, **more: object) -> Self:
+        """Return the event of a message that has one, with ``more`` attributes that a subclass has."""
+        event = message.event
+        return cls(
+            kind=_WORDS.get(event.kind, "unknown"),
+            time=event.event_time.ToDatetime(tzinfo=timezone.utc),
+            name=event.name,
+            version=event.version,
+            version_id=event.version_id,
+            alias=event.alias or None,
+            previous=event.previous_version_id or None,
+            tags=tuple(event.tags),
+            cursor=message.cursor,
+            **more,
+        )
+
+
+@dataclass(frozen=True)
+class ArtifactEvent(EventFacts):
+    """Something that happened to an artifact.
+
+    Attributes:
+        artifact: the version as it was when the event was sent, to be loaded; ``None`` when it is gone.
+    """
+
+    artifact: ArtifactVersion | None
 
 
 class ArtifactEvents(Iterator[ArtifactEvent]):
@@ -118,7 +146,7 @@ def watch_in(
     """Do as :func:`argosy.watch_artifacts` in one store and project."""
     wanted = wanted_events(name, alias, tag, kinds, include_unnamed)
     check_texts("watch_artifacts", cursor="" if cursor is None else cursor)
-    _check_timeout(timeout)
+    check_timeout(timeout)
     return ArtifactEvents(connection, ArtifactWatching(connection.artifacts, cursor or "", wanted), timeout)
 
 
@@ -144,18 +172,7 @@ def event_of(message: WatchArtifactsResponse, connection: Connection) -> Artifac
     """Return the event of a message that has one."""
     event = message.event
     found = ArtifactVersion(event.artifact_version, connection) if event.HasField("artifact_version") else None
-    return ArtifactEvent(
-        kind=_WORDS.get(event.kind, "unknown"),
-        time=event.event_time.ToDatetime(tzinfo=timezone.utc),
-        name=event.name,
-        version=event.version,
-        version_id=event.version_id,
-        alias=event.alias or None,
-        previous=event.previous_version_id or None,
-        tags=tuple(event.tags),
-        artifact=found,
-        cursor=message.cursor,
-    )
+    return ArtifactEvent.read_from(message, artifact=found)
 
 
 def _kinds(kinds: str | Iterable[str] | None) -> list[ArtifactEventKind.ValueType]:
@@ -167,6 +184,11 @@ def _kinds(kinds: str | Iterable[str] | None) -> list[ArtifactEventKind.ValueTyp
     return [_KINDS[word] for word in words]
 
 
-def _check_timeout(timeout: object) -> None:
+def check_timeout(timeout: object) -> None:
+    """Refuse what is no number of seconds.
+
+    Raises:
+        ParameterError: names it.
+    """
     if timeout is not None and not (isinstance(timeout, (int, float)) and timeout > 0):
         raise ParameterError(f"watch_artifacts(timeout={timeout!r}): it is a number of seconds above 0, or None")

@@ -104,7 +104,7 @@ class Calls:
             if outgoing.error is not None:
                 raise outgoing.error from None
             if watch is not None and watch.expired:
-                raise self._stalled() from None
+                raise self.stalled() from None
             if isinstance(error, grpc.RpcError):
                 raise to_exception(error, self.address) from None
             raise
@@ -112,7 +112,8 @@ class Calls:
             if watch is not None:
                 shared_watchdog().stop(watch)
 
-    def _stalled(self) -> DeadlineError:
+    def stalled(self) -> DeadlineError:
+        """Return the error of a stream that stood still for too long."""
         return DeadlineError(
             f"a transfer with the Argosy server at {self.address} stood still for {self.idle_timeout} s; "
             "try again, or raise ARGOSY_IDLE_TIMEOUT"
@@ -173,7 +174,7 @@ class ReceivingStream(Generic[Response]):
         except grpc.RpcError as error:
             self._release()
             if watch is not None and watch.expired:
-                raise self._calls._stalled() from None
+                raise self._calls.stalled() from None
             raise to_exception(error, self._calls.address) from None
         if watch is not None:
             watch.progress()
