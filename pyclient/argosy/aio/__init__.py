@@ -12,27 +12,34 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from argosy.aio.artifact_events import ArtifactEvent, ArtifactEvents
     from argosy.aio.artifact_version import ArtifactVersion
     from argosy.aio.client import Client
-    from argosy.aio.functions import get_artifact, load_artifact, save_artifact
+    from argosy.aio.functions import get_artifact, load_artifact, save_artifact, watch_artifacts
     from argosy.aio.run_record import PipelineRun
 
 _HOMES = {
+    "ArtifactEvent": "artifact_events",
+    "ArtifactEvents": "artifact_events",
     "ArtifactVersion": "artifact_version",
     "Client": "client",
     "PipelineRun": "run_record",
     "get_artifact": "functions",
     "load_artifact": "functions",
     "save_artifact": "functions",
+    "watch_artifacts": "functions",
 }
 
 __all__ = [
+    "ArtifactEvent",
+    "ArtifactEvents",
     "ArtifactVersion",
     "Client",
     "PipelineRun",
     "get_artifact",
     "load_artifact",
     "save_artifact",
+    "watch_artifacts",
 ]
 
 

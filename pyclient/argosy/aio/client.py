@@ -12,6 +12,7 @@ from argosy.aio.artifact_version import ArtifactVersion
 from argosy.aio.load import load_by
 from argosy.aio.run_queries import RunQueries
 from argosy.aio.save import save_by
+from argosy.aio.watch_queries import WatchQueries
 from argosy.config import ClientConfig
 from argosy.sdk.selectors import make_selector
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Client(ArtifactQueries, RunQueries):
+class Client(ArtifactQueries, RunQueries, WatchQueries):
     """Asks and tells one store from one event loop.
 
     For example::

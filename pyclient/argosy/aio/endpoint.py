@@ -46,6 +46,7 @@ class Endpoint:
         capabilities: limits and versions the store announced.
         direct: the files of the store, where this process can reach them.
         closed: whether it was closed.
+        closers: end what has to end before it, called when it is closed.
     """
 
     def __init__(self, config: ClientConfig) -> None:
@@ -54,6 +55,7 @@ class Endpoint:
         self.capabilities = GetCapabilitiesResponse()
         self.direct: DirectFiles | None = None
         self.closed = False
+        self.closers: set[Callable[[], None]] = set()
         self._config = config
         self._loop = asyncio.get_running_loop()
         self._more: list[grpc.aio.Channel] = []
@@ -127,6 +129,8 @@ class Endpoint:
     async def close(self) -> None:
         """End what is under way, then everything."""
         self.closed = True
+        for close in list(self.closers):
+            close()
         for operation in list(self._operations):
             operation.end()
         for channel in [*([self.channel] if self.channel is not None else []), *self._more]:

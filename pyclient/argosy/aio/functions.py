@@ -11,14 +11,17 @@ import threading
 import weakref
 from collections.abc import AsyncGenerator, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 from uuid import UUID
 
+from argosy.aio.artifact_events import ArtifactEvents, watch_by
 from argosy.aio.artifact_version import ArtifactVersion
 from argosy.aio.client import Client
 from argosy.aio.load import load_by
 from argosy.config import ClientConfig, resolve
+from argosy.sdk.filters import refuse_misspelt
 from argosy.sdk.selectors import make_selector
+from argosy.sdk.watch_queries import WATCH_KEYWORDS
 
 if TYPE_CHECKING:
     from argosy.execution.transfer_progress import OnProgress
@@ -47,7 +50,7 @@ async def save_artifact(
     Takes and raises what :func:`argosy.save_artifact` does. The value must not change before this returns: it is read
     by other threads. When the task is cancelled while bytes are sent, nothing becomes visible.
     """
-    return await (await _usual_client()).save_artifact(
+    return await _usual_client().save_artifact(
         value,
         name,
         version=version,
@@ -110,7 +113,7 @@ async def load_artifact(
     """
     selector = make_selector(name_or_id, version, alias=alias, pipeline_name=pipeline_name)
     return await load_by(
-        (await _usual_client()).way,
+        _usual_client().way,
         selector,
         as_type=as_type,
         allow_pickle=allow_pickle,
@@ -129,8 +132,29 @@ async def get_artifact(
     pipeline_name: str | None = None,
 ) -> ArtifactVersion:
     """Return one version without loading its value, as :func:`argosy.get_artifact` does."""
-    client = await _usual_client()
+    client = _usual_client()
     return await client.get_artifact_version(name_or_id, version, alias=alias, pipeline_name=pipeline_name)
+
+
+def watch_artifacts(
+    name: str | None = None,
+    *,
+    alias: str | None = None,
+    tag: str | None = None,
+    kinds: str | Iterable[str] | None = None,
+    include_unnamed: bool = False,
+    cursor: str | None = None,
+    timeout: float | None = None,
+    **misspelt: NoReturn,
+) -> ArtifactEvents:
+    """Watch what becomes of artifacts, as :meth:`argosy.aio.Client.watch_artifacts` does, from the running event loop.
+
+    Raises:
+        TypeError: a keyword is misspelt; what may have been meant is named.
+        ParameterError: an argument is malformed.
+    """
+    refuse_misspelt("watch_artifacts", misspelt, WATCH_KEYWORDS)
+    return watch_by(_usual_client().way, name, alias, tag, kinds, include_unnamed, cursor, timeout)
 
 
 @dataclass
@@ -145,7 +169,7 @@ _lock = threading.Lock()
 _by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Clients] = weakref.WeakKeyDictionary()
 
 
-async def _usual_client() -> Client:
+def _usual_client() -> Client:
     """Return the client of this event loop for the settings that hold now."""
     config = resolve()
     with _lock:
@@ -155,7 +179,7 @@ async def _usual_client() -> Client:
         found = clients.by_config[config] = Client()
         keeper = _closed_with_the_loop(found)
         clients.keepers.append(keeper)
-        await anext(keeper)
+        _begin(keeper)
     return found
 
 
@@ -165,3 +189,11 @@ async def _closed_with_the_loop(client: Client) -> AsyncGenerator[None, None]:
         yield
     finally:
         await client.close()
+
+
+def _begin(keeper: AsyncGenerator[None, None]) -> None:
+    """Run an asynchronous generator up to its first ``yield``, before which it waits for nothing."""
+    try:
+        anext(keeper).__await__().send(None)
+    except StopIteration:
+        return

@@ -31,6 +31,17 @@ class Question(BaseException):
         self.wait_for_ready = wait_for_ready
 
 
+class Opening(BaseException):
+    """The code comes to a stream, which is read on the event loop."""
+
+    def __init__(self, method: Any, request: Any, calls: Calls) -> None:
+        """Keep what the call needs."""
+        super().__init__()
+        self.method = method
+        self.request = request
+        self.calls = calls
+
+
 @dataclass
 class _Replay:
     answers: list[Any] = field(default_factory=list)
@@ -72,9 +83,21 @@ class AskingCalls(Calls):
             raise answer
         return answer
 
+    def opening(self, code: Callable[[], object]) -> Opening:
+        """Run code that starts a stream; return what it would start."""
+        try:
+            code()
+        except Opening as found:
+            return found
+        raise RuntimeError("the code starts no stream; report it")
+
     def receive(self, method: Any, request: Any) -> NoReturn:
-        """Refuse: streams are read by threads, or where they are watched."""
-        raise NotImplementedError("a stream is no simple call")
+        """Tell which stream to open.
+
+        Raises:
+            Opening: always.
+        """
+        raise Opening(method, request, self)
 
     def send(self, method: Any, requests: Any) -> NoReturn:
         """Refuse: streams are written by threads."""

@@ -13,7 +13,7 @@ import grpc
 
 from argosy.aio.endpoint import Endpoint, enter, leave
 from argosy.aio.operation import Operation
-from argosy.aio.questions import AskingCalls, Question
+from argosy.aio.questions import AskingCalls, Opening, Question
 from argosy.aio.thread_channel import ThreadChannel
 from argosy.config import ClientConfig
 from argosy.errors import EventLoopError
@@ -81,6 +81,17 @@ class Way:
                 question = questions.send(await self._answer(calls, question, endpoint))
         except StopIteration as end:
             return cast("R", end.value)
+
+    async def opening(self, code: Callable[[Connection], object]) -> Opening:
+        """Return which stream code would start; only where the store is a server.
+
+        Raises:
+            ArgosyError: what the code raises.
+        """
+        endpoint = await self.open()
+        assert endpoint.channel is not None
+        calls, connection = self._asking_over(endpoint.channel, endpoint)
+        return calls.opening(partial(code, connection))
 
     async def in_thread(self, work: Callable[[Connection, Operation], R], *, is_transfer: bool = False) -> R:
         """Run work in a thread, which sees a connection like any other; when this task is cancelled, the work ends.

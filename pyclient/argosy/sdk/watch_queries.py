@@ -14,7 +14,7 @@ from argosy.transport.watching import RunWatching
 if TYPE_CHECKING:
     from argosy.execution.run_record import PipelineRun
 
-_KEYWORDS = ("alias", "tag", "kinds", "include_unnamed", "cursor", "timeout")
+WATCH_KEYWORDS = ("alias", "tag", "kinds", "include_unnamed", "cursor", "timeout")
 
 
 class WatchQueries(StoreAccess):
@@ -33,7 +33,7 @@ class WatchQueries(StoreAccess):
         **misspelt: NoReturn,
     ) -> ArtifactEvents:
         """Watch artifacts as :func:`argosy.watch_artifacts` does, in this store and project."""
-        refuse_misspelt("watch_artifacts", misspelt, _KEYWORDS)
+        refuse_misspelt("watch_artifacts", misspelt, WATCH_KEYWORDS)
         return watch_in(self.connection, name, alias, tag, kinds, include_unnamed, cursor, timeout)
 
     def watch_run(self, run: str | UUID) -> Iterator[PipelineRun]:
