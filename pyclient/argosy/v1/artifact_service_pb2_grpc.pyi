@@ -166,7 +166,9 @@ class ArtifactServiceStub:
     come now and then, so that cursors of quiet filters do not grow old.
 
     Errors:
-    - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; go on with the last cursor.
+    - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; go on with the last cursor. One
+      that still takes nothing is cut later, and when many do so at once earlier, which it hears as
+      CANCELLED.
     - OUT_OF_RANGE / CURSOR_EXPIRED: events after the cursor are gone, or it is from another store or
       project; list what there is and watch anew.
     """
@@ -305,7 +307,9 @@ class ArtifactServiceAsyncStub(ArtifactServiceStub):
     come now and then, so that cursors of quiet filters do not grow old.
 
     Errors:
-    - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; go on with the last cursor.
+    - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; go on with the last cursor. One
+      that still takes nothing is cut later, and when many do so at once earlier, which it hears as
+      CANCELLED.
     - OUT_OF_RANGE / CURSOR_EXPIRED: events after the cursor are gone, or it is from another store or
       project; list what there is and watch anew.
     """
@@ -525,7 +529,9 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
         come now and then, so that cursors of quiet filters do not grow old.
 
         Errors:
-        - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; go on with the last cursor.
+        - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; go on with the last cursor. One
+          that still takes nothing is cut later, and when many do so at once earlier, which it hears as
+          CANCELLED.
         - OUT_OF_RANGE / CURSOR_EXPIRED: events after the cursor are gone, or it is from another store or
           project; list what there is and watch anew.
         """

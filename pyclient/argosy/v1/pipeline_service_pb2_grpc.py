@@ -293,7 +293,7 @@ class PipelineServiceServicer:
         breaks calls again.
 
         Errors:
-        - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds.
+        - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; see WatchArtifacts.
         - NOT_FOUND / RUN_NOT_FOUND: no such run.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -151,7 +151,7 @@ class PipelineServiceStub:
     breaks calls again.
 
     Errors:
-    - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds.
+    - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; see WatchArtifacts.
     - NOT_FOUND / RUN_NOT_FOUND: no such run.
     """
     AppendStepLogs: _grpc.UnaryUnaryMultiCallable[_step_logs_pb2.AppendStepLogsRequest, _step_logs_pb2.AppendStepLogsResponse]
@@ -307,7 +307,7 @@ class PipelineServiceAsyncStub(PipelineServiceStub):
     breaks calls again.
 
     Errors:
-    - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds.
+    - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; see WatchArtifacts.
     - NOT_FOUND / RUN_NOT_FOUND: no such run.
     """
     AppendStepLogs: _aio.UnaryUnaryMultiCallable[_step_logs_pb2.AppendStepLogsRequest, _step_logs_pb2.AppendStepLogsResponse]  # type: ignore[assignment]
@@ -532,7 +532,7 @@ class PipelineServiceServicer(metaclass=_abc_1.ABCMeta):
         breaks calls again.
 
         Errors:
-        - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds.
+        - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; see WatchArtifacts.
         - NOT_FOUND / RUN_NOT_FOUND: no such run.
         """
 

@@ -232,12 +232,14 @@ class WatchRunResponse(_message.Message):
     STEPS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def run(self) -> _pipeline_pb2.Run:
-        """The run as it is now, without steps; absent when only steps changed."""
+        """The run as it is now, without steps; absent when only steps changed. Now and then it comes although
+        nothing changed.
+        """
 
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[_pipeline_pb2.StepRun]:
-        """Steps as they are now: all of them in the first message, then those that changed. Versions in
-        them have no files.
+        """Steps as they are now: first all of them, in several messages where they are many, then those that
+        changed. Versions in them have no files.
         """
 
     def __init__(

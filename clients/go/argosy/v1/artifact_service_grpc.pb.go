@@ -157,7 +157,9 @@ type ArtifactServiceClient interface {
 	// come now and then, so that cursors of quiet filters do not grow old.
 	//
 	// Errors:
-	//   - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; go on with the last cursor.
+	//   - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; go on with the last cursor. One
+	//     that still takes nothing is cut later, and when many do so at once earlier, which it hears as
+	//     CANCELLED.
 	//   - OUT_OF_RANGE / CURSOR_EXPIRED: events after the cursor are gone, or it is from another store or
 	//     project; list what there is and watch anew.
 	WatchArtifacts(ctx context.Context, in *WatchArtifactsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchArtifactsResponse], error)
@@ -452,7 +454,9 @@ type ArtifactServiceServer interface {
 	// come now and then, so that cursors of quiet filters do not grow old.
 	//
 	// Errors:
-	//   - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; go on with the last cursor.
+	//   - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; go on with the last cursor. One
+	//     that still takes nothing is cut later, and when many do so at once earlier, which it hears as
+	//     CANCELLED.
 	//   - OUT_OF_RANGE / CURSOR_EXPIRED: events after the cursor are gone, or it is from another store or
 	//     project; list what there is and watch anew.
 	WatchArtifacts(*WatchArtifactsRequest, grpc.ServerStreamingServer[WatchArtifactsResponse]) error

@@ -147,7 +147,7 @@ type PipelineServiceClient interface {
 	// breaks calls again.
 	//
 	// Errors:
-	// - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds.
+	// - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; see WatchArtifacts.
 	// - NOT_FOUND / RUN_NOT_FOUND: no such run.
 	WatchRun(ctx context.Context, in *WatchRunRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchRunResponse], error)
 	// Keeps what a step printed. The log of an attempt is bounded; its beginning and its end are kept.
@@ -474,7 +474,7 @@ type PipelineServiceServer interface {
 	// breaks calls again.
 	//
 	// Errors:
-	// - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds.
+	// - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; see WatchArtifacts.
 	// - NOT_FOUND / RUN_NOT_FOUND: no such run.
 	WatchRun(*WatchRunRequest, grpc.ServerStreamingServer[WatchRunResponse]) error
 	// Keeps what a step printed. The log of an attempt is bounded; its beginning and its end are kept.

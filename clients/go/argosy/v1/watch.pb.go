@@ -421,10 +421,11 @@ func (x *WatchRunRequest) GetRun() string {
 // One message of the stream of WatchRun.
 type WatchRunResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The run as it is now, without steps; absent when only steps changed.
+	// The run as it is now, without steps; absent when only steps changed. Now and then it comes although
+	// nothing changed.
 	Run *Run `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`
-	// Steps as they are now: all of them in the first message, then those that changed. Versions in
-	// them have no files.
+	// Steps as they are now: first all of them, in several messages where they are many, then those that
+	// changed. Versions in them have no files.
 	Steps         []*StepRun `protobuf:"bytes,2,rep,name=steps,proto3" json:"steps,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -2197,7 +2197,9 @@ export const ArtifactServiceService = {
    * come now and then, so that cursors of quiet filters do not grow old.
    *
    * Errors:
-   * - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; go on with the last cursor.
+   * - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; go on with the last cursor. One
+   *   that still takes nothing is cut later, and when many do so at once earlier, which it hears as
+   *   CANCELLED.
    * - OUT_OF_RANGE / CURSOR_EXPIRED: events after the cursor are gone, or it is from another store or
    *   project; list what there is and watch anew.
    */
@@ -2346,7 +2348,9 @@ export interface ArtifactServiceServer extends UntypedServiceImplementation {
    * come now and then, so that cursors of quiet filters do not grow old.
    *
    * Errors:
-   * - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; go on with the last cursor.
+   * - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; go on with the last cursor. One
+   *   that still takes nothing is cut later, and when many do so at once earlier, which it hears as
+   *   CANCELLED.
    * - OUT_OF_RANGE / CURSOR_EXPIRED: events after the cursor are gone, or it is from another store or
    *   project; list what there is and watch anew.
    */
@@ -2662,7 +2666,9 @@ export interface ArtifactServiceClient extends Client {
    * come now and then, so that cursors of quiet filters do not grow old.
    *
    * Errors:
-   * - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; go on with the last cursor.
+   * - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; go on with the last cursor. One
+   *   that still takes nothing is cut later, and when many do so at once earlier, which it hears as
+   *   CANCELLED.
    * - OUT_OF_RANGE / CURSOR_EXPIRED: events after the cursor are gone, or it is from another store or
    *   project; list what there is and watch anew.
    */

@@ -1871,7 +1871,7 @@ export const PipelineServiceService = {
    * breaks calls again.
    *
    * Errors:
-   * - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds.
+   * - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; see WatchArtifacts.
    * - NOT_FOUND / RUN_NOT_FOUND: no such run.
    */
   watchRun: {
@@ -2087,7 +2087,7 @@ export interface PipelineServiceServer extends UntypedServiceImplementation {
    * breaks calls again.
    *
    * Errors:
-   * - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds.
+   * - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; see WatchArtifacts.
    * - NOT_FOUND / RUN_NOT_FOUND: no such run.
    */
   watchRun: handleServerStreamingCall<WatchRunRequest, WatchRunResponse>;
@@ -2404,7 +2404,7 @@ export interface PipelineServiceClient extends Client {
    * breaks calls again.
    *
    * Errors:
-   * - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds.
+   * - ABORTED / WATCH_STALLED: the client took nothing for 10 seconds; see WatchArtifacts.
    * - NOT_FOUND / RUN_NOT_FOUND: no such run.
    */
   watchRun(request: WatchRunRequest, options?: Partial<CallOptions>): ClientReadableStream<WatchRunResponse>;

@@ -94,13 +94,16 @@ export interface WatchRunRequest {
 
 /** One message of the stream of WatchRun. */
 export interface WatchRunResponse {
-  /** The run as it is now, without steps; absent when only steps changed. */
+  /**
+   * The run as it is now, without steps; absent when only steps changed. Now and then it comes although
+   * nothing changed.
+   */
   run:
     | Run
     | undefined;
   /**
-   * Steps as they are now: all of them in the first message, then those that changed. Versions in
-   * them have no files.
+   * Steps as they are now: first all of them, in several messages where they are many, then those that
+   * changed. Versions in them have no files.
    */
   steps: StepRun[];
 }
