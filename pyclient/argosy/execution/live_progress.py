@@ -1,4 +1,4 @@
-"""Progress on a terminal: a spinner for the step that runs, coloured lines for those that ended."""
+"""Progress on a terminal: a spinner for the steps that run, coloured lines for those that ended."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ class LiveLines:
         """Print to ``console``, by default standard output."""
         self._console = console or Console(highlight=False)
         self._spinner: Status | None = None
+        self._running: list[str] = []
         self._width = 0
 
     def run_started(self, title: str, invocations: Sequence[str]) -> None:
@@ -27,9 +28,8 @@ class LiveLines:
 
     def step_started(self, invocation: str) -> None:
         """Show the spinner."""
-        self._stop_spinner()
-        self._spinner = self._console.status(Text(f"{invocation} is running"))
-        self._spinner.start()
+        self._running.append(invocation)
+        self._show_running()
 
     def step_ended(self, invocation: str, status: str, seconds: float, note: str = "") -> None:
         """Print the step's line."""
@@ -38,12 +38,23 @@ class LiveLines:
         start = 4 + self._width
         line.stylize(STYLES.get(status, ""), start, start + len(status))
         self._console.print(line)
+        self._running = [running for running in self._running if running != invocation]
+        self._show_running()
 
     def run_ended(self, lines: Sequence[str]) -> None:
         """Print the lines; they are not wrapped, so that they can be copied."""
         self._stop_spinner()
         for line in lines:
             self._console.print(Text(line), soft_wrap=True)
+
+    def _show_running(self) -> None:
+        self._stop_spinner()
+        if self._running:
+            verb = "is" if len(self._running) == 1 else "are"
+            self._spinner = self._console.status(
+                Text(f"{', '.join(self._running)} {verb} running", overflow="ellipsis")
+            )
+            self._spinner.start()
 
     def _stop_spinner(self) -> None:
         if self._spinner is not None:
