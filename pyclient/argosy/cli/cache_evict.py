@@ -74,7 +74,7 @@ def evict_cache(
             ended_before=before,
             everything=everything,
         )
-        print_note(f"{evicted} step runs are reused no more")
+        print_note(f"{_counted(evicted)} will be reused no more")
     if output is Format.json:
         print_json({"entries": entries, "evicted": evicted})
 
@@ -105,7 +105,11 @@ def _confirm(count: int) -> None:
     """
     if not sys.stdin.isatty():
         raise typer.BadParameter("nothing was evicted, for nobody can be asked here; pass --yes, or --dry-run")
-    typer.confirm(f"evict these {count} step runs?", abort=True, err=True)
+    typer.confirm(f"evict {_counted(count)}?", abort=True, err=True)
+
+
+def _counted(count: int) -> str:
+    return "1 step run" if count == 1 else f"{count} step runs"
 
 
 def _print(entries: list[Document]) -> None:
@@ -114,4 +118,4 @@ def _print(entries: list[Document]) -> None:
     if len(entries) > SHOWN:
         print_line(f"… and {len(entries) - SHOWN} more")
     size = format_bytes(sum(entry["size_bytes"] for entry in entries))
-    print_line(f"{len(entries)} step runs match; the {size} they made stay")
+    print_line(f"{_counted(len(entries))} of {size} found; what was made stays")
