@@ -1,77 +1,20 @@
-"""Capturing one step and several: what is seen, whose it is, and that people still see all of it."""
+"""Capturing one step and several: what is seen, and whose it is."""
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
-import io
 import logging
 import os
-import subprocess
 import sys
 import threading
-import warnings
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from argosy.errors import ConflictError, UnavailableError
-from argosy.execution.context import StepContext, entered_step
 from argosy.execution.log_capture import captured_logs
-from argosy.execution.log_sender import sender
-from argosy.v1.step_logs_pb2 import AppendStepLogsResponse, LogEntry, LogSource
-
-
-class Sink:
-    """Remembers what it was sent; refuses as often as it is told to."""
-
-    def __init__(self, *refusals: Exception) -> None:
-        self.batches: dict[int, list[LogEntry]] = {}
-        self.is_last = False
-        self.dropped = 0
-        self._refusals = list(refusals)
-
-    def __call__(
-        self,
-        batch: int,
-        entries: list[LogEntry],
-        *,
-        dropped_lines: int = 0,
-        is_last: bool = False,
-        deadline: float | None = None,
-    ) -> AppendStepLogsResponse:
-        if self._refusals:
-            raise self._refusals.pop(0)
-        self.batches.setdefault(batch, entries)
-        self.is_last = is_last
-        self.dropped += dropped_lines
-        return AppendStepLogsResponse()
-
-    @property
-    def entries(self) -> list[LogEntry]:
-        return [entry for batch in sorted(self.batches) for entry in self.batches[batch]]
-
-    def lines(self, source: str = "") -> list[str]:
-        chosen = [
-            entry for entry in self.entries if not source or entry.source == LogSource.Value(f"LOG_SOURCE_{source}")
-        ]
-        return [line for entry in chosen for line in entry.text.split("\n")]
-
-
-@contextlib.contextmanager
-def running(sink: Sink, name: str = "fit") -> Iterator[None]:
-    """A step whose code is in the block; its log has been sent afterwards."""
-    with entered_step(StepContext("run", f"id-{name}", "training", name, name)), captured_logs(sink):
-        yield
-    sender().drain()
-
-
-def blocks(monkeypatch: pytest.MonkeyPatch) -> io.BytesIO:
-    """Make standard output a stream that collects blocks, as for a file, and return where they go."""
-    below = io.BytesIO()
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BufferedWriter(below), "utf-8"))
-    return below
+from argosy.v1.step_logs_pb2 import LogSource
+from tests.unit.execution.log_sink import Sink, running
 
 
 def test_printed_and_logged_lines_are_seen_in_order_and_still_arrive(capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,69 +34,6 @@ def test_printed_and_logged_lines_are_seen_in_order_and_still_arrive(capsys: pyt
     shown = capsys.readouterr()
     assert (shown.out, shown.err) == ("to stdout\na\nb", "to stderr\n")
     assert sink.is_last
-
-
-def test_a_stream_that_collects_blocks_gets_all_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    below = blocks(monkeypatch)
-    sink = Sink()
-    print("before")
-    with running(sink):
-        for number in range(20_000):
-            print("line", number)
-        sys.stdout.buffer.write(b"")
-        sys.stdout.flush()
-        assert below.getvalue().endswith(b"line 19999\n")
-        print("last ", end="")
-    print("after")
-    sys.stdout.flush()
-    lines = [f"line {number}" for number in range(20_000)]
-    assert sink.lines() == [*lines, "last "]
-    assert below.getvalue().decode() == "\n".join(["before", *lines, "last after", ""])
-
-
-def test_lines_held_back_by_a_stream_are_sent_while_the_step_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    below = blocks(monkeypatch)
-    sink = Sink()
-    came = threading.Event()
-    sink_call = Sink.__call__
-
-    def called(*arguments: Any, **options: Any) -> AppendStepLogsResponse:
-        came.set()
-        return sink_call(*arguments, **options)
-
-    monkeypatch.setattr(Sink, "__call__", called)
-    with running(sink):
-        print("one line")
-        assert came.wait(20)
-        assert sink.lines() == ["one line"]
-        assert below.getvalue() == b"", "the stream itself collects as it did before"
-
-
-def raise_unless_in_place(streams: tuple[Any, Any]) -> None:
-    assert sys.stdout is not streams[0]
-    assert sys.stderr is not streams[1]
-    raise ValueError("no")
-
-
-def test_streams_are_what_they_were_also_after_an_exception(capsys: pytest.CaptureFixture[str]) -> None:
-    before = sys.stdout, sys.stderr
-    with pytest.raises(ValueError, match="no"), running(Sink()):
-        raise_unless_in_place(before)
-    assert (sys.stdout, sys.stderr) == before
-
-
-def test_the_stand_in_has_what_the_stream_has(capsys: pytest.CaptureFixture[str]) -> None:
-    original = sys.stdout
-    with running(Sink()):
-        assert sys.stdout.encoding == original.encoding
-        assert sys.stdout.isatty() is original.isatty()
-        assert sys.stdout.errors == original.errors
-        assert sys.stdout.buffer is original.buffer
-        assert not sys.stdout.closed
-        with pytest.raises(TypeError):
-            sys.stdout.write(b"bytes")  # type: ignore[arg-type]  # what is wrong with it is under test
-        with pytest.raises(AttributeError, match="no_such_thing"):
-            _ = sys.stdout.no_such_thing  # type: ignore[union-attr]  # as above
 
 
 def failing_step() -> None:
@@ -290,40 +170,6 @@ def test_a_logged_exception_comes_with_its_traceback(capsys: pytest.CaptureFixtu
     assert (lines[0], lines[-1]) == ("failed", "ZeroDivisionError: division by zero")
 
 
-def test_warnings_and_redirections_of_the_step_work(capsys: pytest.CaptureFixture[str]) -> None:
-    sink = Sink()
-    with running(sink):
-        with warnings.catch_warnings():
-            warnings.simplefilter("always")
-            sys.stderr.write(warnings.formatwarning("old", DeprecationWarning, "f.py", 1))
-        with contextlib.redirect_stdout(io.StringIO()) as kept:
-            print("kept")
-        print("seen")
-    assert kept.getvalue() == "kept\n"
-    assert sink.lines() == ["f.py:1: DeprecationWarning: old", "seen"]
-
-
-def test_a_stream_the_step_put_in_place_stays(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    mine = io.StringIO()
-    with running(Sink()):
-        monkeypatch.setattr(sys, "stdout", mine)
-        print("mine")
-    assert (sys.stdout, mine.getvalue()) == (mine, "mine\n")
-
-
-def test_a_reconfigured_stream_works_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    below = blocks(monkeypatch)
-    sink = Sink()
-    with running(sink):
-        print("a")
-        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # it has it
-        print("b")
-        assert below.getvalue() == b"a\nb\n"
-    assert sink.lines() == ["a", "b"]
-
-
 def test_a_store_that_is_away_for_a_while_gets_all(capsys: pytest.CaptureFixture[str]) -> None:
     sink = Sink(UnavailableError("away"), UnavailableError("away"))
     with running(sink):
@@ -360,68 +206,3 @@ def test_a_step_that_prints_nothing_sends_nothing(capsys: pytest.CaptureFixture[
 def test_capturing_outside_of_a_step_is_refused() -> None:
     with pytest.raises(RuntimeError, match="entered_step"), captured_logs(Sink()):
         pass
-
-
-FORK = """
-import os, sys
-from argosy.execution.context import StepContext, entered_step
-from argosy.execution.log_capture import captured_logs
-from argosy.execution.log_sender import drain_logs
-from tests.unit.execution.test_log_capture import Sink
-
-sink = Sink()
-with entered_step(StepContext("run", "id", "training", "fit", "fit")), captured_logs(sink):
-    print("parent", flush=True)
-    child = os.fork()
-    if not child:
-        print("child", flush=True)
-        os._exit(0)
-    os.waitpid(child, 0)
-    print("parent again", flush=True)
-drain_logs()
-assert sink.lines() == ["parent", "parent again"], sink.lines()
-"""
-
-
-def test_a_forked_child_prints_and_is_not_captured() -> None:
-    done = program(FORK)
-    assert done.stdout.splitlines() == ["parent", "child", "parent again"]
-
-
-DESCRIPTORS = """
-import os, subprocess, sys
-from argosy.execution.context import StepContext, entered_step
-from argosy.execution.log_capture import captured_logs
-from argosy.execution.log_descriptors import captured_descriptors
-from argosy.execution.log_sender import drain_logs
-from tests.unit.execution.test_log_capture import Sink
-
-sinks = Sink(), Sink()
-with captured_descriptors():
-    for sink in sinks:
-        with entered_step(StepContext("run", "id", "training", "fit", "fit")), captured_logs(sink):
-            print("from Python", flush=True)
-            os.write(1, b"from C\\n")
-            subprocess.run(["sh", "-c", "echo from a program; echo to stderr >&2"], check=True)
-drain_logs()
-for sink in sinks:
-    assert sorted(sink.lines()) == ["from C", "from Python", "from a program", "to stderr"], sink.lines()
-    assert sink.lines("STDERR") == ["to stderr"]
-print("after")
-"""
-
-
-def test_what_is_written_past_python_is_seen_where_descriptors_are_captured() -> None:
-    done = program(DESCRIPTORS)
-    lines = done.stdout.splitlines()
-    assert (sorted(lines[:6]), lines[6]) == (["from C"] * 2 + ["from Python"] * 2 + ["from a program"] * 2, "after")
-    assert done.stderr == "to stderr\n" * 2
-
-
-def program(code: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    return done

@@ -1,0 +1,71 @@
+"""What is written past Python, and by forked children."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+FORK = """
+import os, sys
+from argosy.execution.context import StepContext, entered_step
+from argosy.execution.log_capture import captured_logs
+from argosy.execution.log_sender import drain_logs
+from tests.unit.execution.log_sink import Sink
+
+sink = Sink()
+with entered_step(StepContext("run", "id", "training", "fit", "fit")), captured_logs(sink):
+    print("parent", flush=True)
+    child = os.fork()
+    if not child:
+        print("child", flush=True)
+        os._exit(0)
+    os.waitpid(child, 0)
+    print("parent again", flush=True)
+drain_logs()
+assert sink.lines() == ["parent", "parent again"], sink.lines()
+"""
+
+
+def test_a_forked_child_prints_and_is_not_captured() -> None:
+    done = program(FORK)
+    assert done.stdout.splitlines() == ["parent", "child", "parent again"]
+
+
+DESCRIPTORS = """
+import os, subprocess, sys
+from argosy.execution.context import StepContext, entered_step
+from argosy.execution.log_capture import captured_logs
+from argosy.execution.log_descriptors import captured_descriptors
+from argosy.execution.log_sender import drain_logs
+from tests.unit.execution.log_sink import Sink
+
+sinks = Sink(), Sink()
+with captured_descriptors():
+    for sink in sinks:
+        with entered_step(StepContext("run", "id", "training", "fit", "fit")), captured_logs(sink):
+            print("from Python", flush=True)
+            os.write(1, b"from C\\n")
+            subprocess.run(["sh", "-c", "echo from a program; echo to stderr >&2"], check=True)
+drain_logs()
+for sink in sinks:
+    assert sorted(sink.lines()) == ["from C", "from Python", "from a program", "to stderr"], sink.lines()
+    assert sink.lines("STDERR") == ["to stderr"]
+print("after")
+"""
+
+
+def test_what_is_written_past_python_is_seen_where_descriptors_are_captured() -> None:
+    done = program(DESCRIPTORS)
+    lines = done.stdout.splitlines()
+    assert (sorted(lines[:6]), lines[6]) == (["from C"] * 2 + ["from Python"] * 2 + ["from a program"] * 2, "after")
+    assert done.stderr == "to stderr\n" * 2
+
+
+def program(code: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done
