@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,14 +17,12 @@ _REMARKS = {"external": " [external]", "loaded": " [loaded]", "saved": " [saved]
 
 
 def tree_lines(lineage: Lineage) -> Iterator[str]:
-    """Yield the lines. What hangs below a version or step is shown once."""
+    """Yield the lines. What hangs below a version or step is shown once, where it is nearest to the root."""
     tree = _Tree(lineage)
-    root = lineage.root
-    yield _version_text(root)
-    branches = [*tree.steps_of(root.id, up=True), *tree.steps_of(root.id, up=False)]
-    if not branches:
+    yield _version_text(lineage.root)
+    if not tree.root_branches:
         yield "└── made outside of steps, and used by none"
-    yield from tree.lines(branches, "")
+    yield from tree.lines(tree.root_branches, "")
     if lineage.truncated:
         yield "there is more: ask for a greater depth, or for the lineage of a version further away"
 
@@ -53,33 +52,49 @@ class _Branch:
 
 
 class _Tree:
+    """The edges by version, and what hangs below each branch that is shown in full.
+
+    Branches are followed in breadth, so that no line stands deeper than the lineage is: the longest way through a
+    graph may be as long as the graph.
+    """
+
     def __init__(self, lineage: Lineage) -> None:
-        self._shown: set[tuple[str, bool]] = set()
         self._of_version: dict[tuple[str, bool], list[tuple[LineageEdge, StepGroup]]] = {}
         for group in grouped_steps(lineage):
             for edge in group.edges:
                 self._of_version.setdefault((edge.version.id, edge.made), []).append((edge, group))
-
-    def steps_of(self, version_id: str, *, up: bool) -> list[_Branch]:
-        """Return the steps that made a version, or on the way down those that used it."""
-        return [_Branch(edge, group, True, up) for edge, group in self._of_version.get((version_id, up), [])]
+        root = lineage.root.id
+        self.root_branches = [*self._steps_of(root, up=True), *self._steps_of(root, up=False)]
+        self._full: dict[tuple[str, bool], _Branch] = {}
+        self._printed: set[tuple[str, bool]] = set()
+        waiting = deque(self.root_branches)
+        while waiting:
+            branch = waiting.popleft()
+            if branch.key not in self._full:
+                self._full[branch.key] = branch
+                waiting.extend(self._below(branch))
 
     def lines(self, branches: list[_Branch], indent: str) -> Iterator[str]:
         """Yield a line for each branch, and for what hangs below it."""
         for number, branch in enumerate(branches):
             last = number == len(branches) - 1
             below = self._below(branch)
-            again = bool(below) and branch.key in self._shown
-            self._shown.add(branch.key)
-            yield f"{indent}{'└── ' if last else '├── '}{branch}{' (see above)' if again else ''}"
-            if not again:
+            full = self._full[branch.key].edge is branch.edge and branch.key not in self._printed
+            remark = "" if full or not below else f" (see {'above' if branch.key in self._printed else 'below'})"
+            yield f"{indent}{'└── ' if last else '├── '}{branch}{remark}"
+            if full:
+                self._printed.add(branch.key)
                 yield from self.lines(below, indent + ("    " if last else "│   "))
 
     def _below(self, branch: _Branch) -> list[_Branch]:
         if not branch.to_step:
-            return self.steps_of(branch.edge.version.id, up=branch.up)
+            return self._steps_of(branch.edge.version.id, up=branch.up)
         group = branch.group
         return [_Branch(edge, group, False, branch.up) for edge in group.edges if edge.made != branch.up]
+
+    def _steps_of(self, version_id: str, *, up: bool) -> list[_Branch]:
+        """Return the steps that made a version, or on the way down those that used it."""
+        return [_Branch(edge, group, True, up) for edge, group in self._of_version.get((version_id, up), [])]
 
 
 def _version_text(version: LineageVersion) -> str:

@@ -58,3 +58,47 @@ def test_a_version_without_lineage_says_so() -> None:
 def test_a_tree_that_was_cut_says_so() -> None:
     lines = str(replace(lineage_of("model", CHAIN[:1]), truncated=True)).splitlines()
     assert lines[-1] == "there is more: ask for a greater depth, or for the lineage of a version further away"
+
+
+def test_a_tree_is_no_deeper_than_the_lineage_however_long_a_way_leads_through_it() -> None:
+    """Every version of a chain is also given to the last step, so the shortest way to each is one step."""
+    count = 3000
+    edges = [("root", "last", "returned", "output")]
+    edges += [(f"v{number}", "last", "step_output", "all") for number in range(count)]
+    for number in range(1, count):
+        edges += [
+            (f"v{number}", f"s{number}", "returned", "output"),
+            (f"v{number - 1}", f"s{number}", "step_output", "x"),
+        ]
+    lines = str(lineage_of("root", edges)).splitlines()
+    assert lines[2:7] == [
+        "    ├── all: v0 1",
+        "    ├── all: v1 1",
+        "    │   └── made by s1, run run-1",
+        "    │       └── x: v0 1",
+        "    ├── all: v2 1",
+    ]
+    assert max(map(len, lines)) < 100
+    assert len(lines) == 2 + count + 2 * (count - 1)
+
+
+def test_what_is_shown_further_down_says_so() -> None:
+    edges = [
+        ("root", "join", "returned", "output"),
+        ("far", "join", "step_output", "a"),
+        ("near", "join", "step_output", "b"),
+        ("far", "make", "returned", "output"),
+        ("near", "make", "step_output", "x"),
+        ("near", "read", "returned", "output"),
+        ("data", "read", "external", "y"),
+    ]
+    assert str(lineage_of("root", edges)).splitlines() == [
+        "root 1",
+        "└── made by join, run run-1",
+        "    ├── a: far 1",
+        "    │   └── made by make, run run-1",
+        "    │       └── x: near 1 (see below)",
+        "    └── b: near 1",
+        "        └── made by read, run run-1",
+        "            └── y: data 1 [external]",
+    ]
