@@ -9,15 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import os
-import threading
-import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 import grpc
 
 from argosy.aio.operation import Operation, OperationEndedError
+from argosy.aio.per_loop import PerLoop
 from argosy.aio.thread_channel import ThreadChannel
 from argosy.config import ClientConfig
 from argosy.errors import EventLoopError
@@ -60,6 +59,7 @@ class Endpoint:
         self._loop = asyncio.get_running_loop()
         self._more: list[grpc.aio.Channel] = []
         self._operations: set[Operation] = set()
+        self._keeper = self._kept()
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="argosy-aio")
         self._transfers = ThreadPoolExecutor(TRANSFERS, thread_name_prefix="argosy-aio-transfer")
 
@@ -70,6 +70,7 @@ class Endpoint:
             UnavailableError: the store cannot be reached.
             ConfigurationError: it is none of ours, or of another age.
         """
+        await anext(self._keeper)
         config = self._config
         if config.is_embedded:
             self.capabilities = (await self.in_thread(lambda _: connect(config))).capabilities
@@ -127,7 +128,17 @@ class Endpoint:
             raise EventLoopError(self._closed_message())
 
     async def close(self) -> None:
-        """End what is under way, then everything."""
+        """End what is under way, then everything. Closing twice is fine."""
+        await self._keeper.aclose()
+
+    async def _kept(self) -> AsyncGenerator[None, None]:
+        """Live until it is closed, or the event loop ends its asynchronous generators: that is what it knows to end."""
+        try:
+            yield
+        finally:
+            await self._end()
+
+    async def _end(self) -> None:
         self.closed = True
         for close in list(self.closers):
             close()
@@ -178,8 +189,7 @@ class _Shared:
         self.endpoint: Endpoint | None = None
 
 
-_lock = threading.Lock()
-_by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[_Key, _Shared]] = weakref.WeakKeyDictionary()
+_places: PerLoop[dict[_Key, _Shared]] = PerLoop(dict)
 
 
 async def enter(config: ClientConfig) -> Endpoint:
@@ -189,7 +199,7 @@ async def enter(config: ClientConfig) -> Endpoint:
         UnavailableError: the store cannot be reached.
         ConfigurationError: it is none of ours, or of another age.
     """
-    places = _places()
+    places = _places.here()
     shared = places.setdefault(_key(config), _Shared())
     shared.users += 1
     try:
@@ -204,7 +214,7 @@ async def enter(config: ClientConfig) -> Endpoint:
 
 async def leave(config: ClientConfig) -> None:
     """Say that an endpoint is not needed any more; the last one closes it."""
-    places, key = _places(), _key(config)
+    places, key = _places.here(), _key(config)
     shared = places.get(key)
     if shared is None:
         return
@@ -223,11 +233,6 @@ async def _opened(config: ClientConfig) -> Endpoint:
         await endpoint.close()
         raise
     return endpoint
-
-
-def _places() -> dict[_Key, _Shared]:
-    with _lock:
-        return _by_loop.setdefault(asyncio.get_running_loop(), {})
 
 
 def _key(config: ClientConfig) -> _Key:

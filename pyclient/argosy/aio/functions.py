@@ -6,11 +6,7 @@ The connection is kept for the event loop it was made in, and closed when that l
 
 from __future__ import annotations
 
-import asyncio
-import threading
-import weakref
-from collections.abc import AsyncGenerator, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 from uuid import UUID
 
@@ -18,6 +14,7 @@ from argosy.aio.artifact_events import ArtifactEvents, watch_by
 from argosy.aio.artifact_version import ArtifactVersion
 from argosy.aio.client import Client
 from argosy.aio.load import load_by
+from argosy.aio.per_loop import PerLoop
 from argosy.config import ClientConfig, resolve
 from argosy.sdk.filters import refuse_misspelt
 from argosy.sdk.selectors import make_selector
@@ -157,43 +154,12 @@ def watch_artifacts(
     return watch_by(_usual_client().way, name, alias, tag, kinds, include_unnamed, cursor, timeout)
 
 
-@dataclass
-class _Clients:
-    """The clients of one event loop, by their settings, and what closes them with it."""
-
-    by_config: dict[ClientConfig, Client] = field(default_factory=dict)
-    keepers: list[AsyncGenerator[None, None]] = field(default_factory=list)
-
-
-_lock = threading.Lock()
-_by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Clients] = weakref.WeakKeyDictionary()
+_clients: PerLoop[dict[ClientConfig, Client]] = PerLoop(dict)
 
 
 def _usual_client() -> Client:
     """Return the client of this event loop for the settings that hold now."""
-    config = resolve()
-    with _lock:
-        clients = _by_loop.setdefault(asyncio.get_running_loop(), _Clients())
-    found = clients.by_config.get(config)
-    if found is None:
-        found = clients.by_config[config] = Client()
-        keeper = _closed_with_the_loop(found)
-        clients.keepers.append(keeper)
-        _begin(keeper)
-    return found
-
-
-async def _closed_with_the_loop(client: Client) -> AsyncGenerator[None, None]:
-    """Close a client when the event loop ends its asynchronous generators; they are what it knows to end."""
-    try:
-        yield
-    finally:
-        await client.close()
-
-
-def _begin(keeper: AsyncGenerator[None, None]) -> None:
-    """Run an asynchronous generator up to its first ``yield``, before which it waits for nothing."""
-    try:
-        anext(keeper).__await__().send(None)
-    except StopIteration:
-        return
+    config, clients = resolve(), _clients.here()
+    if config not in clients:
+        clients[config] = Client()
+    return clients[config]
