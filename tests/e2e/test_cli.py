@@ -304,6 +304,7 @@ def test_help_teaches_by_examples(home: Path, command: list[str]) -> None:
         "run list",
         "run show",
         "run cancel",
+        "run resume",
     ],
 )
 def test_every_example_of_a_help_text_is_a_command_that_exists(home: Path, command: str) -> None:

@@ -169,6 +169,7 @@ def test_the_store_may_be_named_anywhere_and_the_nearest_to_the_command_wins(
         "run list",
         "run show",
         "run cancel",
+        "run resume",
     ],
 )
 def test_help_of_each_command_names_the_options_of_the_store(home: Path, command: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import re
@@ -67,8 +68,11 @@ class Store:
         except ConfigurationError as error:
             raise typer.BadParameter(re.sub(r"^argument (\w+)=", r"--\1", str(error))) from None
 
-    def connect(self) -> Connection:
+    def connect(self, *, quiet: bool = False) -> Connection:
         """Open the store.
+
+        Args:
+            quiet: whether nothing is shown of what runs, whatever the settings say.
 
         Raises:
             typer.BadParameter: a setting is malformed.
@@ -77,7 +81,7 @@ class Store:
         settings = self.config()
         from argosy.transport.connection import connect
 
-        return connect(settings)
+        return connect(dataclasses.replace(settings, quiet=True) if quiet else settings)
 
     def describe(self) -> dict[str, str]:
         """Return where the store is, without opening it."""

@@ -141,7 +141,8 @@ def _script(entry: EntryPoint) -> Iterator[ModuleType]:
             "it was started, or call my_pipeline.resume(run)"
         )
     with tokenize.open(path) as stream:
-        code = compile(_without_guarded(ast.parse(stream.read(), entry.file)), entry.file, "exec")
+        tree = _without_guarded(ast.parse(stream.read(), entry.file))
+    code = compile(tree, entry.file, "exec", dont_inherit=True)
     module = ModuleType(MAIN)
     module.__file__ = entry.file
     before, arguments = sys.modules[MAIN], sys.argv

@@ -9,13 +9,15 @@ from datetime import datetime, timezone
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Generic, TypeAlias, TypeVar
+from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from argosy.config import resolve
 from argosy.execution.artifact_version import ArtifactVersion
 from argosy.execution.named import named
 from argosy.execution.step_log import StepLog, read_log
-from argosy.transport.connection import Connection
+from argosy.transport.connection import Connection, connect
 from argosy.v1 import pipeline_pb2
 
 V = TypeVar("V")
@@ -306,10 +308,41 @@ class PipelineRun(RunFacts[StepRunRecord]):
         """
         return PipelineRun(self._connection.pipelines.get_run(self.id), self._connection)
 
+    def resume(self) -> PipelineRun:
+        """Go on with a run that failed, was cancelled or abandoned: run what did not complete.
+
+        Its pipeline is looked for where the run says that it is defined; a script is loaded without what stands under
+        ``if __name__ == "__main__"``. One that was given artifacts is resumed by ``my_pipeline.resume(run, ...)``.
+
+        Raises:
+            PipelineNotFoundError: its pipeline is not found in this program; the message has the cure.
+            PreconditionError: the run is running, or has completed.
+            GraphError: the pipeline needs artifacts, or has changed so that the record does not fit.
+            Exception: what a step raised, with a note that names the step and the run.
+        """
+        from argosy.execution.entry_point import found_pipeline
+
+        with found_pipeline(self._message.entry_point) as pipeline:
+            resumed: PipelineRun = pipeline.with_options(name=self.pipeline_name).resume(self)
+            return resumed
+
     def _repr_html_(self) -> str:
         from argosy.execution.run_html import run_html
 
         return run_html(self)
+
+
+def record_of(run: PipelineRun | str | UUID) -> tuple[pipeline_pb2.Run, Connection]:
+    """Return what a run is now, and the store that knows it; the configured store for a name or an id.
+
+    Raises:
+        NotFoundError: no such run.
+    """
+    if isinstance(run, PipelineRun):
+        connection, key = run._connection, run.id
+    else:
+        connection, key = connect(resolve()), str(run)
+    return connection.pipelines.get_run(key), connection
 
 
 def run_status(state: pipeline_pb2.RunState.ValueType) -> str:

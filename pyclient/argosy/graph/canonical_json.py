@@ -21,6 +21,7 @@ from typing import Any
 
 _TEXT_LIKE = (uuid.UUID, pathlib.PurePath, decimal.Decimal)
 _TIME_LIKE = (datetime.date, datetime.time)
+_NO_NUMBERS = ("nan", "inf", "-inf")
 
 
 def canonical_json(value: object) -> str:
@@ -35,6 +36,15 @@ def canonical_json(value: object) -> str:
     except UnicodeEncodeError:
         raise TypeError("a text with half a surrogate pair, which UTF-8 cannot say") from None
     return text
+
+
+def from_canonical(text: str) -> Any:
+    """Return the plain value that a canonical JSON text says: floats without end too, which JSON itself lacks."""
+    return json.loads(text, object_hook=_number_or_dict)
+
+
+def _number_or_dict(found: dict[str, Any]) -> Any:
+    return float(found["$float"]) if found.keys() == {"$float"} and found["$float"] in _NO_NUMBERS else found
 
 
 def to_plain(value: object, path: str = "") -> Any:

@@ -49,7 +49,7 @@ def record_pipeline(
             f"{location}: pipeline {pipeline.name!r} is recorded in the body of pipeline {outer.pipeline.name!r}; "
             "call it, and its steps are recorded there"
         )
-    bound, parameters = _bind(pipeline, args, kwargs, location)
+    bound, parameters = bind_pipeline(pipeline, args, kwargs, location)
     template = pipeline.run_name
     start = Graph(
         pipeline=pipeline,
@@ -82,14 +82,20 @@ def record_inner(
         GraphError: the arguments or the body cannot mean a graph, or pipelines are nested too deeply.
         ParameterError: a parameter does not fit.
     """
-    bound, _ = _bind(pipeline, args, kwargs, caller_location())
+    bound, _ = bind_pipeline(pipeline, args, kwargs, caller_location())
     with recorder.inside(pipeline, cache_override):
         return pipeline.function(*bound.args, **bound.kwargs)
 
 
-def _bind(
+def bind_pipeline(
     pipeline: PipelineDefinition, args: tuple[Any, ...], kwargs: Mapping[str, Any], location: SourceLocation
 ) -> tuple[inspect.BoundArguments, dict[str, Parameter]]:
+    """Bind the arguments of a call; return them with the parameters among them, coerced.
+
+    Raises:
+        GraphError: an argument is missing, unknown or passed twice.
+        ParameterError: a parameter does not fit.
+    """
     bound = bind_call("pipeline", pipeline, args, kwargs, location)
     parameters: dict[str, Parameter] = {}
     for name, value in bound.arguments.items():

@@ -18,6 +18,8 @@ from argosy.graph.recorder import OnLoad, current_recorder
 from argosy.graph.source_location import caller_frame, caller_location
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from typing_extensions import Unpack
 
     from argosy.execution.run_record import PipelineRun
@@ -97,6 +99,45 @@ class Pipeline(Generic[P, R]):
             session.fail(error)
             raise
         return session.finish(graph)
+
+    def resume(self, run: str | UUID | PipelineRun, /, *args: Any, **kwargs: Any) -> PipelineRun:
+        """Go on with a run of this pipeline that failed, was cancelled or abandoned: run what did not complete.
+
+        The body is recorded anew. Steps that completed stay what they were, and what they made is taken from the
+        record. Of several programs that resume one run at once one does it, and the others are told.
+
+        Args:
+            run: the run, its name or its id.
+            args: arguments of the pipeline, as in a call.
+            kwargs: likewise, by name. Parameters that are left out are those the run was started with. Artifacts are
+                not recorded as arguments, so those are passed again.
+
+        Raises:
+            NotFoundError: no such run.
+            PreconditionError: the run is running, or has completed.
+            GraphError: it is of another pipeline, or this one has changed so that the record does not fit.
+            ParameterError: a parameter is not what the run was started with.
+            Exception: what a step raised, with a note that names the step and the run.
+        """
+        self._refuse_in_step()
+        recorder = current_recorder()
+        if recorder is not None:
+            raise GraphError(
+                f"{caller_location()}: {self.name}.resume(...) is called in the body of pipeline "
+                f"{recorder.pipeline.name!r}; call it outside"
+            )
+        # Loaded only now: running needs the store, recording does not.
+        from argosy.execution.entry_point import refuse_while_loading
+        from argosy.execution.resume_run import resume_run
+        from argosy.execution.resumed_call import as_call, resumed_arguments
+        from argosy.execution.run_record import record_of
+        from argosy.runners.choice import choose_runner
+
+        refuse_while_loading(self.name)
+        message, connection = record_of(run)
+        arguments = as_call(self.definition, resumed_arguments(self.definition, message, args, kwargs))
+        runner = choose_runner(self.definition.runner)
+        return resume_run(message.id, lambda on_load: self._record(*arguments, on_load), runner, connection=connection)
 
     def inline(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Record the steps in the pipeline whose body calls this, under this one's name; return what the body returns.
