@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from argosy.sdk.client import Client
     from argosy.sdk.metadata import log_metadata
     from argosy.sdk.pipelines import pipeline
+    from argosy.sdk.register import register_artifact
     from argosy.sdk.steps import step
     from argosy.sdk.values import value_of
     from argosy.sdk.versions import ArtifactVersion
@@ -103,6 +104,7 @@ _HOMES = {
     "log_metadata": "sdk.metadata",
     "pipeline": "sdk.pipelines",
     "prune_artifacts": "sdk.artifact_functions",
+    "register_artifact": "sdk.register",
     "register_materializer": "materializers.base",
     "save_artifact": "sdk.artifacts",
     "save_artifacts": "sdk.batch",
@@ -154,6 +156,7 @@ __all__ = [
     "log_metadata",
     "pipeline",
     "prune_artifacts",
+    "register_artifact",
     "register_materializer",
     "save_artifact",
     "save_artifacts",

@@ -33,6 +33,7 @@ USER_FILE = "config.toml"
 
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SCHEMES = "grpc://host:port, grpcs://host:port, unix:///path or embedded:///directory"
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]+")
 MOST_STREAMS = 32
 STREAMS_OVER_A_NETWORK = 4
 """One TCP connection over a long way is slower than the way; several are not."""
@@ -57,6 +58,8 @@ class ClientConfig:
         quiet: print nothing while pipelines run (``ARGOSY_QUIET``, default false).
         capture_logs: whether what steps print and log is kept in the store too
             (``ARGOSY_CAPTURE_LOGS``, default true).
+        reference_schemes: which places artifacts may refer to (``ARGOSY_REFERENCE_SCHEMES``, comma
+            separated, default ``file``); others are read by fsspec.
         connect_timeout: seconds to wait for the first answer of a server
             (``ARGOSY_CONNECT_TIMEOUT``, default 4).
         unary_deadline: seconds a simple call may take (``ARGOSY_UNARY_DEADLINE``, default 30).
@@ -73,6 +76,7 @@ class ClientConfig:
     cache: bool
     quiet: bool
     capture_logs: bool
+    reference_schemes: tuple[str, ...]
     connect_timeout: float
     unary_deadline: float
     idle_timeout: float
@@ -281,6 +285,16 @@ def _switch(value: Any) -> bool:
     raise _Malformed("write true or false")
 
 
+def _schemes(value: Any) -> tuple[str, ...]:
+    items = value.split(",") if isinstance(value, str) else value
+    if not isinstance(items, (list, tuple)) or not all(isinstance(item, str) for item in items):
+        raise _Malformed("write schemes separated by commas, such as file,s3")
+    found = tuple(dict.fromkeys(item.strip().lower() for item in items if item.strip()))
+    if wrong := [item for item in found if _SCHEME.fullmatch(item) is None]:
+        raise _Malformed(f"{wrong[0]!r} is no scheme; write for example file,s3")
+    return found
+
+
 def _seconds(value: Any) -> float:
     try:
         number = math.nan if isinstance(value, bool) else float(value)
@@ -309,6 +323,7 @@ _SETTINGS: Mapping[str, tuple[Callable[[Any], Any], str, Any]] = {
     "cache": (_switch, "ARGOSY_CACHE", True),
     "quiet": (_switch, "ARGOSY_QUIET", False),
     "capture_logs": (_switch, "ARGOSY_CAPTURE_LOGS", True),
+    "reference_schemes": (_schemes, "ARGOSY_REFERENCE_SCHEMES", ("file",)),
     "connect_timeout": (_seconds, "ARGOSY_CONNECT_TIMEOUT", 4.0),
     "unary_deadline": (_seconds, "ARGOSY_UNARY_DEADLINE", 30.0),
     "idle_timeout": (_seconds, "ARGOSY_IDLE_TIMEOUT", 60.0),

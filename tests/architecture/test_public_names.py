@@ -48,6 +48,7 @@ PUBLIC_NAMES = [
     "log_metadata",
     "pipeline",
     "prune_artifacts",
+    "register_artifact",
     "register_materializer",
     "save_artifact",
     "save_artifacts",

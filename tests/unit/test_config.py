@@ -34,6 +34,7 @@ def test_defaults(place: Path) -> None:
         cache=True,
         quiet=False,
         capture_logs=True,
+        reference_schemes=("file",),
         connect_timeout=4.0,
         unary_deadline=30.0,
         idle_timeout=60.0,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 
@@ -11,10 +11,6 @@ from argosy.cli.output import Format, OutputOption, print_json, print_line
 from argosy.cli.rules import empty_problem, following
 from argosy.cli.selection import AliasOption, NameArgument, PipelineOption, VersionOption, selector_of
 from argosy.cli.store import store_of
-
-if TYPE_CHECKING:
-    from argosy.transport.download import DownloadedVersion
-    from argosy.transport.fetch import FolderWriter
 
 
 def get_artifact(
@@ -33,12 +29,14 @@ def get_artifact(
             callback=following(empty_problem),
         ),
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files of the same names.")] = False,
     output: OutputOption = Format.table,
 ) -> None:
     """Write the files of a version to a directory and print its path.
 
-    Every byte is verified. Nothing is overwritten; when something fails, no file is left. A directory
-    that was put comes back as it was; everything else as the files of its format.
+    Every byte is verified. Nothing is overwritten unless that is said; when something fails, no file is
+    left. A directory that was put comes back as it was, what was registered by reference is copied from
+    where it lies, everything else comes as the files of its format.
 
     \b
     Examples:
@@ -48,46 +46,18 @@ def get_artifact(
     """  # noqa: D301 - typer keeps the lines below its \b as they are
     selector = selector_of(name, version, alias, pipeline)
     connection = store_of(context).connect()
-    from argosy.execution.transfer_progress import shown
-    from argosy.transport.download import open_version
-    from argosy.transport.fetch import FolderWriter
+    from argosy.execution.download_version import download_version
 
-    with shown(f"getting {name}") as progress, open_version(connection, selector, progress) as source:
-        found = source.version
-        target = Path(directory or f"{found.name.replace('/', '-').replace('::', '-')}-{found.version}")
-        with FolderWriter(target) as folder:
-            _write_tree(source, folder)
-        target.mkdir(parents=True, exist_ok=True)
+    done = download_version(
+        connection,
+        selector,
+        Path(directory) if directory else None,
+        overwrite=overwrite,
+        label=f"getting {name}",
+    )
+    place = str(done.directory.resolve())
     if output is Format.json:
-        directory_text = str(target.resolve())
-        paths = [path.relative_to(target).as_posix() for path in folder.written]
-        print_json({"name": found.name, "version": found.version, "directory": directory_text, "files": paths})
+        version_of = done.version
+        print_json({"name": version_of.name, "version": version_of.version, "directory": place, "files": done.files})
     else:
-        print_line(str(target.resolve()))
-
-
-def _write_tree(source: DownloadedVersion, folder: FolderWriter) -> None:
-    """Write all files, and the empty directories of a tree.
-
-    Raises:
-        CorruptDataError: bytes do not match their digest, or a path leads out of the folder.
-        FileExistsError: a file is there already.
-        MaterializerError: the tree was written by something that does not know its format.
-    """
-    from argosy.errors import MaterializerError
-    from argosy.materializers.json_family import read_document
-    from argosy.materializers.path import CONTENT, MANIFEST, DirectoryMaterializer
-
-    is_tree = source.version.format == DirectoryMaterializer.format
-    content = source.child(CONTENT) if is_tree else source
-    for path in content.paths:
-        with content.open(path) as stream:
-            folder.write(path, stream)
-    if not is_tree:
-        return
-    manifest = read_document(source, MANIFEST)
-    empty = manifest.get("empty_directories") if isinstance(manifest, dict) else None
-    if not isinstance(empty, list) or not all(isinstance(path, str) for path in empty):
-        raise MaterializerError(f"{MANIFEST} of version {source.version.id} does not list its empty directories")
-    for path in empty:
-        folder.make_directory(path)
+        print_line(place)

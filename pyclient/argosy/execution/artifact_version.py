@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, overload
 
 from argosy.errors import ConflictError, ParameterError
 from argosy.execution.stored_value import load_from
-from argosy.execution.transfer_progress import OnProgress, shown
+from argosy.execution.transfer_progress import OnProgress
 from argosy.execution.version_lineage import VersionLineage
+from argosy.graph.switches import check_switches
 from argosy.graph.user_metadata import checked_description, checked_metadata, checked_tags, fact_text
 from argosy.v1 import artifact_pb2
 
@@ -125,22 +126,26 @@ class ArtifactVersion(VersionLineage, _FitsEveryParameter):  # type: ignore[misc
             path = files.paths[0]
         return files.open_file(path).buffered()
 
-    def download(self, directory: str | Path) -> Path:
-        """Write its files below a directory, as they are stored; return the directory.
+    def download(self, directory: str | Path, *, overwrite: bool = False) -> Path:
+        """Write its files below a directory, verified, and return the directory.
+
+        A directory that was saved comes back as it was, what was registered by reference is copied from where it lies,
+        everything else comes as the files of its format. They are complete before the first of them is seen there.
+
+        Args:
+            directory: where to; made when it is not there.
+            overwrite: whether files of the same names are replaced.
 
         Raises:
             FileExistsError: a file of the same name is there; nothing of this version is left behind.
-            CorruptDataError: stored bytes do not match their checksum.
+            NotFoundError: the version was deleted, or what was registered by reference is gone.
+            CorruptDataError: bytes do not match their checksum.
         """
-        from argosy.transport.download import open_version
+        from argosy.execution.download_version import download_version
 
-        target = Path(directory)
-        with (
-            shown(self.name) as progress,
-            open_version(self._connection, self._selector(), progress) as files,
-        ):
-            files.fetch(target)
-        return target
+        check_switches(overwrite=overwrite)
+        download_version(self._connection, self._selector(), Path(directory), overwrite=overwrite, label=self.name)
+        return Path(directory)
 
     def set_alias(self, alias: str) -> ArtifactVersion:
         """Let ``alias`` point at this version from now on; return the version as it is then."""

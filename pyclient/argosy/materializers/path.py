@@ -49,7 +49,7 @@ class FileMaterializer(BuiltinMaterializer[Path]):
         if not stat.S_ISREG(mode):
             raise MaterializerError(f"{value} is neither a file nor a directory, so it has no content to keep")
         name = value.name or value.resolve().name
-        files.write_file(_checked_name(name, value), value.resolve())
+        files.write_file(checked_name(name, value), value.resolve())
 
     def load(self, files: FileSource, as_type: type[Path] | None) -> Path:
         """Write the file to a fresh directory and return its path.
@@ -62,7 +62,7 @@ class FileMaterializer(BuiltinMaterializer[Path]):
         name = files.paths[0]
         if "/" in name:
             raise MaterializerError(f"format 'file' is one file without directories, got {name!r}")
-        _checked_name(name, name)
+        checked_name(name, name)
         directory = fresh_directory()
         files.fetch(directory)
         return directory / name
@@ -89,8 +89,8 @@ class DirectoryMaterializer(BuiltinMaterializer[Path]):
         if not stat.S_ISDIR(_mode(value, follow=True)):
             raise CannotKeepError(f"{value} is no directory")
         root = value.resolve()
-        found, empty = _walk(root)
-        name = _checked_name(root.name, value) if root.name else "root"
+        found, empty = walk_tree(root)
+        name = checked_name(root.name, value) if root.name else "root"
         for relative in found:
             files.write_file(f"{CONTENT}/{relative}", Path(f"{root}/{relative}"))
         manifest: dict[str, JSON] = {"name": name, "empty_directories": [*empty]}
@@ -108,7 +108,7 @@ class DirectoryMaterializer(BuiltinMaterializer[Path]):
             raise MaterializerError(f"{MANIFEST} must hold a name and a list of empty directories, got {manifest!r}")
         content = files.child(CONTENT)
         for relative in (name, *empty, *content.paths):
-            _checked_relative(relative)
+            checked_relative(relative)
         directory = fresh_directory() / name
         directory.mkdir()
         content.fetch(directory)
@@ -118,7 +118,7 @@ class DirectoryMaterializer(BuiltinMaterializer[Path]):
 
     def extract_metadata(self, value: Path) -> dict[str, JSON]:
         """Return the number of files and their size in bytes."""
-        found, _ = _walk(value.resolve())
+        found, _ = walk_tree(value.resolve())
         return {"files": len(found), "size_bytes": sum(os.stat(f"{value}/{relative}").st_size for relative in found)}
 
 
@@ -138,7 +138,7 @@ def _mode(path: Path, *, follow: bool) -> int:
         ) from error
 
 
-def _walk(root: Path) -> tuple[list[str], list[str]]:
+def walk_tree(root: Path) -> tuple[list[str], list[str]]:
     """Return files and empty directories below ``root``, sorted, relative and ``/`` separated."""
     found: list[str] = []
     empty: list[str] = []
@@ -149,7 +149,7 @@ def _walk(root: Path) -> tuple[list[str], list[str]]:
         if not entries and prefix:
             empty.append(prefix[:-1])
         for entry in entries:
-            _checked_name(entry.name, entry.path)
+            checked_name(entry.name, entry.path)
             if entry.is_symlink():
                 raise MaterializerError(
                     f"{entry.path} is a symbolic link to {os.readlink(entry.path)!r}; links are never followed: "
@@ -173,7 +173,7 @@ def _entries(directory: Path) -> list[os.DirEntry[str]]:
         raise MaterializerError(f"{directory} cannot be read: {error.strerror}") from error
 
 
-def _checked_name(name: str, where: object) -> str:
+def checked_name(name: str, where: object) -> str:
     """Return a file name every store and system can keep.
 
     Raises:
@@ -190,8 +190,14 @@ def _checked_name(name: str, where: object) -> str:
     return name
 
 
-def _checked_relative(path: object) -> None:
+def checked_relative(path: object) -> str:
+    """Return a relative path every store and system can keep.
+
+    Raises:
+        MaterializerError: says which rule it breaks.
+    """
     if not isinstance(path, str) or PurePosixPath(path).is_absolute():
         raise MaterializerError(f"{path!r} is no relative path")
     for part in path.split("/"):
-        _checked_name(part, path)
+        checked_name(part, path)
+    return path

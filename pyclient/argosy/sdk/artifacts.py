@@ -244,7 +244,7 @@ def prepare_save(
     )
     step = recording_step(connection)
     if step is not None:
-        prepared.spec.step_run_id = step.step_run_id
+        prepared.spec.step_run_id, prepared.spec.step_attempt = step.step_run_id, step.attempt
     return prepared
 
 

@@ -163,6 +163,7 @@ class _Saving:
         uploaded = upload_files(self._connection, files, inline_bytes=room, progress=self._progress)
         for value in batch:
             value.spec.step_run_id = step.step_run_id if step is not None else ""
+            value.spec.step_attempt = step.attempt if step is not None else 0
         new = [NewArtifactVersion(spec=value.spec, files=files) for value, files in zip(batch, uploaded, strict=True)]
         artifacts, request_id = self._connection.artifacts, new_request_id()
         results = retrying(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from argosy.sdk.artifacts import save_to
 from argosy.sdk.batch import save_all_to
 from argosy.sdk.cache_queries import CacheQueries
 from argosy.sdk.log_queries import LogQueries
+from argosy.sdk.register import register_in
 from argosy.sdk.run_queries import RunQueries
 from argosy.sdk.selectors import make_selector
 from argosy.sdk.versions import ArtifactVersion
@@ -57,6 +59,33 @@ class Client(ArtifactQueries, WatchQueries, CacheQueries, RunQueries, LogQueries
             extract_metadata=extract_metadata,
             include_visualizations=include_visualizations,
             allow_pickle=allow_pickle,
+            on_progress=on_progress,
+        )
+
+    def register_artifact(
+        self,
+        path_or_uri: str | PathLike[str],
+        name: str,
+        *,
+        copy: bool = True,
+        version: int | str | None = None,
+        alias: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        description: str = "",
+        on_progress: OnProgress | None = None,
+    ) -> ArtifactVersion:
+        """Make a version of a file or directory as :func:`argosy.register_artifact` does, in this store and project."""
+        return register_in(
+            self.connection,
+            path_or_uri,
+            name,
+            copy=copy,
+            version=version,
+            alias=alias,
+            tags=tags,
+            metadata=metadata,
+            description=description,
             on_progress=on_progress,
         )
 

@@ -1,0 +1,113 @@
+"""Writes the files of a version to a directory, all of them or none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from argosy.errors import MaterializerError
+from argosy.execution.placed_folder import placed_folder, refuse_present
+from argosy.execution.transfer_progress import shown
+from argosy.materializers.json_family import read_document
+from argosy.materializers.path import CONTENT, MANIFEST, DirectoryMaterializer
+from argosy.materializers.reference import FORMAT, Reference, read_reference
+from argosy.transport.download import open_version
+
+if TYPE_CHECKING:
+    from argosy.transport.connection import Connection
+    from argosy.transport.download import DownloadedVersion
+    from argosy.v1.artifact_pb2 import ArtifactVersion, VersionSelector
+
+
+@dataclass(frozen=True)
+class Downloaded:
+    """What was written.
+
+    Attributes:
+        version: the version.
+        directory: where.
+        files: its files, relative to the directory.
+    """
+
+    version: ArtifactVersion
+    directory: Path
+    files: Sequence[str]
+
+
+def download_version(
+    connection: Connection,
+    selector: VersionSelector,
+    directory: Path | None = None,
+    *,
+    overwrite: bool = False,
+    label: str = "",
+) -> Downloaded:
+    """Write the files of a version, verified, below a directory.
+
+    A directory that was saved comes back as it was, what was registered by reference from where it lies, and
+    everything else as the files of its format.
+
+    Args:
+        connection: the store.
+        selector: which version.
+        directory: where to; by default ``./NAME-VERSION``.
+        overwrite: whether files of the same names are replaced.
+        label: what a progress bar calls it; by default its name.
+
+    Raises:
+        NotFoundError: nothing matches, or what was registered by reference is gone.
+        CorruptDataError: bytes do not match their digest.
+        FileExistsError: a file of the same name is there; nothing of the version is left.
+    """
+    with (
+        shown(label or selector.name or selector.id) as progress,
+        open_version(connection, selector, progress) as source,
+    ):
+        version = source.version
+        target = directory or Path(f"{version.name.replace('/', '-').replace('::', '-')}-{version.version}")
+        if version.format == DirectoryMaterializer.format:
+            paths, content = source.child(CONTENT).paths, source.child(CONTENT)
+        elif version.format == FORMAT:
+            return _download_reference(read_reference(source), version, target, overwrite=overwrite)
+        else:
+            paths, content = source.paths, source
+        if not overwrite:
+            refuse_present(target, paths)
+        with placed_folder(target, overwrite=overwrite) as folder:
+            for path in paths:
+                with content.open(path) as stream:
+                    folder.write(path, stream)
+            for path in _empty_directories(source):
+                folder.make_directory(path)
+    return Downloaded(version, target, paths)
+
+
+def _download_reference(reference: Reference, version: ArtifactVersion, target: Path, *, overwrite: bool) -> Downloaded:
+    """Copy what lies outside of the store, verified."""
+    paths = [entry.path for entry in reference.entries]
+    if not overwrite:
+        refuse_present(target, paths)
+    with placed_folder(target, overwrite=overwrite) as folder:
+        for entry in reference.entries:
+            with entry.opened() as stream:
+                folder.write(entry.path, stream)
+        for path in reference.empty_directories:
+            folder.make_directory(path)
+    return Downloaded(version, target, paths)
+
+
+def _empty_directories(source: DownloadedVersion) -> Sequence[str]:
+    """Return the empty directories of a tree.
+
+    Raises:
+        MaterializerError: the tree was written by something that does not know its format.
+    """
+    if source.version.format != DirectoryMaterializer.format:
+        return ()
+    manifest = read_document(source, MANIFEST)
+    empty = manifest.get("empty_directories") if isinstance(manifest, dict) else None
+    if not isinstance(empty, list) or not all(isinstance(path, str) for path in empty):
+        raise MaterializerError(f"{MANIFEST} of version {source.version.id} does not list its empty directories")
+    return empty
