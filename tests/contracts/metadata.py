@@ -10,6 +10,7 @@ from tests.contracts.metadata_events import EventContract
 from tests.contracts.metadata_filters import FilterContract
 from tests.contracts.metadata_finding import FindingContract, ListContract
 from tests.contracts.metadata_lineage import LineageContract
+from tests.contracts.metadata_logs import LogContract
 from tests.contracts.metadata_pruning import PruneContract
 from tests.contracts.metadata_runs import RunContract
 from tests.contracts.metadata_steps import StepContract
@@ -36,6 +37,7 @@ class MetadataContract(
     ReservationContract,
     CacheContract,
     LineageContract,
+    LogContract,
     TransactionContract,
     AttemptContract,
     ReplyContract,
