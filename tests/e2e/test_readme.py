@@ -42,6 +42,7 @@ def test_every_python_block_runs_one_after_the_other(
         "patients 1 parquet clinic A",
         "b'PAR1'",
         "completed 0.0 3.5",
+        "fit ['score']",
         "((1, 2), (3, 4))",
     ]
     assert argosy.load_artifact("weights", alias="prod").tolist() == [0.05] * 8
