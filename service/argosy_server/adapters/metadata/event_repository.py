@@ -84,6 +84,7 @@ def _after(dialect: str, of_project: bool) -> Select[Any]:
     if dialect == "sqlite":
         # There all have the same xid, and the number of the row is the order.
         statement = _settled(dialect).where(events.c.seq > bindparam("seq"))
+        statement = statement.where(events.c.xid == 0) if of_project else statement
     if of_project:
         statement = statement.where(events.c.project == bindparam("project"))
     order = (events.c.seq,) if dialect == "sqlite" else (events.c.xid, events.c.seq)

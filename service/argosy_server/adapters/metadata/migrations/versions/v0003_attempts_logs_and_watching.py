@@ -42,6 +42,8 @@ def upgrade() -> None:
     op.add_column("versions", _text("pipeline_name", ""))
     op.add_column("step_versions", _count("attempt", "1"))
     op.add_column("step_inputs", _count("attempt", "1"))
+    if op.get_bind().dialect.name == "postgresql":
+        op.create_index("ix_events_order", "events", ["xid", "seq"], unique=False)
     _create_cached_from_index()
     _create_step_attempts()
     _create_reservations()
