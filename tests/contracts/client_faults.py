@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from argosy import Client
 from argosy.errors import CorruptDataError, DeadlineError
 from tests.contracts.client_contract import Calls
 from tests.contracts.client_kinds import Kind
@@ -130,6 +131,22 @@ class ClientFaultsContract:
             assert time.monotonic() - began < 10
         stand.resume()
         wait_until(lambda: value_of(store) == 1, "the server answers again")
+
+    def test_a_watch_goes_on_when_the_server_dies_and_misses_and_repeats_nothing(
+        self, store: Calls, stand: Stand
+    ) -> None:
+        watch = store.kind.begin(store.client.watch_artifacts("weights"))
+        taking = store.kind.start(lambda: store.kind.taken(watch, 60))
+        direct = Client(f"grpc://{stand.server.address}")
+        for number in range(60):
+            if number == 20:
+                stand.kill()
+                stand.start()
+            if number % 15 == 5:
+                stand.proxy.cut()
+            direct.save_artifact(number, "weights")
+        assert [event.version for event in taking.result()] == [str(number) for number in range(1, 61)]
+        store.kind.do(watch.close())
 
     @pytest.mark.parametrize("size", [1_000, 300_000, 16 * MEBIBYTE], ids=["inline", "middle", "large"])
     def test_a_bit_changed_on_the_way_is_noticed(self, store: Calls, stand: Stand, size: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -38,6 +39,18 @@ class Kind(Protocol):
         """Begin a transfer, and give it up when a share of its bytes has been moved; return when it has ended."""
         ...
 
+    def begin(self, watch: Any) -> Any:
+        """Return a watch once it has begun."""
+        ...
+
+    def taken(self, watch: Any, count: int) -> Any:
+        """Begin to take the next events of a watch, fewer when it ends; a call as those of its methods."""
+        ...
+
+    def take(self, watch: Any, count: int) -> list[Any]:
+        """Return the next events of a watch."""
+        ...
+
 
 class Blocking:
     """``argosy.Client``."""
@@ -59,6 +72,15 @@ class Blocking:
         with pytest.raises(KeyboardInterrupt):
             call(interrupt)
 
+    def begin(self, watch: Any) -> Any:
+        return watch
+
+    def taken(self, watch: Any, count: int) -> Any:
+        return list(itertools.islice(watch, count))
+
+    def take(self, watch: Any, count: int) -> list[Any]:
+        return list(self.taken(watch, count))
+
 
 class Asyncio:
     """``argosy.aio.Client``, in an event loop of its own."""
@@ -74,7 +96,9 @@ class Asyncio:
         return self._clients[-1]
 
     def do(self, call: Any) -> Any:
-        return self.start(lambda: call).result(PATIENCE)
+        return (
+            self.start(lambda: call).result(PATIENCE) if inspect.isasyncgen(call) or inspect.isawaitable(call) else call
+        )
 
     def start(self, call: Callable[[], Any]) -> Future[Any]:
         return asyncio.run_coroutine_threadsafe(_waited_for(call()), self._loop)
@@ -97,6 +121,15 @@ class Asyncio:
 
         assert self.do(cancelled()) is True
 
+    def begin(self, watch: Any) -> Any:
+        return self.do(watch.__aenter__())
+
+    def taken(self, watch: Any, count: int) -> Any:
+        return _taken(watch, count)
+
+    def take(self, watch: Any, count: int) -> list[Any]:
+        return list(self.do(self.taken(watch, count)))
+
     def close(self) -> None:
         """End the clients, then the event loop."""
         for client in self._clients:
@@ -111,6 +144,16 @@ async def _waited_for(call: Any) -> Any:
     if inspect.isasyncgen(call):
         return [item async for item in call]
     return await call
+
+
+async def _taken(watch: Any, count: int) -> list[Any]:
+    taken: list[Any] = []
+    while len(taken) < count:
+        try:
+            taken.append(await anext(watch))
+        except StopAsyncIteration:
+            break
+    return taken
 
 
 @pytest.fixture(params=["blocking", "asyncio"])

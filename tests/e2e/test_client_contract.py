@@ -12,6 +12,8 @@ import argosy
 from tests.api.server_process import ServerProcess
 from tests.contracts.client_contract import ClientContract, Place, store
 from tests.contracts.client_kinds import kind
+from tests.contracts.client_watch import ClientWatchContract
+from tests.faults.stand import wait_until
 
 __all__ = ["kind", "store"]
 
@@ -48,8 +50,12 @@ def recorded_run(place: Place, monkeypatch: pytest.MonkeyPatch) -> str:
 def _no_threads_stay() -> Iterator[None]:
     """What asyncio clients started has ended with them."""
     yield
-    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("argosy-aio")] == []
+    wait_until(lambda: not any(thread.name.startswith("argosy-aio") for thread in threading.enumerate()), "threads end")
 
 
 class TestClients(ClientContract):
+    pass
+
+
+class TestWatchingClients(ClientWatchContract):
     pass

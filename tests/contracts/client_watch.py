@@ -1,0 +1,120 @@
+"""What every client promises of watches. Subclass it; give it a ``place``."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from argosy.errors import ParameterError
+from tests.contracts.client_contract import Calls, Place, store
+
+PATIENCE = 30.0
+
+
+class ClientWatchContract:
+    """Runs with every kind of client on every kind of store."""
+
+    def test_events_come_in_order_and_bring_the_version(self, store: Calls) -> None:
+        watch = store.kind.begin(store.client.watch_artifacts("model"))
+        store.save_artifact("other", "other")
+        store.save_artifact("first", "model", tags=["t"])
+        saved = store.save_artifact("second", "model", alias="prod")
+        store.kind.do(saved.add_tags("seen"))
+        store.set_alias("prod", "model", 1)
+        store.delete_alias("model", "prod")
+        store.kind.do(saved.delete())
+        events = store.kind.take(watch, 7)
+        assert [(event.kind, event.name, event.version, event.alias) for event in events] == [
+            ("version_created", "model", "1", None),
+            ("version_created", "model", "2", None),
+            ("alias_moved", "model", "2", "prod"),
+            ("version_updated", "model", "2", None),
+            ("alias_moved", "model", "1", "prod"),
+            ("alias_removed", "model", "1", "prod"),
+            ("version_deleted", "model", "2", None),
+        ]
+        assert events[4].previous == saved.id
+        assert events[0].tags == ("t",)
+        assert store.kind.do(events[0].artifact.load()) == "first"
+        store.kind.do(close(watch))
+
+    def test_only_what_all_filters_let_through_comes(self, store: Calls) -> None:
+        watch = store.kind.begin(store.client.watch_artifacts("model", alias="prod", kinds="alias_moved", timeout=1))
+        for number in range(3):
+            store.save_artifact(number, "model", alias="prod" if number % 2 == 0 else "canary")
+        assert [event.version for event in store.kind.take(watch, 3)] == ["1", "3"]
+        store.kind.do(close(watch))
+
+    def test_a_watch_goes_on_from_a_cursor(self, store: Calls) -> None:
+        watch = store.kind.begin(store.client.watch_artifacts("model"))
+        for number in range(4):
+            store.save_artifact(number, "model")
+        [first, second] = store.kind.take(watch, 2)
+        store.kind.do(close(watch))
+        assert watch.cursor == second.cursor
+        again = store.kind.begin(store.client.watch_artifacts("model", cursor=first.cursor))
+        assert [event.version for event in store.kind.take(again, 3)] == ["2", "3", "4"]
+        store.kind.do(close(again))
+
+    def test_a_watch_that_is_silent_ends_after_its_timeout_and_goes_on_when_asked(self, store: Calls) -> None:
+        watch = store.kind.begin(store.client.watch_artifacts(timeout=0.3))
+        assert store.kind.take(watch, 1) == []
+        store.save_artifact(1, "model")
+        assert [event.version for event in store.kind.take(watch, 1)] == ["1"]
+        store.kind.do(close(watch))
+
+    def test_closing_ends_the_wait_for_an_event(self, store: Calls) -> None:
+        watch = store.kind.begin(store.client.watch_artifacts())
+        waiting = threading.Thread(target=store.kind.take, args=(watch, 1))
+        waiting.start()
+        store.kind.do(close(watch))
+        waiting.join(PATIENCE)
+        assert not waiting.is_alive()
+        assert store.kind.take(watch, 1) == []
+
+    def test_a_cursor_of_another_store_is_refused(self, store: Calls, tmp_path: Path) -> None:
+        elsewhere = store.kind.client(f"embedded://{tmp_path}/elsewhere")
+        foreign = store.kind.begin(elsewhere.watch_artifacts())
+        with pytest.raises(Exception, match="cursor") as failure:
+            store.kind.begin(store.client.watch_artifacts(cursor=foreign.cursor))
+        assert type(failure.value).__name__ == "CursorExpiredError"
+        store.kind.do(close(foreign))
+
+    @pytest.mark.parametrize(
+        ("options", "error", "text"),
+        [
+            ({"kinds": "alias_mvoed"}, ParameterError, "alias_moved"),
+            ({"timeout": 0}, ParameterError, "timeout"),
+            ({"alais": "prod"}, TypeError, "alias"),
+        ],
+        ids=["kind", "timeout", "keyword"],
+    )
+    def test_malformed_arguments_are_refused_at_once(
+        self, store: Calls, options: dict[str, Any], error: type[Exception], text: str
+    ) -> None:
+        with pytest.raises(error, match=text):
+            store.client.watch_artifacts(**options)
+
+    def test_events_of_other_projects_do_not_come(self, store: Calls, place: Place) -> None:
+        watch = store.kind.begin(store.client.watch_artifacts(timeout=1))
+        other = Calls(store.kind, store.kind.client(place.address, project="other"))
+        other.save_artifact(1, "model")
+        store.save_artifact(1, "mine")
+        assert [event.name for event in store.kind.take(watch, 2)] == ["mine"]
+        store.kind.do(close(watch))
+
+    def test_a_run_is_watched_to_its_end(self, store: Calls, recorded_run: str) -> None:
+        pictures = store.kind.do(store.client.watch_run(recorded_run))
+        assert (pictures[-1].status, list(pictures[-1].steps)) == ("completed", ["double"])
+        assert store.kind.do(pictures[-1].steps["double"].output.load()) == 42
+
+
+def close(watch: Any) -> Any:
+    """Close a watch; return what has to be waited for, if anything."""
+    return watch.close()
+
+
+__all__ = ["ClientWatchContract", "store"]
