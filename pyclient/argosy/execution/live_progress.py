@@ -12,7 +12,11 @@ from argosy.execution.progress import STYLES, step_line
 
 
 class LiveLines:
-    """Prints with rich; what a step's own code prints appears above the spinner."""
+    """Prints with rich; what a step's own code prints appears above the spinner.
+
+    There is one spinner from the beginning of the run to its end. It stands in for standard output, and what captures
+    the steps' output stands in for it: one that came and went in between would put the capture aside.
+    """
 
     def __init__(self, console: Console | None = None) -> None:
         """Print to ``console``, by default standard output."""
@@ -25,15 +29,16 @@ class LiveLines:
         """Print the title."""
         self._width = max(map(len, invocations), default=0)
         self._console.print(Text(title, style="bold"))
+        self._spinner = self._console.status(self._text())
+        self._spinner.start()
 
     def step_started(self, invocation: str) -> None:
-        """Show the spinner."""
+        """Show that it runs."""
         self._running.append(invocation)
         self._show_running()
 
     def step_ended(self, invocation: str, status: str, seconds: float, note: str = "") -> None:
         """Print the step's line."""
-        self._stop_spinner()
         line = Text(step_line(invocation, self._width, status, seconds, note), overflow="fold")
         start = 4 + self._width
         line.stylize(STYLES.get(status, ""), start, start + len(status))
@@ -48,13 +53,12 @@ class LiveLines:
             self._console.print(Text(line), soft_wrap=True)
 
     def _show_running(self) -> None:
-        self._stop_spinner()
-        if self._running:
-            verb = "is" if len(self._running) == 1 else "are"
-            self._spinner = self._console.status(
-                Text(f"{', '.join(self._running)} {verb} running", overflow="ellipsis")
-            )
-            self._spinner.start()
+        if self._spinner is not None:
+            self._spinner.update(self._text())
+
+    def _text(self) -> Text:
+        verb = "is" if len(self._running) == 1 else "are"
+        return Text(f"{', '.join(self._running)} {verb} running" if self._running else "", overflow="ellipsis")
 
     def _stop_spinner(self) -> None:
         if self._spinner is not None:

@@ -1,7 +1,10 @@
 """Captures what is written past Python: by C libraries and by programs that a step starts.
 
 That goes to the file descriptors 1 and 2, of which a process has one pair. So this is for processes that run one step
-at a time, as workers do; threads of one process share them.
+at a time, as workers do; threads of one process share them. What stands in for a descriptor is a file in memory and
+not a pipe: a C library may write without end while it holds the interpreter's lock, and nobody could empty a pipe then.
+What was read is cut out of the file. Whoever started the process shares the file, and shows what is left in it when
+the process dies: that is often why.
 """
 
 from __future__ import annotations
@@ -10,7 +13,6 @@ import contextlib
 import ctypes
 import io
 import os
-import select
 import sys
 import threading
 from collections.abc import Iterator
@@ -19,96 +21,123 @@ from typing import TextIO
 from argosy.execution.log_capture import before_the_end, only_capture_add
 from argosy.v1.step_logs_pb2 import LogSource
 
+INTERVAL = 0.1
+"""Seconds after which what was written is shown."""
 _PIECE = 64 << 10
+_PUNCH_HOLE_KEEP_SIZE = 3
+_SOURCES = (LogSource.LOG_SOURCE_STDOUT, LogSource.LOG_SOURCE_STDERR)
+
+
+def make_spools() -> tuple[int, ...]:
+    """Return open files to stand in for the descriptors 1 and 2, to be passed to a process; none where they cannot."""
+    if not (sys.platform == "linux" and hasattr(ctypes.CDLL(None), "fallocate")):
+        return ()
+    import fcntl
+
+    spools = tuple(os.memfd_create(f"argosy-{name}") for name in ("stdout", "stderr"))
+    for spool in spools:
+        fcntl.fcntl(spool, fcntl.F_SETFL, os.O_APPEND)
+    return spools
+
+
+def show_rest(spools: tuple[int, ...]) -> None:
+    """Show what a process that died had written and not shown."""
+    for descriptor, spool in enumerate(spools, 1):
+        with contextlib.suppress(OSError):  # there is no data, or nobody to read it
+            start = os.lseek(spool, 0, os.SEEK_DATA)
+            rest = os.pread(spool, os.fstat(spool).st_size - start, start)
+            _write_all(descriptor, rest.lstrip(b"\0"))
+
+
+def close_spools(spools: tuple[int, ...]) -> None:
+    """Close what :func:`make_spools` opened."""
+    for spool in spools:
+        os.close(spool)
 
 
 @contextlib.contextmanager
-def captured_descriptors() -> Iterator[None]:
+def captured_descriptors(spools: tuple[int, ...]) -> Iterator[None]:
     """See all that is written to the descriptors 1 and 2 until the block ends, and pass it on.
 
     What is written while ``captured_logs`` captures a step is added to that step's log. ``sys.stdout`` and
-    ``sys.stderr`` write past the pipes: what goes through them is seen by ``captured_logs`` itself.
+    ``sys.stderr`` write past this: what goes through them is seen by ``captured_logs`` itself.
     """
-    pipes = [_Pipe(1, LogSource.LOG_SOURCE_STDOUT), _Pipe(2, LogSource.LOG_SOURCE_STDERR)]
+    if not spools:
+        yield
+        return
+    channels = [_Channel(descriptor, *pair) for descriptor, pair in enumerate(zip(_SOURCES, spools, strict=True), 1)]
     streams = sys.stdout, sys.stderr
     ended = threading.Event()
-    reader = threading.Thread(target=_read, args=(pipes, ended), name="argosy-descriptors", daemon=True)
 
     def take_all() -> None:
-        with contextlib.suppress(Exception):  # no C library of that name: nothing is held back in one
-            ctypes.CDLL(None).fflush(None)
-        for pipe in pipes:
-            pipe.take()
+        ctypes.CDLL(None).fflush(None)  # what C libraries hold back
+        for channel in channels:
+            channel.take()
 
-    sys.stdout, sys.stderr = pipes[0].beside(streams[0]), pipes[1].beside(streams[1])
+    def read() -> None:
+        while not ended.wait(INTERVAL):
+            for channel in channels:
+                channel.take()
+
+    sys.stdout, sys.stderr = channels[0].beside(streams[0]), channels[1].beside(streams[1])
+    reader = threading.Thread(target=read, name="argosy-descriptors", daemon=True)
     reader.start()
     try:
         with before_the_end(take_all):
             yield
     finally:
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-        sys.stdout, sys.stderr = streams
-        take_all()
-        for pipe in pipes:
-            pipe.restore()
         ended.set()
         reader.join()
-        for pipe in pipes:
-            pipe.close()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):  # the step may have closed or replaced it
+                stream.flush()
+        sys.stdout, sys.stderr = streams
+        take_all()
+        for channel in channels:
+            channel.close()
 
 
-class _Pipe:
+class _Channel:
     """Stands in for a descriptor; what arrives goes where that went, and to the log."""
 
-    def __init__(self, descriptor: int, source: LogSource.ValueType) -> None:
-        self._descriptor, self._source = descriptor, source
+    def __init__(self, descriptor: int, source: LogSource.ValueType, spool: int) -> None:
+        self._descriptor, self._source, self._spool = descriptor, source, spool
         self._lock = threading.Lock()
+        # Programs that an earlier step left running may have gone on writing; that is nobody's.
+        self._position = os.fstat(spool).st_size
         self._original = os.dup(descriptor)
-        self.end, writer = os.pipe()
-        os.dup2(writer, descriptor)
-        os.close(writer)
+        os.dup2(spool, descriptor)
 
     def beside(self, stream: TextIO) -> TextIO:
-        """Return a stream like ``stream`` that writes past the pipe."""
+        """Return a stream like ``stream`` that goes where that went."""
         if not isinstance(stream, io.TextIOWrapper):
             return stream
         stream.flush()
+        file = io.FileIO(self._original, "w", closefd=False)
         return io.TextIOWrapper(
-            io.BufferedWriter(io.FileIO(self._original, "w", closefd=False)),
+            io.BufferedWriter(file),
             stream.encoding,
             stream.errors,
-            line_buffering=stream.line_buffering,
-            write_through=stream.write_through,
+            line_buffering=stream.line_buffering or stream.write_through,
         )
 
     def take(self) -> None:
         """Take what is there."""
         with self._lock:
-            while select.select([self.end], [], [], 0)[0]:
-                data = os.read(self.end, _PIECE)
-                if not data:
-                    return
+            while data := os.pread(self._spool, _PIECE, self._position):
                 only_capture_add(self._source, data)
-                _write_all(self._original, data)
-
-    def restore(self) -> None:
-        """Let the descriptor be what it was. Programs that still run keep the pipe, which nobody reads then."""
-        os.dup2(self._original, self._descriptor)
+                with contextlib.suppress(OSError):  # nobody reads it any more: the log still does
+                    _write_all(self._original, data)
+                self._position += len(data)
+                ctypes.CDLL(None).fallocate(
+                    self._spool, _PUNCH_HOLE_KEEP_SIZE, ctypes.c_long(0), ctypes.c_long(self._position)
+                )
 
     def close(self) -> None:
-        """Close what only the pipe needed."""
-        os.close(self.end)
+        """Let the descriptor be what it was."""
+        os.dup2(self._original, self._descriptor)
+        self.take()
         os.close(self._original)
-
-
-def _read(pipes: list[_Pipe], ended: threading.Event) -> None:
-    while not ended.is_set():
-        # Wakes now and then to see whether it is over; data wakes it at once.
-        ready = select.select([pipe.end for pipe in pipes], [], [], 0.1)[0]
-        for pipe in pipes:
-            if pipe.end in ready:
-                pipe.take()
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -36,12 +36,12 @@ DESCRIPTORS = """
 import os, subprocess, sys
 from argosy.execution.context import StepContext, entered_step
 from argosy.execution.log_capture import captured_logs
-from argosy.execution.log_descriptors import captured_descriptors
+from argosy.execution.log_descriptors import captured_descriptors, make_spools
 from argosy.execution.log_sender import drain_logs
 from tests.unit.execution.log_sink import Sink
 
 sinks = Sink(), Sink()
-with captured_descriptors():
+with captured_descriptors(make_spools()):
     for sink in sinks:
         with entered_step(StepContext("run", "id", "training", "fit", "fit")), captured_logs(sink):
             print("from Python", flush=True)
