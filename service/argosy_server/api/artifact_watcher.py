@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
 from argosy_server.api.watch_cursor import Cursors
 from argosy_server.api.watch_hub import WatchHub
-from argosy_server.api.watch_messages import Entry, cursor_message
+from argosy_server.api.watch_messages import Entry, News, cursor_message
 from argosy_server.api.watch_stream import WatchStream
 from argosy_server.domain.event import ArtifactFilter, Position
 from argosy_server.usecases.ports import MetadataStore
@@ -42,14 +41,14 @@ class ArtifactWatcher:
         self._shall_greet = True
         self._last_sent = time.monotonic()
 
-    def notice(self, entries: Sequence[Entry], head: Position) -> bool:
-        """Take note of new events of the project; those nobody wants are passed over."""
+    def notice(self, news: News) -> bool:
+        """Take note of new events; those it does not want are passed over."""
         if self._has_turn:
             # It looks itself before its turn ends.
             return False
-        self._has_turn = any(self._wanted.takes(entry.event) for entry in entries)
+        self._has_turn = news.is_wanted(self.project, self._wanted)
         if not self._has_turn:
-            self._position = max(self._position, head)
+            self._position = max(self._position, news.head)
         return self._has_turn
 
     def tick(self, now: float) -> bool:

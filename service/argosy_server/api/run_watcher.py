@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
 from argosy_server.api.run_watching import WatchedRun
 from argosy_server.api.watch_hub import WatchHub
-from argosy_server.api.watch_messages import Entry
+from argosy_server.api.watch_messages import News
 from argosy_server.api.watch_stream import WatchStream
-from argosy_server.domain.event import Position
 
 
 class RunWatcher:
@@ -28,9 +26,9 @@ class RunWatcher:
         self._shall_look = False
         self._changed_steps: dict[str, None] = {}
 
-    def notice(self, entries: Sequence[Entry], head: Position) -> bool:
+    def notice(self, news: News) -> bool:
         """Take note of what changed of the run."""
-        concerned = [entry.event for entry in entries if self._run.concerns(entry.event)]
+        concerned = [entry.event for entry in news.of(self.project) if self._run.concerns(entry.event)]
         self._changed_steps.update((step_id, None) for event in concerned if (step_id := event.text("step_run")))
         self._shall_look = self._shall_look or bool(concerned)
         return bool(concerned) and self._take_turn()

@@ -10,15 +10,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
 from argosy_server.api.error_status import draining_status
 from argosy_server.api.recent_events import RecentEvents
 from argosy_server.api.watch_limit import Draining, TooManyWatchers, WatchSettings
-from argosy_server.api.watch_messages import Entry
+from argosy_server.api.watch_messages import Entry, News
 from argosy_server.api.watch_senders import SenderPool, Sending
-from argosy_server.domain.errors import CursorExpired
+from argosy_server.domain.errors import CursorExpired, DomainError
 from argosy_server.domain.event import Position
 from argosy_server.usecases.ports import MetadataStore
 from argosy_server.usecases.read_events import read_events
@@ -38,8 +38,8 @@ class Watcher(Sending, Protocol):
         """The project it watches."""
         ...
 
-    def notice(self, entries: Sequence[Entry], head: Position) -> bool:
-        """Take note of new events of its project, none included; ``True`` when it needs a turn to send."""
+    def notice(self, news: News) -> bool:
+        """Take note of new events, of any project; ``True`` when it needs a turn to send."""
         ...
 
     def tick(self, now: float) -> bool:
@@ -139,6 +139,9 @@ class WatchHub:
             seen = self._metadata.wait_for_events(-1, 0)
             try:
                 pause = self._read_some(head, restarts)
+            except DomainError as error:
+                _log.warning("events cannot be read now: %s", error)
+                pause = RETRY_SECONDS
             except Exception:
                 _log.exception("events could not be read; trying again")
                 pause = RETRY_SECONDS
@@ -159,21 +162,14 @@ class WatchHub:
             return self.settings.poll_seconds
         if not page.events:
             return self.settings.poll_seconds
-        by_project: dict[str, list[Entry]] = {}
         entries = [Entry(event, page.versions.get(event.text("id")), self._metadata.store_id) for event in page.events]
-        for entry in entries:
-            by_project.setdefault(entry.event.project, []).append(entry)
-
-        def notice(watcher: Watcher) -> bool:
-            return watcher.notice(by_project.get(watcher.project, ()), page.position)
-
+        news = News(entries, page.position)
         with self.lock:
-            # Whoever came after all others had gone began at another place.
-            if self._restarts == restarts:
-                self.recent.extend(entries, page.position)
-                due = [watcher for watcher in self._watchers if notice(watcher)]
-            else:
-                due = []
+            if self._restarts != restarts:
+                # All had gone, and whoever came then began at another place.
+                return 0
+            self.recent.extend(entries, page.position)
+            due = [watcher for watcher in self._watchers if watcher.notice(news)]
         for watcher in due:
             self._senders.submit(watcher)
         return self.settings.poll_seconds if page.is_last else 0

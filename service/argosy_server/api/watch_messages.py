@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -93,6 +94,33 @@ class Entry:
         """The message, serialized once for all who watch artifacts of its project."""
         cursors = Cursors(self.store_id, self.event.project)
         return event_message(cursors, self.event, self.version).SerializeToString()
+
+
+class News:
+    """What has just happened in all projects, for watchers of whom many have the same filter.
+
+    Attributes:
+        head: position of the last of it.
+    """
+
+    def __init__(self, entries: Sequence[Entry], head: Position) -> None:
+        """Sort the entries by project."""
+        self.head = head
+        self._entries: dict[str, list[Entry]] = {}
+        self._wanted: dict[tuple[str, ArtifactFilter], bool] = {}
+        for entry in entries:
+            self._entries.setdefault(entry.event.project, []).append(entry)
+
+    def of(self, project: str) -> Sequence[Entry]:
+        """Return what happened in a project."""
+        return self._entries.get(project, ())
+
+    def is_wanted(self, project: str, wanted: ArtifactFilter) -> bool:
+        """Tell whether any of it is for a filter; asked once for all that have the same."""
+        key = project, wanted
+        if key not in self._wanted:
+            self._wanted[key] = any(wanted.takes(entry.event) for entry in self.of(project))
+        return self._wanted[key]
 
 
 def encode_response(message: wire.WatchArtifactsResponse | bytes) -> bytes:
