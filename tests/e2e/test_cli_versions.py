@@ -40,6 +40,30 @@ def test_a_description_is_put_shown_and_in_json(tmp_path_factory: pytest.TempPat
     assert as_json("artifact", "show", "report")["description"] == "The report.\nOf May."
 
 
+def test_files_are_overwritten_only_when_that_is_said(tmp_path_factory: pytest.TempPathFactory) -> None:
+    target = tmp_path_factory.mktemp("target")
+    argosy.save_artifact({"threshold": 0.5}, "settings")
+    (target / "data.json").write_text("mine")
+    refused = run("artifact", "get", "settings", "-d", target, code=1)
+    assert "data.json exists already; choose an empty directory, remove it, or overwrite it" in refused.stderr
+    assert (target / "data.json").read_text() == "mine"
+    run("artifact", "get", "settings", "-d", target, "--overwrite")
+    assert (target / "data.json").read_text() == '{"threshold":0.5}'
+
+
+def test_what_was_registered_by_reference_is_got_from_where_it_lies(tmp_path_factory: pytest.TempPathFactory) -> None:
+    source = tmp_path_factory.mktemp("source") / "x.csv"
+    source.write_text("a,b")
+    argosy.register_artifact(source, "data", copy=False)
+    target = tmp_path_factory.mktemp("target")
+    assert as_json("artifact", "get", "data", "-d", target)["files"] == ["x.csv"]
+    assert (target / "x.csv").read_text() == "a,b"
+    source.write_text("b,a")
+    refused = run("artifact", "get", "data", "-d", target, "--overwrite", code=1)
+    assert "changed since it was registered" in refused.stderr
+    assert (target / "x.csv").read_text() == "a,b"
+
+
 def test_a_version_is_deleted_when_it_is_named_exactly() -> None:
     argosy.save_artifact(1, "model", alias="old")
     argosy.save_artifact(2, "model")
