@@ -349,3 +349,39 @@ talking.with_options(run_name="t")()
     with closing(sqlite3.connect(home / "metadata.db")) as database:
         (kept,) = database.execute("SELECT sum(size) FROM step_logs").fetchone()
     assert kept < 9 << 20
+
+
+def test_a_worker_process_captures_programs_and_libraries_too_and_shows_why_it_died(store: str) -> None:
+    done = execute(
+        """
+import os, subprocess
+
+@step
+def shell() -> None:
+    print("from Python")
+    subprocess.run(["sh", "-c", "echo from a program; echo to stderr >&2"], check=True)
+
+@step
+def crash() -> None:
+    os.write(2, b"the library says why\\n")
+    os.abort()
+
+@pipeline
+def working(name: str) -> None:
+    shell() if name == "shell" else crash()
+
+working.with_options(run_name="t", runner="processes")("shell")
+working.with_options(runner="processes")("crash")
+""",
+        code=1,
+    )
+    log = Client().get_run("t").steps["shell"].logs()
+    assert sorted((line.text, line.source) for line in log) == [
+        ("from Python", "stdout"),
+        ("from a program", "stdout"),
+        ("to stderr", "stderr"),
+    ]
+    assert {"from Python", "from a program"} <= set(done.stdout.splitlines())
+    assert "to stderr\n" in done.stderr
+    assert "the library says why\n" in done.stderr
+    assert "SIGABRT" in done.stderr

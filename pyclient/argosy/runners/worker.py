@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from argosy.execution.execute_step import execute
+from argosy.execution.log_descriptors import captured_descriptors
 from argosy.execution.stop_signal import StopSignal
 from argosy.runners.task_pickle import dump_outcome, load_task
 
@@ -88,22 +89,27 @@ BEGINS, OUTCOME, REFUSAL = b"b", b"o", b"r"
 """The first byte of an answer: what follows; that a task is about to be executed has nothing more."""
 
 
-def work(descriptor: int) -> None:
-    """Take tasks from an open connection and send the outcomes back, until the other side closes it."""
+def work(descriptor: int, spools: tuple[int, ...] = ()) -> None:
+    """Take tasks from an open connection and send the outcomes back, until the other side closes it.
+
+    Args:
+        descriptor: the connection.
+        spools: for ``captured_descriptors``.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the driver runs in the background
     connection = Connection(descriptor)
     os.register_at_fork(after_in_child=connection.close)
     orders: queue.SimpleQueue[tuple[Order, StopSignal] | None] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(connection, orders), name="argosy-worker-ear", daemon=True).start()
     while (item := orders.get()) is not None:
-        answer = _answer(connection, *item)
+        answer = _answer(connection, *item, spools)
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(Exception):  # the step may have closed or replaced it
                 stream.flush()
         connection.send_bytes(answer)
 
 
-def _answer(connection: Connection, order: Order, stop: StopSignal) -> bytes:
+def _answer(connection: Connection, order: Order, stop: StopSignal, spools: tuple[int, ...]) -> bytes:
     order.surroundings.enter()
     try:
         task = load_task(order.task)
@@ -111,7 +117,9 @@ def _answer(connection: Connection, order: Order, stop: StopSignal) -> bytes:
         module = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
         return REFUSAL + pickle.dumps(Refusal(module, f"{type(error).__name__}: {error}"))
     connection.send_bytes(BEGINS)
-    return OUTCOME + dump_outcome(execute(task, stop))
+    with captured_descriptors(spools if task.config.capture_logs else ()):
+        outcome = execute(task, stop)
+    return OUTCOME + dump_outcome(outcome)
 
 
 def _listen(connection: Connection, orders: queue.SimpleQueue[tuple[Order, StopSignal] | None]) -> None:

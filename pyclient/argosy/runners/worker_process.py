@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from argosy.errors import WorkerImportError, WorkerLostError
 from argosy.execution.execute_step import failed
+from argosy.execution.log_descriptors import close_spools, make_spools, show_rest
 from argosy.execution.step_task import Outcome, StepTask
 from argosy.runners.task_pickle import dump_task, load_outcome
 from argosy.runners.worker import BEGINS, OUTCOME, Order, Refusal, StopOrder, Surroundings
@@ -34,14 +35,16 @@ class WorkerProcess:
         self._lock = threading.Lock()
         self._reaped = False
         self._connection, theirs = multiprocessing.Pipe()
+        self._spools = make_spools()
         code = (
-            f"import sys; sys.path[:] = {sys.path!r}; from argosy.runners.worker import work; work({theirs.fileno()})"
+            f"import sys; sys.path[:] = {sys.path!r}; "
+            f"from argosy.runners.worker import work; work({theirs.fileno()}, {self._spools!r})"
         )
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - this interpreter, with our own module
                 [sys.executable, "-c", code],
                 stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[theirs.fileno(), *self._spools],
                 start_new_session=True,
             )
 
@@ -104,6 +107,9 @@ class WorkerProcess:
         with self._lock:
             self._reaped = True  # its number may be another process's from now on
             self._connection.close()
+            spools, self._spools = self._spools, ()
+        show_rest(spools)
+        close_spools(spools)
 
     def _send(self, message: bytes) -> None:
         with self._lock:
