@@ -147,6 +147,7 @@ class LosesAcknowledgements:
         self._inner = inner
         self._error = error
         self.store_id, self.read, self.shrink, self.close = inner.store_id, inner.read, inner.shrink, inner.close
+        self.wait_for_events = inner.wait_for_events
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
