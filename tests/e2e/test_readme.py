@@ -41,6 +41,9 @@ def test_every_python_block_runs_one_after_the_other(
     assert capsys.readouterr().out.splitlines() == [
         "patients 1 parquet clinic A",
         "b'PAR1'",
+        "weights 1",
+        "a,b",
+        "0 versions of 0 bytes would be deleted",
         "completed 0.0 3.5",
         "fit ['score']",
         "((1, 2), (3, 4))",
