@@ -69,7 +69,9 @@ class _LineageRelationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Linea
     LINEAGE_RELATION_SAVED: _LineageRelation.ValueType  # 5
     """The step's code saved it."""
     LINEAGE_RELATION_REUSED: _LineageRelation.ValueType  # 6
-    """The step run was CACHED and took it over; another one made it."""
+    """The step run was CACHED and took it over; another one made it. There may be cycles then: a step
+    whose output has the content of its input may have been given what it took over.
+    """
 
 class LineageRelation(_LineageRelation, metaclass=_LineageRelationEnumTypeWrapper):
     """How a version and a step run belong together."""
@@ -87,7 +89,9 @@ LINEAGE_RELATION_RETURNED: LineageRelation.ValueType  # 4
 LINEAGE_RELATION_SAVED: LineageRelation.ValueType  # 5
 """The step's code saved it."""
 LINEAGE_RELATION_REUSED: LineageRelation.ValueType  # 6
-"""The step run was CACHED and took it over; another one made it."""
+"""The step run was CACHED and took it over; another one made it. There may be cycles then: a step
+whose output has the content of its input may have been given what it took over.
+"""
 Global___LineageRelation: _TypeAlias = LineageRelation  # noqa: Y015
 
 @_typing.final
@@ -141,7 +145,9 @@ class GetLineageResponse(_message.Message):
     EDGES_FIELD_NUMBER: _builtins.int
     TRUNCATED_FIELD_NUMBER: _builtins.int
     truncated: _builtins.bool
-    """True when there is more: deeper, or more than `max_edges`."""
+    """True when there is more: deeper, or more than `max_edges`, or more than a message of 4 MiB holds.
+    Nothing that is left out is nearer than what is there.
+    """
     @_builtins.property
     def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___LineageVersion]:
         """The versions, the one that was asked for first."""

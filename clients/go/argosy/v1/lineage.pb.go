@@ -97,7 +97,8 @@ const (
 	LineageRelation_LINEAGE_RELATION_RETURNED LineageRelation = 4
 	// The step's code saved it.
 	LineageRelation_LINEAGE_RELATION_SAVED LineageRelation = 5
-	// The step run was CACHED and took it over; another one made it.
+	// The step run was CACHED and took it over; another one made it. There may be cycles then: a step
+	// whose output has the content of its input may have been given what it took over.
 	LineageRelation_LINEAGE_RELATION_REUSED LineageRelation = 6
 )
 
@@ -241,7 +242,8 @@ type GetLineageResponse struct {
 	Steps []*LineageStep `protobuf:"bytes,2,rep,name=steps,proto3" json:"steps,omitempty"`
 	// What joins them.
 	Edges []*LineageEdge `protobuf:"bytes,3,rep,name=edges,proto3" json:"edges,omitempty"`
-	// True when there is more: deeper, or more than `max_edges`.
+	// True when there is more: deeper, or more than `max_edges`, or more than a message of 4 MiB holds.
+	// Nothing that is left out is nearer than what is there.
 	Truncated     bool `protobuf:"varint,4,opt,name=truncated,proto3" json:"truncated,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

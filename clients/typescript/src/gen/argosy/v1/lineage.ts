@@ -41,7 +41,10 @@ export enum LineageRelation {
   LINEAGE_RELATION_RETURNED = 4,
   /** LINEAGE_RELATION_SAVED - The step's code saved it. */
   LINEAGE_RELATION_SAVED = 5,
-  /** LINEAGE_RELATION_REUSED - The step run was CACHED and took it over; another one made it. */
+  /**
+   * LINEAGE_RELATION_REUSED - The step run was CACHED and took it over; another one made it. There may be cycles then: a step
+   * whose output has the content of its input may have been given what it took over.
+   */
   LINEAGE_RELATION_REUSED = 6,
   UNRECOGNIZED = -1,
 }
@@ -70,7 +73,10 @@ export interface GetLineageResponse {
   steps: LineageStep[];
   /** What joins them. */
   edges: LineageEdge[];
-  /** True when there is more: deeper, or more than `max_edges`. */
+  /**
+   * True when there is more: deeper, or more than `max_edges`, or more than a message of 4 MiB holds.
+   * Nothing that is left out is nearer than what is there.
+   */
   truncated: boolean;
 }
 
