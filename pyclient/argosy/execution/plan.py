@@ -20,7 +20,7 @@ class Plan:
             ended: those whose outputs are known.
             failed: those that did not end well.
         """
-        chosen = _with_upstream(graph, wanted, ended)
+        chosen = _with_upstream(graph, wanted, ended) - set(failed)
         order = [invocation for invocation in graph.order() if invocation in chosen]
         self._position = {invocation: index for index, invocation in enumerate(order)}
         self._names = order

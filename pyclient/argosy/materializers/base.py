@@ -17,9 +17,11 @@ Defining the class is all: from then on values of its types are kept by it.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import re
 import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from argosy.errors import DefinitionError
@@ -33,6 +35,11 @@ JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | Non
 """What a JSON document can say."""
 
 _FORMAT = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+
+_registered: dict[type, type[Materializer[Any]]] = {}
+_by_name: dict[str, type[Materializer[Any]]] = {}
+_is_suspended = False
 
 
 class MaterializerReplacedWarning(UserWarning):
@@ -89,14 +96,10 @@ class Materializer(Generic[T]):
         cls._is_abstract = abstract
         if abstract:
             return
-        check_definition(cls)
-        if issubclass(cls, BuiltinMaterializer) and cls.__module__.partition(".")[0] == "argosy":
+        if _is_suspended:
             return
-        _by_name[type_name(cls)] = cls
-        names_types = next(base for base in cls.__mro__ if "types" in vars(base))
-        if names_types is cls or vars(names_types).get("_is_abstract"):
-            for message in _take_over(cls):
-                warnings.warn(message, MaterializerReplacedWarning, stacklevel=2)
+        for message in take_in(cls):
+            warnings.warn(message, MaterializerReplacedWarning, stacklevel=2)
 
 
 class BuiltinMaterializer(Materializer[T], abstract=True):
@@ -151,8 +154,34 @@ def _check_method(cls: type[Materializer[Any]], name: str, signature: str, argum
         raise DefinitionError(f"{cls.__qualname__}.{name} must take {signature}") from None
 
 
-_registered: dict[type, type[Materializer[Any]]] = {}
-_by_name: dict[str, type[Materializer[Any]]] = {}
+@contextlib.contextmanager
+def registration_suspended() -> Iterator[None]:
+    """Leave classes alone that are made in the block: a pickle makes them empty first. Then :func:`take_in` them."""
+    global _is_suspended
+    _is_suspended = True
+    try:
+        yield
+    finally:
+        _is_suspended = False
+
+
+def registered_classes() -> list[type[Materializer[Any]]]:
+    """Return the user's materializers of this process."""
+    return list(_by_name.values())
+
+
+def take_in(cls: type[Materializer[Any]]) -> list[str]:
+    """Check a new class, then register it for the types it names; tell which others it replaces.
+
+    Raises:
+        DefinitionError: it could not work.
+    """
+    check_definition(cls)
+    if issubclass(cls, BuiltinMaterializer) and cls.__module__.partition(".")[0] == "argosy":
+        return []
+    _by_name[type_name(cls)] = cls
+    names_types = next(base for base in cls.__mro__ if "types" in vars(base))
+    return _take_over(cls) if names_types is cls or vars(names_types).get("_is_abstract") else []
 
 
 def register_materializer(cls: type[Materializer[T]]) -> type[Materializer[T]]:

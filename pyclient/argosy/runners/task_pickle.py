@@ -7,12 +7,14 @@ there; by value when it lives in ``__main__``, a notebook or another function.
 from __future__ import annotations
 
 import contextlib
+import copyreg
 import importlib
 import io
 import pickle
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
@@ -20,6 +22,7 @@ import cloudpickle
 
 from argosy.errors import DefinitionError, RemoteStepError
 from argosy.execution.step_task import Completed, Failed, Outcome, StepTask
+from argosy.materializers.base import Materializer, registered_classes, registration_suspended, take_in
 from argosy.v1.pipeline_pb2 import RunError
 
 
@@ -35,14 +38,31 @@ class RemoteTraceback(Exception):
         return f'\n"""\n{self.text}"""'
 
 
+@dataclass
+class _Parcel:
+    """A task with what it needs to be understood.
+
+    Attributes:
+        task: the task.
+        materializers: those of the driver's ``__main__``.
+        classes: all classes that are sent themselves, not by name; last, when they are known.
+    """
+
+    task: StepTask
+    materializers: list[type[Materializer[Any]]]
+    classes: list[type]
+
+
 def dump_task(task: StepTask) -> bytes:
     """Return a task as bytes.
 
     Raises:
         DefinitionError: what the step's function refers to, or a parameter, cannot be sent.
     """
+    classes: list[type] = []
+    own = [cls for cls in registered_classes() if cls.__module__ == "__main__"]
     try:
-        return _dumps(task)
+        return _dumps(_Parcel(task, own, classes), classes)
     except Exception as error:
         raise DefinitionError(
             f"{task.step.location}: step {task.step.name!r} cannot be sent to a worker process: "
@@ -52,9 +72,19 @@ def dump_task(task: StepTask) -> bytes:
 
 
 def load_task(content: bytes) -> StepTask:
-    """Return the task; modules that its step lives in are imported."""
-    task: StepTask = pickle.loads(content)  # noqa: S301 - from the process that started this one
-    return task
+    """Return the task; modules that its step lives in are imported.
+
+    Classes of the driver's ``__main__`` are found in that of this process from now on, so that values of them are kept
+    and read in the same way.
+    """
+    with registration_suspended():
+        parcel: _Parcel = pickle.loads(content)  # noqa: S301 - from the process that started this one
+    for cls in parcel.classes:
+        if cls.__module__ == "__main__" and "." not in cls.__qualname__:
+            setattr(sys.modules["__main__"], cls.__name__, cls)
+        if issubclass(cls, Materializer) and not cls._is_abstract:
+            take_in(cls)
+    return parcel.task
 
 
 def dump_outcome(outcome: Outcome) -> bytes:
@@ -89,14 +119,21 @@ def _stand_in(details: RunError) -> RemoteStepError:
     return RemoteStepError(f"{details.type.replace(':', '.')}: {details.message}")
 
 
-def _dumps(value: object) -> bytes:
+def _dumps(value: object, classes: list[type] | None = None) -> bytes:
+    """Pickle a value; classes that go with it, not by name, are added to ``classes``, which may be part of it."""
     buffer = io.BytesIO()
-    _TravelPickler(buffer, protocol=pickle.HIGHEST_PROTOCOL).dump(value)
+    _TravelPickler(buffer, classes if classes is not None else []).dump(value)
     return buffer.getvalue()
 
 
 class _TravelPickler(cloudpickle.Pickler):  # type: ignore[misc] # the library ships no types
+    def __init__(self, file: io.BytesIO, classes: list[type]) -> None:
+        super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
+        self._classes = classes
+
     def reducer_override(self, value: Any) -> Any:
+        if isinstance(value, type) and (value.__module__ == "__main__" or "<locals>" in value.__qualname__):
+            self._classes.append(value)
         if isinstance(value, BaseException) and type(value).__reduce__ is BaseException.__reduce__:
             return _remade_exception, (type(value), value.args, _that_travels(value.__dict__))
         if isinstance(value, FunctionType):
@@ -106,7 +143,7 @@ class _TravelPickler(cloudpickle.Pickler):  # type: ignore[misc] # the library s
         elif getattr(type(value), "__argosy_kind__", None) is not None:
             place = (value.__module__, value.__qualname__)
             if not _stands_at(place, lambda found: found is value):
-                return object.__reduce_ex__(value, 2)
+                return copyreg.__newobj__, (type(value),), value.__dict__  # type: ignore[attr-defined] # pickle's own
         return super().reducer_override(value)
 
 

@@ -1,0 +1,159 @@
+"""Stopping what a thread executes, from another thread, wherever it is; and nothing after it has ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from argosy.errors import StepTimeoutError
+from argosy.execution.stop_signal import StopSignal
+from argosy.execution.stoppable_call import StopExecution, call_stoppable
+
+WHY = StepTimeoutError("over")
+
+
+@pytest.fixture
+def _plain_interrupts() -> Iterator[None]:
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, handler)
+
+
+def in_thread(call: Callable[[], object]) -> list[object]:
+    """Call in a thread and return what came back, or was raised."""
+    results: list[object] = []
+
+    def run() -> None:
+        try:
+            results.append(call())
+        except BaseException as error:
+            results.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(60)
+    return results
+
+
+def stopping_soon(stop: StopSignal, ready: threading.Event) -> None:
+    def ask() -> None:
+        assert ready.wait(60)
+        stop.request(WHY)
+
+    threading.Thread(target=ask, daemon=True).start()
+
+
+def looping(ready: threading.Event) -> None:
+    ready.set()
+    while True:
+        time.sleep(0.001)
+
+
+def test_it_returns_what_the_function_returns() -> None:
+    assert call_stoppable(lambda: 3, StopSignal()) == 3
+
+
+def test_a_thread_that_loops_is_stopped() -> None:
+    stop, ready = StopSignal(), threading.Event()
+    stopping_soon(stop, ready)
+    assert in_thread(lambda: call_stoppable(lambda: looping(ready), stop)) == [WHY]
+
+
+@pytest.mark.usefixtures("_plain_interrupts")
+def test_the_main_thread_is_stopped_even_while_it_sleeps() -> None:
+    stop, ready = StopSignal(), threading.Event()
+    stopping_soon(stop, ready)
+
+    def sleep() -> None:
+        ready.set()
+        time.sleep(60)
+
+    began = time.monotonic()
+    with pytest.raises(StepTimeoutError, match="over"):
+        call_stoppable(sleep, stop)
+    assert time.monotonic() - began < 30
+
+
+def test_code_that_passes_over_exceptions_is_stopped_all_the_same() -> None:
+    stop, ready = StopSignal(), threading.Event()
+    stopping_soon(stop, ready)
+
+    def stubborn() -> None:
+        while True:
+            with contextlib.suppress(Exception):
+                looping(ready)
+
+    assert in_thread(lambda: call_stoppable(stubborn, stop)) == [WHY]
+
+
+def test_what_was_asked_before_it_began_is_heard_at_once() -> None:
+    stop = StopSignal()
+    stop.request(WHY)
+    with pytest.raises(StepTimeoutError):
+        call_stoppable(lambda: pytest.fail("it was called"), stop)
+
+
+def test_the_first_reason_counts() -> None:
+    stop = StopSignal()
+    stop.request(WHY)
+    stop.request(ValueError("later"))
+    assert stop.error is WHY
+
+
+def test_an_interrupt_from_the_keyboard_stays_one() -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        call_stoppable(interrupted, StopSignal())
+
+
+def test_a_coroutine_that_waits_is_stopped() -> None:
+    stop, ready = StopSignal(), threading.Event()
+    stopping_soon(stop, ready)
+    closed: list[int] = []
+
+    async def waiting() -> None:
+        ready.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            closed.append(1)
+
+    assert in_thread(lambda: call_stoppable(waiting, stop)) == [WHY]
+    assert closed == [1]
+
+
+def test_nothing_is_raised_after_the_call_has_ended() -> None:
+    def often() -> int:
+        escaped = 0
+        for _ in range(300):
+            stop = StopSignal()
+            thread = threading.Thread(target=stop.request, args=(WHY,))
+            try:
+                with contextlib.suppress(StepTimeoutError):
+                    call_stoppable(thread.start, stop)
+                sum(range(2000))
+            except StopExecution:
+                escaped += 1
+            thread.join()
+        return escaped
+
+    assert in_thread(often) == [0]
+
+
+@pytest.mark.usefixtures("_plain_interrupts")
+def test_nothing_is_raised_in_the_main_thread_after_the_call_has_ended() -> None:
+    for _ in range(100):
+        stop = StopSignal()
+        thread = threading.Thread(target=stop.request, args=(WHY,))
+        with contextlib.suppress(StepTimeoutError):
+            call_stoppable(thread.start, stop)
+        sum(range(2000))
+        thread.join()
