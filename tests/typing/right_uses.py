@@ -160,5 +160,7 @@ def check_pipelines() -> None:
     assert_type(training(rate=0.5), PipelineRun)
     assert_type(inference.with_options(run_name="a")(ExternalArtifact(name="a")), PipelineRun)
     assert_type(training.record(0.5), Graph)
+    assert_type(training.resume("nightly"), PipelineRun)
+    assert_type(inference.resume(training(), data=ExternalArtifact(name="a")).resume(), PipelineRun)
     some: Pipeline[[Array]] = inference
     assert some is inference
