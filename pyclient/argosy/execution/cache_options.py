@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -57,6 +58,8 @@ def _custom_key(invocation: Invocation) -> str:
             f"{step.location}: the cache_key function of step {invocation.id!r} raised {type(error).__name__}: "
             f"{error}; it is called with a mapping of the step's parameters, which has no inputs that are artifacts"
         ) from error
+    if inspect.iscoroutine(text):
+        text.close()
     if not isinstance(text, str):
         raise DefinitionError(
             f"{step.location}: the cache_key function of step {invocation.id!r} returned a {type(text).__name__}; "

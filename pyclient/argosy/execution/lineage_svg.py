@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _CHARACTER = 7.2
 _HEIGHT = 44.0
 _PADDING = 20.0
-_MOST_CHARACTERS = 36
+_MOST_CHARACTERS = 44
 _COLOURS = {
     "version": ("#e8f1fb", "#4a7ebb"),
     "root": ("#cfe3f9", "#1f5fa8"),

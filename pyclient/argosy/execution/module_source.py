@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Iterator
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -79,7 +80,12 @@ def _refuse_edited(module: ModuleType) -> None:
 
 
 def _functions(module: ModuleType) -> Iterator[FunctionType]:
-    """Yield the functions and methods that the file of a module defines."""
+    """Yield the functions and methods that the file of a module defines.
+
+    None when it was loaded in a way that changes them, as pytest does with tests: then they cannot be compared.
+    """
+    if type(getattr(module, "__loader__", None)) is not SourceFileLoader:
+        return
     for thing in list(vars(module).values()):
         for member in list(vars(thing).values()) if isinstance(thing, type) else [thing]:
             function = _innermost(member)

@@ -109,6 +109,10 @@ def changing(parameters: Any) -> str:
     return ""
 
 
+async def waiting(parameters: Any) -> str:
+    return ""
+
+
 @pytest.mark.parametrize(
     ("function", "words"),
     [
@@ -117,8 +121,9 @@ def changing(parameters: Any) -> str:
         (lambda parameters: 1, "cache_key function of step 'fit' returned a int; return a text"),
         (lambda parameters: None, "returned a NoneType"),
         (lambda: "", "raised TypeError"),
+        (waiting, "returned a coroutine"),
     ],
-    ids=["raises", "changes", "number", "none", "takes-nothing"],
+    ids=["raises", "changes", "number", "none", "takes-nothing", "async"],
 )
 def test_a_function_that_makes_no_key_is_an_error_that_names_the_step(function: Any, words: str) -> None:
     with pytest.raises(DefinitionError) as caught:

@@ -164,3 +164,8 @@ def test_a_dependency_is_called_by_its_module_and_name(thing: Any, name: str) ->
 
 def test_a_method_counts_by_its_function() -> None:
     assert dependency_digest(Here().method) == dependency_digest(Here.method)
+
+
+def test_a_module_that_pytest_changed_while_it_loaded_it_is_not_taken_for_edited() -> None:
+    assert "assert" in Path(__file__).read_text()
+    assert dependency_digest(sys.modules[__name__])
