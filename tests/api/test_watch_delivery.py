@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import pytest
 
 from argosy.v1 import pipeline_service_pb2
 from argosy.v1.watch_pb2 import WatchArtifactsRequest, WatchRunRequest
+from argosy_server.api import recent_events
 from argosy_server.api.watch_limit import WatchSettings
 from argosy_server.embedded import open_channel
 from tests.api.calls import Refusal, create, expect_refusal, new_request_id, start_run
@@ -221,3 +223,32 @@ def test_what_another_process_writes_is_heard(tmp_path: Path) -> None:
         with Watch(stubs, "p") as watch, open_channel(server.data) as beside:
             create(service_on("embedded", server.data, beside), "p", "weights")
             assert watch.next().name == "weights"
+
+
+def test_who_falls_behind_what_is_kept_in_memory_misses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recent_events, "MAX_ENTRIES", 8)
+    with served(tmp_path / "data", WatchSettings()) as server:
+        stubs = server.connect()
+        with Watch(server.connect(SMALL_WINDOW), "p") as slow, Watch(stubs, "p") as quick:
+            create_large(stubs, 40)
+            counted = [str(number) for number in range(1, 41)]
+            assert [event.version for event in quick.take(40)] == counted
+            assert [event.version for event in slow.take(40)] == counted
+
+
+def test_a_server_that_slept_while_events_were_forgotten_tells_its_watchers(tmp_path: Path) -> None:
+    with served(tmp_path / "data", WatchSettings(poll_seconds=0.05)) as server:
+        stubs = server.connect()
+        with Watch(stubs, "p") as watch, sqlite3.connect(server.home / "metadata.db", timeout=30) as database:
+            # As if it had been asleep: what others wrote is gone before it looked.
+            database.execute("UPDATE store SET events_removed_seq = 1000")
+            database.commit()
+            with expect_refusal(grpc.StatusCode.OUT_OF_RANGE, "CURSOR_EXPIRED"):
+                watch.next()
+        with Watch(stubs, "p") as watch:
+            database.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', 1000)")
+            database.commit()
+            create(stubs, "p", "after")
+            assert watch.next().name == "after", "who watches anew is served"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -108,6 +111,38 @@ def test_a_cursor_whose_events_were_forgotten_is_told(stand: Stand) -> None:
     with client.watch_artifacts(cursor=new) as events:
         client.save_artifact(2, "weights")
         assert next(events).version == "2"
+
+
+def test_a_cursor_from_before_a_backup_was_restored_is_told(stand: Stand, tmp_path: Path) -> None:
+    client = stand.client()
+    client.save_artifact(1, "weights")
+    stand.stop()
+    shutil.copytree(stand.data, tmp_path / "backup")
+    stand.start()
+    with client.watch_artifacts() as events:
+        client.save_artifact(2, "weights")
+        cursor = next(events).cursor
+    stand.stop()
+    shutil.rmtree(stand.data)
+    shutil.copytree(tmp_path / "backup", stand.data)
+    stand.start()
+    with pytest.raises(argosy.CursorExpiredError, match="restored from a backup"):
+        client.watch_artifacts(cursor=cursor)
+
+
+def test_connections_that_stand_still_harm_no_other_and_go_on(stand: Stand) -> None:
+    filler = {"text": "x" * 200_000}
+    with ExitStack() as watches:
+        held = [watches.enter_context(listening(stand.client().watch_artifacts("weights"))) for _ in range(5)]
+        direct = Client(f"grpc://{stand.server.address}")
+        free = watches.enter_context(listening(direct.watch_artifacts("weights")))
+        stand.proxy.down.hold_at(stand.proxy.down.passed + 1)
+        for number in range(40):
+            direct.save_artifact(number, "weights", metadata=filler)
+        assert versions_of(free.wait_for(40)) == counted(40)
+        stand.proxy.go_on()
+        for listener in held:
+            assert versions_of(listener.wait_for(40)) == counted(40)
 
 
 def test_a_watch_that_comes_back_too_late_is_told(stand: Stand) -> None:

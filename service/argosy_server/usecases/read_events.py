@@ -44,13 +44,17 @@ def read_events(
         CursorExpired: events after the position were forgotten.
     """
     with metadata.read() as tx:
+        newest = tx.events.newest()
+        if newest <= position:
+            # Most looks find nothing new, and shall cost little.
+            return EventPage((), {}, position, is_last=True)
         check_position(tx, position)
         found = tx.events.after(position, limit, project)
         is_last = len(found) < limit
         end = found[-1].position if found else position
         if is_last and project:
             # What is newer is of other projects: nobody has to look at it again.
-            end = max(end, tx.events.newest())
+            end = newest
         events = [event for event in found if wanted(event)]
         return EventPage(events, _live_versions(tx, events), end, is_last)
 
