@@ -9,6 +9,9 @@ from argosy.transport.moments import timestamp
 from argosy.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from argosy.v1.pruning_pb2 import PruneArtifactVersionsRequest, PruneArtifactVersionsResponse
 
+PRUNE_SECONDS = 600.0
+"""A hundred thousand versions take half a minute; giving up meanwhile would not stop the server."""
+
 
 class PruningCalls:
     """Part of :class:`argosy.transport.artifact_client.ArtifactClient`."""
@@ -44,4 +47,4 @@ class PruningCalls:
             include_used=include_used,
             plan=plan,
         )
-        return self._calls.unary(self._stub.PruneArtifactVersions, request)
+        return self._calls.unary(self._stub.PruneArtifactVersions, request, PRUNE_SECONDS)
