@@ -158,10 +158,10 @@ class SqlLineageRepository:
         return made + reused
 
     def _used(self, project: str, links: list[_Link], *, only_last: bool = False) -> list[LineageEdge]:
-        given = {
-            (step_run_id, position): (_GIVEN_AS[kind], attempt)
-            for step_run_id, position, kind, attempt in self._rows(_INPUTS, project, _steps_of(links))
-        }
+        steps = _steps_of(links)
+        given: dict[str, dict[int, tuple[LineageRelation, int]]] = {step_run_id: {} for step_run_id in steps}
+        for step_run_id, position, kind, attempt in self._rows(_INPUTS, project, steps):
+            given[step_run_id][position] = (_GIVEN_AS[kind], attempt)
         loading = _steps_of([link for link in links if link[_ROLE] == _LOADED])
         last = {row.id: (LineageRelation.LOADED, row.attempt) for row in self._rows(_ATTEMPTS, project, loading)}
         # What an earlier attempt was given besides is kept without its kind.
@@ -169,7 +169,7 @@ class SqlLineageRepository:
         edges: list[LineageEdge] = []
         for version_id, step_run_id, role, position, name, attempt in links:
             is_load = role == _LOADED
-            relation, current = last[step_run_id] if is_load else given.get((step_run_id, position), forgotten)
+            relation, current = last[step_run_id] if is_load else given[step_run_id].get(position, forgotten)
             if attempt == current or not only_last:
                 edges.append(_edge((version_id, step_run_id, relation, name)))
         return list(dict.fromkeys(edges))
