@@ -15,6 +15,7 @@ import pytest
 
 import argosy
 from argosy.errors import GraphError
+from tests.unit.sdk.moved_bytes import count_moved_bytes
 
 Array = npt.NDArray[np.float64]
 
@@ -236,6 +237,22 @@ def test_an_output_that_is_a_list_is_mapped_over_item_by_item(store: str) -> Non
     assert run.steps["total"].output.load() == 60
     assert run.steps["size_3"].inputs["data"] == run.steps["arrays"].output
     assert set(statuses(mapping(upto=4)).values()) == {"cached"}
+
+
+def test_a_mapped_step_moves_little_more_than_its_item(
+    home: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARGOSY_SERVER", server)
+    moved = count_moved_bytes(monkeypatch)
+
+    @argosy.pipeline(enable_cache=False)
+    def mapping(sizes: list[int]) -> None:
+        whole = arrays(sizes)
+        size.map(whole)
+        moved.reset()
+
+    mapping([1 << 18] * 4)
+    assert 4 * (8 << 18) <= moved.count < 1.1 * 4 * (8 << 18)
 
 
 def test_items_of_a_tuple_have_the_type_of_the_consumer(home: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from argosy.execution.load_argument import selector_of
-from argosy.execution.stored_value import load_from
+from argosy.execution.stored_value import load_from, load_item_from
 from argosy.graph.external_artifact import ExternalArtifact
 from argosy.graph.model import ArtifactList, ArtifactSource, Invocation, ItemRef, StepOutputRef, made_by
 from argosy.transport.connection import Connection
@@ -51,15 +51,14 @@ class ResolvedInput:
             CorruptDataError: bytes do not match their digest.
         """
         if self.item is not None:
-            annotation = list[annotation]
+            version = self.versions[0].id
+            return load_item_from(connection, version, self.item, annotation=annotation, allow_pickle=allow_pickle)
         items = [annotation] if self.container is None else _item_annotations(annotation, len(self.versions))
         values = [
             load_from(connection, VersionSelector(id=version.id), annotation=item, allow_pickle=allow_pickle)
             for version, item in zip(self.versions, items, strict=True)
         ]
-        if self.container is not None:
-            return self.container(values)
-        return values[0] if self.item is None else values[0][self.item]
+        return values[0] if self.container is None else self.container(values)
 
 
 @dataclass

@@ -13,6 +13,7 @@ from argosy.execution.partial_value import asked_part, load_part_from
 from argosy.execution.transfer_progress import OnProgress, Show, shown
 from argosy.graph.switches import check_switches
 from argosy.graph.value_types import plain_annotation
+from argosy.materializers.list_items import load_item
 from argosy.materializers.registry import MaterializerChoice, load_value
 from argosy.transport.connection import Connection
 from argosy.transport.download import open_version
@@ -84,6 +85,38 @@ def load_from(
     if step is not None:
         step.loaded.append(LoadedInput(selector=selector, version_id=recorded.id))
     return value
+
+
+def load_item_from(
+    connection: Connection, version_id: str, index: int, *, annotation: Any, allow_pickle: bool | None
+) -> Any:
+    """Load one item of a stored list, and little more than its files.
+
+    Args:
+        connection: the store.
+        version_id: the version that is the list.
+        index: which item.
+        annotation: what the item is annotated as; ``Any`` says nothing.
+        allow_pickle: as for :func:`load_from`.
+
+    Raises:
+        MaterializerError: the item cannot be read here.
+        PickleRefusedError: it is a pickle, and pickle is off.
+        CorruptDataError: stored bytes do not match their checksum.
+    """
+    may_unpickle = pickle_allowed_here(allow_pickle, connection)
+    hint = plain_annotation(annotation)
+    with open_version(connection, VersionSelector(id=version_id)) as files:
+        recorded = files.version
+        return load_item(
+            files,
+            index,
+            materializer=recorded.materializer,
+            data_type=recorded.data_type,
+            format=recorded.format,
+            as_type=None if hint is Any or hint is ... else hint,
+            allow_pickle=may_unpickle,
+        )
 
 
 def pickle_allowed_here(argument: bool | None, connection: Connection) -> bool:
