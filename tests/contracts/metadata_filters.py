@@ -75,14 +75,15 @@ class FilterContract:
                 for step in steps
             ]
         since = datetime(2020, 1, 1, tzinfo=timezone.utc)
-        how: dict[str, Any] = {
+        filters: dict[str, dict[str, Any]] = {
             "facts": {"metadata": {"a": "1"}},
             "tag": {"tag": "t"},
             "time": {"created_from": since},
             "name": {"name": SPEC.name, "created_from": since},
             "pipeline": {"pipeline_name": "training"},
             "nothing": {},
-        }[filtered]
+        }
+        how = filters[filtered]
         seen: list[str] = []
         page = listed(store, PageRequest(2), oldest_first=oldest_first, **how)
         seen += [version.id for version in page.rows]
