@@ -13,7 +13,7 @@ import contextvars
 import importlib
 import sys
 import tokenize
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -45,11 +45,7 @@ def refuse_while_loading(pipeline: str) -> None:
     """
     loaded = _loading.get()
     if loaded is not None:
-        raise GraphError(
-            f"{caller_location()}: {loaded} calls pipeline {pipeline!r} as soon as it is loaded, so a run cannot be "
-            f"resumed from another program; put the call under 'if __name__ == \"__main__\":', or call "
-            f"{pipeline}.resume(run) there. Nothing ran"
-        )
+        raise _calls_when_loaded(str(caller_location()), loaded, pipeline)
 
 
 @contextlib.contextmanager
@@ -79,6 +75,14 @@ def found_pipeline(entry: EntryPoint) -> Iterator[Any]:
             yield _in_module(module, entry)
 
 
+def _calls_when_loaded(where: str, loaded: str, pipeline: str) -> GraphError:
+    return GraphError(
+        f"{where}: {loaded} calls pipeline {pipeline!r} as soon as it is loaded, so a run cannot be resumed from "
+        f"another program; put the call under 'if __name__ == \"__main__\":', or call "
+        f"{pipeline}.resume(run) there. Nothing ran"
+    )
+
+
 def _is_running_program(entry: EntryPoint) -> bool:
     file = getattr(sys.modules[MAIN], "__file__", None)
     return (str(Path(file).resolve()) if file else "") == entry.file
@@ -106,14 +110,14 @@ def _is_pipeline(thing: object) -> bool:
 
 
 def _imported(entry: EntryPoint) -> ModuleType:
-    """Import a module from where this program finds it, else from where the run's program found it."""
+    """Import a module from where the run's program found it, else as this program does, the working directory first."""
     folders = [str(Path.cwd())]
-    if entry.file:
-        parts = entry.module.count(".") + (1 if Path(entry.file).stem == "__init__" else 0)
-        folders.append(str(Path(entry.file).parents[parts]))
-    for folder in ("", *folders):
-        if folder and folder not in sys.path:
-            sys.path.append(folder)
+    if Path(entry.file).is_file():
+        levels = entry.module.count(".") + (1 if Path(entry.file).stem == "__init__" else 0)
+        folders.insert(0, str(Path(entry.file).parents[levels]))
+    for folder in folders:
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
             importlib.invalidate_caches()
         try:
             with _nothing_runs(f"module {entry.module!r}"):
@@ -142,6 +146,8 @@ def _script(entry: EntryPoint) -> Iterator[ModuleType]:
         )
     with tokenize.open(path) as stream:
         tree = _without_guarded(ast.parse(stream.read(), entry.file))
+    if call := next(filter(None, (_call_of(entry.qualname, node) for node in tree.body)), None):
+        raise _calls_when_loaded(f"{entry.file}:{call.lineno}", f"the script {entry.file}", entry.qualname)
     code = compile(tree, entry.file, "exec", dont_inherit=True)
     module = ModuleType(MAIN)
     module.__file__ = entry.file
@@ -187,3 +193,23 @@ def _asks_for_main(test: ast.expr) -> bool:
     sides = [test.left, *test.comparators]
     names = any(isinstance(side, ast.Name) and side.id == "__name__" for side in sides)
     return names and any(isinstance(side, ast.Constant) and side.value == MAIN for side in sides)
+
+
+def _call_of(name: str, node: ast.AST) -> ast.Call | None:
+    """Return where a statement calls a pipeline, as it is or with options; what functions do is not looked at.
+
+    It spares a script what comes before the call: without it, that would happen before the call is refused.
+    """
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+        return None
+    if isinstance(node, ast.If) and isinstance(node.test, ast.Constant) and node.test.value is False:
+        children: Iterable[ast.AST] = node.orelse
+    else:
+        children = ast.iter_child_nodes(node)
+    if isinstance(node, ast.Call):
+        called = node.func
+        if isinstance(called, ast.Call) and isinstance(called.func, ast.Attribute):
+            called = called.func.value if called.func.attr == "with_options" else called
+        if isinstance(called, ast.Name) and called.id == name:
+            return node
+    return next(filter(None, (_call_of(name, child) for child in children)), None)

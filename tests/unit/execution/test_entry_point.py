@@ -131,6 +131,30 @@ def test_a_script_that_calls_its_pipeline_is_stopped_before_anything_runs(tmp_pa
         assert found is training
 
 
+@pytest.mark.parametrize(
+    "call",
+    ["training()", "run = training.with_options(name='a')()", "for _ in range(2):\n    print(training().status)"],
+    ids=["plain", "with options", "nested"],
+)
+def test_what_comes_before_the_call_in_a_script_is_not_done_either(tmp_path: Path, call: str) -> None:
+    entry = script(tmp_path / "folder", f"open('reached', 'w').close()\n{call}")
+    with pytest.raises(GraphError, match=r":\d+: the script .* calls pipeline 'training'"), found_pipeline(entry):
+        pass
+    assert list(tmp_path.glob("reached")) == []
+
+
+def test_a_call_of_a_pipeline_that_cannot_be_seen_is_refused_when_it_happens(tmp_path: Path) -> None:
+    entry = script(tmp_path / "folder", "def main():\n    training()\n\nmain()")
+    with pytest.raises(GraphError, match=r":19: the script .* calls pipeline 'training'"), found_pipeline(entry):
+        pass
+
+
+def test_functions_of_a_script_may_call_its_pipeline(tmp_path: Path) -> None:
+    entry = script(tmp_path / "folder", "def main():\n    training()\n\nif __name__ == '__main__':\n    main()")
+    with found_pipeline(entry) as found:
+        assert found.name == "training"
+
+
 def test_a_script_that_ends_the_program_is_told_so(tmp_path: Path) -> None:
     entry = script(tmp_path / "folder", "sys.exit(0)")
     with pytest.raises(PipelineNotFoundError, match="ends the program when it is loaded"), found_pipeline(entry):

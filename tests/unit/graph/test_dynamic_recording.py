@@ -130,6 +130,18 @@ def test_mapped_outputs_are_loaded_at_once() -> None:
     assert engine.asked == [(["double", "double_2"], ["double.output", "double_2.output"])]
 
 
+def test_the_values_of_a_list_of_outputs_are_loaded_at_once() -> None:
+    seen: list[Any] = []
+
+    def body() -> None:
+        seen.append(argosy.value_of([count(), double(1)]))
+        seen.append(argosy.value_of((count(), 3, ExternalArtifact(4))))
+
+    _, engine = dynamic(body, count__output=1, double__output=2, count_2__output=5)
+    assert seen == [[1, 2], (5, 3, 4)]
+    assert [names for _, names in engine.asked] == [["count.output", "double.output"], ["count_2.output"]]
+
+
 def test_value_of_a_value_is_itself() -> None:
     value = [1]
     assert argosy.value_of(value) is value
