@@ -10,17 +10,17 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from argosy.errors import ArgosyError, ConflictError, RunCancelledError, StepTimeoutError
 from argosy.execution.active_run import ActiveRun
+from argosy.execution.attempts import Attempt, AttemptEvent, UnderWay
 from argosy.execution.end_step import end_attempt, is_cancelled, next_attempt
 from argosy.execution.execute_step import execute, failed
 from argosy.execution.failure import add_note
 from argosy.execution.hooks import call_hooks
 from argosy.execution.plan import Plan
 from argosy.execution.run_record import StepRunRecord
-from argosy.execution.runner import RunningTask, Workers
+from argosy.execution.runner import Workers
 from argosy.execution.start_step import start_step
 from argosy.execution.step_task import Completed, Failed, Outcome, StepTask
 from argosy.execution.stop_signal import StopSignal
@@ -34,65 +34,6 @@ LONGEST_WAIT = 2.0
 """Seconds between two questions whether a step of another run has ended."""
 _NO_NEWS = frozenset({"first_run", "disabled"})
 """Reasons for running which a person need not be told."""
-
-
-@dataclass(eq=False)
-class Attempt:
-    """One step whose function runs, or will run again.
-
-    Attributes:
-        invocation: the step.
-        task: the current attempt.
-        note: what a person should know of why it runs.
-        began: when its first attempt began, by ``time.perf_counter``.
-        tries: how many attempts this process has begun.
-        running: the current attempt as the workers know it, ``None`` between two.
-        deadline: when the current attempt is asked to stop, by ``time.monotonic``.
-        stopping: why it was asked to stop.
-    """
-
-    invocation: Invocation
-    task: StepTask
-    note: str
-    began: float
-    tries: int = 0
-    running: RunningTask | None = None
-    deadline: float | None = None
-    stopping: BaseException | None = None
-
-
-@dataclass(frozen=True)
-class _Event:
-    """What a worker tells of an attempt: its outcome, or ``None`` when it is about to be executed."""
-
-    attempt: Attempt
-    tries: int
-    outcome: Outcome | None = None
-
-    @property
-    def is_late(self) -> bool:
-        """Whether the attempt was given up meanwhile."""
-        return self.attempt.running is None or self.attempt.tries != self.tries
-
-
-@dataclass
-class _UnderWay:
-    """The steps that were started, or asked for, and have not ended."""
-
-    running: dict[str, Attempt] = field(default_factory=dict)
-    delayed: dict[str, tuple[float, Attempt]] = field(default_factory=dict)
-    """Invocation -> when its next attempt shall begin."""
-    waiting: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """Invocation -> when to ask again whether it may start, and how long it waited last."""
-
-    def __bool__(self) -> bool:
-        return bool(self.running or self.delayed or self.waiting)
-
-    def next_moment(self) -> float | None:
-        """Return when something has to be done though nothing happens."""
-        moments = [when for when, _ in (*self.waiting.values(), *self.delayed.values())]
-        moments += [attempt.deadline for attempt in self.running.values() if attempt.deadline is not None]
-        return min(moments, default=None)
 
 
 class Scheduler:
@@ -117,10 +58,12 @@ class Scheduler:
         self._workers = workers
         self._keep_going = keep_going
         self._plan = Plan(run.graph, (), (), ())
-        self._now = _UnderWay()
+        self._now = UnderWay()
         self._halted: BaseException | None = None
+        self._begun: Attempt | None = None
+        """What the store knows to be running, until it is handed over to the workers or has ended."""
         self._here: StopSignal | None = None
-        self._events: queue.SimpleQueue[_Event | None] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[AttemptEvent | None] = queue.SimpleQueue()
 
     def run(self, invocations: Iterable[str]) -> None:
         """Run these and whatever they wait for, as far as it has not ended yet.
@@ -151,11 +94,9 @@ class Scheduler:
     def _goes_on(self) -> bool:
         """Tell whether anything is left to do, or to wait for."""
         if self._halted is None and self._now:  # else whoever starts the next step hears it, with the step's name
-            self._halted = self._why_to_stop()
-            if self._halted is not None:
-                self._ask_to_stop(self._halted)
-            else:
-                self._halted = self._why_to_start_nothing()
+            why = self._why_to_stop() or self._why_to_start_nothing()
+            if why is not None:
+                self._halt(why)
         if self._halted is not None or (self.errors and not self._keep_going):
             self._plan.clear()
             self._now.waiting.clear()
@@ -186,6 +127,7 @@ class Scheduler:
         for invocation, (when, attempt) in list(now.delayed.items()):
             if when <= time.monotonic() and self._has_room():
                 del now.delayed[invocation]
+                self._begun = attempt
                 self._execute(attempt)
         for invocation, (when, waited) in list(now.waiting.items()):
             if when <= time.monotonic() and self._may_start():
@@ -205,9 +147,11 @@ class Scheduler:
         try:
             started = start_step(self._run, item)
         except Exception as error:
-            if invocation not in self._run.recorded:
-                raise
-            self._note_failure(item, error, began)
+            if invocation in self._run.recorded:
+                self._note_failure(item, error, began)
+                self._call_hooks(item, "on_failure", error)
+            else:  # the store takes the run no further
+                self._halt(error)
             return
         if isinstance(started, StepWait):
             pause = min(max(started.retry_after.ToTimedelta().total_seconds(), waited * 1.5), LONGEST_WAIT)
@@ -218,8 +162,9 @@ class Scheduler:
             self._note_end(item, step_run, "cached", began)
             return
         news = [reason for reason in step_run.cache_miss if reason not in _NO_NEWS]
+        self._begun = Attempt(item, task, f"changed: {', '.join(news)}" if news else "", began)
         self._call_hooks(item, "on_start", StepRunRecord(step_run, self._run.connection))
-        self._execute(Attempt(item, task, f"changed: {', '.join(news)}" if news else "", began))
+        self._execute(self._begun)
 
     def _execute(self, attempt: Attempt) -> None:
         """Execute an attempt: in this thread when nothing else could be done meanwhile, else by the workers."""
@@ -229,13 +174,14 @@ class Scheduler:
         timeout = attempt.invocation.step.timeout
         if timeout is None and self._workers.are_here and self._is_alone():
             self._end(attempt, self._execute_here(attempt.task))
+            self._begun = None
             return
-        self._now.running[attempt.invocation.id] = attempt
+        self._now.running[attempt.invocation.id], self._begun = attempt, None
         tries = attempt.tries
         attempt.running = self._workers.start(
             attempt.task,
-            lambda: self._events.put(_Event(attempt, tries)),
-            lambda outcome: self._events.put(_Event(attempt, tries, outcome)),
+            lambda: self._events.put(AttemptEvent(attempt, tries)),
+            lambda outcome: self._events.put(AttemptEvent(attempt, tries, outcome)),
         )
 
     def _is_alone(self) -> bool:
@@ -253,7 +199,7 @@ class Scheduler:
 
     def _take_event(self) -> None:
         """Wait until an attempt ends, or something else is due."""
-        moment = self._now.next_moment()
+        moment = self._now.next_moment(has_room=self._has_room())
         try:
             event = self._events.get(timeout=None if moment is None else max(moment - time.monotonic(), 0))
         except queue.Empty:
@@ -283,7 +229,8 @@ class Scheduler:
         )
 
     def _stop(self, attempt: Attempt, error: BaseException) -> None:
-        if attempt.stopping is None and attempt.running is not None:
+        assert attempt.running is not None
+        if attempt.stopping is None:
             attempt.stopping = error
             attempt.deadline = time.monotonic() + GRACE
             attempt.running.stop(error)
@@ -297,9 +244,20 @@ class Scheduler:
         self._end(attempt, outcome)
         running.abandon()
 
+    def _halt(self, error: BaseException) -> None:
+        """Let no step start any more; those that run end by themselves, unless somebody wants them to stop."""
+        self._halted = self._halted or error
+        superseded = isinstance(error, ConflictError) and error.reason == "SUPERSEDED"
+        if is_cancelled(error) or superseded or not isinstance(error, Exception):
+            self._ask_to_stop(error)
+
     def _ask_to_stop(self, error: BaseException) -> None:
         for attempt in list(self._now.running.values()):
-            self._stop(attempt, error)
+            if attempt.running is None:  # interrupted before the workers had it
+                del self._now.running[attempt.invocation.id]
+                self._end(attempt, failed(attempt.task, error))
+            else:
+                self._stop(attempt, error)
         for invocation, (_, attempt) in list(self._now.delayed.items()):
             del self._now.delayed[invocation]
             self._end(attempt, failed(attempt.task, error))
@@ -319,8 +277,7 @@ class Scheduler:
         self._run.failure = self._run.failure or outcome.details
         self._note_failure(item, outcome.error, attempt.began)
         if is_cancelled(outcome.error) or not isinstance(outcome.error, Exception):
-            self._halted = self._halted or outcome.error
-            self._ask_to_stop(self._halted)
+            self._halt(outcome.error)
         else:
             self._call_hooks(item, "on_failure", outcome.error)
 
@@ -368,6 +325,9 @@ class Scheduler:
         why = error if is_cancelled(error) else RunCancelledError(f"the run ended: {type(error).__name__}")
         self._halted = self._halted or why
         try:
+            if self._begun is not None:
+                attempt, self._begun = self._begun, None
+                self._end(attempt, failed(attempt.task, why))
             self._ask_to_stop(why)
             while self._now.running:
                 self._take_event()
@@ -384,6 +344,8 @@ class Scheduler:
             return
         first = errors[0][1] if errors and (halted is None or not is_cancelled(halted)) else halted
         assert first is not None
+        if halted is not None and halted is not first:
+            add_note(first, f"the run could not go on: {type(halted).__name__}: {halted}")
         for invocation, error in errors:
             if error is not first and not is_cancelled(error):
                 add_note(first, f"step {invocation!r} failed too: {type(error).__name__}: {error}")

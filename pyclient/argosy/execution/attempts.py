@@ -1,0 +1,69 @@
+"""The attempts of steps that a scheduler has under way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from argosy.execution.runner import RunningTask
+from argosy.execution.step_task import Outcome, StepTask
+from argosy.graph.model import Invocation
+
+
+@dataclass(eq=False)
+class Attempt:
+    """One step whose function runs, or will run again.
+
+    Attributes:
+        invocation: the step.
+        task: the current attempt.
+        note: what a person should know of why it runs.
+        began: when its first attempt began, by ``time.perf_counter``.
+        tries: how many attempts this process has begun.
+        running: the current attempt as the workers know it, ``None`` between two.
+        deadline: when the current attempt is asked to stop, by ``time.monotonic``.
+        stopping: why it was asked to stop.
+    """
+
+    invocation: Invocation
+    task: StepTask
+    note: str
+    began: float
+    tries: int = 0
+    running: RunningTask | None = None
+    deadline: float | None = None
+    stopping: BaseException | None = None
+
+
+@dataclass(frozen=True)
+class AttemptEvent:
+    """What a worker tells of an attempt: its outcome, or ``None`` when it is about to be executed."""
+
+    attempt: Attempt
+    tries: int
+    outcome: Outcome | None = None
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the attempt was given up meanwhile."""
+        return self.attempt.running is None or self.attempt.tries != self.tries
+
+
+@dataclass
+class UnderWay:
+    """The steps that were started, or asked for, and have not ended."""
+
+    running: dict[str, Attempt] = field(default_factory=dict)
+    delayed: dict[str, tuple[float, Attempt]] = field(default_factory=dict)
+    """Invocation -> when its next attempt shall begin."""
+    waiting: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Invocation -> when to ask again whether it may start, and how long it waited last."""
+
+    def __bool__(self) -> bool:
+        return bool(self.running or self.delayed or self.waiting)
+
+    def next_moment(self, *, has_room: bool) -> float | None:
+        """Return when something has to be done though nothing happens; without room nothing more can be started."""
+        moments = [attempt.deadline for attempt in self.running.values() if attempt.deadline is not None]
+        if has_room:
+            moments += [when for when, _ in (*self.waiting.values(), *self.delayed.values())]
+        return min(moments, default=None)
