@@ -47,13 +47,14 @@ class Way:
             UnavailableError: the store cannot be reached.
         """
         self._check_loop()
-        if self._endpoint is None:
-            async with self._entering:
-                if self._endpoint is None:
-                    self._endpoint = await enter(self.config)
-        if self._closed:
-            raise EventLoopError(f"the asyncio client of {address_of(self.config)} was closed; make a new one")
-        return self._endpoint
+        if self._endpoint is not None:
+            return self._endpoint
+        async with self._entering:
+            if self._closed:
+                raise EventLoopError(f"the asyncio client of {address_of(self.config)} was closed; make a new one")
+            if self._endpoint is None:
+                self._endpoint = await enter(self.config)
+            return self._endpoint
 
     async def close(self) -> None:
         """Leave the endpoint; what is under way on it ends when nobody else uses it. Closing twice is fine."""
