@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
+import pty
 import re
 import sqlite3
 import subprocess
@@ -14,29 +15,9 @@ from pathlib import Path
 import pytest
 
 import argosy
-from argosy import Client, NotFoundError
-from argosy.transport.connection import disconnect_all
-from tests.e2e.test_cli import ARGOSY, as_json, run
-from tests.faults.stand import Stand, wait_until
-
-HEADER = "import logging, pathlib, sys, threading, time\nimport argosy\nfrom argosy import pipeline, step\n"
-
-
-def program(body: str) -> Path:
-    path = Path("program.py")
-    path.write_text(HEADER + body)
-    return path
-
-
-def execute(body: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a program; its standard output is a pipe, which collects blocks."""
-    settings = {name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"} | environment
-    done = subprocess.run(
-        [sys.executable, program(body)], capture_output=True, text=True, check=False, env=settings, timeout=110
-    )
-    assert done.returncode == code, done.stderr
-    return done
-
+from argosy import Client
+from tests.e2e.log_programs import execute, program
+from tests.e2e.test_cli import as_json, run
 
 TALKING = """
 @step
@@ -148,75 +129,6 @@ trying.with_options(run_name="t")()
     assert run("run", "logs", "t", "flaky", "--attempt", "2", "--source", "stdout").stdout == "try 2\n"
 
 
-WAITING = """
-@step
-def first() -> int:
-    print("one")
-    wait("go")
-    print("two")
-    return 1
-
-@step
-def second(number: int) -> None:
-    print("three")
-
-def wait(name: str) -> None:
-    while not pathlib.Path(name).exists():
-        time.sleep(0.01)
-
-@pipeline
-def waiting() -> None:
-    second(first())
-
-waiting.with_options(run_name="t")()
-"""
-
-
-def follower(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen([ARGOSY, "run", "logs", "t", "-f", *arguments], stdout=subprocess.PIPE, text=True)
-
-
-def started(body: str) -> subprocess.Popen[bytes]:
-    """A program whose run is there."""
-    process = subprocess.Popen([sys.executable, program(body)], stdout=subprocess.DEVNULL)
-
-    def is_there() -> bool:
-        assert process.poll() is None
-        try:
-            return bool(Client().get_run("t").steps)
-        except NotFoundError:
-            return False
-
-    wait_until(is_there, "the run has a step")
-    return process
-
-
-def test_a_running_step_is_followed_from_another_process(store: str) -> None:
-    with started(WAITING) as process, follower() as shown:
-        assert shown.stdout is not None
-        assert shown.stdout.readline() == "first | one\n"
-        Path("go").touch()
-        assert shown.stdout.read() == "first | two\nsecond | three\n"
-        assert (shown.wait(30), process.wait(30)) == (0, 0)
-
-
-def test_a_step_that_has_not_started_is_waited_for(store: str) -> None:
-    with started(WAITING) as process, follower("second", "-o", "json") as shown:
-        Path("go").touch()
-        output, _ = shown.communicate(timeout=60)
-        assert [json.loads(line)["text"] for line in output.splitlines()] == ["three"]
-        assert process.wait(30) == 0
-
-
-def test_python_follows_too(store: str) -> None:
-    with started(WAITING) as process:
-        lines = Client().step_logs("t", "first", follow=True)
-        assert next(lines).text == "one"
-        Path("go").touch()
-        assert [line.text for line in lines] == ["two"]
-        assert process.wait(30) == 0
-
-
 def test_the_shell_shows_logs_in_which_nothing_can_do_harm(store: str) -> None:
     execute(
         r"""
@@ -242,78 +154,6 @@ def test_a_step_that_does_not_exist_is_named_with_those_that_do(store: str) -> N
     done = run("run", "logs", "t", "tlak", code=1)
     assert done.stderr == "argosy: run 't' has no step 'tlak'; its steps are talk, talk_2\n"
     assert run("run", "logs", "absent", code=1).stderr.startswith("argosy: ")
-
-
-def test_a_server_that_is_killed_in_the_middle_has_every_line_in_the_end(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stand = Stand(tmp_path / "data")
-    monkeypatch.setenv("ARGOSY_SERVER", stand.proxy.address)
-    try:
-        process = started(
-            """
-@step
-def talk() -> None:
-    for number in range(200):
-        print("line", number, flush=True)
-        time.sleep(0.01)
-
-@pipeline
-def talking() -> None:
-    talk()
-
-talking.with_options(run_name="t")()
-"""
-        )
-        wait_until(lambda: list(Client().step_logs("t")), "some lines are there")
-        stand.kill()
-        stand.start()
-        assert process.wait(60) == 0
-        texts = [line.text for line in Client().get_run("t").steps["talk"].logs()]
-        assert texts == [f"line {number}" for number in range(200)]
-    finally:
-        disconnect_all()
-        stand.close()
-
-
-def test_a_step_is_not_held_up_by_a_store_that_is_away(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stand = Stand(tmp_path / "data")
-    monkeypatch.setenv("ARGOSY_SERVER", stand.proxy.address)
-    try:
-        process = started(
-            """
-@step
-def talk() -> None:
-    while not pathlib.Path("away").exists():
-        time.sleep(0.01)
-    began = time.monotonic()
-    for number in range(200_000):
-        print("line", number)
-    pathlib.Path("took").write_text(str(time.monotonic() - began))
-    while not pathlib.Path("back").exists():
-        time.sleep(0.01)
-
-@pipeline
-def talking() -> None:
-    talk()
-
-talking.with_options(run_name="t")()
-"""
-        )
-        stand.pause()
-        Path("away").touch()
-        wait_until(lambda: Path("took").exists() and Path("took").read_text(), "the step has printed")
-        stand.resume()
-        Path("back").touch()
-        assert process.wait(60) == 0
-        assert float(Path("took").read_text()) < 5
-        log = Client().get_run("t").steps["talk"].logs()
-        assert len(log) + log.dropped_lines == 200_000
-    finally:
-        disconnect_all()
-        stand.close()
 
 
 def test_a_log_of_one_gigabyte_is_bounded_in_memory_and_in_the_store(home: Path) -> None:
@@ -344,7 +184,8 @@ talking.with_options(run_name="t")()
     log = Client().get_run("t").steps["talk"].logs()
     assert len(log) + log.dropped_lines == 1_000_000
     assert 7_000 < len(log) < 9_500
-    assert re.search(r"\[… 99\d,\d\d\d lines missing\]", str(log))
+    told = [int(count.replace(",", "")) for count in re.findall(r"\[… ([\d,]+) lines missing\]", str(log))]
+    assert sum(told) == log.dropped_lines
     assert int(Path("grown").read_text()) < 48 << 10, "KiB"
     with closing(sqlite3.connect(home / "metadata.db")) as database:
         (kept,) = database.execute("SELECT sum(size) FROM step_logs").fetchone()
@@ -385,3 +226,36 @@ working.with_options(runner="processes")("crash")
     assert "to stderr\n" in done.stderr
     assert "the library says why\n" in done.stderr
     assert "SIGABRT" in done.stderr
+
+
+def test_on_a_terminal_a_log_has_what_the_steps_printed_and_nothing_of_the_display(store: str) -> None:
+    body = """
+@step
+def talk(name: str) -> None:
+    for number in range(3):
+        print(name, number)
+        time.sleep(0.2)
+
+@pipeline
+def talking() -> None:
+    talk("a")
+    talk("b")
+
+talking.with_options(run_name="t", max_parallel=2)()
+"""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, program(body)], stdout=theirs, env={**os.environ, "TERM": "xterm"}
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # Linux: the terminal has no writer any more
+            while piece := os.read(ours, 1 << 16):
+                shown += piece
+    os.close(ours)
+    assert process.returncode == 0
+    assert b"are running" in shown
+    steps = Client().get_run("t").steps
+    for name, invocation in (("a", "talk"), ("b", "talk_2")):
+        assert [line.text for line in steps[invocation].logs()] == [f"{name} {number}" for number in range(3)]
+        assert f"{name} 2".encode() in shown

@@ -45,22 +45,34 @@ class Ways(Protocol):
 
 
 class WriteByWrite:
-    """Sees each write."""
+    """Sees each write, made at once as it always was."""
 
     def __init__(self, original: TextIO, source: LogSource.ValueType, add: Add) -> None:
-        """See what is written to ``original``."""
+        """See what is written to ``original``; standard output in blocks, other streams as it comes."""
         write = original.write
+        self._seen: io.TextIOWrapper | None = None
+        if source == LogSource.LOG_SOURCE_STDOUT:
+            # Collecting is ten times faster than adding each write; what must come behind it collects it first.
+            self._seen = _stream_above(_LowerEnd(source, add), "utf-8", "replace")
+            see: Callable[[str], object] = self._seen.write
+        else:
+
+            def see(text: str) -> object:
+                add(source, text.encode(errors="replace"))
+                return None
 
         def written(text: str) -> int:
             length = write(text)
-            add(source, text.encode(errors="replace"))
+            see(text)
             return length
 
         self.write: Callable[[str], int] = written
         self.flush: Callable[[], object] = original.flush
 
     def collect(self) -> None:
-        """Do nothing: all was seen."""
+        """Take what was seen."""
+        if self._seen is not None:
+            self._seen.flush()
 
 
 class BlockByBlock:
@@ -70,11 +82,9 @@ class BlockByBlock:
         """See what is written to ``original``."""
         original.flush()  # what was written before comes before
         self._bridge = _Bridge(original, source, add)
-        stream = io.TextIOWrapper(self._bridge, original.encoding, original.errors)  # type: ignore[type-var]  # enough of one
-        stream._CHUNK_SIZE = BLOCK  # type: ignore[attr-defined]  # how much it collects; the usual 8 KiB cost a fifth more
-        self._stream = stream
-        self.write: Callable[[str], int] = stream.write
-        self.flush: Callable[[], object] = stream.flush
+        self._stream = _stream_above(self._bridge, original.encoding, original.errors)
+        self.write: Callable[[str], int] = self._stream.write
+        self.flush: Callable[[], object] = self._stream.flush
 
     def collect(self) -> None:
         """Take what the stream has collected."""
@@ -86,14 +96,13 @@ class BlockByBlock:
             self._bridge.collecting.discard(thread)
 
 
-class _Bridge:
-    """The lower end of a stream: what arrives is seen and passed on."""
+class _LowerEnd:
+    """The lower end of a stream: what arrives is seen."""
 
     closed = False
 
-    def __init__(self, original: io.TextIOWrapper, source: LogSource.ValueType, add: Add) -> None:
-        self.collecting: set[int] = set()
-        self._original, self._source, self._add = original, source, add
+    def __init__(self, source: LogSource.ValueType, add: Add) -> None:
+        self._source, self._add = source, add
 
     def readable(self) -> bool:
         return False
@@ -106,6 +115,25 @@ class _Bridge:
 
     def write(self, data: bytes) -> int:
         self._add(self._source, data)
+        return len(data)
+
+    def flush(self) -> None:
+        """Do nothing: all was seen."""
+
+    def close(self) -> None:
+        """Do nothing: there is nothing below that would be ours."""
+
+
+class _Bridge(_LowerEnd):
+    """The lower end of a stream: what arrives is seen and passed on."""
+
+    def __init__(self, original: io.TextIOWrapper, source: LogSource.ValueType, add: Add) -> None:
+        super().__init__(source, add)
+        self.collecting: set[int] = set()
+        self._original = original
+
+    def write(self, data: bytes) -> int:
+        self._add(self._source, data)
         self._original.buffer.write(data)
         return len(data)
 
@@ -113,8 +141,12 @@ class _Bridge:
         if threading.get_ident() not in self.collecting:
             self._original.flush()
 
-    def close(self) -> None:
-        """Do nothing: the stream is not ours."""
+
+def _stream_above(end: Any, encoding: str, errors: str | None) -> io.TextIOWrapper:
+    newline = None if isinstance(end, _Bridge) else "\n"  # what is only seen keeps its line ends
+    stream = io.TextIOWrapper(end, encoding, errors, newline)
+    stream._CHUNK_SIZE = BLOCK  # type: ignore[attr-defined]  # how much it collects; the usual 8 KiB cost a fifth more
+    return stream
 
 
 def tee_to(original: TextIO, source: LogSource.ValueType, add: Add) -> Tee:
