@@ -1,0 +1,141 @@
+"""asyncio tasks that are cancelled, and many at once, on a way that may be broken."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import argosy.aio
+from argosy.aio.endpoint import TRANSFERS, WORKERS
+from argosy.transport.upload import UPLOADS_AT_ONCE
+from tests.faults.stand import MEBIBYTE, Stand, array_of, assert_clean, rows, wait_until
+
+VALUE = array_of(48 * MEBIBYTE, seed=4)
+PROMPT = 10.0
+"""Far less than any deadline or idle timeout."""
+
+
+def test_a_save_cancelled_while_its_way_stands_still_ends_at_once_and_leaves_nothing(stand: Stand) -> None:
+    stand.proxy.up.hold_at(20 * MEBIBYTE)
+
+    async def serve() -> None:
+        async with argosy.aio.Client(stand.proxy.address) as client:
+            saving = asyncio.create_task(client.save_artifact(VALUE, "weights"))
+            await asyncio.to_thread(stand.proxy.up.wait_for, 20 * MEBIBYTE)
+            began = time.monotonic()
+            saving.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await saving
+            assert time.monotonic() - began < PROMPT
+            stand.proxy.go_on()
+            assert [item async for item in client.list_artifacts()] == []
+            assert (await client.save_artifact(VALUE, "weights")).version == "1"
+
+    asyncio.run(serve())
+    assert rows(stand.data, "SELECT label FROM versions") == [("1",)]
+    assert_clean(stand.data)
+
+
+def test_a_save_cancelled_on_a_sound_way_gives_its_upload_up(stand: Stand) -> None:
+    stand.proxy.up.pause_between_parts = 0.01
+
+    async def serve() -> None:
+        async with argosy.aio.Client(stand.proxy.address) as client:
+            saving = asyncio.create_task(client.save_artifact(VALUE, "weights"))
+            await asyncio.to_thread(stand.proxy.up.wait_for, 10 * MEBIBYTE)
+            saving.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await saving
+
+    asyncio.run(serve())
+    wait_until(lambda: rows(stand.data, "SELECT count(*) FROM uploads WHERE state = 'open'") == [(0,)], "given up")
+    assert rows(stand.data, "SELECT count(*) FROM versions") == [(0,)]
+    assert_clean(stand.data)
+
+
+def test_a_load_cancelled_while_its_way_stands_still_ends_at_once(stand: Stand) -> None:
+    async def serve() -> None:
+        async with argosy.aio.Client(stand.proxy.address) as client:
+            await client.save_artifact(VALUE, "weights")
+            place = stand.proxy.down.passed + 20 * MEBIBYTE
+            stand.proxy.down.hold_at(place)
+            loading = asyncio.create_task(client.load_artifact("weights"))
+            await asyncio.to_thread(stand.proxy.down.wait_for, place)
+            began = time.monotonic()
+            loading.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await loading
+            assert time.monotonic() - began < PROMPT
+            stand.proxy.go_on()
+            np.testing.assert_array_equal(await client.load_artifact("weights"), VALUE)
+
+    asyncio.run(serve())
+
+
+def test_calls_of_a_server_that_does_not_answer_can_be_timed_out(stand: Stand) -> None:
+    async def serve() -> None:
+        async with argosy.aio.Client(stand.proxy.address) as client:
+            saved = await client.save_artifact(1, "value")
+            stand.pause()
+            began = time.monotonic()
+            for call in (client.get_artifact_version("value"), client.load_artifact("value"), saved.add_tags("t")):
+                with pytest.raises(asyncio.TimeoutError):
+                    await asyncio.wait_for(call, 0.2)
+            assert time.monotonic() - began < PROMPT
+            stand.resume()
+            assert await client.load_artifact("value") == 1
+
+    asyncio.run(serve())
+
+
+def test_hundreds_of_operations_share_one_connection_and_few_threads(stand: Stand) -> None:
+    async def serve() -> int:
+        most = 0
+        async with argosy.aio.Client(stand.proxy.address) as client:
+            await client.save_artifact(VALUE[: 4 * MEBIBYTE], "weights")
+            operations = [
+                *(asyncio.create_task(client.save_artifact(number, f"value{number}")) for number in range(150)),
+                *(asyncio.create_task(client.load_artifact("weights")) for _ in range(60)),
+                *(asyncio.create_task(client.get_artifact_version("weights")) for _ in range(150)),
+            ]
+            while not all(operation.done() for operation in operations):
+                most = max(most, threading.active_count())
+                await asyncio.sleep(0.01)
+            await asyncio.gather(*operations)
+            async with argosy.aio.Client(stand.proxy.address, project="other") as other:
+                await other.save_artifact(1, "value")
+        return most
+
+    before = threading.active_count()
+    # A transfer has at most as many threads beside its own, and gRPC and the clock of transfers have a few.
+    assert asyncio.run(serve()) - before <= WORKERS + TRANSFERS * (1 + UPLOADS_AT_ONCE) + 4
+    assert stand.proxy.accepted == 1
+    assert rows(stand.data, "SELECT count(*) FROM versions") == [(152,)]
+
+
+def test_watchers_take_no_threads_and_hear_everything(stand: Stand) -> None:
+    async def serve() -> None:
+        async with argosy.aio.Client(stand.proxy.address) as client:
+            watches = [client.watch_artifacts("model", alias="prod") for _ in range(100)]
+            for watch in watches:
+                await watch.__aenter__()
+            before = threading.active_count()
+            hearing = [asyncio.create_task(heard(watch, 20)) for watch in watches]
+            for number in range(20):
+                if number == 10:
+                    stand.proxy.cut()
+                await client.save_artifact(number, "model", alias="prod")
+            assert threading.active_count() - before <= WORKERS
+            expected = [str(number) for number in range(1, 21)]
+            assert [versions for versions in await asyncio.gather(*hearing) if versions != expected] == []
+
+    asyncio.run(serve())
+
+
+async def heard(watch: argosy.aio.ArtifactEvents, count: int) -> list[str]:
+    async with watch:
+        return [(await anext(watch)).version for _ in range(count)]
