@@ -192,7 +192,8 @@ def _file_dependencies(candidate: Candidate, name: str, value: Any) -> tuple[Pat
 
 @_option("source_dependencies")
 def _source_dependencies(candidate: Candidate, name: str, value: Any) -> tuple[Any, ...]:
-    found = tuple(getattr(item, "__wrapped__", item) for item in _several(value))
+    given = _several(value)
+    found = tuple(item.__wrapped__ if hasattr(type(item), "__argosy_kind__") else item for item in given)
     for item in found:
         if not isinstance(item, ModuleType) and not inspect.isclass(item) and not inspect.isroutine(item):
             raise candidate.error(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import pickle
 import re
@@ -77,6 +78,13 @@ def test_options_of_a_step_are_kept_in_its_definition() -> None:
         max_age=timedelta(hours=1),
     )
     assert definition.cache.source_dependencies == (brief, other.__wrapped__, Retry)
+
+
+def test_a_source_dependency_that_was_decorated_counts_with_its_decorator() -> None:
+    @functools.wraps(started)
+    def wrapper() -> None: ...
+
+    assert define_step(fit, source_dependencies=wrapper).cache.source_dependencies == (wrapper,)
 
 
 def test_options_of_a_pipeline_are_kept_in_its_definition() -> None:
