@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from argosy_server.domain.artifact import ArtifactVersion, VersionSelector
 from argosy_server.domain.errors import ArtifactNotFound
 from argosy_server.domain.lineage import LineageEdge, LineageRelation, LineageStep, LineageVersion
-from argosy_server.domain.pipeline import InputKind, InputSpec, LoadedInput, StepState
+from argosy_server.domain.pipeline import InputKind, InputSpec, LoadedInput, RunState, StepState
 from argosy_server.usecases.lineage_repository import Side
 from argosy_server.usecases.ports import MetadataStore, Transaction
-from tests.contracts.metadata_facts import PAST, get, new_run, returned, save, save_named, start
+from tests.contracts.metadata_facts import HOUR, PAST, get, new_run, returned, save, save_named, start
 
 
 def node(version: ArtifactVersion) -> LineageVersion:
@@ -117,6 +119,33 @@ class LineageContract:
         assert found == [
             LineageStep(steps[1].id, dead.id, "dead", "training", "fit", "fit", StepState.ABANDONED),
             LineageStep(steps[0].id, alive.id, "alive", "training", "fit_2", "fit", StepState.RUNNING),
+        ]
+
+    def test_what_only_an_attempt_before_a_resume_was_given_is_told_of_the_version_but_not_of_the_step(
+        self, store: MetadataStore
+    ) -> None:
+        before, now, saved, loaded, taken_over = (save(store) for _ in range(5))
+        with store.write() as tx:
+            run = new_run(tx)
+            step = start(tx, run, inputs=[given("none", InputKind.EXTERNAL), given("x", InputKind.EXTERNAL, before)])
+            tx.runs.add_saved(step.id, saved.id)
+            tx.runs.add_loaded(step, [LoadedInput(VersionSelector(name="weights"), loaded.id)])
+            tx.runs.end_step(step, StepState.FAILED, None)
+            run = tx.runs.resume(tx.runs.finish(run, RunState.FAILED, None), HOUR)
+            again = replace(step, state=StepState.CACHED)
+            again = tx.runs.restart_step(run, step, again, [given("x", InputKind.EXTERNAL, now)])
+            tx.runs.add_saved(again.id, taken_over.id, again.attempt)
+            assert facts(edges_of(tx, before, Side.USED)) == [("step_output", "x")]
+            used = tx.lineage.edges_of_steps("p", [step.id], Side.USED, 9)
+            made = tx.lineage.edges_of_steps("p", [step.id], Side.MADE, 9)
+
+        assert [(edge.version_id, edge.relation.value) for edge in used] == [
+            (loaded.id, "loaded"),
+            (now.id, "external"),
+        ]
+        assert [(edge.version_id, edge.relation.value) for edge in made] == [
+            (saved.id, "saved"),
+            (taken_over.id, "reused"),
         ]
 
     def test_versions_come_in_the_order_asked_for_deleted_ones_too(self, store: MetadataStore) -> None:

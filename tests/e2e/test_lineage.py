@@ -88,6 +88,8 @@ def test_it_goes_through_a_step_that_was_taken_from_cache(run: argosy.PipelineRu
     raw = argosy.Client().get_artifact_version("raw")
     assert raw.version == "2"
     assert ("table", "clean", "reused", "table") in edges(raw.lineage("down"))
+    report = argosy.Client().get_artifact_version("report")
+    assert [edge.relation for edge in report.lineage("up", depth=1).edges if edge.made] == ["saved", "reused"]
     assert raw.lineage("down").downstream[-1].name == "score"
     upstream = again.steps["evaluate"].output.lineage("up").upstream
     assert sorted(version.version for version in upstream if version.name == "raw") == ["1", "2"]

@@ -180,9 +180,12 @@ class Lineage:
         return f"<Lineage of {self.root}: {len(self.versions)} versions, {len(self.steps)} steps{more}>"
 
     def _repr_html_(self) -> str:
-        if len(self.versions) + len(self.steps) > MAX_SHOWN_NODES:
+        from argosy.execution.lineage_drawing import draw
+
+        if len(draw(self).boxes) > MAX_SHOWN_NODES:
             return f"<p>{escape(repr(self))}; <code>to_svg()</code> draws it</p>"
-        return f'<div style="overflow: auto">{self.to_svg()}</div>'
+        more = "<p>There is more: ask for a greater depth.</p>" if self.truncated else ""
+        return f'<div style="overflow: auto">{self.to_svg()}{more}</div>'
 
     def _reached(self, *, made: bool) -> tuple[LineageVersion, ...]:
         """Walk from the root: over steps that made a version to what they used, or the other way round."""

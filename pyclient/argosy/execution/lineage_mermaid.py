@@ -27,6 +27,7 @@ def mermaid(lineage: Lineage) -> str:
         *(f"    n{number}{_node(box)}:::{box.kind}" for number, box in enumerate(drawing.boxes)),
         *(f"    {_line(arrow)}" for arrow in drawing.arrows),
         *(f"    {style}" for style in _STYLES),
+        *(["    %% there is more: ask for a greater depth"] if lineage.truncated else []),
     ]
     return "\n".join(lines) + "\n"
 

@@ -46,7 +46,7 @@ class LineageRepository(Protocol):
     def edges_of_steps(self, project: str, step_run_ids: Sequence[str], side: Side, limit: int) -> list[LineageEdge]:
         """Return edges from step runs to the versions they made or used; else as :meth:`edges_of_versions`.
 
-        What was used only by earlier attempts than the last is left out.
+        Inputs that only an earlier attempt was given are left out: what came of the last was not made from them.
         """
         ...
 

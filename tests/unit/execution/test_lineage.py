@@ -172,6 +172,8 @@ def test_control_characters_which_xml_cannot_have_are_replaced() -> None:
 
 def test_a_notebook_shows_a_picture_unless_nobody_could_read_it() -> None:
     assert "<svg" in lineage_of("model", CHAIN)._repr_html_()
+    assert "There is more" in replace(lineage_of("model", CHAIN), truncated=True)._repr_html_()
+    assert "%% there is more" in replace(lineage_of("model", CHAIN), truncated=True).to_mermaid()
     many = lineage_of("model", [("model", f"step_{number}", "external", "x") for number in range(MAX_SHOWN_NODES)])
     assert (
         many._repr_html_() == "<p>&lt;Lineage of model 1: 1 versions, 400 steps&gt;; <code>to_svg()</code> draws it</p>"

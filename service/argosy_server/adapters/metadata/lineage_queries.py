@@ -29,6 +29,8 @@ _GIVEN_AS = {
 _ROLES = {Side.MADE: [Role.OUTPUT.value, Role.SAVED.value], Side.USED: [Role.INPUT.value, Role.LOADED.value]}
 
 _LOADED = Role.LOADED.value
+_FORGOTTEN = (LineageRelation.STEP_OUTPUT, 0)
+"""An input that only an earlier attempt was given: that it was is kept, what kind of input it was is not."""
 _edge = LineageEdge._make  # takes half as long as calling the class
 _Link = tuple[str, str, str, int, str, int]
 _VERSION_ID: Final = 0
@@ -59,9 +61,6 @@ _OF_STEPS = _LINKS.where(step_versions.c.step_run_id.in_(bindparam("ids", expand
 _INPUTS = select(step_inputs.c.step_run_id, step_inputs.c.position, step_inputs.c.kind, step_inputs.c.attempt).where(
     step_inputs.c.project == bindparam("project"), step_inputs.c.step_run_id.in_(bindparam("ids", expanding=True))
 )
-_ATTEMPTS = select(step_runs.c.id, step_runs.c.attempt).where(
-    step_runs.c.project == bindparam("project"), step_runs.c.id.in_(bindparam("ids", expanding=True))
-)
 _VERSIONS = (
     select(
         versions.c.id,
@@ -86,6 +85,7 @@ _STEPS = (
         step_runs.c.invocation,
         step_runs.c.step_name,
         step_runs.c.state.label("step_state"),
+        step_runs.c.attempt,
         runs.c.name,
         runs.c.state,
         runs.c.lease_expires_at,
@@ -101,7 +101,7 @@ class SqlLineageRepository:
     def __init__(self, session: Session) -> None:
         """Work inside one transaction."""
         self._session = session
-        self._read_steps: dict[tuple[str, str], LineageStep] = {}
+        self._read_steps: dict[tuple[str, str], tuple[LineageStep, int]] = {}
 
     def find(self, project: str, selector: VersionSelector) -> LineageVersion:
         """Return the one version a selector names."""
@@ -118,10 +118,9 @@ class SqlLineageRepository:
         return self._made(project, ordered) if side is Side.MADE else self._used(project, ordered)
 
     def edges_of_steps(self, project: str, step_run_ids: Sequence[str], side: Side, limit: int) -> list[LineageEdge]:
-        """Return edges from step runs to the versions they made or, in their last attempt, used."""
-        links = self._links(_OF_STEPS, project, step_run_ids, side, limit)
-        ordered = _in_order(step_run_ids, links, _STEP_RUN_ID)
-        return self._made(project, ordered) if side is Side.MADE else self._used(project, ordered, only_last=True)
+        """Return edges from step runs to the versions they made or used."""
+        links = _in_order(step_run_ids, self._links(_OF_STEPS, project, step_run_ids, side, limit), _STEP_RUN_ID)
+        return self._made(project, links) if side is Side.MADE else self._used(project, links, replaced=False)
 
     def versions(self, project: str, ids: Sequence[str]) -> list[LineageVersion]:
         """Return versions of the project in the order asked for."""
@@ -130,12 +129,15 @@ class SqlLineageRepository:
 
     def steps(self, project: str, ids: Sequence[str]) -> list[LineageStep]:
         """Return step runs of the project in the order asked for, with their state now."""
-        # Edges need the states, answers the rest: read once, it is there when it is asked for again.
+        return [step for step, _ in self._steps(project, ids)]
+
+    def _steps(self, project: str, ids: Sequence[str]) -> list[tuple[LineageStep, int]]:
+        """Return step runs and their attempts. Edges need the states, answers the rest: each is read once."""
         unread = [step_run_id for step_run_id in ids if (project, step_run_id) not in self._read_steps]
         if unread:
             now = self._session.now()
-            found = {(project, row[0]): _step(row, now) for row in self._rows(_STEPS, project, unread)}
-            self._read_steps.update(found)
+            for row in self._rows(_STEPS, project, unread):
+                self._read_steps[project, row.id] = _step(row, now), row.attempt
         return [self._read_steps[project, step_run_id] for step_run_id in ids]
 
     def _links(self, statement: Select[Any], project: str, ids: Sequence[str], side: Side, limit: int) -> list[_Link]:
@@ -149,28 +151,29 @@ class SqlLineageRepository:
 
     def _made(self, project: str, links: list[_Link]) -> list[LineageEdge]:
         made, reused = [], []
-        cached = {step.id for step in self.steps(project, _steps_of(links)) if step.state is StepState.CACHED}
-        for version_id, step_run_id, role, _, name, _ in links:
-            if step_run_id in cached:
+        steps = self._steps(project, _steps_of(links))
+        cached = {step.id: last for step, last in steps if step.state is StepState.CACHED}
+        for version_id, step_run_id, role, _, name, attempt in links:
+            # What attempts saved before the one that was cached is the step's own.
+            if cached.get(step_run_id) == attempt:
                 reused.append(_edge((version_id, step_run_id, LineageRelation.REUSED, name)))
             else:
                 made.append(_edge((version_id, step_run_id, _MADE_BY[role], name)))
         return made + reused
 
-    def _used(self, project: str, links: list[_Link], *, only_last: bool = False) -> list[LineageEdge]:
+    def _used(self, project: str, links: list[_Link], *, replaced: bool = True) -> list[LineageEdge]:
+        """Return the edges, with ``replaced`` those to inputs that a resumed step was not given again too."""
         steps = _steps_of(links)
         given: dict[str, dict[int, tuple[LineageRelation, int]]] = {step_run_id: {} for step_run_id in steps}
         for step_run_id, position, kind, attempt in self._rows(_INPUTS, project, steps):
             given[step_run_id][position] = (_GIVEN_AS[kind], attempt)
-        loading = _steps_of([link for link in links if link[_ROLE] == _LOADED])
-        last = {row.id: (LineageRelation.LOADED, row.attempt) for row in self._rows(_ATTEMPTS, project, loading)}
-        # What an earlier attempt was given besides is kept without its kind.
-        forgotten = (LineageRelation.STEP_OUTPUT, 0)
         edges: list[LineageEdge] = []
         for version_id, step_run_id, role, position, name, attempt in links:
-            is_load = role == _LOADED
-            relation, current = last[step_run_id] if is_load else given[step_run_id].get(position, forgotten)
-            if attempt == current or not only_last:
+            if role == _LOADED:
+                edges.append(_edge((version_id, step_run_id, LineageRelation.LOADED, name)))
+                continue
+            relation, last = given[step_run_id].get(position, _FORGOTTEN)
+            if replaced or attempt == last:
                 edges.append(_edge((version_id, step_run_id, relation, name)))
         return list(dict.fromkeys(edges))
 
@@ -210,7 +213,7 @@ def _version(row: tuple[Any, ...]) -> LineageVersion:
 
 
 def _step(row: Any, now: int) -> LineageStep:
-    step_run_id, run_id, pipeline_name, invocation, step_name, step_state, run_name, _, _ = row
+    step_run_id, run_id, pipeline_name, invocation, step_name, step_state, _, run_name, _, _ = row
     state = _STATES[step_state]
     if state is StepState.RUNNING and run_state(row, now) is RunState.ABANDONED:
         state = StepState.ABANDONED
