@@ -77,3 +77,25 @@ def test_a_service_that_is_away_for_a_moment_is_asked_again() -> None:
     with Lease(renew, 0.03) as lease:
         wait_until(lambda: len(asked) > 3)
         lease.check()
+
+
+def test_whoever_wants_to_know_is_told_once_that_the_run_shall_stop() -> None:
+    told: list[bool] = []
+    with Lease(lambda: Run(cancel_requested=True), 0.03, lambda: told.append(raises(lease))) as lease:
+        wait_until(lambda: bool(told))
+        time.sleep(0.05)
+    assert told == [True]
+
+
+def test_a_renewal_is_good_for_another_period() -> None:
+    renewed = threading.Event()
+
+    def renew() -> Run:
+        renewed.set()
+        return Run()
+
+    with Lease(renew, 30) as lease:
+        before = lease.remaining()
+        assert renewed.wait(10)
+        wait_until(lambda: lease.remaining() > before)
+    assert 0 < before < lease.remaining() <= 30
