@@ -17,7 +17,7 @@ NUMBERS = {
     "small-objects": 4,
     "five-steps": 3,
     "steps": 3,
-    "log-capture": 3,
+    "log-capture": 4,
     "large-array": 9,
     "latest-versions": 20,
     "lineage": 4,
