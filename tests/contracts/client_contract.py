@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from argosy.errors import (
     AlreadyExistsError,
+    BatchError,
     ConfigurationError,
     CorruptDataError,
     NotFoundError,
@@ -110,7 +112,21 @@ class ClientContract:
         loaded = store.load_artifact("model")
         assert contents(loaded) == contents(source)
         store.kind.do(saved.download(tmp_path / "copy"))
-        assert (tmp_path / "copy").is_dir()
+        assert contents(tmp_path / "copy") == contents(source)
+        with pytest.raises(FileExistsError, match="copy"):
+            store.kind.do(saved.download(tmp_path / "copy"))
+        store.kind.do(saved.download(tmp_path / "copy", overwrite=True))
+
+    def test_many_values_are_saved_together_each_or_not(self, store: Calls, tmp_path: Path) -> None:
+        saved = store.save_artifacts({f"value{number}": number for number in range(30)}, tags=["many"])
+        assert [version.name for version in saved] == [f"value{number}" for number in range(30)]
+        assert store.kind.do(saved[7].load()) == 7
+        source = tmp_path / "changing.bin"
+        source.write_bytes(MIDDLE.tobytes())
+        with pytest.raises(BatchError) as failure:
+            store.save_artifacts({"good": MIDDLE, "bad": source}, on_progress=lambda _: os.truncate(source, 3))
+        assert failure.value.refused.keys() == {"bad"}
+        np.testing.assert_array_equal(store.kind.do(failure.value.saved["good"].load()), MIDDLE)
 
     def test_versions_are_numbered_labelled_and_found(self, store: Calls) -> None:
         store.save_artifact("first", "value")

@@ -111,6 +111,6 @@ def test_every_function_named_with_its_file_by_the_architecture_page_exists() ->
     missing = []
     for path, symbol in named:
         source = next(root / path for root in roots if (root / path).is_file()).read_text()
-        if not re.search(rf"^\s*(?:def|class) {symbol.rpartition('.')[2]}\b", source, re.MULTILINE):
+        if not re.search(rf"^\s*(?:async )?(?:def|class) {symbol.rpartition('.')[2]}\b", source, re.MULTILINE):
             missing.append((path, symbol))
     assert missing == []

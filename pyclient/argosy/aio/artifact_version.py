@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from argosy.execution.artifact_facts import ArtifactFacts
 from argosy.execution.artifact_version import ArtifactVersion as BlockingVersion
+from argosy.execution.download_version import download_version
+from argosy.graph.switches import check_switches
 from argosy.v1 import artifact_pb2
 
 if TYPE_CHECKING:
+    from argosy.aio.operation import Operation
     from argosy.aio.way import Way
     from argosy.execution.transfer_progress import OnProgress
     from argosy.transport.connection import Connection
@@ -72,11 +75,22 @@ class ArtifactVersion(ArtifactFacts):
             on_progress=on_progress,
         )
 
-    async def download(self, directory: str | Path, **options: Any) -> Path:
-        """Write its files below a directory, as :meth:`argosy.ArtifactVersion.download` does."""
-        return await self._way.in_thread(
-            lambda connection, _: self._blocking(connection).download(directory, **options), is_transfer=True
-        )
+    async def download(self, directory: str | Path, *, overwrite: bool = False) -> Path:
+        """Write its files below a directory, as :meth:`argosy.ArtifactVersion.download` does, and return that.
+
+        Raises:
+            FileExistsError: a file of the same name is there; nothing of this version is left behind.
+            NotFoundError: the version was deleted, or what was registered by reference is gone.
+            CorruptDataError: bytes do not match their checksum.
+        """
+        check_switches(overwrite=overwrite)
+        target, selector = Path(directory), artifact_pb2.VersionSelector(id=self.id)
+
+        def download(connection: Connection, operation: Operation) -> None:
+            download_version(connection, selector, target, overwrite=overwrite, label=self.name, show=operation.show)
+
+        await self._way.in_thread(download, is_transfer=True)
+        return target
 
     async def set_alias(self, alias: str) -> ArtifactVersion:
         """Let ``alias`` point at this version from now on; return the version as it is then."""

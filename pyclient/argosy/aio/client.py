@@ -11,7 +11,7 @@ from argosy.aio.artifact_queries import ArtifactQueries
 from argosy.aio.artifact_version import ArtifactVersion
 from argosy.aio.load import load_by
 from argosy.aio.run_queries import RunQueries
-from argosy.aio.save import save_by
+from argosy.aio.save import save_all_by, save_by
 from argosy.aio.watch_queries import WatchQueries
 from argosy.config import ClientConfig
 from argosy.sdk.selectors import make_selector
@@ -62,6 +62,29 @@ class Client(ArtifactQueries, RunQueries, WatchQueries):
             metadata=metadata,
             description=description,
             materializer=materializer,
+            extract_metadata=extract_metadata,
+            include_visualizations=include_visualizations,
+            allow_pickle=allow_pickle,
+            on_progress=on_progress,
+        )
+
+    async def save_artifacts(
+        self,
+        values: Mapping[str, object],
+        *,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+        extract_metadata: bool = True,
+        include_visualizations: bool = True,
+        allow_pickle: bool | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> list[ArtifactVersion]:
+        """Save many values as :func:`argosy.save_artifacts` does, in this store and project."""
+        return await save_all_by(
+            self.way,
+            values,
+            tags=tags,
+            metadata=metadata,
             extract_metadata=extract_metadata,
             include_visualizations=include_visualizations,
             allow_pickle=allow_pickle,

@@ -14,11 +14,13 @@ from argosy.aio.artifact_version import ArtifactVersion, shown_by
 from argosy.aio.operation import Operation
 from argosy.aio.retrying import retrying
 from argosy.aio.way import Way
+from argosy.errors import BatchError
 from argosy.execution.prepared_value import PreparedValue
 from argosy.execution.transfer_progress import OnProgress
 from argosy.graph.source_location import called_from, caller_location
 from argosy.materializers.registry import MaterializerChoice
 from argosy.sdk.artifacts import prepare_save, record_saved
+from argosy.sdk.batch import save_all_to
 from argosy.transport.calls import new_request_id
 from argosy.transport.connection import Connection
 from argosy.transport.retry import ATTEMPTS, FEW_ATTEMPTS
@@ -73,6 +75,41 @@ async def save_by(
     finally:
         if prepared:
             await asyncio.to_thread(prepared[0].__exit__)
+
+
+async def save_all_by(
+    way: Way,
+    values: Mapping[str, object],
+    *,
+    tags: Iterable[str] = (),
+    metadata: Mapping[str, Any] | None = None,
+    extract_metadata: bool = True,
+    include_visualizations: bool = True,
+    allow_pickle: bool | None = None,
+    on_progress: OnProgress | None = None,
+) -> list[ArtifactVersion]:
+    """Save many values as :func:`argosy.save_artifacts` does, all of it in one thread."""
+
+    def save(connection: Connection, operation: Operation) -> list[ArtifactVersion]:
+        try:
+            saved = save_all_to(
+                connection,
+                values,
+                tags=tags,
+                metadata=metadata,
+                extract_metadata=extract_metadata,
+                include_visualizations=include_visualizations,
+                allow_pickle=allow_pickle,
+                on_progress=on_progress,
+                show=operation.show,
+            )
+        except BatchError as error:
+            error.saved = {name: shown_by(way, version) for name, version in error.saved.items()}
+            raise
+        return [shown_by(way, version) for version in saved]
+
+    with called_from(caller_location()):
+        return await way.in_thread(save, is_transfer=True)
 
 
 async def _send(

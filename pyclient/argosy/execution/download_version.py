@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from argosy.errors import MaterializerError
 from argosy.execution.placed_folder import placed_folder, refuse_present
-from argosy.execution.transfer_progress import shown
+from argosy.execution.transfer_progress import Show, shown
 from argosy.materializers.json_family import read_document
 from argosy.materializers.path import CONTENT, MANIFEST, DirectoryMaterializer
 from argosy.materializers.reference import FORMAT, Reference, read_reference
@@ -43,6 +43,7 @@ def download_version(
     *,
     overwrite: bool = False,
     label: str = "",
+    show: Show = shown,
 ) -> Downloaded:
     """Write the files of a version, verified, below a directory.
 
@@ -55,6 +56,7 @@ def download_version(
         directory: where to; by default ``./NAME-VERSION``.
         overwrite: whether files of the same names are replaced.
         label: what a progress bar calls it; by default its name.
+        show: lets the transfer be seen.
 
     Raises:
         NotFoundError: nothing matches, or what was registered by reference is gone.
@@ -62,7 +64,7 @@ def download_version(
         FileExistsError: a file of the same name is there; nothing of the version is left.
     """
     with (
-        shown(label or selector.name or selector.id) as progress,
+        show(label or selector.name or selector.id, None) as progress,
         open_version(connection, selector, progress) as source,
     ):
         version = source.version

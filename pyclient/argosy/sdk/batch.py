@@ -11,7 +11,7 @@ from argosy.errors import ArgosyError, BatchError, ParameterError, UnavailableEr
 from argosy.execution.artifact_version import ArtifactVersion
 from argosy.execution.prepared_value import PreparedValue, SaveOptions, prepare_value
 from argosy.execution.stored_value import pickle_allowed_here, recording_step
-from argosy.execution.transfer_progress import OnProgress, shown
+from argosy.execution.transfer_progress import OnProgress, Show, shown
 from argosy.graph.switches import check_switches
 from argosy.graph.user_metadata import checked_metadata, checked_tags
 from argosy.sdk.artifacts import check_save
@@ -82,6 +82,7 @@ def save_all_to(
     include_visualizations: bool = True,
     allow_pickle: bool | None = None,
     on_progress: OnProgress | None = None,
+    show: Show = shown,
 ) -> list[ArtifactVersion]:
     """Do what :func:`save_artifacts` promises, through ``connection``."""
     if not isinstance(values, Mapping):
@@ -103,7 +104,7 @@ def save_all_to(
             opened.enter_context(prepare_value(value, name, options, **users))  # type: ignore[arg-type]  # as checked
             for name, value in values.items()
         ]
-        with shown(f"{len(values)} values", on_progress) as progress:
+        with show(f"{len(values)} values", on_progress) as progress:
             progress.expect(sum(file.size_bytes for value in prepared for file in value.files))
             saving = _Saving(connection, progress)
             for batch in _batches(connection, prepared):
