@@ -121,6 +121,23 @@ def test_branches_that_do_not_depend_on_a_failed_step_go_on_when_asked_to(store:
     }
 
 
+def test_a_body_may_ask_for_the_values_of_branches_that_go_on(home: Path) -> None:
+    seen: list[int] = []
+
+    @argosy.pipeline(execution_mode="continue")
+    def working() -> None:
+        fails, fine = failing("here"), one()
+        with pytest.raises(OwnError):
+            argosy.value_of(fails)
+        seen.append(argosy.value_of(fine))
+        passed_on(fine)
+
+    with pytest.raises(OwnError, match="here"):
+        working()
+    assert seen == [1]
+    assert statuses(last_run()) == {"failing": "failed", "one": "completed", "passed_on": "completed"}
+
+
 def test_a_step_is_tried_again_after_the_delays_that_were_asked_for(store: str) -> None:
     attempts: list[float] = []
 

@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from argosy.execution.runner import RunningTask
 from argosy.execution.step_task import Outcome, StepTask
 from argosy.graph.model import Invocation
+from argosy.v1.pipeline_pb2 import StepRun
+
+_NO_NEWS = frozenset({"first_run", "disabled"})
+"""Reasons for running which a person need not be told."""
 
 
 @dataclass(eq=False)
@@ -15,8 +19,8 @@ class Attempt:
 
     Attributes:
         invocation: the step.
+        step_run: the step run as it was when it started.
         task: the current attempt.
-        note: what a person should know of why it runs.
         began: when its first attempt began, by ``time.perf_counter``.
         tries: how many attempts this process has begun.
         running: the current attempt as the workers know it, ``None`` between two.
@@ -25,13 +29,19 @@ class Attempt:
     """
 
     invocation: Invocation
+    step_run: StepRun
     task: StepTask
-    note: str
     began: float
     tries: int = 0
     running: RunningTask | None = None
     deadline: float | None = None
     stopping: BaseException | None = None
+
+    @property
+    def note(self) -> str:
+        """What a person should know of why it runs."""
+        news = [reason for reason in self.step_run.cache_miss if reason not in _NO_NEWS]
+        return f"changed: {', '.join(news)}" if news else ""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Lets the end of a run be recorded though somebody presses Ctrl-C once more."""
+"""Lets what must be recorded be recorded though somebody presses Ctrl-C meanwhile."""
 
 from __future__ import annotations
 
@@ -29,3 +29,30 @@ def held_interrupt() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, handler)
+
+
+@contextlib.contextmanager
+def postponed_interrupt() -> Iterator[None]:
+    """Let one interrupt from the keyboard wait until the block has ended; a second one gets through at once.
+
+    Raises:
+        KeyboardInterrupt: at the end, when there was one.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or handler is not signal.default_int_handler:
+        yield
+        return
+    interrupted = False
+
+    def postpone(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal interrupted
+        interrupted = True
+        signal.signal(signal.SIGINT, handler)
+
+    signal.signal(signal.SIGINT, postpone)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    if interrupted:
+        raise KeyboardInterrupt

@@ -15,6 +15,7 @@ from argosy.config import resolve
 from argosy.execution.active_run import ActiveRun
 from argosy.execution.earlier_steps import EarlierSteps
 from argosy.execution.external_values import ready_values
+from argosy.execution.held_interrupt import postponed_interrupt
 from argosy.execution.hooks import call_hooks
 from argosy.execution.lease import Lease
 from argosy.execution.pickle_policy import check_pickle_policy
@@ -138,7 +139,8 @@ class RunSession:
         ended = self._scheduler.ended if self._scheduler else self._earlier.invocations if self._earlier else ()
         known = self._active.versions.values if self._active is not None else {}
         with ready_values(graph, connection.config, known=known, ended=ended) as values:
-            active = self._active or self._begin(graph, connection)
+            with postponed_interrupt():  # a run that was created is known here, and so its end can be recorded
+                active = self._active or self._begin(graph, connection)
             active.graph = graph
             for value in values:
                 active.versions.values[id(value.artifact)] = value.upload(connection)

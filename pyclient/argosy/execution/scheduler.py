@@ -17,6 +17,7 @@ from argosy.execution.attempts import Attempt, AttemptEvent, UnderWay
 from argosy.execution.end_step import end_attempt, is_cancelled, next_attempt
 from argosy.execution.execute_step import execute, failed
 from argosy.execution.failure import add_note
+from argosy.execution.held_interrupt import postponed_interrupt
 from argosy.execution.hooks import call_hooks
 from argosy.execution.plan import Plan
 from argosy.execution.run_record import StepRunRecord
@@ -32,8 +33,6 @@ GRACE = 3.0
 """Seconds an attempt has to end after it was asked to stop."""
 LONGEST_WAIT = 2.0
 """Seconds between two questions whether a step of another run has ended."""
-_NO_NEWS = frozenset({"first_run", "disabled"})
-"""Reasons for running which a person need not be told."""
 
 
 class Scheduler:
@@ -71,9 +70,11 @@ class Scheduler:
         Raises:
             RunCancelledError: the run was asked to stop.
             ConflictError: the lease expired, or another process resumed the run.
-            Exception: what the first step that failed raised; the others are named in notes.
+            Exception: what the first step that failed raised; the others are named in notes. Where independent steps
+                go on after a failure, only if one of those that are wanted did not end well.
         """
-        self._plan = Plan(self._run.graph, invocations, self.ended, self.errors)
+        wanted = set(invocations)
+        self._plan = Plan(self._run.graph, wanted, self.ended, self.errors)
         try:
             while self._goes_on():
                 self._start_what_can()
@@ -82,7 +83,8 @@ class Scheduler:
         except BaseException as error:
             self._stop_everything(error)
             raise
-        self._raise_what_went_wrong()
+        if not (self._keep_going and self._halted is None and self.ended >= wanted):
+            self._raise_what_went_wrong()
 
     def wake(self) -> None:
         """Look soon whether the run may go on; called from any thread."""
@@ -143,28 +145,33 @@ class Scheduler:
         return self._has_room() and self._halted is None and (self._keep_going or not self.errors)
 
     def _start(self, invocation: str, waited: float = 0.0) -> None:
-        item, began = self._run.graph.invocations[invocation], time.perf_counter()
+        with postponed_interrupt():  # whatever the store has been told of is known here too
+            self._begun = attempt = self._begin(self._run.graph.invocations[invocation], waited)
+        if attempt is not None:
+            self._call_hooks(attempt.invocation, "on_start", StepRunRecord(attempt.step_run, self._run.connection))
+            self._execute(attempt)
+
+    def _begin(self, item: Invocation, waited: float) -> Attempt | None:
+        """Start a step and return its first attempt, ``None`` when nothing is to be executed now."""
+        began = time.perf_counter()
         try:
             started = start_step(self._run, item)
         except Exception as error:
-            if invocation in self._run.recorded:
+            if item.id in self._run.recorded:
                 self._note_failure(item, error, began)
                 self._call_hooks(item, "on_failure", error)
             else:  # the store takes the run no further
                 self._halt(error)
-            return
+            return None
         if isinstance(started, StepWait):
             pause = min(max(started.retry_after.ToTimedelta().total_seconds(), waited * 1.5), LONGEST_WAIT)
-            self._now.waiting[invocation] = (time.monotonic() + pause, pause)
-            return
+            self._now.waiting[item.id] = (time.monotonic() + pause, pause)
+            return None
         step_run, task = started
         if task is None:
             self._note_end(item, step_run, "cached", began)
-            return
-        news = [reason for reason in step_run.cache_miss if reason not in _NO_NEWS]
-        self._begun = Attempt(item, task, f"changed: {', '.join(news)}" if news else "", began)
-        self._call_hooks(item, "on_start", StepRunRecord(step_run, self._run.connection))
-        self._execute(self._begun)
+            return None
+        return Attempt(item, step_run, task, began)
 
     def _execute(self, attempt: Attempt) -> None:
         """Execute an attempt: in this thread when nothing else could be done meanwhile, else by the workers."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from argosy.execution.held_interrupt import held_interrupt
+from argosy.execution.held_interrupt import held_interrupt, postponed_interrupt
 
 
 @pytest.fixture(autouse=True)
@@ -38,3 +38,31 @@ def test_a_handler_of_the_program_stays_in_charge() -> None:
     with held_interrupt():
         signal.raise_signal(signal.SIGINT)
     assert heard == [signal.SIGINT]
+
+
+def test_a_postponed_interrupt_comes_when_the_block_has_ended() -> None:
+    done: list[int] = []
+
+    def work() -> None:
+        with postponed_interrupt():
+            signal.raise_signal(signal.SIGINT)
+            done.append(1)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == [1]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_second_interrupt_is_not_postponed() -> None:
+    done: list[int] = []
+
+    def work() -> None:
+        with postponed_interrupt():
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+            done.append(1)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == []
