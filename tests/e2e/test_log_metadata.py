@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from datetime import datetime
 from typing import Annotated, Any
@@ -226,3 +227,36 @@ def test_the_promise_of_an_output_is_no_version_to_tell_of() -> None:
 
     with pytest.raises(ParameterError, match=r"log_metadata\(artifact=...\) got a StepOutput"):
         training()
+
+
+def test_a_step_called_as_a_plain_function_tells_nobody() -> None:
+    @argosy.step
+    def fit(rows: int) -> Annotated[int, "weights"]:
+        argosy.log_metadata({"rows": rows})
+        argosy.log_metadata({"auc": 0.97}, artifact="weights")
+        return rows
+
+    @argosy.step
+    async def fit_soon(rows: int) -> Annotated[int, "weights"]:
+        await asyncio.sleep(0)
+        argosy.log_metadata({"rows": rows})
+        argosy.log_metadata({"auc": 0.97}, artifact="weights")
+        return rows
+
+    assert fit(3) == 3
+    assert asyncio.run(fit_soon(3)) == 3
+    with pytest.raises(ParameterError, match="which JSON cannot say"):
+        fit({1, 2})  # type: ignore[arg-type]  # what is told is checked all the same
+    assert list(argosy.list_artifact_versions()) == []
+
+
+def test_a_step_called_inside_another_tells_of_that_one() -> None:
+    @argosy.step
+    def part() -> Annotated[int, "inner"]:
+        argosy.log_metadata({"part": True})
+        argosy.log_metadata({"auc": 0.97}, artifact="inner")
+        return 1
+
+    record = run_step(part)
+    assert record.metadata == {"part": True}
+    assert record.outputs["weights"].metadata["auc"] == 0.1

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from argosy.errors import ParameterError
 from argosy.execution.context import StepContext, current_step
+from argosy.execution.plain_call import outputs_of_plain_call
 from argosy.execution.told_metadata import output_named, tell_of_output, tell_of_step, unknown_output
 from argosy.graph.names import id_problem
 from argosy.graph.parameters import artifact_cure, is_artifact
@@ -36,6 +37,8 @@ def log_metadata(
 
     What is told of a step run is stored when an attempt ends, however it ends, and stays when another one follows.
 
+    A step called as a plain function tells nobody: nothing of such a call is recorded.
+
     Args:
         metadata: the facts.
         artifact: inside a step the name of one of its outputs, or of an artifact it saved; anywhere a stored version,
@@ -49,7 +52,11 @@ def log_metadata(
         NotFoundError: there is no such version.
     """
     checked_metadata(metadata)
-    step = current_step()
+    step, plain = current_step(), outputs_of_plain_call()
+    if artifact is None and step is None and plain is not None and version is None and alias is None:
+        return
+    if isinstance(artifact, str) and plain is not None and artifact in plain and version is None and alias is None:
+        return
     if artifact is None:
         _tell_step(step, metadata, version, alias)
     elif (version_id := getattr(artifact, "__argosy_version_id__", None)) is not None:

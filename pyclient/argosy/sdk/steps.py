@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Protocol, T
 from argosy.errors import DefinitionError
 from argosy.execution.argument_loading import load_arguments, refuse_output
 from argosy.execution.context import current_step
+from argosy.execution.plain_call import called_plainly
 from argosy.graph.definitions import PipelineDefinition, StepDefinition, define_step, redefine
 from argosy.graph.external_artifact import NOT_PASSED
 from argosy.graph.fan_out import map_calls, map_recorded
@@ -82,7 +83,8 @@ class Step(Generic[P, R]):
         recorder = current_recorder()
         if recorder is None or current_step() is not None:
             plain_args, plain_kwargs = load_arguments(self.definition, args, kwargs)
-            return cast("R", self.definition.function(*plain_args, **plain_kwargs))
+            call = functools.partial(self.definition.function, *plain_args, **plain_kwargs)
+            return cast("R", called_plainly(call, self.definition.outputs.keys))
         return cast("R", recorder.call(self.definition, args, kwargs, self._options))
 
     @overload  # matches what returns Any, which would match a tuple too
