@@ -65,7 +65,7 @@ def test_a_watch_can_be_kept_and_gone_on_with_in_another_process(store: str) -> 
 
 
 def test_a_watch_ends_when_nothing_happens_for_its_timeout_and_can_be_taken_up_again(store: str) -> None:
-    with argosy.watch_artifacts("weights", timeout=0.3) as events:
+    with argosy.watch_artifacts("weights", timeout=1) as events:
         argosy.save_artifact(1, "weights")
         assert heard(events) == [("version_created", "weights", "1")]
         argosy.save_artifact(2, "weights")
@@ -115,7 +115,7 @@ def test_step_outputs_without_a_name_are_heard_only_when_asked_for(store: str) -
     def computing() -> None:
         compute()
 
-    with argosy.watch_artifacts(include_unnamed=True, timeout=0.5) as every, argosy.watch_artifacts(timeout=0.5) as few:
+    with argosy.watch_artifacts(include_unnamed=True, timeout=1) as every, argosy.watch_artifacts(timeout=1) as few:
         computing()
         assert heard(every) == [("version_created", "computing::compute::output", "1")]
         assert heard(few) == []
