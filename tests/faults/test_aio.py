@@ -11,6 +11,7 @@ import pytest
 
 import argosy.aio
 from argosy.aio.endpoint import TRANSFERS, WORKERS
+from argosy.errors import EventLoopError
 from argosy.transport.upload import UPLOADS_AT_ONCE
 from tests.faults.stand import MEBIBYTE, Stand, array_of, assert_clean, rows, wait_until
 
@@ -88,6 +89,39 @@ def test_calls_of_a_server_that_does_not_answer_can_be_timed_out(stand: Stand) -
             assert time.monotonic() - began < PROMPT
             stand.resume()
             assert await client.load_artifact("value") == 1
+
+    asyncio.run(serve())
+
+
+def test_files_of_the_store_are_used_where_they_can_be_reached(stand: Stand) -> None:
+    stand.restart_with("--durability=process", "--direct-access")
+
+    async def serve() -> None:
+        async with argosy.aio.Client(stand.proxy.address) as client:
+            await client.save_artifact(VALUE, "weights")
+            np.testing.assert_array_equal(await client.load_artifact("weights"), VALUE)
+
+    asyncio.run(serve())
+    assert stand.proxy.up.passed + stand.proxy.down.passed < MEBIBYTE
+    assert_clean(stand.data)
+
+
+def test_what_waits_for_a_thread_when_the_last_client_closes_is_told(stand: Stand) -> None:
+    async def serve() -> None:
+        client = argosy.aio.Client(stand.proxy.address)
+        await client.save_artifact(VALUE, "weights")
+        may_go_on = threading.Event()
+
+        def hold(_: object) -> None:
+            assert may_go_on.wait(PROMPT)
+
+        loads = [asyncio.create_task(client.load_artifact("weights", on_progress=hold)) for _ in range(2 * TRANSFERS)]
+        while sum(thread.name.startswith("argosy-aio-transfer") for thread in threading.enumerate()) < TRANSFERS:
+            await asyncio.sleep(0.01)
+        asyncio.get_running_loop().call_later(0.1, may_go_on.set)
+        await client.close()
+        ends = await asyncio.gather(*loads, return_exceptions=True)
+        assert {type(end) for end in ends} == {EventLoopError}
 
     asyncio.run(serve())
 

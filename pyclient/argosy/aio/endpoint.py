@@ -166,6 +166,8 @@ async def _result_of(submitted: Future[T], operation: Operation, patience: float
             await asyncio.wait([waiting], timeout=patience)
         waiting.add_done_callback(_forget)
         raise
+    if submitted.cancelled():  # it was closed before a thread was free
+        raise OperationEndedError
     return waiting.result()
 
 

@@ -73,7 +73,9 @@ class Operation:
             except concurrent.futures.CancelledError:
                 raise OperationEndedError from None
             except concurrent.futures.TimeoutError:
-                if self._loop.is_closed() and not future.done():
+                if future.done():
+                    return future.result()
+                if self._loop.is_closed():
                     raise OperationEndedError from None
 
     def soon_on_loop(self, work: Callable[[], object]) -> None:
