@@ -78,8 +78,8 @@ class Pipeline(Generic[P, R]):
         type checkers know that of :meth:`inline`, which does only this.
 
         Raises:
-            GraphError: the arguments or the body cannot mean a graph; nothing has run.
-            ParameterError: a parameter does not fit; nothing has run.
+            GraphError: the arguments or the body cannot mean a graph; nothing has run but what the body loaded.
+            ParameterError: a parameter does not fit; likewise.
             Exception: what a step raised, with a note that names the step and the run.
         """
         self._refuse_in_step()
