@@ -5,7 +5,7 @@ Facts are those of that moment: whoever reads the event later may find the versi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from argosy_server.domain.artifact import ArtifactVersion
 from argosy_server.domain.event import ArtifactEventKind, EventFact
@@ -47,13 +47,20 @@ def record_deleted(tx: Transaction, version: ArtifactVersion) -> None:
     _record(tx, ArtifactEventKind.VERSION_DELETED, version)
 
 
+def record_many_deleted(tx: Transaction, project: str, versions: Sequence[ArtifactVersion]) -> None:
+    """Do as :func:`record_deleted` for versions no alias points at."""
+    tx.events.append_many(project, ArtifactEventKind.VERSION_DELETED.value, [_facts(version) for version in versions])
+
+
 def _record(tx: Transaction, kind: ArtifactEventKind, version: ArtifactVersion, **more: EventFact) -> None:
-    facts: dict[str, EventFact] = {
+    tx.events.append(version.project, kind.value, {**_facts(version), **more})
+
+
+def _facts(version: ArtifactVersion) -> dict[str, EventFact]:
+    return {
         "id": version.id,
         "name": version.name,
         "version": version.version,
         "tags": version.tags,
         "named": version.named,
-        **more,
     }
-    tx.events.append(version.project, kind.value, facts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Protocol
 
@@ -14,6 +14,10 @@ class EventRepository(Protocol):
 
     def append(self, project: str, kind: str, facts: Mapping[str, EventFact]) -> None:
         """Write an event row: kind such as ``version_created``, and ids and names that matter."""
+        ...
+
+    def append_many(self, project: str, kind: str, many: Sequence[Mapping[str, EventFact]]) -> None:
+        """Do as :meth:`append` for some events of one kind, in this order."""
         ...
 
     def after(self, position: Position, limit: int, project: str = "") -> list[Event]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from argosy_server.domain.artifact import ArtifactVersion
 from argosy_server.domain.errors import EtagMismatch, InvalidField
 from argosy_server.domain.pruning import PrunePlan, PruneRule
-from argosy_server.usecases.artifact_events import record_deleted
+from argosy_server.usecases.artifact_events import record_many_deleted
 from argosy_server.usecases.ports import Transaction
 
 SHOWN = 1000
@@ -57,6 +57,5 @@ def prune_versions(
         # Read before it goes: an event tells the tags a version had.
         going = tx.artifacts.get_many(project, part)
         tx.artifacts.delete_many(project, part)
-        for version in going:
-            record_deleted(tx, version)
+        record_many_deleted(tx, project, going)
     return plan, first

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -115,12 +115,14 @@ class SqlEventRepository:
 
     def append(self, project: str, kind: str, facts: Mapping[str, EventFact]) -> None:
         """Write an event row."""
+        self.append_many(project, kind, [facts])
+
+    def append_many(self, project: str, kind: str, many: Sequence[Mapping[str, EventFact]]) -> None:
+        """Write an event row for each of the facts, in this order."""
         self.appended = True
-        payload = _JSON.encode(dict(facts))
-        self._session.execute(
-            _append(self._session.dialect),
-            {"project": project, "kind": kind, "payload": payload, "created_at": self._session.now()},
-        )
+        row = {"project": project, "kind": kind, "created_at": self._session.now()}
+        rows = [{**row, "payload": _JSON.encode(dict(facts))} for facts in many]
+        self._session.execute(_append(self._session.dialect), rows)
 
     def after(self, position: Position, limit: int, project: str = "") -> list[Event]:
         """Return the next events after a position, in order."""
