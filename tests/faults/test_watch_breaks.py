@@ -85,7 +85,7 @@ def test_closing_ends_a_watch_that_waits_for_a_server_that_is_gone(stand: Stand)
         time.sleep(0.5)
         began = time.monotonic()
         listener.close()
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 4, "the pause between two attempts is longer"
     assert (listener.heard, listener.error) == ([], None)
 
 
