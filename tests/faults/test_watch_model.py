@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -153,3 +154,30 @@ def test_each_watcher_hears_what_happened_of_its_filter(stand: Stand, seed: int)
         for what, (_, takes) in WATCHES.items():
             expected = [told[:6] for told in model.log if takes(told)]
             assert [facts(event) for event in heard[what].wait_for(len(expected))] == expected
+
+
+@pytest.mark.parametrize("seed", range(3, 5))
+def test_watches_that_stop_and_go_on_from_their_cursors_hear_the_same(tmp_path: Path, seed: int) -> None:
+    dice = random.Random(seed)
+    client = Client(home=tmp_path / "embedded")
+    model = Model(client, dice)
+    heard: dict[str, list[ArtifactEvent]] = {what: [] for what in WATCHES}
+    with client.watch_artifacts() as events:
+        cursors = dict.fromkeys(WATCHES, events.cursor)
+    for _ in range(12):
+        with ExitStack() as watches:
+            listeners = {
+                what: watches.enter_context(listening(client.watch_artifacts(cursor=cursors[what], **wanted)))
+                for what, (wanted, _) in WATCHES.items()
+            }
+            for _ in range(dice.randrange(20)):
+                model.change()
+        # Closed at any moment: what was not heard yet has to come next time.
+        for what, listener in listeners.items():
+            heard[what] += listener.heard
+            cursors[what] = listener.events.cursor
+    for what, (wanted, takes) in WATCHES.items():
+        expected = [told[:6] for told in model.log if takes(told)]
+        with listening(client.watch_artifacts(cursor=cursors[what], **wanted)) as rest:
+            rest.wait_for(len(expected) - len(heard[what]))
+        assert [facts(event) for event in heard[what] + rest.heard] == expected
