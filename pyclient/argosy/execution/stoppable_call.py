@@ -19,6 +19,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from argosy.execution.stop_signal import StopSignal
+from argosy.transport.uninterrupted import set_interrupter
 
 
 class StopExecution(BaseException):
@@ -33,12 +34,14 @@ def call_stoppable(function: Callable[[], object], stop: StopSignal) -> object:
     """
     stop.check()
     interruption = _Interruption()
+    former = set_interrupter(interruption)
     try:
         try:
             with stop.heard_by(interruption.send):
                 result = function()
                 return _run_coroutine(result, stop) if inspect.iscoroutine(result) else result
         finally:
+            set_interrupter(former)
             interruption.close()
     except (StopExecution, KeyboardInterrupt, asyncio.CancelledError) as raised:
         if stop.error is None:
@@ -52,14 +55,30 @@ class _Interruption:
     def __init__(self) -> None:
         self._thread = threading.current_thread()
         self._lock = threading.Lock()
-        self._closed = False
+        self._closed = self._is_wanted = False
+        self._held = 0
         self._sent_signal = self._sent_exception = False
 
     def send(self) -> None:
-        """Raise in that thread."""
+        """Raise in that thread, as soon as nothing is under way there that must not be broken."""
         with self._lock:
-            if self._closed or self._sent_signal or self._sent_exception:
-                return
+            self._is_wanted = True
+            self._send()
+
+    def hold(self) -> None:
+        """Raise nothing for a while."""
+        with self._lock:
+            self._held += 1
+
+    def let_go(self) -> None:
+        """Raise what was held back."""
+        with self._lock:
+            self._held -= 1
+            if self._is_wanted:
+                self._send()
+
+    def _send(self) -> None:
+        if not (self._closed or self._held or self._sent_signal or self._sent_exception):
             if _takes_signal(self._thread):
                 self._sent_signal = True
                 signal.pthread_kill(self._thread.ident or 0, signal.SIGINT)

@@ -12,6 +12,7 @@ import grpc
 
 from argosy.errors import ArgosyError, DeadlineError
 from argosy.transport.error_mapping import to_exception, unreachable
+from argosy.transport.uninterrupted import uninterrupted
 from argosy.transport.watchdog import Watch, shared_watchdog
 
 Request = TypeVar("Request")
@@ -61,6 +62,9 @@ class Calls:
         """
         timeout = self.unary_deadline if deadline is None else deadline
         try:
+            if self.idle_timeout is None:  # the store is in this process
+                with uninterrupted():
+                    return method(request, timeout=timeout, wait_for_ready=wait_for_ready)
             return method(request, timeout=timeout, wait_for_ready=wait_for_ready)
         except grpc.RpcError as error:
             raise self.refusal(error, timeout, wait_for_ready=wait_for_ready) from error.__cause__

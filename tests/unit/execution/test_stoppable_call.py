@@ -14,6 +14,7 @@ import pytest
 from argosy.errors import StepTimeoutError
 from argosy.execution.stop_signal import StopSignal
 from argosy.execution.stoppable_call import StopExecution, call_stoppable
+from argosy.transport.uninterrupted import uninterrupted
 
 WHY = StepTimeoutError("over")
 
@@ -128,6 +129,24 @@ def test_a_coroutine_that_waits_is_stopped() -> None:
 
     assert in_thread(lambda: call_stoppable(waiting, stop)) == [WHY]
     assert closed == [1]
+
+
+def test_a_call_that_must_not_be_broken_ends_first() -> None:
+    stop, ready, done = StopSignal(), threading.Event(), list[int]()
+
+    def saving() -> None:
+        with uninterrupted():
+            ready.set()
+            while stop.error is None:
+                time.sleep(0.001)
+            time.sleep(0.05)
+            done.append(1)
+        while True:
+            time.sleep(0.001)
+
+    stopping_soon(stop, ready)
+    assert in_thread(lambda: call_stoppable(saving, stop)) == [WHY]
+    assert done == [1]
 
 
 def test_nothing_is_raised_after_the_call_has_ended() -> None:
