@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +15,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
 import argosy
+from tests.e2e.test_cli import ARGOSY
+from tests.e2e.test_pipelines_resume import short_lease, wait_until
+
+__all__ = ["short_lease"]  # a fixture
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -102,6 +108,32 @@ def test_the_handoff_prints_what_it_did(store: str) -> None:
     assert "handoff/weights" in lines[2]
 
 
+def statuses(name: str) -> tuple[str, dict[str, str]]:
+    record = argosy.Client().get_run(name)
+    return record.status, {name: step.status for name, step in record.steps.items()}
+
+
+def test_a_bad_day_ends_well_when_only_the_network_stutters(store: str) -> None:
+    printed = run(EXAMPLES / "bad_day.py")
+    assert re.findall(r"download, attempt (\d)", printed) == ["1", "2", "3"]
+    assert "mean 20.0, largest 28.1\n" in printed
+
+
+@pytest.mark.usefixtures("short_lease")
+def test_a_bad_day_goes_on_after_the_program_was_killed() -> None:
+    environment = {**os.environ, "CRASH": "1"}
+    command = [sys.executable, str(EXAMPLES / "bad_day.py")]
+    killed = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    (name,) = re.findall(r"argosy run resume (\S+)", killed.stdout)
+    wait_until(lambda: statuses(name)[0] == "abandoned")
+    assert statuses(name)[1] == {"download": "completed", "summarize": "abandoned"}
+    resumed = run(ARGOSY, "run", "resume", name)
+    assert "mean 20.0, largest 28.1\n" in resumed
+    assert "download, attempt" not in resumed
+    assert statuses(name) == ("completed", dict.fromkeys(["download", "summarize", "report"], "completed"))
+
+
 def two_processes(**environment: str) -> subprocess.CompletedProcess[str]:
     settings = {**os.environ, "PYTHON": sys.executable, **environment}
     return subprocess.run([EXAMPLES / "two_processes.sh"], env=settings, capture_output=True, text=True, check=False)
@@ -127,6 +159,8 @@ def test_the_script_tells_and_fails_when_the_server_does_not_start(home: Path, t
     assert "no module here" in done.stderr
 
 
-@pytest.mark.parametrize("example", ["breast_cancer/training.py", "breast_cancer/batch_inference.py", "handoff.py"])
+@pytest.mark.parametrize(
+    "example", ["breast_cancer/training.py", "breast_cancer/batch_inference.py", "handoff.py", "bad_day.py"]
+)
 def test_an_example_says_how_it_is_run(example: str) -> None:
     assert f"    python examples/{example}\n" in (EXAMPLES / example).read_text()

@@ -1,0 +1,65 @@
+"""What docs/pipelines.md shows is run, and prints what the page says."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs/pipelines.md").read_text()
+CUT = "--- 8< ---"
+
+
+def fences() -> list[tuple[str, str, str]]:
+    """Return language, file and text of each block."""
+    found = re.finditer(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    return [(fence[1], fence[2] or "", fence[3]) for fence in found]
+
+
+def as_program(text: str) -> str:
+    """Turn a session of a shell into Python that prints the same session."""
+    commands = re.findall(r"^\$ (.*)$", text, re.MULTILINE)
+    return "import subprocess\n" + "".join(
+        f"print({'$ ' + command!r}, flush=True)\nsubprocess.run({command!r}, shell=True, stderr=subprocess.STDOUT)\n"
+        for command in commands
+    )
+
+
+def program_and_output(folder: Path) -> tuple[str, list[str]]:
+    """Write the files of the page; return the rest as one program, and what each of its blocks prints."""
+    blocks: list[tuple[str, str]] = []
+    for language, file, text in fences():
+        if file:
+            (folder / file).write_text(text)
+        elif language == "console":
+            blocks.append((as_program(text), text))
+        elif language == "python":
+            blocks.append((text, ""))
+        else:
+            blocks[-1] = blocks[-1][0], text
+    cut = f"\nprint({CUT!r}, flush=True)\n"
+    return "".join(block + cut for block, _ in blocks), [output for _, output in blocks]
+
+
+def pattern(output: str) -> str:
+    """Return what matches an output in which an ellipsis stands for anything."""
+    return ".*?".join(map(re.escape, output.rstrip().split("…")))
+
+
+def test_every_block_runs_and_prints_what_stands_below_it(
+    store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, expected = program_and_output(tmp_path)
+    (tmp_path / "page.py").write_text(program)
+    monkeypatch.setenv("ARGOSY_QUIET", "1")
+    monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    done = subprocess.run([sys.executable, "-W", "error", "page.py"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "does not converge\n")
+    printed = done.stdout.split(f"{CUT}\n")[:-1]
+    assert len(printed) == len(expected)
+    for output, text in zip(printed, expected, strict=True):
+        assert re.fullmatch(pattern(text), output.rstrip(), re.DOTALL), output
