@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, cast
+from functools import cache
+from typing import Any, Final, NamedTuple, cast
 
 from sqlalchemy import Select, and_, bindparam, select
 
 from argosy_server.adapters.metadata.near_names import not_found
 from argosy_server.adapters.metadata.run_rows import run_state
-from argosy_server.adapters.metadata.session import Session, batches
+from argosy_server.adapters.metadata.session import Session, fetch_tuples, listed
 from argosy_server.adapters.metadata.step_lineage import Role
 from argosy_server.adapters.metadata.tables import artifacts, runs, step_inputs, step_runs, step_versions, versions
 from argosy_server.adapters.metadata.times import moment
@@ -36,63 +38,74 @@ _Link = tuple[str, str, str, int, str, int]
 _VERSION_ID: Final = 0
 _STEP_RUN_ID: Final = 1
 _ROLE: Final = 2
-_LINKS = (
-    select(
-        step_versions.c.version_id,
-        step_versions.c.step_run_id,
-        step_versions.c.role,
-        step_versions.c.position,
-        step_versions.c.name,
-        step_versions.c.attempt,
+_LINK_COLUMNS = (
+    step_versions.c.version_id,
+    step_versions.c.step_run_id,
+    step_versions.c.role,
+    step_versions.c.position,
+    step_versions.c.name,
+    step_versions.c.attempt,
+)
+_INPUT_COLUMNS = (step_inputs.c.step_run_id, step_inputs.c.position, step_inputs.c.kind, step_inputs.c.attempt)
+_VERSION_COLUMNS = (
+    versions.c.id,
+    artifacts.c.name,
+    versions.c.label,
+    versions.c.data_type,
+    versions.c.format,
+    versions.c.kind,
+    versions.c.size,
+    versions.c.created_at,
+    versions.c.deleted_at,
+    versions.c.named,
+)
+_STEP_COLUMNS = (
+    step_runs.c.id,
+    step_runs.c.run_id,
+    step_runs.c.pipeline_name,
+    step_runs.c.invocation,
+    step_runs.c.step_name,
+    step_runs.c.state,
+    step_runs.c.attempt,
+    runs.c.name,
+    runs.c.state,
+    runs.c.lease_expires_at,
+)
+
+
+class _Statements(NamedTuple):
+    """What is asked, each for any number of ids."""
+
+    of_versions: Select[Any]
+    of_steps: Select[Any]
+    inputs: Select[Any]
+    versions: Select[Any]
+    steps: Select[Any]
+
+
+@cache
+def _statements(dialect: str) -> _Statements:
+    project, ids = bindparam("project"), listed(dialect, "ids")
+    roles = step_versions.c.role.in_(bindparam("roles", expanding=True))
+    links = select(*_LINK_COLUMNS).where(step_versions.c.project == project, roles).limit(bindparam("rows"))
+    run_of_step = and_(runs.c.project == step_runs.c.project, runs.c.id == step_runs.c.run_id)
+    return _Statements(
+        # The order is that of an index; any other would cost a sort.
+        of_versions=links.where(step_versions.c.version_id.in_(ids)).order_by(
+            step_versions.c.version_id, step_versions.c.seq
+        ),
+        of_steps=links.where(step_versions.c.step_run_id.in_(ids)).order_by(
+            step_versions.c.step_run_id, step_versions.c.seq
+        ),
+        # What belongs to a step is read once a step: joined to each of its links it would take most of the time.
+        inputs=select(*_INPUT_COLUMNS).where(step_inputs.c.project == project, step_inputs.c.step_run_id.in_(ids)),
+        versions=select(*_VERSION_COLUMNS)
+        .join(artifacts, artifacts.c.seq == versions.c.artifact_seq)
+        .where(versions.c.project == project, versions.c.id.in_(ids)),
+        steps=select(*_STEP_COLUMNS)
+        .join(runs, run_of_step)
+        .where(step_runs.c.project == project, step_runs.c.id.in_(ids)),
     )
-    .where(
-        step_versions.c.project == bindparam("project"), step_versions.c.role.in_(bindparam("roles", expanding=True))
-    )
-    .limit(bindparam("rows"))
-)
-# The order is that of an index; any other would cost a sort.
-_OF_VERSIONS = _LINKS.where(step_versions.c.version_id.in_(bindparam("ids", expanding=True))).order_by(
-    step_versions.c.version_id, step_versions.c.seq
-)
-_OF_STEPS = _LINKS.where(step_versions.c.step_run_id.in_(bindparam("ids", expanding=True))).order_by(
-    step_versions.c.step_run_id, step_versions.c.seq
-)
-# What belongs to a step is read once a step: joined to each of its links it would take most of the time.
-_INPUTS = select(step_inputs.c.step_run_id, step_inputs.c.position, step_inputs.c.kind, step_inputs.c.attempt).where(
-    step_inputs.c.project == bindparam("project"), step_inputs.c.step_run_id.in_(bindparam("ids", expanding=True))
-)
-_VERSIONS = (
-    select(
-        versions.c.id,
-        artifacts.c.name,
-        versions.c.label,
-        versions.c.data_type,
-        versions.c.format,
-        versions.c.kind,
-        versions.c.size,
-        versions.c.created_at,
-        versions.c.deleted_at,
-        versions.c.named,
-    )
-    .join(artifacts, artifacts.c.seq == versions.c.artifact_seq)
-    .where(versions.c.project == bindparam("project"), versions.c.id.in_(bindparam("ids", expanding=True)))
-)
-_STEPS = (
-    select(
-        step_runs.c.id,
-        step_runs.c.run_id,
-        step_runs.c.pipeline_name,
-        step_runs.c.invocation,
-        step_runs.c.step_name,
-        step_runs.c.state.label("step_state"),
-        step_runs.c.attempt,
-        runs.c.name,
-        runs.c.state,
-        runs.c.lease_expires_at,
-    )
-    .join(runs, and_(runs.c.project == step_runs.c.project, runs.c.id == step_runs.c.run_id))
-    .where(step_runs.c.project == bindparam("project"), step_runs.c.id.in_(bindparam("ids", expanding=True)))
-)
 
 
 class SqlLineageRepository:
@@ -101,6 +114,7 @@ class SqlLineageRepository:
     def __init__(self, session: Session) -> None:
         """Work inside one transaction."""
         self._session = session
+        self._ask = _statements(session.dialect)
         self._read_steps: dict[tuple[str, str], tuple[LineageStep, int]] = {}
 
     def find(self, project: str, selector: VersionSelector) -> LineageVersion:
@@ -108,23 +122,24 @@ class SqlLineageRepository:
         row = find_row(self._session, project, selector)
         if row is None:
             raise not_found(self._session, project, selector)
-        key = {"project": project, "ids": [row.id]}
-        return _version(self._session.execute(_VERSIONS, key).one())
+        return self.versions(project, [row.id])[0]
 
     def edges_of_versions(self, project: str, version_ids: Sequence[str], side: Side, limit: int) -> list[LineageEdge]:
         """Return edges from versions to the step runs that made or used them."""
-        links = self._links(_OF_VERSIONS, project, version_ids, side, limit)
+        links = self._links(self._ask.of_versions, project, version_ids, side, limit)
         ordered = _in_order(version_ids, links, _VERSION_ID)
         return self._made(project, ordered) if side is Side.MADE else self._used(project, ordered)
 
     def edges_of_steps(self, project: str, step_run_ids: Sequence[str], side: Side, limit: int) -> list[LineageEdge]:
         """Return edges from step runs to the versions they made or used."""
-        links = _in_order(step_run_ids, self._links(_OF_STEPS, project, step_run_ids, side, limit), _STEP_RUN_ID)
+        links = _in_order(
+            step_run_ids, self._links(self._ask.of_steps, project, step_run_ids, side, limit), _STEP_RUN_ID
+        )
         return self._made(project, links) if side is Side.MADE else self._used(project, links, replaced=False)
 
     def versions(self, project: str, ids: Sequence[str]) -> list[LineageVersion]:
         """Return versions of the project in the order asked for."""
-        found = {row[0]: _version(row) for row in self._rows(_VERSIONS, project, ids)}
+        found = {row[0]: _version(row) for row in self._rows(self._ask.versions, project, ids)}
         return [found[version_id] for version_id in ids]
 
     def steps(self, project: str, ids: Sequence[str]) -> list[LineageStep]:
@@ -136,18 +151,13 @@ class SqlLineageRepository:
         unread = [step_run_id for step_run_id in ids if (project, step_run_id) not in self._read_steps]
         if unread:
             now = self._session.now()
-            for row in self._rows(_STEPS, project, unread):
-                self._read_steps[project, row.id] = _step(row, now), row.attempt
+            for row in self._rows(self._ask.steps, project, unread):
+                self._read_steps[project, row[0]] = _step(row, now)
         return [self._read_steps[project, step_run_id] for step_run_id in ids]
 
     def _links(self, statement: Select[Any], project: str, ids: Sequence[str], side: Side, limit: int) -> list[_Link]:
-        links: list[_Link] = []
-        for part in batches(ids):
-            key = {"project": project, "roles": _ROLES[side], "ids": part, "rows": limit - len(links)}
-            links += cast("Sequence[_Link]", self._session.execute(statement, key).all())
-            if len(links) >= limit:
-                break
-        return links
+        key = {"project": project, "roles": _ROLES[side], "ids": json.dumps(ids), "rows": limit}
+        return cast("list[_Link]", fetch_tuples(self._session.execute(statement, key)))
 
     def _made(self, project: str, links: list[_Link]) -> list[LineageEdge]:
         made, reused = [], []
@@ -165,7 +175,7 @@ class SqlLineageRepository:
         """Return the edges, with ``replaced`` those to inputs that a resumed step was not given again too."""
         steps = _steps_of(links)
         given: dict[str, dict[int, tuple[LineageRelation, int]]] = {step_run_id: {} for step_run_id in steps}
-        for step_run_id, position, kind, attempt in self._rows(_INPUTS, project, steps):
+        for step_run_id, position, kind, attempt in self._rows(self._ask.inputs, project, steps):
             given[step_run_id][position] = (_GIVEN_AS[kind], attempt)
         edges: list[LineageEdge] = []
         for version_id, step_run_id, role, position, name, attempt in links:
@@ -177,11 +187,10 @@ class SqlLineageRepository:
                 edges.append(_edge((version_id, step_run_id, relation, name)))
         return list(dict.fromkeys(edges))
 
-    def _rows(self, statement: Select[Any], project: str, ids: Sequence[str]) -> list[Any]:
-        rows: list[Any] = []
-        for part in batches(ids):
-            rows += self._session.execute(statement, {"project": project, "ids": part}).all()
-        return rows
+    def _rows(self, statement: Select[Any], project: str, ids: Sequence[str]) -> list[tuple[Any, ...]]:
+        if not ids:
+            return []
+        return fetch_tuples(self._session.execute(statement, {"project": project, "ids": json.dumps(ids)}))
 
 
 def _in_order(ids: Iterable[str], links: Iterable[_Link], column: int) -> list[_Link]:
@@ -212,12 +221,12 @@ def _version(row: tuple[Any, ...]) -> LineageVersion:
     )
 
 
-def _step(row: Any, now: int) -> LineageStep:
-    step_run_id, run_id, pipeline_name, invocation, step_name, step_state, _, run_name, _, _ = row
+def _step(row: tuple[Any, ...], now: int) -> tuple[LineageStep, int]:
+    step_run_id, run_id, pipeline_name, invocation, step_name, step_state, attempt, run_name, run, expires_at = row
     state = _STATES[step_state]
-    if state is StepState.RUNNING and run_state(row, now) is RunState.ABANDONED:
+    if state is StepState.RUNNING and run_state(run, expires_at, now) is RunState.ABANDONED:
         state = StepState.ABANDONED
-    return LineageStep(
+    step = LineageStep(
         id=step_run_id,
         run_id=run_id,
         run_name=run_name,
@@ -226,3 +235,4 @@ def _step(row: Any, now: int) -> LineageStep:
         step_name=step_name,
         state=state,
     )
+    return step, attempt

@@ -16,16 +16,15 @@ from argosy_server.domain.pipeline import Run, RunState, StepRun, StepState
 _RUNS = select(runs).where(runs.c.project == bindparam("project"), runs.c.id.in_(bindparam("ids", expanding=True)))
 
 
-def run_state(row: Row[Any], now: int) -> RunState:
+def run_state(stored: str, lease_expires_at: int, now: int) -> RunState:
     """Return the state of a run: a running one whose lease has expired is abandoned."""
-    state = RunState(row.state)
-    expired = row.lease_expires_at < now
-    return RunState.ABANDONED if state is RunState.RUNNING and expired else state
+    state = RunState(stored)
+    return RunState.ABANDONED if state is RunState.RUNNING and lease_expires_at < now else state
 
 
 def to_run(row: Row[Any], now: int, steps: tuple[StepRun, ...] = ()) -> Run:
     """Return the run of a row of ``runs``."""
-    state = run_state(row, now)
+    state = run_state(row.state, row.lease_expires_at, now)
     # An abandoned run ended when its lease did, whether or not somebody has written that down.
     ended_at = row.lease_expires_at if state is RunState.ABANDONED else row.ended_at
     return Run(
