@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -68,11 +67,9 @@ class ClientWatchContract:
 
     def test_closing_ends_the_wait_for_an_event(self, store: Calls) -> None:
         watch = store.kind.begin(store.client.watch_artifacts())
-        waiting = threading.Thread(target=store.kind.take, args=(watch, 1))
-        waiting.start()
+        waiting = store.kind.start(lambda: store.kind.taken(watch, 1))
         store.kind.do(close(watch))
-        waiting.join(PATIENCE)
-        assert not waiting.is_alive()
+        assert waiting.result(PATIENCE) == []
         assert store.kind.take(watch, 1) == []
 
     def test_a_cursor_of_another_store_is_refused(self, store: Calls, tmp_path: Path) -> None:

@@ -187,10 +187,11 @@ class _WaitingThread(Generic[M]):
         return pending.result()
 
     def close(self) -> None:
-        """End the watch and its thread."""
+        """End the watch and its thread; who waits for a message does not wait for the thread."""
         self._closers.discard(self.close)
         self._watching.close()
         self._wanted.release()
+        self._settle(None, None)
 
     def _run(self) -> None:
         while not self._watching.is_closed:
