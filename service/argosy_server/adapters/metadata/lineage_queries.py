@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple, cast
 
-from sqlalchemy import Select, and_, bindparam, select
+from sqlalchemy import BindParameter, Select, and_, bindparam, select
 
 from argosy_server.adapters.metadata.near_names import not_found
 from argosy_server.adapters.metadata.run_rows import run_state
@@ -85,7 +85,8 @@ class _Statements(NamedTuple):
 
 @cache
 def _statements(dialect: str) -> _Statements:
-    project, ids = bindparam("project"), listed(dialect, "ids")
+    project: BindParameter[str] = bindparam("project")
+    ids = listed(dialect, "ids")
     roles = step_versions.c.role.in_(bindparam("roles", expanding=True))
     links = select(*_LINK_COLUMNS).where(step_versions.c.project == project, roles).limit(bindparam("rows"))
     run_of_step = and_(runs.c.project == step_runs.c.project, runs.c.id == step_runs.c.run_id)
