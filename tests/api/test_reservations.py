@@ -177,3 +177,10 @@ def test_many_runs_at_once_compute_a_key_once(stubs: Service, project: str) -> N
         thread.join()
     assert at_once == [1]
     assert sorted(ended) == [states.STEP_STATE_RUNNING, *[states.STEP_STATE_CACHED] * 7]
+
+
+def test_a_step_that_was_started_before_does_not_wait_for_itself(stubs: Service, project: str) -> None:
+    run = start_run(stubs, project)
+    ask(stubs, run)
+    with expect_refusal(StatusCode.FAILED_PRECONDITION, "ILLEGAL_TRANSITION"):
+        ask(stubs, run)

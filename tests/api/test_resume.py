@@ -288,3 +288,17 @@ def test_a_bad_entry_point_is_refused(stubs: Service, project: str, field: str, 
     with expect_refusal(StatusCode.INVALID_ARGUMENT, "INVALID_FIELD") as refused:
         create_run(stubs, project, entry_point=entry_point)
     assert refused.refusal.fields == [field]
+
+
+def test_what_was_lost_and_did_not_start_again_keeps_a_run_neither_from_failing_nor_from_completing(
+    stubs: Service, project: str
+) -> None:
+    run = start_run(stubs, project)
+    start_step(stubs, run, "load")
+    abandon(stubs, run)
+    resume(stubs, run)
+    fail(stubs, project, start_step(stubs, run))
+    assert states_of(finish(stubs, run, "FAILED", "load")) == {"load": "ABANDONED", "fit": "FAILED"}
+    resume(stubs, run)
+    complete_step(stubs, project, start_step(stubs, run), weights=b"1")
+    assert finish(stubs, run, "COMPLETED").state == states.RUN_STATE_COMPLETED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 _REASONS = {
     "disabled": "caching is off for it, it takes a value, or its code cannot be compared",
@@ -11,6 +11,9 @@ _REASONS = {
     "evicted": "an earlier run was the same, but was evicted from the cache",
     "expired": "an earlier run was the same, but is older than max_age allows",
 }
+_NO_NEWS = frozenset({"first_run", "disabled"})
+"""Reasons of which a person need not be told while a run happens."""
+_MOST_REASONS = 2
 _NAMED_REASONS = {
     "loaded": "{name}, which its code loads, means another version now",
     "saved": "{name}, under which its code saves, has a newer version that it did not save",
@@ -28,16 +31,16 @@ _CHANGED = {
     "cache_key": "its cache_key changed",
 }
 _ADDED = {
-    "parameter": "parameter {name} is new",
-    "input": "input {name} is new",
+    "parameter": "parameter {name} is part of the key now",
+    "input": "input {name} is part of the key now",
     "code": "it uses {name} now",
     "file": "file {name} is a dependency now",
     "source": "{name} is a source dependency now",
     "cache_key": "it has a cache_key now",
 }
 _GONE = {
-    "parameter": "parameter {name} is gone",
-    "input": "input {name} is gone",
+    "parameter": "parameter {name} is no part of the key any more",
+    "input": "input {name} is no part of the key any more",
     "code": "it does not use {name} any more",
     "file": "file {name} is no dependency any more",
     "source": "{name} is no source dependency any more",
@@ -67,6 +70,13 @@ def part_sentence(part: str, *, is_new: bool = False, is_gone: bool = False) -> 
     sentences = {**_CHANGED, **(_ADDED if is_new else _GONE if is_gone else {})}
     template = sentences.get(kind if colon or kind != "code" else "code:")
     return template.format(name=name) if template else f"{part} differs"
+
+
+def cache_note(reasons: Sequence[str]) -> str:
+    """Return in few words what a person should know of why a step was not taken from cache; may be empty."""
+    news = [reason_sentence(reason) for reason in reasons if reason not in _NO_NEWS]
+    more = f" and {len(news) - _MOST_REASONS} more reasons" if len(news) > _MOST_REASONS else ""
+    return "; ".join(news[:_MOST_REASONS]) + more
 
 
 def value_sentence(part: str, before: Mapping[str, str], now: Mapping[str, str]) -> str:

@@ -76,10 +76,10 @@ def check_reserved(
         KeyReserved: an equal step runs now.
         DomainError: as :func:`start_step`.
     """
-    if holder is None or not wanted.may_wait:
+    if holder is None or not wanted.may_wait or _is_itself(holder, wanted):
         return
     with metadata.read() as tx:
-        # A request that comes twice gets its first answer, also when it is itself what it would wait for.
+        # A request that comes twice gets its first answer.
         if tx.replies.find(project, request_id) is None:
             _startable(tx, project, wanted)
             raise KeyReserved(holder)
@@ -150,9 +150,14 @@ def _reserve(tx: Transaction, project: str, run: Run, step: StepRun, wanted: New
     if not wanted.cache_key:
         return None
     holder = tx.reservations.reserve(run, wanted.cache_key, step.id)
-    if holder is not None and wanted.may_wait:
+    if holder is not None and wanted.may_wait and not _is_itself(holder, wanted):
         raise KeyReserved(holder)
     return tx.cache.newest(project, wanted.cache_key)
+
+
+def _is_itself(holder: Holder, wanted: NewStep) -> bool:
+    """Tell whether a step would wait for itself: it was started before, which is what shall be told."""
+    return (holder.run_id, holder.invocation) == (wanted.run_id, wanted.invocation)
 
 
 def _live_inputs(tx: Transaction, project: str, inputs: Sequence[InputSpec]) -> tuple[StepInput, ...]:

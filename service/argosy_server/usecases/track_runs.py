@@ -25,7 +25,6 @@ from argosy_server.domain.pipeline import (
 )
 from argosy_server.usecases.ports import Transaction
 
-UNFINISHED_STEPS = frozenset({StepState.RUNNING, StepState.ABANDONED})
 FAILED_STEPS = frozenset({StepState.FAILED, StepState.CANCELLED, StepState.SKIPPED})
 FINAL_RUN_STATES = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CANCELLED})
 
@@ -143,7 +142,7 @@ def resume_run(tx: Transaction, limits: Limits, project: str, run_id: str) -> Ru
             epoch=run.epoch,
         )
     check_run_transition(run, RunState.RUNNING)
-    tx.reservations.release(project, [step.id for step in run.steps if step.state in UNFINISHED_STEPS])
+    tx.reservations.release(project, [step.id for step in run.steps if step.state is StepState.ABANDONED])
     resumed = tx.runs.resume(run, limits.run_lease)
     run_changed(tx, resumed)
     return resumed
@@ -212,7 +211,7 @@ def _add_skipped(tx: Transaction, run: Run, skipped: SkippedStep) -> None:
 
 def _check_steps(run: Run, state: RunState, skipped: Sequence[SkippedStep]) -> None:
     for step in run.steps:
-        if step.state in UNFINISHED_STEPS:
+        if step.state is StepState.RUNNING:
             raise IllegalTransition(
                 f"step {step.invocation!r} of run {run.name!r} still runs; end it first", resource=f"run {run.id}"
             )

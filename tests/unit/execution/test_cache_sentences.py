@@ -33,8 +33,8 @@ def test_a_reason_is_put_in_words(reason: str, sentence: str) -> None:
     ("part", "new", "gone"),
     [
         ("code:train.helper", "it uses train.helper now", "it does not use train.helper any more"),
-        ("parameter:rate", "parameter rate is new", "parameter rate is gone"),
-        ("input:x", "input x is new", "input x is gone"),
+        ("parameter:rate", "parameter rate is part of the key now", "parameter rate is no part of the key any more"),
+        ("input:x", "input x is part of the key now", "input x is no part of the key any more"),
         ("cache_key", "it has a cache_key now", "it has no cache_key any more"),
         ("unknown", "unknown differs", "unknown differs"),
     ],

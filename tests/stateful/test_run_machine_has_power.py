@@ -1,0 +1,77 @@
+"""A green state machine proves nothing unless it turns red: each of these bugs is one it must find."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import grpc
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.errors import Flaky
+from hypothesis.stateful import run_state_machine_as_test
+
+from argosy_server.adapters.metadata.attempt_repository import SqlAttemptRepository
+from argosy_server.adapters.metadata.cache_repository import SqlCacheRepository
+from argosy_server.adapters.metadata.reservation_repository import SqlReservationRepository
+from argosy_server.usecases import start_step, track_runs
+from tests.stateful.run_machine import RunMachine
+
+SEARCH = settings(
+    # Ends with the first failure; rare bugs need luck, so leave room for it.
+    max_examples=400,
+    stateful_step_count=40,
+    deadline=None,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+Bug = Callable[[pytest.MonkeyPatch], None]
+
+
+def a_replaced_runner_goes_on(patch: pytest.MonkeyPatch) -> None:
+    driven = track_runs.driven
+    for module in (track_runs, start_step):
+        patch.setattr(module, "driven", lambda run, _: driven(run, ""))
+
+
+def a_resumed_run_lets_zombies_complete(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SqlAttemptRepository, "_abandon_steps", lambda *_: None)
+
+
+def a_step_of_a_resumed_run_starts_again_also_when_it_completed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(start_step, "check_restart", lambda *_: None)
+
+
+def a_dead_runner_keeps_its_key(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SqlReservationRepository, "_has_expired", lambda *_: False)
+
+
+def nobody_waits(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SqlReservationRepository, "holder", lambda *_: None)
+
+
+def a_run_completes_although_a_step_failed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(track_runs, "FAILED_STEPS", frozenset())
+
+
+def what_is_evicted_is_taken_all_the_same(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SqlCacheRepository, "evict", lambda self, project, entries: 0)
+
+
+BUGS: list[Bug] = [
+    a_replaced_runner_goes_on,
+    a_resumed_run_lets_zombies_complete,
+    a_step_of_a_resumed_run_starts_again_also_when_it_completed,
+    a_dead_runner_keeps_its_key,
+    nobody_waits,
+    a_run_completes_although_a_step_failed,
+    what_is_evicted_is_taken_all_the_same,
+]
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: str(bug.__name__))
+def test_the_state_machine_finds_the_bug(bug: Bug, monkeypatch: pytest.MonkeyPatch) -> None:
+    bug(monkeypatch)
+    with pytest.raises((AssertionError, pytest.fail.Exception, grpc.RpcError, Flaky)):
+        run_state_machine_as_test(RunMachine, settings=SEARCH)
