@@ -16,9 +16,7 @@ import pytest
 
 import argosy
 from argosy.errors import GraphError
-from argosy.execution.resume_run import resume_run
 from argosy.execution.run_record import PipelineRun
-from argosy.runners.local import LocalRunner
 from argosy_server.api.server import ArgosyGrpcServer
 from argosy_server.bootstrap import SERVICES, build
 from argosy_server.config import StoreConfig
@@ -63,7 +61,8 @@ def adding() -> None:
 
 
 def resumed(run: PipelineRun, pipeline: Any = adding) -> PipelineRun:
-    return resume_run(run.id, lambda load: pipeline._record((), {}, load), LocalRunner())
+    resumed: PipelineRun = pipeline.resume(run)
+    return resumed
 
 
 def last_run() -> PipelineRun:
@@ -125,7 +124,7 @@ def test_a_run_of_another_pipeline_is_not_resumed(home: Path) -> None:
     def other() -> None:
         one()
 
-    with pytest.raises(GraphError, match=r"with pipeline 'other': it is a run of 'adding'; resume it with that one"):
+    with pytest.raises(GraphError, match=r"is of pipeline 'adding', not of 'other'; resume it by that pipeline"):
         resumed(failed, other)
     assert failed.reload().status == "failed"
 
@@ -217,11 +216,9 @@ def counting() -> None:
     third(second(first()))
 
 if sys.argv[1:] == ["resume"]:
-    from argosy.execution.resume_run import resume_run
-    from argosy.runners.choice import choose_runner
-    run = resume_run("count", lambda load: counting._record((), {{}}, load), choose_runner({runner!r}))
+    counting.resume("count")
 else:
-    run = counting.with_options(run_name="count")()
+    counting.with_options(run_name="count")()
 """
 
 Start = Callable[..., "subprocess.Popen[str]"]
