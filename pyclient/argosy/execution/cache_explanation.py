@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from argosy.execution.cache_sentences import part_sentence, reason_sentence, sentence_list, value_sentence
+from argosy.execution.cache_sentences import (
+    change_sentence,
+    part_sentence,
+    reason_sentence,
+    sentence_list,
+    value_sentence,
+)
 from argosy.execution.run_record import step_status
 from argosy.transport.connection import Connection
 from argosy.v1.pipeline_pb2 import StepRun
@@ -96,5 +102,8 @@ def explain_from(connection: Connection, run: str, run_name: str, invocation: st
 
 def _difference(item: CacheKeyDifference, earlier: StepRun, step: StepRun) -> CacheDifference:
     sentence = part_sentence(item.part, is_new=not item.before, is_gone=not item.now)
-    values = value_sentence(item.part, earlier.parameters, step.parameters)
+    if item.part == "cache_key":  # which is a text of the user's, and no digest
+        values = change_sentence(item.before, item.now)
+    else:
+        values = value_sentence(item.part, earlier.parameters, step.parameters)
     return CacheDifference(item.part, item.before or None, item.now or None, sentence + values)

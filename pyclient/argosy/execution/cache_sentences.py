@@ -88,9 +88,12 @@ def value_sentence(part: str, before: Mapping[str, str], now: Mapping[str, str])
         now: those now.
     """
     kind, _, name = part.partition(":")
-    if kind != "parameter" or name not in before or name not in now or before[name] == now[name]:
-        return ""
-    return f" from {_short(before[name])} to {_short(now[name])}"
+    return change_sentence(before.get(name, ""), now.get(name, "")) if kind == "parameter" else ""
+
+
+def change_sentence(before: str, now: str) -> str:
+    """Return how a value changed, empty where it did not or one of both is not known."""
+    return f" from {_short(before)} to {_short(now)}" if before and now and before != now else ""
 
 
 def sentence_list(sentences: Iterable[str]) -> str:

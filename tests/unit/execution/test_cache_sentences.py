@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from argosy.execution.cache_sentences import part_sentence, reason_sentence, value_sentence
+from argosy.execution.cache_sentences import change_sentence, part_sentence, reason_sentence, value_sentence
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,8 @@ def test_the_values_of_a_parameter_are_told_where_both_are_known() -> None:
 def test_long_values_are_cut() -> None:
     sentence = value_sentence("parameter:text", {"text": '"' + "x" * 100 + '"'}, {"text": "1"})
     assert sentence == f' from "{"x" * 56}... to 1'
+
+
+def test_a_change_is_told_where_both_sides_are_known() -> None:
+    assert change_sentence("v1", "v2") == " from v1 to v2"
+    assert (change_sentence("v1", "v1"), change_sentence("", "v2"), change_sentence("v1", "")) == ("", "", "")
