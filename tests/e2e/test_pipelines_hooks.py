@@ -97,7 +97,7 @@ def test_an_async_step_runs_where_a_loop_runs_already(home: Path) -> None:
 
 
 def test_an_async_step_that_waits_is_stopped_in_time(home: Path) -> None:
-    @argosy.step(enable_cache=False, timeout=1)
+    @argosy.step(enable_cache=False, timeout=2)
     async def waiting() -> None:
         try:
             await asyncio.sleep(60)
