@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextvars
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,40 @@ from tests.e2e.steps import OwnError, failing, failing_late, last_run, one, pass
 
 def touching(mark: str) -> Any:
     return lambda _: Path(mark).touch()
+
+
+def test_a_step_that_is_alone_runs_in_the_thread_that_called_the_pipeline(home: Path) -> None:
+    ran_in: list[threading.Thread] = []
+
+    @argosy.step(enable_cache=False)
+    def here(x: int) -> int:
+        ran_in.append(threading.current_thread())
+        return x
+
+    @argosy.pipeline
+    def working() -> None:
+        here(here(here(1)))
+
+    working()
+    assert ran_in == [threading.current_thread()] * 3
+
+
+def test_steps_in_threads_see_the_context_variables_of_their_pipeline(home: Path) -> None:
+    language = contextvars.ContextVar("language", default="none")
+
+    @argosy.step(enable_cache=False)
+    def spoken() -> str:
+        return language.get()
+
+    @argosy.pipeline(max_parallel=2)
+    def working() -> None:
+        spoken()
+        spoken()
+
+    token = language.set("Welsh")
+    run = working()
+    language.reset(token)
+    assert [step.output.load() for step in run.steps.values()] == ["Welsh", "Welsh"]
 
 
 def test_after_a_failure_those_that_run_end_and_no_other_starts(store: str) -> None:
