@@ -70,8 +70,11 @@ class ProcessWorkers:
                     return worker
         worker = WorkerProcess()
         with self._lock:
-            self._all.append(worker)
-        return worker
+            if not self._closed:
+                self._all.append(worker)
+                return worker
+        worker.wait(0)
+        raise RunCancelledError("the run is over")
 
     def give_back(self, worker: WorkerProcess) -> None:
         """Keep a worker for the next task, unless it died."""
