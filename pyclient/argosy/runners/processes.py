@@ -69,12 +69,17 @@ class ProcessWorkers:
                 if worker.is_alive:
                     return worker
         worker = WorkerProcess()
+        if not self._add(worker):
+            worker.wait(0)
+            raise RunCancelledError("the run is over")
+        return worker
+
+    def _add(self, worker: WorkerProcess) -> bool:
+        """Keep a new worker, unless the run has ended meanwhile."""
         with self._lock:
             if not self._closed:
                 self._all.append(worker)
-                return worker
-        worker.wait(0)
-        raise RunCancelledError("the run is over")
+            return not self._closed
 
     def give_back(self, worker: WorkerProcess) -> None:
         """Keep a worker for the next task, unless it died."""
