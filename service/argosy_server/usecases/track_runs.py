@@ -132,11 +132,14 @@ def resume_run(tx: Transaction, limits: Limits, project: str, run_id: str) -> Ru
     run = tx.runs.get(project, run_id, steps=True)
     if run.state is RunState.RUNNING:
         since = (
-            f"another runner resumed it at {run.resumed_at:%H:%M:%S} UTC" if run.resumed_at else "its runner is alive"
+            f"another runner resumed it at {run.resumed_at:%H:%M:%S} UTC"
+            if run.resumed_at
+            else "its runner is alive as far as is known"
         )
         raise IllegalTransition(
             f"run {run.name!r} is running: {since}, with a lease until {run.lease_expires_at:%H:%M:%S} UTC; "
-            "only a run that failed, was cancelled or abandoned can be resumed",
+            "only a run that failed, was cancelled or abandoned can be resumed. When its process was killed, wait "
+            "until then: the run is abandoned if nobody renews the lease",
             resource=f"run {run.id}",
             state=run.state.value,
             epoch=run.epoch,
