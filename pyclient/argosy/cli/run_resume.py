@@ -21,6 +21,7 @@ def resume_run(context: typer.Context, run: RunArgument, output: OutputOption = 
     The pipeline is looked for where the run was started: its module is imported, or its script is loaded without what
     stands under 'if __name__ == "__main__":'. Parameters are those of the run. A pipeline that was given artifacts is
     resumed in Python: my_pipeline.resume("RUN", data=...).
+    A program that was killed is known to be dead a minute later; then its run reads 'abandoned'.
 
     \b
     Examples:
