@@ -217,7 +217,10 @@ def test_runs_are_listed_and_shown(store: str, tmp_path: Path) -> None:
     }
     shown = run("run", "show", "third").stdout
     assert "total: builtins:ValueError: no values" in shown
-    assert [line.split()[:2] for line in shown.splitlines()[-2:]] == [["make", "completed"], ["total", "failed"]]
+    tree, following = (part.splitlines() for part in shown.split("\n\n")[1:])
+    assert [line.split()[:3] for line in tree] == [["make", "completed", tree[0].split()[2]], ["└─", "total", "failed"]]
+    assert tree[1].endswith("input values has other content; ValueError: no values")
+    assert [line.split()[0] for line in following] == ["log", "resume"]
 
     assert as_json("artifact", "show", "made", "--pipeline", "adding")["version"] == "1"
     assert [row["name"] for row in as_json("artifact", "list", "--versions", "--pipeline", "adding", "-n", "1")] != []

@@ -11,6 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
+from argosy.execution.amounts import format_bytes as format_bytes
+
 PLAIN_WIDTH = 10_000
 """Columns of a table that goes to a file or pipe: nothing is cut there."""
 
@@ -64,18 +66,6 @@ def print_facts(facts: Iterable[tuple[str, str]]) -> None:
     width = max((len(name) for name, _ in shown), default=0)
     for name, text in shown:
         print_line(f"{name:<{width}}  {text}")
-
-
-def format_bytes(size: int) -> str:
-    """Return a size as people read it: ``812 B``, ``1.5 MiB``."""
-    if size < 1024:
-        return f"{size} B"
-    amount, unit = float(size), "B"
-    for unit in ("KiB", "MiB", "GiB", "TiB", "PiB"):  # noqa: B007 - the last one reached is the answer
-        amount /= 1024
-        if amount < 1024:
-            break
-    return f"{amount:.1f} {unit}"
 
 
 def format_time(moment: str | None) -> str:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from argosy.cli.output import Format, OutputOption, format_time, print_facts, print_json, print_line, print_table
+from argosy.cli.output import Format, OutputOption, format_time, print_facts, print_json, print_line
 from argosy.cli.rules import following, name_or_id_problem
 from argosy.cli.run_list import seconds_of
+from argosy.cli.run_tree import print_tree
 from argosy.cli.store import store_of
+from argosy.execution.terminal_text import one_line
 
 if TYPE_CHECKING:
     from argosy.cli.documents import Document
@@ -21,23 +23,35 @@ RunArgument = Annotated[str, typer.Argument(help="The run's name or id.", callba
 def show_run(
     context: typer.Context,
     run: RunArgument,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on until the run has ended.")] = False,
     output: OutputOption = Format.table,
 ) -> None:
-    """Show a run: its steps, what they were given and what they made.
+    """Show a run: the tree of its steps, why they were not cached, and what they made.
 
     \b
     Examples:
       argosy run show training-3
+      argosy run show training-3 --watch
       argosy run show training-3 -o json | jq '.steps[] | {invocation, status, outputs}'
     """  # noqa: D301 - typer keeps the lines below its \b as they are
     connection = store_of(context).connect()
     from argosy.cli.documents import run_document
+    from argosy.cli.run_watch import print_end, watched_to_its_end
+    from argosy.cli.run_watch import watch as watch_run
 
-    document = run_document(connection.pipelines.get_run(run))
     if output is Format.json:
-        print_json(document)
+        found = watched_to_its_end(connection, run) if watch else connection.pipelines.get_run(run)
+        print_json(run_document(found))
+        return
+    found = connection.pipelines.get_run(run)
+    _print_facts(run_document(found))
+    print_line("")
+    if watch:
+        ended = watch_run(connection, run)
+        if ended is not None:
+            print_end(connection, ended)
     else:
-        _print(document)
+        print_tree(found, connection.config)
 
 
 def status_of(document: Document) -> str:
@@ -47,7 +61,7 @@ def status_of(document: Document) -> str:
     return f"{status}, asked to stop" if stops else status
 
 
-def _print(document: Document) -> None:
+def _print_facts(document: Document) -> None:
     parameters = ", ".join(f"{key}={json.dumps(value)}" for key, value in document["parameters"].items())
     print_facts(
         [
@@ -61,16 +75,6 @@ def _print(document: Document) -> None:
             ("error", _error(document)),
         ]
     )
-    print_line("")
-    rows = [
-        [step["invocation"], step["status"], seconds_of(step), _made(step), ", ".join(step["cache_miss"])]
-        for step in document.get("steps", [])
-    ]
-    print_table(["STEP", "STATUS", "SECONDS", "OUTPUTS", "NOT CACHED BECAUSE"], rows, right=("SECONDS",))
-
-
-def _made(step: Document) -> str:
-    return ", ".join(f"{output['name']} {output['version']}" for output in step["outputs"].values())
 
 
 def _error(document: Document) -> str:
@@ -78,4 +82,5 @@ def _error(document: Document) -> str:
     if not error:
         return ""
     where = f"{error['step']}: " if error["step"] else ""
-    return f"{where}{error['type']}: {error['message']}"
+    # Whatever could be raised stands here.
+    return "\n".join(map(one_line, f"{where}{error['type']}: {error['message']}".split("\n")))

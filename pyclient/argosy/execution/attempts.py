@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from argosy.execution.cache_sentences import cache_note
 from argosy.execution.runner import RunningTask
 from argosy.execution.step_task import Outcome, StepTask
 from argosy.graph.model import Invocation
 from argosy.v1.pipeline_pb2 import StepRun
-
-_NO_NEWS = frozenset({"first_run", "disabled"})
-"""Reasons for running which a person need not be told."""
 
 
 @dataclass(eq=False)
@@ -40,8 +38,7 @@ class Attempt:
     @property
     def note(self) -> str:
         """What a person should know of why it runs."""
-        news = [reason for reason in self.step_run.cache_miss if reason not in _NO_NEWS]
-        return f"changed: {', '.join(news)}" if news else ""
+        return cache_note(self.step_run.cache_miss)
 
 
 @dataclass(frozen=True)

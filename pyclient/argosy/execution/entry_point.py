@@ -37,6 +37,16 @@ def entry_point_of(function: Callable[..., Any]) -> EntryPoint:
     return EntryPoint(module=name, qualname=function.__qualname__, file=path)
 
 
+def is_found_by_the_shell(entry: EntryPoint) -> bool:
+    """Tell whether a pipeline can be found again by another program, as far as its file tells; nothing is loaded."""
+    if not entry.qualname or "<locals>" in entry.qualname or not Path(entry.file).is_file():
+        return False
+    try:
+        return _call_when_loaded(_parsed(entry), entry) is None
+    except (OSError, SyntaxError, ValueError):
+        return False
+
+
 def refuse_while_loading(pipeline: str) -> None:
     """Refuse the call of a pipeline while a module is loaded to find one.
 
@@ -144,9 +154,8 @@ def _script(entry: EntryPoint) -> Iterator[ModuleType]:
             f"the script {entry.file}, in which the pipeline is defined, is not on this machine; resume the run where "
             "it was started, or call my_pipeline.resume(run)"
         )
-    with tokenize.open(path) as stream:
-        tree = _without_guarded(ast.parse(stream.read(), entry.file))
-    if call := next(filter(None, (_call_of(entry.qualname, node) for node in tree.body)), None):
+    tree = _parsed(entry)
+    if call := _call_when_loaded(tree, entry):
         raise _calls_when_loaded(f"{entry.file}:{call.lineno}", f"the script {entry.file}", entry.qualname)
     code = compile(tree, entry.file, "exec", dont_inherit=True)
     module = ModuleType(MAIN)
@@ -175,6 +184,16 @@ def _nothing_runs(what: str) -> Iterator[None]:
         ) from error
     finally:
         _loading.reset(token)
+
+
+def _parsed(entry: EntryPoint) -> ast.Module:
+    with tokenize.open(entry.file) as stream:
+        return _without_guarded(ast.parse(stream.read(), entry.file))
+
+
+def _call_when_loaded(tree: ast.Module, entry: EntryPoint) -> ast.Call | None:
+    """Return where a module calls the pipeline as soon as it is loaded."""
+    return next(filter(None, (_call_of(entry.qualname, node) for node in tree.body)), None)
 
 
 def _without_guarded(tree: ast.Module) -> ast.Module:

@@ -23,6 +23,7 @@ from argosy.execution.log_capture import captured_logs
 from argosy.execution.rescue import Endangered, rescue_values
 from argosy.execution.save_outputs import save_outputs
 from argosy.execution.step_task import Completed, Failed, Outcome, StepTask
+from argosy.execution.step_traffic import executing
 from argosy.execution.stop_signal import StopSignal
 from argosy.execution.stoppable_call import call_stoppable
 from argosy.graph.returned_values import ReturnedValue, bind_returned_values
@@ -49,11 +50,12 @@ def execute(task: StepTask, stop: StopSignal) -> Outcome:
         outputs=task.output_names,
     )
     try:
-        connection = connect(task.config)
-        returned = _call(task, connection, context, stop)
-        values = bind_returned_values(task.step, returned)
-        stop.check()
-        return Completed(_save(task, connection, values, context))
+        with executing(task.step_run_id):
+            connection = connect(task.config)
+            returned = _call(task, connection, context, stop)
+            values = bind_returned_values(task.step, returned)
+            stop.check()
+            return Completed(_save(task, connection, values, context))
     except BaseException as error:
         with held_interrupt():  # one more Ctrl-C does not keep the end from being recorded
             return failed(task, error, loaded=context.loaded, metadata=context.metadata)

@@ -1,66 +1,92 @@
-"""Progress on a terminal: a spinner for the steps that run, coloured lines for those that ended."""
+"""A run on a terminal: the tree of its steps, drawn again and again until the run is over, and then once more."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import time
+from collections.abc import Mapping, Sequence
+from typing import TextIO
 
-from rich.console import Console
-from rich.status import Status
-from rich.text import Text
+from argosy.execution.live_region import LiveRegion, print_encodable
+from argosy.execution.run_rows import Look, StepState, draw_rows
+from argosy.execution.run_tree import Branch, PlannedStep, lay_out
+from argosy.execution.step_traffic import StepTraffic, traffic_of
+from argosy.execution.terminal_text import one_line
 
-from argosy.execution.progress import STYLES, step_line
 
+class LiveTree:
+    """Shows the tree of a run on a terminal; whatever is printed meanwhile appears above it."""
 
-class LiveLines:
-    """Prints with rich; what a step's own code prints appears above the spinner.
+    def __init__(self, terminal: TextIO) -> None:
+        """Show it on ``terminal``."""
+        self._terminal = terminal
+        self._look = look_of(terminal)
+        self._region = LiveRegion(terminal, self._draw)
+        self._branches: Sequence[Branch] = ()
+        self._states: Mapping[str, StepState] = {}
 
-    There is one spinner from the beginning of the run to its end. It stands in for standard output, and what captures
-    the steps' output stands in for it: one that came and went in between would put the capture aside.
-    """
+    def run_started(self, title: str, steps: Sequence[PlannedStep]) -> None:
+        """Print the title and begin to draw."""
+        title = one_line(title)
+        print_encodable(self._terminal, [f"\x1b[1m{title}\x1b[0m" if self._look.colours else title])
+        self.steps_known(steps)
+        self._region.open()
 
-    def __init__(self, console: Console | None = None) -> None:
-        """Print to ``console``, by default standard output."""
-        self._console = console or Console(highlight=False)
-        self._spinner: Status | None = None
-        self._running: list[str] = []
-        self._width = 0
+    def steps_known(self, steps: Sequence[PlannedStep]) -> None:
+        """Draw these from now on."""
+        if len(steps) != len(self._states):
+            known = self._states
+            # The thread that draws looks at both: there is a state for each branch at any time.
+            self._states = {item.invocation: known.get(item.invocation) or StepState(item.status) for item in steps}
+            self._branches = lay_out(steps)
 
-    def run_started(self, title: str, invocations: Sequence[str]) -> None:
-        """Print the title."""
-        self._width = max(map(len, invocations), default=0)
-        self._console.print(Text(title, style="bold"))
-        self._spinner = self._console.status(self._text())
-        self._spinner.start()
-
-    def step_started(self, invocation: str) -> None:
+    def step_started(self, invocation: str, step_run_id: str = "", attempt: int = 1, attempts: int = 1) -> None:
         """Show that it runs."""
-        self._running.append(invocation)
-        self._show_running()
+        state = self._states[invocation]
+        if state.began is None or attempt == 1:
+            state.began = time.monotonic()
+        state.attempt = f"{attempt} of {attempts}" if attempt > 1 else ""
+        state.status, state.note, state.due, state.ended = "running", "", None, None
+        if step_run_id and state.traffic.sent == state.traffic.received == 0:
+            state.traffic = traffic_of(step_run_id)
 
-    def step_ended(self, invocation: str, status: str, seconds: float, note: str = "") -> None:
-        """Print the step's line."""
-        line = Text(step_line(invocation, self._width, status, seconds, note), overflow="fold")
-        start = 4 + self._width
-        line.stylize(STYLES.get(status, ""), start, start + len(status))
-        self._console.print(line)
-        self._running = [running for running in self._running if running != invocation]
-        self._show_running()
+    def step_waits(self, invocation: str, run: str) -> None:
+        """Show for what it waits."""
+        self._states[invocation].note = f"for an equal step of run {run}"
+
+    def step_retries(self, invocation: str, seconds: float, note: str, delay: float) -> None:
+        """Show when it is tried again."""
+        state = self._states[invocation]
+        number, _, of = (state.attempt or "1").partition(" ")
+        state.attempt = f"{int(number) + 1} {of}".rstrip()
+        state.due, state.note, state.status = time.monotonic() + delay, note, "retrying"
+
+    def step_ended(self, invocation: str, status: str, seconds: float, note: str = "", size: int = 0) -> None:
+        """Show how it ended."""
+        state = self._states[invocation]
+        now = time.monotonic()
+        if status != "skipped":
+            state.began, state.ended = now - seconds, now
+        if size and status == "completed" and not state.traffic.sent:  # another process saved them
+            state.traffic = StepTraffic(state.traffic.received, size)
+        state.note, state.due, state.status = note, None, status
 
     def run_ended(self, lines: Sequence[str]) -> None:
-        """Print the lines; they are not wrapped, so that they can be copied."""
-        self._stop_spinner()
-        for line in lines:
-            self._console.print(Text(line), soft_wrap=True)
+        """Print the tree as it is at last, and the lines; these are not cut, so that they can be copied."""
+        try:
+            width = os.get_terminal_size(self._terminal.fileno()).columns or None
+        except OSError:  # the terminal is gone
+            width = None
+        look = Look(width, None, self._look.unicode, self._look.colours)
+        self._region.close([*draw_rows(self._branches, self._states, time.monotonic(), look), *lines])
 
-    def _show_running(self) -> None:
-        if self._spinner is not None:
-            self._spinner.update(self._text())
+    def _draw(self, columns: int, rows: int) -> list[str]:
+        look = Look(columns, rows, self._look.unicode, self._look.colours)
+        branches = self._branches  # before the states, which may have become more meanwhile
+        return draw_rows(branches, self._states, time.monotonic(), look)
 
-    def _text(self) -> Text:
-        verb = "is" if len(self._running) == 1 else "are"
-        return Text(f"{', '.join(self._running)} {verb} running" if self._running else "", overflow="ellipsis")
 
-    def _stop_spinner(self) -> None:
-        if self._spinner is not None:
-            spinner, self._spinner = self._spinner, None
-            spinner.stop()
+def look_of(terminal: TextIO) -> Look:
+    """Return what a terminal has: more than ASCII where its encoding has it, colours unless ``NO_COLOR`` is set."""
+    encoding = (getattr(terminal, "encoding", None) or "ascii").lower().replace("-", "")
+    return Look(unicode=encoding.startswith("utf"), colours=not os.environ.get("NO_COLOR"))

@@ -1,38 +1,58 @@
-"""What a run prints while it happens: one line a step, and how to get at the results at the end."""
+"""What a run tells while it happens, and who hears it: nobody, plain lines, or a tree on a terminal.
+
+Nothing here draws on a terminal; see ``live_progress``.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
+import stat
 import sys
 from collections.abc import Callable, Sequence
 from typing import Protocol, TextIO
 
-STYLES = {
-    "completed": "green",
-    "cached": "cyan",
-    "failed": "bold red",
-    "cancelled": "yellow",
-    "retrying": "yellow",
-    "skipped": "dim",
-}
-"""How each status looks on a terminal."""
+from argosy.execution.amounts import format_seconds
+from argosy.execution.live_region import is_anything_live, is_terminal, print_encodable
+from argosy.execution.run_tree import PlannedStep
+from argosy.execution.terminal_text import one_line, padded, width_of
 
-_STATUS_WIDTH = max(map(len, STYLES))
+_STATUS_WIDTH = len("completed")
 
 
 class Progress(Protocol):
-    """Hears of a run as it happens."""
+    """Hears of a run as it happens, in the thread that called the pipeline."""
 
-    def run_started(self, title: str, invocations: Sequence[str]) -> None:
-        """The run was created; ``invocations`` are its steps in order."""
+    def run_started(self, title: str, steps: Sequence[PlannedStep]) -> None:
+        """The run was created or resumed; ``steps`` are known so far, each after those it waits for."""
         ...
 
-    def step_started(self, invocation: str) -> None:
-        """The code of a step is about to run."""
+    def steps_known(self, steps: Sequence[PlannedStep]) -> None:
+        """More of the pipeline is known; ``steps`` are all there are so far."""
         ...
 
-    def step_ended(self, invocation: str, status: str, seconds: float, note: str = "") -> None:
-        """A step ended or was skipped; ``note`` says what else a person should know."""
+    def step_started(self, invocation: str, step_run_id: str = "", attempt: int = 1, attempts: int = 1) -> None:
+        """An attempt of a step, of so many it may have, is about to be executed."""
+        ...
+
+    def step_waits(self, invocation: str, run: str) -> None:
+        """A step waits for an equal one that another run executes."""
+        ...
+
+    def step_retries(self, invocation: str, seconds: float, note: str, delay: float) -> None:
+        """An attempt failed; the next one begins in ``delay`` seconds."""
+        ...
+
+    def step_ended(self, invocation: str, status: str, seconds: float, note: str = "", size: int = 0) -> None:
+        """A step ended or was skipped.
+
+        Args:
+            invocation: the step.
+            status: how.
+            seconds: how long it took.
+            note: what else a person should know.
+            size: the bytes of its outputs.
+        """
         ...
 
     def run_ended(self, lines: Sequence[str]) -> None:
@@ -43,36 +63,50 @@ class Progress(Protocol):
 class Silence:
     """Prints nothing."""
 
-    def run_started(self, title: str, invocations: Sequence[str]) -> None:
+    def run_started(self, title: str, steps: Sequence[PlannedStep]) -> None:
         """Print nothing."""
 
-    def step_started(self, invocation: str) -> None:
+    def steps_known(self, steps: Sequence[PlannedStep]) -> None:
         """Print nothing."""
 
-    def step_ended(self, invocation: str, status: str, seconds: float, note: str = "") -> None:
+    def step_started(self, invocation: str, step_run_id: str = "", attempt: int = 1, attempts: int = 1) -> None:
+        """Print nothing."""
+
+    def step_waits(self, invocation: str, run: str) -> None:
+        """Print nothing."""
+
+    def step_retries(self, invocation: str, seconds: float, note: str, delay: float) -> None:
+        """Print nothing."""
+
+    def step_ended(self, invocation: str, status: str, seconds: float, note: str = "", size: int = 0) -> None:
         """Print nothing."""
 
     def run_ended(self, lines: Sequence[str]) -> None:
         """Print nothing."""
 
 
-class PlainLines:
-    """Prints one line for each event, for files, pipes and notebooks."""
+class PlainLines(Silence):
+    """Prints one line for each step that ends, for files, pipes and notebooks."""
 
     def __init__(self, stream: TextIO) -> None:
         """Print to ``stream``."""
         self._stream = stream
         self._width = 0
 
-    def run_started(self, title: str, invocations: Sequence[str]) -> None:
+    def run_started(self, title: str, steps: Sequence[PlannedStep]) -> None:
         """Print the title."""
-        self._width = max(map(len, invocations), default=0)
-        self._print(title)
+        self.steps_known(steps)
+        self._print(one_line(title))
 
-    def step_started(self, invocation: str) -> None:
-        """Print nothing: a line is printed when the step ends."""
+    def steps_known(self, steps: Sequence[PlannedStep]) -> None:
+        """Make the column of names as wide as it has to be."""
+        self._width = max((width_of(step.invocation) for step in steps), default=0)
 
-    def step_ended(self, invocation: str, status: str, seconds: float, note: str = "") -> None:
+    def step_retries(self, invocation: str, seconds: float, note: str, delay: float) -> None:
+        """Print the step's line."""
+        self._print(step_line(invocation, self._width, "retrying", seconds, note))
+
+    def step_ended(self, invocation: str, status: str, seconds: float, note: str = "", size: int = 0) -> None:
         """Print the step's line."""
         self._print(step_line(invocation, self._width, status, seconds, note))
 
@@ -81,10 +115,7 @@ class PlainLines:
         self._print(*lines)
 
     def _print(self, *lines: str) -> None:
-        encoding = getattr(self._stream, "encoding", None) or "utf-8"
-        text = "".join(f"{line}\n" for line in lines)
-        self._stream.write(text.encode(encoding, errors="replace").decode(encoding))
-        self._stream.flush()
+        print_encodable(self._stream, lines)
 
 
 class Guarded:
@@ -94,17 +125,29 @@ class Guarded:
         """Pass on to ``progress``."""
         self._progress = progress
 
-    def run_started(self, title: str, invocations: Sequence[str]) -> None:
+    def run_started(self, title: str, steps: Sequence[PlannedStep]) -> None:
         """Pass on."""
-        self._try(lambda progress: progress.run_started(title, invocations))
+        self._try(lambda progress: progress.run_started(title, steps))
 
-    def step_started(self, invocation: str) -> None:
+    def steps_known(self, steps: Sequence[PlannedStep]) -> None:
         """Pass on."""
-        self._try(lambda progress: progress.step_started(invocation))
+        self._try(lambda progress: progress.steps_known(steps))
 
-    def step_ended(self, invocation: str, status: str, seconds: float, note: str = "") -> None:
+    def step_started(self, invocation: str, step_run_id: str = "", attempt: int = 1, attempts: int = 1) -> None:
         """Pass on."""
-        self._try(lambda progress: progress.step_ended(invocation, status, seconds, note))
+        self._try(lambda progress: progress.step_started(invocation, step_run_id, attempt, attempts))
+
+    def step_waits(self, invocation: str, run: str) -> None:
+        """Pass on."""
+        self._try(lambda progress: progress.step_waits(invocation, run))
+
+    def step_retries(self, invocation: str, seconds: float, note: str, delay: float) -> None:
+        """Pass on."""
+        self._try(lambda progress: progress.step_retries(invocation, seconds, note, delay))
+
+    def step_ended(self, invocation: str, status: str, seconds: float, note: str = "", size: int = 0) -> None:
+        """Pass on."""
+        self._try(lambda progress: progress.step_ended(invocation, status, seconds, note, size))
 
     def run_ended(self, lines: Sequence[str]) -> None:
         """Pass on."""
@@ -120,37 +163,45 @@ class Guarded:
 
 
 def choose_progress(*, quiet: bool) -> Progress:
-    """Return what fits standard output now: nothing, a live display, or plain lines."""
+    """Return what fits where this program prints now: nothing, a live display, or plain lines."""
     stream = sys.stdout
     if quiet or stream is None:
         return Silence()
-    try:
-        is_terminal = stream.isatty()
-    except (AttributeError, ValueError):  # replaced by something that is no file, or closed
-        is_terminal = False
-    if is_terminal:
-        try:
-            from argosy.execution.live_progress import LiveLines
+    terminal = _terminal_to_draw_on()
+    if terminal is None:
+        return Guarded(PlainLines(stream))
+    from argosy.execution.live_progress import LiveTree
 
-            return Guarded(LiveLines())
-        except Exception:  # a terminal rich cannot cope with still shows plain lines
-            return Guarded(PlainLines(stream))
-    return Guarded(PlainLines(stream))
+    return Guarded(LiveTree(terminal))
+
+
+def _terminal_to_draw_on() -> TextIO | None:
+    """Return the terminal that a person looks at, unless it cannot be drawn on, or others may write to it unseen.
+
+    That is stderr; standard output where stderr goes elsewhere. Behind a pipe may be ``tee`` or ``less``, which write
+    to the same terminal.
+    """
+    if can_be_drawn_on(sys.stderr):
+        return sys.stderr if is_terminal(sys.stdout) or _is_plain_file(sys.stdout) else None
+    return sys.stdout if can_be_drawn_on(sys.stdout) else None
+
+
+def can_be_drawn_on(stream: TextIO | None) -> bool:
+    """Tell whether a stream leads to a terminal that moves its cursor as it is told, on which nobody draws now."""
+    is_able = os.environ.get("TERM", "") not in {"", "dumb"} and sys.platform != "win32"
+    return is_able and is_terminal(stream) and not is_anything_live()
+
+
+def _is_plain_file(stream: TextIO) -> bool:
+    try:
+        mode = os.fstat(stream.fileno()).st_mode
+    except (AttributeError, OSError, ValueError):  # replaced by something that is no file, or closed
+        return False
+    return stat.S_ISREG(mode) or stat.S_ISCHR(mode)
 
 
 def step_line(invocation: str, width: int, status: str, seconds: float, note: str) -> str:
     """Return the line of one step; ``width`` is that of the longest invocation."""
     took = "" if status == "skipped" else format_seconds(seconds)
-    return f"  {invocation:<{width}}  {status:<{_STATUS_WIDTH}}  {took:>8}  {note}".rstrip()
-
-
-def format_seconds(seconds: float) -> str:
-    """Return a duration as a person reads it: ``0.03 s``, ``12.4 s``, ``3 min 20 s``, ``2 h 05 min``."""
-    if seconds < 10:
-        return f"{seconds:.2f} s"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
+    name = padded(one_line(invocation), width)
+    return f"  {name}  {status:<{_STATUS_WIDTH}}  {took:>8}  {one_line(note)}".rstrip()

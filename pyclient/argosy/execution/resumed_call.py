@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from argosy.errors import GraphError, ParameterError
@@ -38,11 +38,7 @@ def resumed_arguments(
         key: from_canonical(text) for key, text in run.parameters.items() if key in pipeline.signature.parameters
     }
     arguments |= given
-    missing = [
-        key
-        for key, parameter in pipeline.signature.parameters.items()
-        if key not in arguments and not _is_input(parameter.default)
-    ]
+    missing = unrecorded_arguments(pipeline, arguments)
     if missing:
         example = ", ".join(f"{key}=..." for key in missing)
         raise GraphError(
@@ -58,6 +54,12 @@ def resumed_arguments(
                 f"{parameter.json}; leave it out, or start another run"
             )
     return dict(bound.arguments)
+
+
+def unrecorded_arguments(pipeline: PipelineDefinition, known: Container[str]) -> list[str]:
+    """Return the arguments without which a pipeline cannot be called again, besides those that are known."""
+    parameters = pipeline.signature.parameters
+    return [key for key, parameter in parameters.items() if key not in known and not _is_input(parameter.default)]
 
 
 def as_call(pipeline: PipelineDefinition, arguments: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -1,33 +1,66 @@
-"""A run as a table for notebooks."""
+"""A run as a tree for notebooks: a table that is what it was when the run was read."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
-from argosy.execution.progress import format_seconds
+from argosy.execution.amounts import format_seconds
+from argosy.execution.recorded_rows import recorded_branches, recorded_states
+from argosy.execution.run_rows import StepState, row_texts
+from argosy.execution.run_tree import Branch
+from argosy.v1.pipeline_pb2 import Run, RunState
 
-if TYPE_CHECKING:
-    from argosy.execution.run_record import PipelineRun, StepRunRecord
+_COLOURS = {
+    "completed": "#1a7f37",
+    "cached": "#0a7a8a",
+    "running": "#0550ae",
+    "failed": "#cf222e",
+    "abandoned": "#cf222e",
+    "cancelled": "#9a6700",
+}
+_LEFT = "text-align:left"
 
 
-def run_html(run: PipelineRun) -> str:
-    """Return the run as HTML; everything a user chose is escaped."""
-    rows = "".join(map(_row, run.steps.values()))
-    error = f"<p>{escape(str(run.error))}</p>" if run.error else ""
+def run_html(run: Run) -> str:
+    """Return the run as HTML that loads nothing and leads nowhere; everything a user chose is escaped."""
+    status = RunState.Name(run.state).removeprefix("RUN_STATE_").lower()
+    took = f", {format_seconds(_duration(run))}" if run.HasField("end_time") else ""
+    states = recorded_states(run)
+    rows = "".join(_row(branch, states) for branch in recorded_branches(run))
+    head = "".join(f'<th style="{_LEFT}">{title}</th>' for title in ("step", "status", "time", ""))
     return (
-        f"<div><p><b>{escape(run.name)}</b> of pipeline <b>{escape(run.pipeline_name)}</b>: {run.status}"
-        f"{_after(', ', run.duration)}</p>{error}"
-        f"<table><thead><tr><th>step</th><th>status</th><th>time</th><th>outputs</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table></div>"
+        f"<div><p><b>{escape(run.name)}</b> of pipeline <b>{escape(run.pipeline_name)}</b>: "
+        f"{status}{took}</p>{_error(run)}"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 
-def _row(step: StepRunRecord) -> str:
-    outputs = "<br>".join(escape(f"{version.name}, version {version.version}") for version in step.outputs.values())
-    cells = (escape(step.invocation), step.status, _after("", step.duration), outputs)
-    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+def _row(branch: Branch, states: Mapping[str, StepState]) -> str:
+    members: Sequence[StepState] = [states[member] for member in branch.members]
+    now = max((state.ended or state.began or 0.0 for state in members), default=0.0)
+    texts = row_texts(branch, members, now)
+    name = f'<span style="white-space:pre;font-family:monospace">{escape(texts.guide + texts.name)}</span>'
+    cells = (name, _coloured(texts.status), escape(texts.took), escape(texts.note))
+    return f"<tr>{''.join(f'<td style={_quoted(_LEFT)}>{cell}</td>' for cell in cells)}</tr>"
 
 
-def _after(separator: str, seconds: float | None) -> str:
-    return "" if seconds is None else f"{separator}{format_seconds(seconds)}"
+def _error(run: Run) -> str:
+    if not run.HasField("error"):
+        return ""
+    step = f"step {run.error.invocation!r}: " if run.error.invocation else ""
+    name = run.error.type.rpartition(":")[2]
+    text = f"{step}{name}: {run.error.message}" if run.error.message else f"{step}{name}"
+    return f'<pre style="color:{_COLOURS["failed"]}">{escape(text)}</pre>'
+
+
+def _coloured(status: str) -> str:
+    return f'<span style="color:{_COLOURS[status]}">{status}</span>' if status in _COLOURS else status
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"'
+
+
+def _duration(run: Run) -> float:
+    return (run.end_time.ToNanoseconds() - run.create_time.ToNanoseconds()) / 1e9

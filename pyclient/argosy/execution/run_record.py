@@ -329,7 +329,7 @@ class PipelineRun(RunFacts[StepRunRecord]):
     def _repr_html_(self) -> str:
         from argosy.execution.run_html import run_html
 
-        return run_html(self)
+        return run_html(self._message)
 
 
 def record_of(run: PipelineRun | str | UUID) -> tuple[pipeline_pb2.Run, Connection]:

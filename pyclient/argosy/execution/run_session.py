@@ -20,11 +20,12 @@ from argosy.execution.hooks import call_hooks
 from argosy.execution.lease import Lease
 from argosy.execution.pickle_policy import check_pickle_policy
 from argosy.execution.progress import choose_progress
-from argosy.execution.run_record import PipelineRun
+from argosy.execution.run_record import PipelineRun, step_status
+from argosy.execution.run_tree import PlannedStep
 from argosy.execution.runner import Runner
 from argosy.execution.scheduler import Scheduler
 from argosy.execution.stored_value import load_from
-from argosy.execution.summary import closing_lines, opening_line
+from argosy.execution.summary import closing_lines, early_end_lines, opening_line
 from argosy.graph.model import Graph, StepOutputRef
 from argosy.transport.connection import Connection, connect
 from argosy.v1.artifact_pb2 import VersionSelector
@@ -111,7 +112,7 @@ class RunSession:
             raise
         self._opened.close()
         record = PipelineRun(message, active.connection)
-        self._tell_end(active, record)
+        active.progress.run_ended(closing_lines(record, time.perf_counter() - active.began, active.connection))
         call_hooks(graph.pipeline.hooks.on_success, "on_success", f"pipeline {graph.pipeline.name!r}", record)
         return record
 
@@ -125,7 +126,7 @@ class RunSession:
         finally:
             self._opened.close()
         record = None if ended is None else PipelineRun(ended, active.connection)
-        self._tell_end(active, record)
+        active.progress.run_ended(early_end_lines(active, record, error, time.perf_counter() - active.began))
         pipeline = active.graph.pipeline
         if isinstance(error, Exception) and (record is None or record.status == "failed"):
             call_hooks(pipeline.hooks.on_failure, "on_failure", f"pipeline {pipeline.name!r}", error, record)
@@ -141,7 +142,9 @@ class RunSession:
         with ready_values(graph, connection.config, known=known, ended=ended) as values:
             with postponed_interrupt():  # a run that was created is known here, and so its end can be recorded
                 active = self._active or self._begin(graph, connection)
-            active.graph = graph
+            if active.graph is not graph:
+                active.graph = graph
+                active.progress.steps_known(self._planned(graph))
             for value in values:
                 active.versions.values[id(value.artifact)] = value.upload(connection)
         assert self._scheduler is not None
@@ -174,7 +177,7 @@ class RunSession:
         renew = functools.partial(connection.pipelines.renew_run, run.id, driver_token=token)
         lease = Lease(renew, seconds, self._wake)
         progress = choose_progress(quiet=connection.config.quiet)
-        progress.run_started(opening_line(run), graph.order())
+        progress.run_started(opening_line(run), self._planned(graph))
         patient = connection.patient_pipelines(lease.remaining)
         active = self._active = ActiveRun(graph, connection, patient, run, token, lease, progress)
         pipeline = graph.pipeline
@@ -186,11 +189,15 @@ class RunSession:
         call_hooks(pipeline.hooks.on_start, "on_start", f"pipeline {pipeline.name!r}", record)
         return active
 
+    def _planned(self, graph: Graph) -> list[PlannedStep]:
+        """Return the steps for people to see, those that a run completed before it was resumed as they are."""
+        before = {step.invocation: step_status(step.state) for step in self._earlier.run.steps} if self._earlier else {}
+        completed = self._earlier.invocations if self._earlier else ()
+        return [
+            PlannedStep(key, item.step.name, item.upstream, before[key] if key in completed else "waiting")
+            for key, item in ((key, graph.invocations[key]) for key in graph.order())
+        ]
+
     def _wake(self) -> None:
         if self._scheduler is not None:
             self._scheduler.wake()
-
-    def _tell_end(self, active: ActiveRun, record: PipelineRun | None) -> None:
-        seconds = time.perf_counter() - active.began
-        lines = [f"Run {active.run.name} ended early; its end could not be recorded"]
-        active.progress.run_ended(lines if record is None else closing_lines(record, seconds, active.connection))

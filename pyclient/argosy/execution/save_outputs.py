@@ -9,10 +9,12 @@ from typing import Any
 from argosy.errors import SaveOutputError
 from argosy.execution.pickle_policy import pickle_allowed
 from argosy.execution.prepared_value import PreparedValue, SaveOptions, prepare_value
+from argosy.execution.step_traffic import sending
 from argosy.graph.definitions import StepDefinition
 from argosy.graph.parameters import artifact_cure, is_artifact
 from argosy.graph.returned_values import ReturnedValue
 from argosy.transport.connection import Connection
+from argosy.transport.progress import UNSEEN
 from argosy.transport.upload import upload_files
 from argosy.v1.artifact_pb2 import ArtifactKind
 from argosy.v1.step_calls_pb2 import NewStepOutput
@@ -43,7 +45,7 @@ def save_outputs(
             for item in values
         ]
         try:
-            files = upload_files(connection, [value.files for value in prepared])
+            files = upload_files(connection, [value.files for value in prepared], progress=sending(UNSEEN))
         except Exception as error:
             outputs = ", ".join(repr(item.output.key) for item in values)
             raise SaveOutputError(f"output {outputs}: {type(error).__name__}: {error}") from error

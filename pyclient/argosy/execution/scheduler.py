@@ -166,6 +166,7 @@ class Scheduler:
         if isinstance(started, StepWait):
             pause = min(max(started.retry_after.ToTimedelta().total_seconds(), waited * 1.5), LONGEST_WAIT)
             self._now.waiting[item.id] = (time.monotonic() + pause, pause)
+            self._run.progress.step_waits(item.id, started.run_name)
             return None
         step_run, task = started
         if task is None:
@@ -175,8 +176,11 @@ class Scheduler:
 
     def _execute(self, attempt: Attempt) -> None:
         """Execute an attempt: in this thread when nothing else could be done meanwhile, else by the workers."""
-        self._run.progress.step_started(attempt.invocation.id)
         attempt.tries += 1
+        retry = attempt.invocation.step.retry
+        self._run.progress.step_started(
+            attempt.invocation.id, attempt.task.step_run_id, attempt.tries, 1 + (retry.retries if retry else 0)
+        )
         attempt.stopping = attempt.deadline = None
         timeout = attempt.invocation.step.timeout
         if timeout is None and self._workers.are_here and self._is_alone():
@@ -301,9 +305,10 @@ class Scheduler:
             self._note_success(attempt, following)
             return True
         note = f"attempt {attempt.tries}: {type(outcome.error).__name__}"
-        self._run.progress.step_ended(item.id, "retrying", time.perf_counter() - attempt.began, note)
+        delay = retry.delay_before(attempt.tries + 1)
+        self._run.progress.step_retries(item.id, time.perf_counter() - attempt.began, note, delay)
         attempt.task = following
-        self._now.delayed[item.id] = (time.monotonic() + retry.delay_before(attempt.tries + 1), attempt)
+        self._now.delayed[item.id] = (time.monotonic() + delay, attempt)
         return True
 
     def _note_success(self, attempt: Attempt, step_run: StepRun) -> None:
@@ -315,7 +320,8 @@ class Scheduler:
             self._run.versions.outputs[item.id, output.name] = output.version
         self.ended.add(item.id)
         self._plan.end(item.id)
-        self._run.progress.step_ended(item.id, status, time.perf_counter() - began, note)
+        size = sum(output.version.size_bytes for output in step_run.outputs)
+        self._run.progress.step_ended(item.id, status, time.perf_counter() - began, note, size)
 
     def _note_failure(self, item: Invocation, error: BaseException, began: float) -> None:
         self.errors[item.id] = error

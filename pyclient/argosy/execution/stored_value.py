@@ -10,6 +10,7 @@ from argosy.errors import ParameterError
 from argosy.execution.asked_type import check_asked_type, check_loaded_type
 from argosy.execution.context import StepContext, current_step
 from argosy.execution.partial_value import asked_part, load_part_from
+from argosy.execution.step_traffic import receiving
 from argosy.execution.transfer_progress import OnProgress, Show, shown
 from argosy.graph.switches import check_switches
 from argosy.graph.value_types import plain_annotation
@@ -17,6 +18,7 @@ from argosy.materializers.list_items import load_item
 from argosy.materializers.registry import MaterializerChoice, load_value
 from argosy.transport.connection import Connection
 from argosy.transport.download import open_version
+from argosy.transport.progress import UNSEEN
 from argosy.v1.artifact_pb2 import VersionSelector
 from argosy.v1.artifact_service_pb2 import GetArtifactVersionResponse
 from argosy.v1.step_calls_pb2 import LoadedInput
@@ -70,7 +72,10 @@ def load_from(
     else:
         hint = plain_annotation(annotation if as_type is None else as_type)
         name = selector.name or selector.id
-        with show(name, on_progress) as progress, open_version(connection, selector, progress, found) as files:
+        with (
+            show(name, on_progress) as progress,
+            open_version(connection, selector, receiving(progress), found) as files,
+        ):
             recorded = files.version
             value = load_value(
                 files,
@@ -106,7 +111,7 @@ def load_item_from(
     """
     may_unpickle = pickle_allowed_here(allow_pickle, connection)
     hint = plain_annotation(annotation)
-    with open_version(connection, VersionSelector(id=version_id)) as files:
+    with open_version(connection, VersionSelector(id=version_id), receiving(UNSEEN)) as files:
         recorded = files.version
         return load_item(
             files,

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from argosy.errors import ParameterError
-from argosy.execution.context import current_step
+from argosy.execution.live_region import is_anything_live
+from argosy.execution.step_traffic import is_executing
 from argosy.transport.progress import UNSEEN, Progress
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def shown(name: str, on_progress: OnProgress | None = None) -> Iterator[Progress
         told = _Told(name, on_progress)
         yield told
         told.end()
-    elif not sys.stderr.isatty() or current_step() is not None:
+    elif not sys.stderr.isatty() or is_executing() or is_anything_live():
         yield UNSEEN
     else:
         with _Bar(name) as bar:

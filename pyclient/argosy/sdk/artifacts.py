@@ -14,6 +14,7 @@ from argosy.config import resolve
 from argosy.errors import ParameterError
 from argosy.execution.artifact_version import ArtifactVersion
 from argosy.execution.prepared_value import PreparedValue, SaveOptions, prepare_value
+from argosy.execution.step_traffic import sending
 from argosy.execution.stored_value import load_from, pickle_allowed_here, recording_step
 from argosy.execution.transfer_progress import OnProgress, shown
 from argosy.graph.names import alias_problem, new_name_problem, version_problem
@@ -199,7 +200,7 @@ def save_to(
         allow_pickle=allow_pickle,
     )
     with prepared, shown(name, on_progress) as progress:
-        saved = save_version(connection, prepared.spec, prepared.files, progress)
+        saved = save_version(connection, prepared.spec, prepared.files, sending(progress))
     return record_saved(saved, connection)
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
-import pty
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from argosy.execution.live_progress import LiveLines
-from argosy.execution.progress import Guarded, PlainLines, Progress, Silence, choose_progress, format_seconds
+from argosy.execution.amounts import format_bytes, format_seconds
+from argosy.execution.progress import Guarded, PlainLines, Progress, Silence, choose_progress
+from argosy.execution.run_tree import PlannedStep
 
 PROGRAM = """
 import sys
@@ -34,15 +33,16 @@ def working() -> None:
     two(one())
 
 working.with_options(run_name="monday")()
-print("rich" in sys.modules)
+print("argosy.execution.live_progress" in sys.modules)
 """
 
 
 def tell(progress: Progress) -> None:
-    progress.run_started("Run monday", ["load", "fit_all"])
+    progress.run_started("Run monday", [PlannedStep("load", "load"), PlannedStep("fit_all", "fit_all", ("load",))])
     progress.step_started("load")
     progress.step_ended("load", "completed", 0.123)
     progress.step_started("fit_all")
+    progress.step_retries("fit_all", 0.5, "attempt 1: OSError", 2.0)
     progress.step_ended("fit_all", "failed", 75.0, "ValueError")
     progress.step_ended("end", "skipped", 0.0)
     progress.run_ended(["Run failed in 75 s"])
@@ -51,6 +51,7 @@ def tell(progress: Progress) -> None:
 EXPECTED = [
     "Run monday",
     "  load     completed    0.12 s",
+    "  fit_all  retrying     0.50 s  attempt 1: OSError",
     "  fit_all  failed     1 min 15 s  ValueError",
     "  end      skipped",
     "Run failed in 75 s",
@@ -63,17 +64,15 @@ def test_plain_lines_are_aligned_one_a_step() -> None:
     assert stream.getvalue().splitlines() == EXPECTED
 
 
-def test_a_live_display_says_the_same_in_colour() -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor", width=80, highlight=False)
-    tell(LiveLines(console))
-    assert isinstance(console.file, io.StringIO)
-    written = console.file.getvalue()
-    assert "\x1b[32mcompleted\x1b[0m" in written
-    lines = [line.rstrip() for line in Text.from_ansi(written).plain.splitlines()]
-    assert [line for line in lines if line in EXPECTED] == EXPECTED
+def test_plain_lines_have_no_control_characters_of_anybody() -> None:
+    stream = io.StringIO()
+    progress = PlainLines(stream)
+    progress.run_started("Run \x1b[31mred", [PlannedStep("load", "load")])
+    progress.step_ended("load", "failed", 0.1, "Bad\x1b[2JError\n")
+    assert stream.getvalue().splitlines() == [
+        "Run \\x1b[31mred",
+        "  load  failed       0.10 s  Bad\\x1b[2JError\\n",
+    ]
 
 
 def test_what_the_stream_cannot_encode_is_replaced() -> None:
@@ -87,7 +86,7 @@ def test_a_progress_that_fails_is_silenced() -> None:
     told: list[str] = []
 
     class Breaking(Silence):
-        def step_started(self, invocation: str) -> None:
+        def step_started(self, invocation: str, step_run_id: str = "", attempt: int = 1, attempts: int = 1) -> None:
             told.append(invocation)
             raise BrokenPipeError
 
@@ -129,6 +128,13 @@ def test_durations_read_as_people_say_them(seconds: float, text: str) -> None:
     assert format_seconds(seconds) == text
 
 
+@pytest.mark.parametrize(
+    ("size", "text"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 << 30, "5.0 GiB"), (1 << 60, "1024.0 PiB")]
+)
+def test_sizes_read_as_people_say_them(size: int, text: str) -> None:
+    assert format_bytes(size) == text
+
+
 def run_program(tmp_path: Path, stdout: int, **environment: str) -> subprocess.CompletedProcess[str]:
     script = tmp_path / "program.py"
     script.write_text(PROGRAM)
@@ -139,7 +145,7 @@ def run_program(tmp_path: Path, stdout: int, **environment: str) -> subprocess.C
     )
 
 
-def test_a_pipe_gets_plain_lines_without_rich(tmp_path: Path) -> None:
+def test_a_pipe_gets_plain_lines_and_loads_no_display(tmp_path: Path) -> None:
     lines = run_program(tmp_path, subprocess.PIPE).stdout.splitlines()
     assert lines[:2] == ["Run monday of pipeline working", "said by the step"]
     assert [line.split()[:2] for line in lines[2:4]] == [["one", "completed"], ["two", "completed"]]
@@ -150,24 +156,3 @@ def test_a_pipe_gets_plain_lines_without_rich(tmp_path: Path) -> None:
 
 def test_quiet_prints_only_what_the_program_prints(tmp_path: Path) -> None:
     assert run_program(tmp_path, subprocess.PIPE, ARGOSY_QUIET="1").stdout == "said by the step\nFalse\n"
-
-
-def read_all(terminal: int) -> str:
-    """Return what a terminal was sent; reading on after its last writer is gone is an error on Linux."""
-    pieces = []
-    with contextlib.suppress(OSError):
-        while piece := os.read(terminal, 1 << 16):
-            pieces.append(piece)
-    os.close(terminal)
-    return b"".join(pieces).decode()
-
-
-def test_a_terminal_gets_a_live_display(tmp_path: Path) -> None:
-    ours, theirs = pty.openpty()
-    run_program(tmp_path, theirs)
-    os.close(theirs)
-    written = read_all(ours)
-    assert "is running" in written
-    assert "said by the step" in written
-    assert "completed" in written
-    assert written.rstrip().endswith("True")

@@ -1,7 +1,8 @@
-"""A run as a table in a notebook."""
+"""A run as a tree in a notebook."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from argosy.execution.run_record import PipelineRun
@@ -22,8 +23,28 @@ def test_everything_a_user_chose_is_escaped() -> None:
     html = PipelineRun(run, NO_CONNECTION)._repr_html_()
     assert "<b>&lt;b&gt;</b> of pipeline <b>a&amp;b</b>: failed" in html
     assert "ValueError: &lt;script&gt;" in html
-    assert "<td>&lt;i&gt;</td><td>failed</td>" in html
+    assert ">&lt;i&gt;</span></td>" in html
     assert "<script>" not in html
+    assert "<i>" not in html
+
+
+def test_a_run_is_a_tree_with_what_became_of_each_step() -> None:
+    run = Run(name="monday", pipeline_name="training", state=RunState.RUN_STATE_COMPLETED)
+    load = run.steps.add(invocation="load", step_name="load", state=StepState.STEP_STATE_CACHED)
+    fit = run.steps.add(invocation="fit", step_name="fit", state=StepState.STEP_STATE_COMPLETED, upstream=["load"])
+    fit.cache_miss.append("parameter:rate")
+    for step, seconds in ((load, 1), (fit, 75)):
+        step.start_time.FromSeconds(1000)
+        step.end_time.FromSeconds(1000 + seconds)
+    html = PipelineRun(run, NO_CONNECTION)._repr_html_()
+    texts = [text for text in re.split(r"<[^>]*>", html.partition("<tbody>")[2]) if text]
+    assert texts == ["load", "cached", "1.00 s", "└─ fit", "completed", "1 min 15 s", "parameter rate changed"]
+    assert "href" not in html
+    assert "src=" not in html
+
+
+def test_a_run_without_steps_is_shown_too() -> None:
+    assert "running" in PipelineRun(Run(state=RunState.RUN_STATE_RUNNING), NO_CONNECTION)._repr_html_()
 
 
 def test_an_error_reads_as_one_line() -> None:
