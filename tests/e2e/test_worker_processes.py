@@ -93,6 +93,18 @@ def test_a_script_needs_no_guard_and_its_own_classes_are_the_same_everywhere(hom
     assert done.stdout.splitlines() == ["True", "model 20", "('no',) fail"]
 
 
+def test_a_traceback_shows_where_in_the_script_a_step_failed(home: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.partition("run = ")[0] + "broken()\n")
+    command = [sys.executable, "script.py"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "ARGOSY_QUIET": "1"})
+    line = next(number for number, text in enumerate(SCRIPT.splitlines(), 1) if "raise ScriptError" in text)
+    where = f'File "{script}", line {line}, in fail\n    raise ScriptError("no", step="fail")\n'
+    assert where in done.stderr
+    (run,) = argosy.Client().list_runs("broken")
+    assert where in str(run.reload().steps["fail"].logs())
+
+
 def test_a_module_that_a_worker_has_not_is_named_with_the_cure(home: Path) -> None:
     module = types.ModuleType("only_here")
     sys.modules["only_here"] = module

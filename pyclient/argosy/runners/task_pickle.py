@@ -15,7 +15,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 import cloudpickle
@@ -140,6 +140,9 @@ class _TravelPickler(cloudpickle.Pickler):  # type: ignore[misc] # the library s
             place = (value.__module__, value.__qualname__)
             if _stands_at(place, lambda found: getattr(found, "__wrapped__", None) is value):
                 return _wrapped_function, place
+        elif isinstance(value, CodeType):
+            make, given = self.dispatch_table[CodeType](value)[:2]
+            return _remade_code, (value.co_filename, make, given)
         elif getattr(type(value), "__argosy_kind__", None) is not None:
             place = (value.__module__, value.__qualname__)
             if not _stands_at(place, lambda found: found is value):
@@ -167,6 +170,11 @@ def _find(module: object, name: str) -> Any:
 
 def _wrapped_function(module: str, name: str) -> Any:
     return _find(importlib.import_module(module), name).__wrapped__
+
+
+def _remade_code(file: str, make: Callable[..., CodeType], given: tuple[Any, ...]) -> CodeType:
+    """Make code again that knows its file, which cloudpickle leaves out: tracebacks show it."""
+    return make(*given).replace(co_filename=file)
 
 
 def _remade_exception(kind: type[BaseException], args: tuple[Any, ...], attributes: dict[str, Any]) -> BaseException:
