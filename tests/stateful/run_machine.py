@@ -25,7 +25,7 @@ from tests.stateful.run_model import VOID, ModelRun, ModelStep, RunModel
 PROJECT = "default"
 clients = st.integers(0, 1)
 invocations = st.sampled_from(["load", "fit"])
-keys = st.sampled_from(["", "a", "b"])
+keys = st.sampled_from(["", "a", "a", "a", "b"])
 data = st.data()
 MOST_RUNS = 3
 """Few, so that what happens to one happens to the others."""
@@ -43,6 +43,8 @@ class RunMachine(RuleBasedStateMachine):
     @initialize()
     def open_two_clients(self) -> None:
         self.channels = [open_channel(self.home), open_channel(self.home)]
+        for client in range(2):
+            self.create_a_run_of(client)
 
     def teardown(self) -> None:
         for channel in self.channels:
@@ -55,13 +57,16 @@ class RunMachine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.model.runs) < MOST_RUNS)
     @rule(client=clients)
     def create_a_run(self, client: int) -> None:
+        self.create_a_run_of(client)
+
+    def create_a_run_of(self, client: int) -> None:
         created = self.stub(client).CreateRun(
             pipelines.CreateRunRequest(project=PROJECT, request_id=new_request_id(), pipeline_name="training")
         )
         self.model.runs.append(ModelRun(created.run.id, [created.driver_token]))
 
     @precondition(lambda self: self.model.runs)
-    @rule(client=clients, data=data, invocation=invocations, key=keys, may_wait=st.booleans())
+    @rule(client=clients, data=data, invocation=invocations, key=keys, may_wait=st.sampled_from([True, True, False]))
     def start_a_step(self, client: int, data: st.DataObject, invocation: str, key: str, may_wait: bool) -> None:
         run = data.draw(st.sampled_from(self.model.runs))
         token = data.draw(some_token(run.tokens))
@@ -224,11 +229,6 @@ class RunMachine(RuleBasedStateMachine):
         assert self.stub(client).EvictCache(request).evicted_count == len(hit)
         for step in hit:
             step.evicted = True
-
-    @rule(client=clients)
-    def restart(self, client: int) -> None:
-        self.channels[client].close()
-        self.channels[client] = open_channel(self.home)
 
     @invariant()
     def runs_read_as_they_are(self) -> None:
