@@ -226,6 +226,15 @@ def test_no_items_run_nothing_and_the_collector_receives_an_empty_list(store: st
     assert mapping().steps["total"].status == "cached"
 
 
+def test_a_pipeline_that_only_maps_over_no_items_completes_without_a_step(store: str) -> None:
+    @argosy.pipeline
+    def mapping(items: list[int]) -> None:
+        double.map(items)
+
+    run = mapping([])
+    assert (run.status, statuses(run)) == ("completed", {})
+
+
 def test_an_output_that_is_a_list_is_mapped_over_item_by_item(store: str) -> None:
     @argosy.pipeline
     def mapping(upto: int) -> None:

@@ -78,7 +78,7 @@ def _invocation_rule(function: InvocationRule) -> InvocationRule:
 
 @_rule
 def _has_steps(graph: Graph) -> None:
-    if not graph.invocations:
+    if not graph.invocations and not graph.is_mapped_over_nothing:
         raise GraphError(
             f"{graph.pipeline.location}: pipeline {graph.pipeline.name!r} calls no step; call at least one function "
             "decorated with @step in its body"

@@ -68,7 +68,12 @@ def current_recorder() -> Recorder | None:
 
 
 class Recorder:
-    """Collects the invocations of one call of a pipeline."""
+    """Collects the invocations of one call of a pipeline.
+
+    Attributes:
+        pipeline: the definition.
+        is_mapped_over_nothing: whether a step was mapped over no items.
+    """
 
     def __init__(self, start: Graph, on_load: OnLoad | None = None) -> None:
         """Start with a graph that has no invocations.
@@ -85,6 +90,7 @@ class Recorder:
         self._all_inner: dict[str, InnerPipeline] = {}
         self._checked: set[str] = set()
         self._numbers: dict[str, int] = {}
+        self.is_mapped_over_nothing = False
 
     @contextlib.contextmanager
     def recording(self) -> Iterator[None]:
@@ -205,7 +211,10 @@ class Recorder:
         return check_graph(self._graph())
 
     def _graph(self) -> Graph:
-        return dataclasses.replace(self._start, invocations=MappingProxyType(dict(self._invocations)))
+        invocations = MappingProxyType(dict(self._invocations))
+        return dataclasses.replace(
+            self._start, invocations=invocations, is_mapped_over_nothing=self.is_mapped_over_nothing
+        )
 
     @property
     def _prefix(self) -> str:
