@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -196,10 +198,20 @@ def write_superseded(stubs: Service, project: str) -> object:
 
     def overtaken() -> Iterator[blobs.WriteUploadRequest]:
         yield from calls.write_parts(project, upload_id, b"first")
+        wait_for_stream(stubs, upload_id)
         stubs.blobs.WriteUpload(calls.write_parts(project, upload_id, b"second"))
         yield blobs.WriteUploadRequest(chunk=b"more")
 
     return stubs.blobs.WriteUpload(overtaken())
+
+
+def wait_for_stream(stubs: Service, upload_id: str) -> None:
+    """Wait until the server has seen a stream of this upload, which raises its epoch."""
+    deadline = time.monotonic() + 30
+    with contextlib.closing(sqlite3.connect(stubs.home / "metadata.db", timeout=30)) as database:
+        while database.execute("SELECT epoch FROM uploads WHERE id = ?", (upload_id,)).fetchone() == (0,):
+            assert time.monotonic() < deadline, "the stream was not seen"
+            time.sleep(0.01)
 
 
 def write_to_an_aborted_upload(stubs: Service, project: str) -> object:
