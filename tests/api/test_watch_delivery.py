@@ -241,15 +241,19 @@ def test_who_falls_behind_what_is_kept_in_memory_misses_nothing(
             assert [event.version for event in slow.take(40)] == counted
 
 
-def test_a_server_that_slept_while_events_were_forgotten_tells_its_watchers(tmp_path: Path) -> None:
+def test_a_server_that_slept_while_events_were_forgotten_lets_its_watchers_come_again_and_tells_them(
+    tmp_path: Path,
+) -> None:
     with served(tmp_path / "data", WatchSettings(poll_seconds=0.05)) as server:
         stubs = server.connect()
         with Watch(stubs, "p") as watch, sqlite3.connect(server.home / "metadata.db", timeout=30) as database:
             # As if it had been asleep: what others wrote is gone before it looked.
             database.execute("UPDATE store SET events_removed_seq = 1000")
             database.commit()
-            with expect_refusal(grpc.StatusCode.OUT_OF_RANGE, "CURSOR_EXPIRED"):
+            with expect_refusal(grpc.StatusCode.UNAVAILABLE, "STORAGE_UNAVAILABLE"):
                 watch.next()
+            with expect_refusal(grpc.StatusCode.OUT_OF_RANGE, "CURSOR_EXPIRED"):
+                Watch(stubs, "p", cursor=watch.cursor)
         with Watch(stubs, "p") as watch:
             database.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', 1000)")
             database.commit()

@@ -18,7 +18,7 @@ from argosy_server.api.recent_events import RecentEvents
 from argosy_server.api.watch_limit import Draining, TooManyWatchers, WatchSettings
 from argosy_server.api.watch_messages import Entry, News
 from argosy_server.api.watch_senders import SenderPool, Sending
-from argosy_server.domain.errors import CursorExpired, DomainError
+from argosy_server.domain.errors import CursorExpired, DomainError, StorageUnavailable
 from argosy_server.domain.event import Position
 from argosy_server.usecases.ports import MetadataStore
 from argosy_server.usecases.read_events import read_events
@@ -156,9 +156,9 @@ class WatchHub:
         """Read what follows ``head`` and tell the watchers; return how long to wait for more."""
         try:
             page = read_events(self._metadata, head, BATCH, lambda _: True)
-        except CursorExpired as error:
+        except CursorExpired:
             # This process stood still for days, while others went on and forgot.
-            self._begin_anew(error)
+            self._begin_anew()
             return self.settings.poll_seconds
         if not page.events:
             return self.settings.poll_seconds
@@ -180,7 +180,8 @@ class WatchHub:
         for watcher in due:
             self._senders.submit(watcher)
 
-    def _begin_anew(self, error: CursorExpired) -> None:
+    def _begin_anew(self) -> None:
+        """Let all watchers come again: each hears then whether its own position has expired."""
         with self._metadata.read() as tx:
             newest = tx.events.newest()
         with self.lock:
@@ -189,4 +190,4 @@ class WatchHub:
             self._restarts += 1
             self.recent.restart(newest)
         for watcher in watchers:
-            watcher.stream.fail(error)
+            watcher.stream.fail(StorageUnavailable("this server stood still for long; watch again"))
