@@ -155,8 +155,10 @@ def test_a_run_without_values_to_lose_ends_with_the_conflict_itself(server: Argo
     os.kill(process.pid, signal.SIGSTOP)
     wait_until(lambda: argosy.Client().get_run("nightly").status == "abandoned")
     os.kill(process.pid, signal.SIGCONT)
-    _, errors = process.communicate(timeout=30)
+    printed, errors = process.communicate(timeout=30)
     assert process.returncode == 1
+    assert "Run nightly ended early; its end could not be recorded\n" in printed
+    assert "\n  resume  working.resume('nightly')\n" in printed
     assert re.search(r"^argosy\.errors\.ConflictError: the lease of run 'nightly' expired", errors, re.MULTILINE)
     assert "rescue" not in errors.rpartition("ConflictError")[2]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -331,9 +332,10 @@ def test_a_driver_that_was_taken_for_dead_stops_when_another_one_has_its_run(sho
     again = start("resume")
     started_second(again)
     os.kill(driver.pid, signal.SIGCONT)
-    _, errors = driver.communicate(timeout=60)
+    printed, errors = driver.communicate(timeout=60)
     assert driver.returncode == 1
     assert "ConflictError: run 'count' was resumed by another runner" in errors
+    assert re.search(r"^  watch   .*argosy run show count --watch$", printed, re.MULTILINE)
     assert finish(again) == (0, "")
     assert client.get_run("count").steps["third"].output.load() == 20
 

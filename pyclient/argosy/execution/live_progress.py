@@ -45,7 +45,7 @@ class LiveTree:
         state = self._states[invocation]
         if state.began is None or attempt == 1:
             state.began = time.monotonic()
-        state.attempt = f"{attempt} of {attempts}" if attempt > 1 else ""
+        state.attempt, state.attempts = attempt, attempts
         state.status, state.note, state.due, state.ended = "running", "", None, None
         if step_run_id and state.traffic.sent == state.traffic.received == 0:
             state.traffic = traffic_of(step_run_id)
@@ -57,8 +57,7 @@ class LiveTree:
     def step_retries(self, invocation: str, seconds: float, note: str, delay: float) -> None:
         """Show when it is tried again."""
         state = self._states[invocation]
-        number, _, of = (state.attempt or "1").partition(" ")
-        state.attempt = f"{int(number) + 1} {of}".rstrip()
+        state.attempt += 1
         state.due, state.note, state.status = time.monotonic() + delay, note, "retrying"
 
     def step_ended(self, invocation: str, status: str, seconds: float, note: str = "", size: int = 0) -> None:

@@ -20,6 +20,8 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TextIO
 
+from argosy.execution.process_output import ProcessOutput
+
 INTERVAL = 0.125
 """Seconds between two drawings."""
 _SAVE, _RESTORE, _CLEAR, _ROW_DOWN, _KEEP_COLUMN_DOWN = "\x1b7", "\x1b8", "\x1b[J", "\x1b[B", "\x1bD"
@@ -42,8 +44,12 @@ class LiveRegion:
         self._draw = draw
         self._lock = threading.RLock()
         self._rows = 0
+        self._drawn: list[str] = []
+        self._is_forked = False
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._keep_drawing, name="argosy-live-region", daemon=True)
+        self._is_at_line_start = True
+        self._processes: ProcessOutput | None = None
         self._streams: list[_Above] = []
         self._handlers: list[tuple[logging.StreamHandler[Any], TextIO]] = []
 
@@ -61,13 +67,14 @@ class LiveRegion:
 
     def close(self, lines: Iterable[str] = ()) -> None:
         """Remove the rows, print lines in their place, and let the streams be what they were."""
-        self._ended.set()
         _live.discard(self)
+        if self._processes is not None:
+            self._processes.close()
+        self._ended.set()
         try:
             with self._lock:
                 self.clear()
-                at_start = all(stream.is_at_line_start for stream in self._streams)
-                print_encodable(self._terminal, ([] if at_start else [""]) + list(lines))
+                print_encodable(self._terminal, ([] if self._is_at_line_start else [""]) + list(lines))
         finally:
             self._put_back()
 
@@ -81,11 +88,26 @@ class LiveRegion:
                     setattr(sys, name, above.original)
 
     @contextlib.contextmanager
-    def cleared(self) -> Iterator[None]:
-        """Keep the rows away while something is printed."""
+    def above(self, text: str | bytes) -> Iterator[None]:
+        """Keep the rows away while ``text`` is printed."""
         with self._lock:
+            if self._is_forked:
+                self._rows = int(self._is_at_line_start)
             self.clear()
+            if text:
+                self._is_at_line_start = text[-1] in {"\n", 10}
             yield
+
+    def descriptor_for_processes(self) -> int:
+        """Return where processes shall write, so that it appears above the rows.
+
+        Raises:
+            OSError: there are no more terminals.
+        """
+        with self._lock:
+            if self._processes is None:
+                self._processes = ProcessOutput(self._terminal.fileno(), self._pass_on)
+            return self._processes.descriptor
 
     def clear(self) -> None:
         """Remove the rows if they are there; the lock is held."""
@@ -104,16 +126,25 @@ class LiveRegion:
             if not rows:
                 self.clear()
                 return
+            if self._rows and rows == self._drawn:
+                return
+            self._drawn = rows
             room = f"{_KEEP_COLUMN_DOWN * len(rows)}\x1b[{len(rows)}A"
             drawn = "".join(f"\r\n{row}" for row in rows)
             self._rows = len(rows)
             self._send(f"{room}{_SAVE}{_ROW_DOWN}\r{_CLEAR}{_RESTORE}{_SAVE}{drawn}{_RESTORE}")
 
-    def forget(self) -> None:
-        """In a forked child: draw nothing, let everything pass."""
+    def _pass_on(self, data: bytes) -> None:
+        with self.above(data):
+            left = memoryview(data)
+            while left:
+                left = left[os.write(self._terminal.fileno(), left) :]
+
+    def fork(self) -> None:
+        """In a forked child: draw nothing. Rows that the parent draws are cleared where a line begins."""
         self._lock = threading.RLock()
         self._ended.set()
-        self._rows = 0
+        self._is_forked = True
 
     def _keep_drawing(self) -> None:
         while not self._ended.wait(INTERVAL):
@@ -143,14 +174,11 @@ class _Above:
 
     def __init__(self, original: TextIO, region: LiveRegion) -> None:
         self.original = original
-        self.is_at_line_start = True
         self._region = region
 
     def write(self, text: str) -> int:
         """Write as ever."""
-        with self._region.cleared():
-            if text:
-                self.is_at_line_start = text[-1] == "\n"
+        with self._region.above(text):
             return self.original.write(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -172,6 +200,16 @@ _live: weakref.WeakSet[LiveRegion] = weakref.WeakSet()
 def is_anything_live() -> bool:
     """Tell whether rows are drawn on a terminal now: nobody else may draw then."""
     return bool(_live)
+
+
+def output_for_processes() -> tuple[int | None, int | None]:
+    """Return to what standard output and stderr of a process shall lead; ``None`` for where those of this one do."""
+    for region in list(_live):
+        with contextlib.suppress(OSError):
+            descriptor = region.descriptor_for_processes()
+            out, err = (descriptor if os.isatty(number) else None for number in (1, 2))
+            return out, err
+    return None, None
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -201,7 +239,7 @@ def _stand_in(original: TextIO, region: LiveRegion) -> _Above:
 def _class_like(kind: Any, own: tuple[str, ...]) -> Any:
     """Return a class that has, besides writing, whatever the original has."""
     theirs = {name for name in (*dir(kind), *own) if not name.startswith("__")}
-    further = theirs - set(dir(_Above)) - {"original", "is_at_line_start", "_region"}
+    further = theirs - set(dir(_Above)) - {"original", "_region"}
     return type("TerminalStream", (_Above,), {name: _of_original(name) for name in further})
 
 
@@ -209,11 +247,11 @@ def _of_original(name: str) -> property:
     return property(lambda stream: getattr(stream.original, name))
 
 
-def _forget() -> None:
+def _fork() -> None:
     for region in list(_live):
-        region.forget()
+        region.fork()
     _live.clear()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+    os.register_at_fork(after_in_child=_fork)

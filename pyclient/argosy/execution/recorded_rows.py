@@ -32,7 +32,7 @@ def _state(step: StepRun) -> StepState:
         status=status,
         began=_seconds(step.start_time) if step.HasField("start_time") and status != "skipped" else None,
         ended=_seconds(step.end_time) if step.HasField("end_time") else None,
-        attempt=str(step.attempt) if step.attempt > 1 else "",
+        attempt=step.attempt,
         note="; ".join(filter(None, notes)),
     )
 

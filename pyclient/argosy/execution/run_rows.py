@@ -32,7 +32,8 @@ class StepState:
         began: when, by any clock that all steps share; ``None`` before.
         ended: when, by the same clock.
         due: when its next attempt begins.
-        attempt: the current attempt, as ``2 of 4``; empty for the first.
+        attempt: the current attempt, or the one that comes next.
+        attempts: how many it may have; 0 where that is not known.
         note: what else a person should know.
         traffic: the bytes that moved.
     """
@@ -41,7 +42,8 @@ class StepState:
     began: float | None = None
     ended: float | None = None
     due: float | None = None
-    attempt: str = ""
+    attempt: int = 1
+    attempts: int = 0
     note: str = ""
     traffic: StepTraffic = field(default_factory=StepTraffic)
 
@@ -164,9 +166,10 @@ def row_texts(branch: Branch, states: Sequence[StepState], now: float, look: Loo
 
 
 def _notes(state: StepState, now: float) -> list[str]:
+    attempt = f"attempt {state.attempt} of {state.attempts}" if state.attempts else f"attempt {state.attempt}"
     if state.status == "retrying" and state.due is not None:
-        return [f"attempt {state.attempt} in {format_seconds(max(state.due - now, 0))}", state.note]
-    return [f"attempt {state.attempt}" if state.attempt else "", state.note]
+        return [f"{attempt} in {format_seconds(max(state.due - now, 0))}", state.note]
+    return [attempt if state.attempt > 1 else "", state.note]
 
 
 def _took(states: Sequence[StepState], now: float) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from argosy.errors import WorkerImportError, WorkerLostError
 from argosy.execution.execute_step import failed
+from argosy.execution.live_region import output_for_processes
 from argosy.execution.log_descriptors import close_spools, make_spools, show_rest
 from argosy.execution.step_task import Outcome, StepTask
 from argosy.runners.task_pickle import dump_task, load_outcome
@@ -40,10 +41,13 @@ class WorkerProcess:
             f"import sys; sys.path[:] = {sys.path!r}; "
             f"from argosy.runners.worker import work; work({theirs.fileno()}, {self._spools!r})"
         )
+        out, err = output_for_processes()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - this interpreter, with our own module
                 [sys.executable, "-c", code],
                 stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
                 pass_fds=[theirs.fileno(), *self._spools],
                 start_new_session=True,
             )

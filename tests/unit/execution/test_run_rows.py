@@ -121,8 +121,8 @@ def test_a_name_that_is_not_known_or_comes_later_is_left_out() -> None:
 
 STATES = {
     "load": StepState("completed", 0.0, 0.25, note="parameter rate changed", traffic=StepTraffic(sent=3 << 20)),
-    "clean": StepState("running", 0.5, attempt="2 of 4", traffic=StepTraffic(2048, 512)),
-    "fit": StepState("retrying", 0.5, due=4.5, attempt="2 of 3", note="attempt 1: OSError"),
+    "clean": StepState("running", 0.5, attempt=2, attempts=4, traffic=StepTraffic(2048, 512)),
+    "fit": StepState("retrying", 0.5, due=4.5, attempt=2, attempts=3, note="attempt 1: OSError"),
     "peek": StepState(note="for an equal step of run monday"),
     "plot": StepState("failed", 0.0, 75.0, note="ValueError"),
     "end": StepState("skipped"),
