@@ -1,4 +1,4 @@
-"""What docs/pipelines.md shows is run, and prints what the page says."""
+"""What docs/pipelines.md and docs/failures.md show is run, and prints what the pages say."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs/pipelines.md").read_text()
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 CUT = "--- 8< ---"
 
 
-def fences() -> list[tuple[str, str, str]]:
+def fences(page: str) -> list[tuple[str, str, str]]:
     """Return language, file and text of each block."""
-    found = re.finditer(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    text = (DOCS / page).read_text()
+    found = re.finditer(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     return [(fence[1], fence[2] or "", fence[3]) for fence in found]
 
 
@@ -29,10 +30,10 @@ def as_program(text: str) -> str:
     )
 
 
-def program_and_output(folder: Path) -> tuple[str, list[str]]:
+def program_and_output(page: str, folder: Path) -> tuple[str, list[str]]:
     """Write the files of the page; return the rest as one program, and what each of its blocks prints."""
     blocks: list[tuple[str, str]] = []
-    for language, file, text in fences():
+    for language, file, text in fences(page):
         if file:
             (folder / file).write_text(text)
         elif language == "console":
@@ -50,15 +51,16 @@ def pattern(output: str) -> str:
     return ".*?".join(map(re.escape, output.rstrip().split("…")))
 
 
+@pytest.mark.parametrize(("page", "errors"), [("pipelines.md", ""), ("failures.md", "does not converge\n")])
 def test_every_block_runs_and_prints_what_stands_below_it(
-    store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: str, errors: str
 ) -> None:
-    program, expected = program_and_output(tmp_path)
+    program, expected = program_and_output(page, tmp_path)
     (tmp_path / "page.py").write_text(program)
     monkeypatch.setenv("ARGOSY_QUIET", "1")
     monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
     done = subprocess.run([sys.executable, "-W", "error", "page.py"], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "does not converge\n")
+    assert (done.returncode, done.stderr) == (0, errors)
     printed = done.stdout.split(f"{CUT}\n")[:-1]
     assert len(printed) == len(expected)
     for output, text in zip(printed, expected, strict=True):
