@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
 from argosy.cli.output import Format, OutputOption, print_json, print_line
-from argosy.cli.selection import AliasOption, NameArgument, VersionOption, selector_of
+from argosy.cli.rules import following
+from argosy.cli.selection import AliasOption, NameArgument, selector_of
 from argosy.cli.store import store_of
-from argosy.graph.names import id_problem
+from argosy.graph.names import id_problem, version_problem
 
 
 def delete_artifact(
     context: typer.Context,
     name: NameArgument,
-    version: VersionOption = None,
+    version: Annotated[
+        Optional[str],  # noqa: UP045 - typer evaluates annotations, also on Python 3.10
+        typer.Option("--version", "-v", help="This version.", callback=following(version_problem)),
+    ] = None,
     alias: AliasOption = None,
     force: Annotated[bool, typer.Option("--force", help="Also a version that runs made or used.")] = False,
     output: OutputOption = Format.table,

@@ -89,7 +89,7 @@ def _calls_when_loaded(where: str, loaded: str, pipeline: str) -> GraphError:
     return GraphError(
         f"{where}: {loaded} calls pipeline {pipeline!r} as soon as it is loaded, so a run cannot be resumed from "
         f"another program; put the call under 'if __name__ == \"__main__\":', or call "
-        f"{pipeline}.resume(run) there. Nothing ran"
+        f"{pipeline}.resume(run) there. No step ran"
     )
 
 

@@ -122,7 +122,7 @@ def test_a_script_is_loaded_as_main_without_what_is_guarded(tmp_path: Path) -> N
 
 def test_a_script_that_calls_its_pipeline_is_stopped_before_anything_runs(tmp_path: Path) -> None:
     entry = script(tmp_path / "folder", "training()\nopen('reached', 'w').close()")
-    message = r"calls pipeline 'training' as soon as it is loaded.*if __name__ == \"__main__\":.*Nothing ran$"
+    message = r"calls pipeline 'training' as soon as it is loaded.*if __name__ == \"__main__\":.*No step ran$"
     with pytest.raises(GraphError, match=message) as caught, found_pipeline(entry):
         pass
     assert str(caught.value).startswith(f"{entry.file}:18: the script {entry.file} ")
