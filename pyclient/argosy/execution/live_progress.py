@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TextIO
 
 from argosy.execution.live_region import LiveRegion, print_encodable
@@ -22,8 +22,9 @@ class LiveTree:
         self._terminal = terminal
         self._look = look_of(terminal)
         self._region = LiveRegion(terminal, self._draw)
-        self._branches: Sequence[Branch] = ()
-        self._states: Mapping[str, StepState] = {}
+        self._steps: Sequence[PlannedStep] = ()
+        self._tree: tuple[Sequence[PlannedStep], Sequence[Branch]] = ((), ())
+        self._states: dict[str, StepState] = {}
 
     def run_started(self, title: str, steps: Sequence[PlannedStep]) -> None:
         """Print the title and begin to draw."""
@@ -34,11 +35,11 @@ class LiveTree:
 
     def steps_known(self, steps: Sequence[PlannedStep]) -> None:
         """Draw these from now on."""
-        if len(steps) != len(self._states):
-            known = self._states
-            # The thread that draws looks at both: there is a state for each branch at any time.
-            self._states = {item.invocation: known.get(item.invocation) or StepState(item.status) for item in steps}
-            self._branches = lay_out(steps)
+        # The thread that draws looks at both: there is a state for each step that it may draw.
+        for step in steps:
+            if step.invocation not in self._states:
+                self._states[step.invocation] = StepState(step.status)
+        self._steps = steps
 
     def step_started(self, invocation: str, step_run_id: str = "", attempt: int = 1, attempts: int = 1) -> None:
         """Show that it runs."""
@@ -77,12 +78,20 @@ class LiveTree:
         except OSError:  # the terminal is gone
             width = None
         look = Look(width, None, self._look.unicode, self._look.colours)
-        self._region.close([*draw_rows(self._branches, self._states, time.monotonic(), look), *lines])
+        self._region.close([*draw_rows(self._branches(), self._states, time.monotonic(), look), *lines])
 
     def _draw(self, columns: int, rows: int) -> list[str]:
         look = Look(columns, rows, self._look.unicode, self._look.colours)
-        branches = self._branches  # before the states, which may have become more meanwhile
-        return draw_rows(branches, self._states, time.monotonic(), look)
+        return draw_rows(self._branches(), self._states, time.monotonic(), look)
+
+    def _branches(self) -> Sequence[Branch]:
+        """Return the tree, made anew only when it is drawn: a body that loads values lets it grow again and again."""
+        steps = self._steps
+        known, branches = self._tree
+        if known is not steps:
+            branches = lay_out(steps)
+            self._tree = steps, branches
+        return branches
 
 
 def look_of(terminal: TextIO) -> Look:

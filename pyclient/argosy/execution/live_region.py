@@ -87,6 +87,11 @@ class LiveRegion:
                 if getattr(sys, name) is above:
                     setattr(sys, name, above.original)
 
+    @property
+    def is_drawing(self) -> bool:
+        """Whether rows are still drawn: neither was it closed, nor did drawing fail."""
+        return not self._ended.is_set()
+
     @contextlib.contextmanager
     def above(self, text: str | bytes) -> Iterator[None]:
         """Keep the rows away while ``text`` is printed."""
@@ -113,7 +118,8 @@ class LiveRegion:
         """Remove the rows if they are there; the lock is held."""
         if self._rows:
             self._rows = 0
-            self._send(f"{_SAVE}{_ROW_DOWN}\r{_CLEAR}{_RESTORE}")
+            # Where a line begins here, one written past Python may have begun on top of a row.
+            self._send(_CLEAR if self._is_at_line_start else f"{_SAVE}{_ROW_DOWN}\r{_CLEAR}{_RESTORE}")
 
     def redraw(self) -> None:
         """Draw the rows as they are now."""
@@ -205,7 +211,7 @@ def is_anything_live() -> bool:
 def output_for_processes() -> tuple[int | None, int | None]:
     """Return to what standard output and stderr of a process shall lead; ``None`` for where those of this one do."""
     for region in list(_live):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):  # there are no more terminals, or the real one is gone
             descriptor = region.descriptor_for_processes()
             out, err = (descriptor if os.isatty(number) else None for number in (1, 2))
             return out, err

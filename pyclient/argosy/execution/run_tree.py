@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+MOST_LEVELS = 24
+"""Further in, a line says no more to people."""
 FOLDED_FROM = 9
 """So many calls of one step after the same one are shown in one line."""
 
@@ -34,7 +36,8 @@ class Branch:
     """One line of the tree.
 
     Attributes:
-        levels: for each level above it, and at last its own, whether more follows there; empty at the top.
+        levels: for each level above it, and at last its own, whether more follows there; empty at the top. Of more
+            than can be shown the last ones.
         name: the invocation, or of several what they have in common.
         members: the invocations it stands for.
         also_after: what its steps wait for besides what is above it.
@@ -59,7 +62,7 @@ def lay_out(steps: Iterable[PlannedStep]) -> list[Branch]:
         line, levels = left.pop()
         branches.append(Branch(levels, lines.names[line], tuple(lines.members[line]), lines.also_after(line)))
         followers = lines.below[line]
-        left += [(item, (*levels, item != followers[-1])) for item in reversed(followers)]
+        left += [(item, (*levels, item != followers[-1])[-MOST_LEVELS:]) for item in reversed(followers)]
     return branches
 
 
