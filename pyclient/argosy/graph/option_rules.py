@@ -235,7 +235,8 @@ def _max_parallel(candidate: Candidate, name: str, value: Any) -> int:
 def _one_of(candidate: Candidate, name: str, value: Any, known: tuple[str, ...], or_else: str = "") -> str:
     if value not in known or not isinstance(value, str):
         hint = did_you_mean(value.replace("-", "_"), known) if isinstance(value, str) else ""
-        raise candidate.error(f"{name} is {listed(known)}{or_else}, not {brief(value)}{hint}")
+        choices = f"{listed(known)}{or_else}" if or_else else " or ".join(map(repr, known))
+        raise candidate.error(f"{name} is {choices}, not {brief(value)}{hint}")
     return value
 
 

@@ -144,6 +144,12 @@ def resume_run(tx: Transaction, limits: Limits, project: str, run_id: str) -> Ru
             state=run.state.value,
             epoch=run.epoch,
         )
+    if run.state is RunState.COMPLETED:
+        raise IllegalTransition(
+            f"run {run.name!r} has completed: nothing is left to resume; call the pipeline for a new run",
+            resource=f"run {run.id}",
+            state=run.state.value,
+        )
     check_run_transition(run, RunState.RUNNING)
     tx.reservations.release(project, [step.id for step in run.steps if step.state is StepState.ABANDONED])
     resumed = tx.runs.resume(run, limits.run_lease)
