@@ -220,7 +220,7 @@ def test_runs_are_listed_and_shown(store: str, tmp_path: Path) -> None:
     tree, following = (part.splitlines() for part in shown.split("\n\n")[1:])
     assert [line.split()[:3] for line in tree] == [["make", "completed", tree[0].split()[2]], ["└─", "total", "failed"]]
     assert tree[1].endswith("input values has other content; ValueError: no values")
-    assert [line.split()[0] for line in following] == ["log", "resume"]
+    assert [line.split()[0] for line in following] == ["log", "cache", "resume"]
 
     assert as_json("artifact", "show", "made", "--pipeline", "adding")["version"] == "1"
     assert [row["name"] for row in as_json("artifact", "list", "--versions", "--pipeline", "adding", "-n", "1")] != []

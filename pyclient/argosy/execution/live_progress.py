@@ -43,7 +43,7 @@ class LiveTree:
 
     def step_started(self, invocation: str, step_run_id: str = "", attempt: int = 1, attempts: int = 1) -> None:
         """Show that it runs."""
-        state = self._states[invocation]
+        state = self._state(invocation)
         if state.began is None or attempt == 1:
             state.began = time.monotonic()
         state.attempt, state.attempts = attempt, attempts
@@ -53,17 +53,17 @@ class LiveTree:
 
     def step_waits(self, invocation: str, run: str) -> None:
         """Show for what it waits."""
-        self._states[invocation].note = f"for an equal step of run {run}"
+        self._state(invocation).note = f"for an equal step of run {run}"
 
     def step_retries(self, invocation: str, seconds: float, note: str, delay: float) -> None:
         """Show when it is tried again."""
-        state = self._states[invocation]
+        state = self._state(invocation)
         state.attempt += 1
         state.due, state.note, state.status = time.monotonic() + delay, note, "retrying"
 
     def step_ended(self, invocation: str, status: str, seconds: float, note: str = "", size: int = 0) -> None:
         """Show how it ended."""
-        state = self._states[invocation]
+        state = self._state(invocation)
         now = time.monotonic()
         if status != "skipped":
             state.began, state.ended = now - seconds, now
@@ -79,6 +79,9 @@ class LiveTree:
             width = None
         look = Look(width, None, self._look.unicode, self._look.colours)
         self._region.close([*draw_rows(self._branches(), self._states, time.monotonic(), look), *lines])
+
+    def _state(self, invocation: str) -> StepState:
+        return self._states.setdefault(invocation, StepState())
 
     def _draw(self, columns: int, rows: int) -> list[str]:
         look = Look(columns, rows, self._look.unicode, self._look.colours)
