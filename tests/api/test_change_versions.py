@@ -122,7 +122,7 @@ def test_a_deleted_alias_leaves_the_version(stubs: Stubs, project: str) -> None:
 
 def test_a_deleted_version_is_gone_but_its_label_stays_taken(stubs: Stubs, project: str) -> None:
     version = create(stubs, project, "weights", version="best", aliases=["prod"])
-    delete(stubs, project, version.id)
+    delete(stubs, project, version.id, force=True)
     for selector in ({"name": "weights"}, {"name": "weights", "version": "best"}, {"name": "weights", "alias": "prod"}):
         with expect_refusal(StatusCode.NOT_FOUND, "ARTIFACT_NOT_FOUND"):
             get(stubs, project, **selector)
@@ -147,6 +147,29 @@ def test_a_version_a_run_made_or_used_needs_force(stubs: Stubs, project: str) ->
         delete(stubs, project, version.id)
     delete(stubs, project, version.id, force=True)
     assert get(stubs, project, id=version.id).producer.run_id == run.id
+
+
+def test_a_version_an_alias_points_at_needs_force_as_long_as_it_does(stubs: Stubs, project: str) -> None:
+    first = create(stubs, project, "weights", aliases=["prod", "best"])
+    second = create(stubs, project, "weights", aliases=["prod"])
+    with expect_refusal(StatusCode.FAILED_PRECONDITION, "VERSION_IN_USE") as refused:
+        delete(stubs, project, first.id)
+    assert refused.refusal.message == "'weights' version 1 is deleted only by force: the alias 'best' points at it"
+    delete_alias(stubs, project, "weights", "best")
+    delete(stubs, project, first.id)
+    delete(stubs, project, second.id, force=True)
+    with expect_refusal(StatusCode.NOT_FOUND, "ARTIFACT_NOT_FOUND"):
+        get(stubs, project, name="weights", alias="prod")
+
+
+def test_every_reason_why_a_version_needs_force_is_named(stubs: Stubs, project: str) -> None:
+    version = (
+        complete_step(stubs, project, start_step(stubs, start_run(stubs, project)), weights=b"1").outputs[0].version
+    )
+    set_alias(stubs, project, "prod", id=version.id)
+    with expect_refusal(StatusCode.FAILED_PRECONDITION, "VERSION_IN_USE") as refused:
+        delete(stubs, project, version.id)
+    assert refused.refusal.message.endswith("by force: a run made or used it and the alias 'prod' points at it")
 
 
 def test_another_project_cannot_change_a_version(stubs: Stubs, project: str) -> None:

@@ -43,7 +43,7 @@ def delete_alias(stubs: Service, project: str, name: str, alias: str) -> None:
 
 def delete(stubs: Service, project: str, version_id: str) -> None:
     stubs.artifacts.DeleteArtifactVersion(
-        artifacts.DeleteArtifactVersionRequest(project=project, request_id=new_request_id(), id=version_id)
+        artifacts.DeleteArtifactVersionRequest(project=project, request_id=new_request_id(), id=version_id, force=True)
     )
 
 

@@ -232,6 +232,8 @@ class VersionContract:
 
         with store.write() as tx:
             with pytest.raises(ArtifactNotFound, match="was deleted"):
+                tx.artifacts.get_live("p", version.id)
+            with pytest.raises(ArtifactNotFound, match="was deleted"):
                 tx.artifacts.update("p", version.id, tags=["t"])
             with pytest.raises(ArtifactNotFound, match="was deleted"):
                 tx.artifacts.set_alias("p", "prod", version)

@@ -90,7 +90,7 @@ class Model:
         self._tell("version_updated", name, version, lost=before)
 
     def _delete(self, name: str, version: str) -> None:
-        self._client.delete_artifact_version(name, version)
+        self._client.delete_artifact_version(name, version, force=True)
         for alias in sorted(alias for (owner, alias), at in self._aliases.items() if (owner, at) == (name, version)):
             del self._aliases[name, alias]
             self._tell("alias_removed", name, version, alias)

@@ -150,12 +150,19 @@ class StoreMachine(RuleBasedStateMachine):
         self.replayable.append((lambda stub: stub.UpdateArtifactVersion(request), reply.SerializeToString()))
 
     @precondition(lambda self: self.model.all_versions())
-    @rule(client=clients, data=st.data())
-    def delete(self, client: int, data: st.DataObject) -> None:
+    @rule(client=clients, force=st.booleans(), data=st.data())
+    def delete(self, client: int, force: bool, data: st.DataObject) -> None:
         target = data.draw(st.sampled_from(self.model.all_versions()))
-        request = messages.DeleteArtifactVersionRequest(project=PROJECT, request_id=self.request_id(), id=target.id)
+        request = messages.DeleteArtifactVersionRequest(
+            project=PROJECT, request_id=self.request_id(), id=target.id, force=force
+        )
         if target.deleted:
             self.expect_not_found(lambda: self.stub(client).DeleteArtifactVersion(request))
+            return
+        if not force and target in self.model.artifact(target.name).aliases.values():
+            self.expect_refusal(
+                grpc.StatusCode.FAILED_PRECONDITION, lambda: self.stub(client).DeleteArtifactVersion(request)
+            )
             return
         self.stub(client).DeleteArtifactVersion(request)
         self.model.delete(target)
@@ -234,6 +241,9 @@ class StoreMachine(RuleBasedStateMachine):
         assert b"".join(part.chunk for part in parts if part.HasField("chunk")) == expected.content
 
     def expect_not_found(self, call: Callable[[], object]) -> None:
+        self.expect_refusal(grpc.StatusCode.NOT_FOUND, call)
+
+    def expect_refusal(self, code: grpc.StatusCode, call: Callable[[], object]) -> None:
         with pytest.raises(grpc.RpcError) as refused:
             call()
-        assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+        assert refused.value.code() is code

@@ -106,7 +106,7 @@ class ArtifactQueries(StoreAccess):
         Raises:
             ParameterError: the version is not named exactly.
             NotFoundError: nothing matches.
-            PreconditionError: a run made or used it and ``force`` is not set.
+            PreconditionError: a run made or used it, or an alias points at it, and ``force`` is not set.
         """
         await self._ask(lambda client: client.delete_artifact_version(name_or_id, version, alias=alias, force=force))
 

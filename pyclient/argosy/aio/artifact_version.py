@@ -126,7 +126,7 @@ class ArtifactVersion(ArtifactFacts):
         """Delete it. Its label stays taken and its lineage still answers.
 
         Raises:
-            PreconditionError: a run made or used it and ``force`` is not set.
+            PreconditionError: a run made or used it, or an alias points at it, and ``force`` is not set.
         """
         await self._way.ask(lambda connection: self._blocking(connection).delete(force=force))
 

@@ -21,10 +21,14 @@ def delete_artifact(
         typer.Option("--version", "-v", help="This version.", callback=following(version_problem)),
     ] = None,
     alias: AliasOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Also a version that runs made or used.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also a version that runs made or used, or an alias points at.")
+    ] = False,
     output: OutputOption = Format.table,
 ) -> None:
     """Delete one version, named exactly. Its label stays taken and its lineage still answers.
+
+    --alias names the version it points at, which only --force deletes, and the alias with it.
 
     \b
     Examples:
@@ -45,8 +49,7 @@ def delete_artifact(
     try:
         artifacts.delete_artifact_version(found.id, force=force)
     except PreconditionError as error:
-        message = f"{found.name} {found.version} was made or used by a run; pass --force to delete it anyway"
-        raise PreconditionError(message, reason=error.reason) from None
+        raise PreconditionError(f"{error}; pass --force", reason=error.reason) from None
     if output is Format.json:
         print_json({"name": found.name, "version": found.version, "id": found.id})
     else:

@@ -185,7 +185,7 @@ class ArtifactVersion(VersionLineage, _FitsEveryParameter):  # type: ignore[misc
         """Delete it. Its label stays taken and its lineage still answers.
 
         Raises:
-            PreconditionError: a run made or used it and ``force`` is not set.
+            PreconditionError: a run made or used it, or an alias points at it, and ``force`` is not set.
         """
         self._connection.artifacts.delete_artifact_version(self.id, force=force)
 

@@ -138,7 +138,7 @@ class ArtifactQueries(StoreAccess):
         Raises:
             ParameterError: the version is not named exactly.
             NotFoundError: nothing matches.
-            PreconditionError: a run made or used it and ``force`` is not set.
+            PreconditionError: a run made or used it, or an alias points at it, and ``force`` is not set.
         """
         check_switches(force=force)
         selector = make_selector(name_or_id, version, alias=alias)

@@ -191,7 +191,7 @@ class ArtifactClient(PruningCalls, ArtifactWatchCalls):
         """Delete a version; its label stays taken.
 
         Raises:
-            PreconditionError: a run made or used it and ``force`` is not set.
+            PreconditionError: a run made or used it, or an alias points at it, and ``force`` is not set.
             NotFoundError: no such version.
         """
         request = DeleteArtifactVersionRequest(

@@ -642,7 +642,7 @@ class DeleteArtifactVersionRequest(_message.Message):
     id: _builtins.str
     """The version's UUID."""
     force: _builtins.bool
-    """Delete it although runs made or used it."""
+    """Delete it although runs made or used it, and with it the aliases that point at it."""
     def __init__(
         self,
         *,

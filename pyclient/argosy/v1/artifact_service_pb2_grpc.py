@@ -235,7 +235,8 @@ class ArtifactServiceServicer:
         """Deletes a version. Its label stays taken and its lineage still answers.
 
         Errors:
-        - FAILED_PRECONDITION / VERSION_IN_USE: a run made or used it and `force` is not set.
+        - FAILED_PRECONDITION / VERSION_IN_USE: a run made or used it, or an alias points at it, and
+        `force` is not set.
         - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
         - NOT_FOUND / ARTIFACT_NOT_FOUND: no such version.
         """

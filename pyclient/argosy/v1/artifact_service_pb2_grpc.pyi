@@ -116,7 +116,8 @@ class ArtifactServiceStub:
     """Deletes a version. Its label stays taken and its lineage still answers.
 
     Errors:
-    - FAILED_PRECONDITION / VERSION_IN_USE: a run made or used it and `force` is not set.
+    - FAILED_PRECONDITION / VERSION_IN_USE: a run made or used it, or an alias points at it, and
+      `force` is not set.
     - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
     - NOT_FOUND / ARTIFACT_NOT_FOUND: no such version.
     """
@@ -257,7 +258,8 @@ class ArtifactServiceAsyncStub(ArtifactServiceStub):
     """Deletes a version. Its label stays taken and its lineage still answers.
 
     Errors:
-    - FAILED_PRECONDITION / VERSION_IN_USE: a run made or used it and `force` is not set.
+    - FAILED_PRECONDITION / VERSION_IN_USE: a run made or used it, or an alias points at it, and
+      `force` is not set.
     - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
     - NOT_FOUND / ARTIFACT_NOT_FOUND: no such version.
     """
@@ -449,7 +451,8 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
         """Deletes a version. Its label stays taken and its lineage still answers.
 
         Errors:
-        - FAILED_PRECONDITION / VERSION_IN_USE: a run made or used it and `force` is not set.
+        - FAILED_PRECONDITION / VERSION_IN_USE: a run made or used it, or an alias points at it, and
+          `force` is not set.
         - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
         - NOT_FOUND / ARTIFACT_NOT_FOUND: no such version.
         """

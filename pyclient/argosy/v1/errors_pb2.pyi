@@ -58,7 +58,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_BLOB_MISSING: _ErrorReason.ValueType  # 15
     """FAILED_PRECONDITION: a file refers to a blob the project does not have."""
     ERROR_REASON_VERSION_IN_USE: _ErrorReason.ValueType  # 16
-    """FAILED_PRECONDITION: a run used this version; deletion needs `force`."""
+    """FAILED_PRECONDITION: a run made or used this version, or an alias points at it; deletion needs
+    `force`.
+    """
     ERROR_REASON_ILLEGAL_TRANSITION: _ErrorReason.ValueType  # 17
     """FAILED_PRECONDITION: the state of the run, step run or upload does not allow this."""
     ERROR_REASON_ETAG_MISMATCH: _ErrorReason.ValueType  # 18
@@ -127,7 +129,9 @@ ERROR_REASON_RUN_NOT_FOUND: ErrorReason.ValueType  # 14
 ERROR_REASON_BLOB_MISSING: ErrorReason.ValueType  # 15
 """FAILED_PRECONDITION: a file refers to a blob the project does not have."""
 ERROR_REASON_VERSION_IN_USE: ErrorReason.ValueType  # 16
-"""FAILED_PRECONDITION: a run used this version; deletion needs `force`."""
+"""FAILED_PRECONDITION: a run made or used this version, or an alias points at it; deletion needs
+`force`.
+"""
 ERROR_REASON_ILLEGAL_TRANSITION: ErrorReason.ValueType  # 17
 """FAILED_PRECONDITION: the state of the run, step run or upload does not allow this."""
 ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 18

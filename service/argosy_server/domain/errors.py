@@ -140,7 +140,7 @@ class BlobMissing(DomainError):
 
 
 class VersionInUse(DomainError):
-    """A run made or used the version."""
+    """A run made or used the version, or an alias points at it."""
 
     reason = "VERSION_IN_USE"
 

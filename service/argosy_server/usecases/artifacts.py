@@ -78,16 +78,22 @@ def delete_version(tx: Transaction, project: str, version_id: str, force: bool) 
 
     Raises:
         ArtifactNotFound: no such live version.
-        VersionInUse: a run made or used it and ``force`` is not set.
+        VersionInUse: a run made or used it, or an alias points at it, and ``force`` is not set.
     """
-    version = require_live(tx.artifacts.get(project, VersionSelector(id=version_id)))
-    if not force and tx.artifacts.is_used(project, version_id):
+    version = tx.artifacts.get_live(project, version_id)
+    uses = [] if force else _uses_of(tx, project, version)
+    if uses:
         raise VersionInUse(
-            f"{version.name!r} version {version.version} was made or used by a run; set force to delete it anyway",
+            f"{version.name!r} version {version.version} is deleted only by force: {' and '.join(uses)}",
             resource=f"artifact version {version_id}",
         )
     tx.artifacts.delete(project, version_id)
     record_deleted(tx, version)
+
+
+def _uses_of(tx: Transaction, project: str, version: ArtifactVersion) -> list[str]:
+    uses = ["a run made or used it"] if tx.artifacts.is_used(project, version.id) else []
+    return uses + [f"the alias {alias!r} points at it" for alias in version.aliases]
 
 
 def require_live(version: ArtifactVersion) -> ArtifactVersion:

@@ -149,6 +149,14 @@ class ArtifactRepository(Protocol):
         """
         ...
 
+    def get_live(self, project: str, version_id: str) -> ArtifactVersion:
+        """Return a live version; no other transaction changes it, or points an alias at it, meanwhile.
+
+        Raises:
+            ArtifactNotFound: no such live version.
+        """
+        ...
+
     def delete(self, project: str, version_id: str) -> ArtifactVersion:
         """Make a version a tombstone: files, tags, aliases and metadata go; row, label, ordinal and lineage stay.
 

@@ -85,7 +85,9 @@ def test_a_version_to_delete_is_named_exactly(client: Client) -> None:
     client.save_artifact(3, "value")
     with pytest.raises(ParameterError, match="which version of 'value' shall be deleted"):
         client.delete_artifact_version("value")
-    client.delete_artifact_version("value", alias="old")
+    with pytest.raises(PreconditionError, match="only by force: the alias 'old' points at it"):
+        client.delete_artifact_version("value", alias="old")
+    client.delete_artifact_version("value", alias="old", force=True)
     client.delete_artifact_version(second.id)
     client.delete_artifact_version("value", 3)
     assert list(client.list_artifact_versions("value")) == []

@@ -112,9 +112,10 @@ type ArtifactServiceClient interface {
 	// Deletes a version. Its label stays taken and its lineage still answers.
 	//
 	// Errors:
-	// - FAILED_PRECONDITION / VERSION_IN_USE: a run made or used it and `force` is not set.
-	// - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
-	// - NOT_FOUND / ARTIFACT_NOT_FOUND: no such version.
+	//   - FAILED_PRECONDITION / VERSION_IN_USE: a run made or used it, or an alias points at it, and
+	//     `force` is not set.
+	//   - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+	//   - NOT_FOUND / ARTIFACT_NOT_FOUND: no such version.
 	DeleteArtifactVersion(ctx context.Context, in *DeleteArtifactVersionRequest, opts ...grpc.CallOption) (*DeleteArtifactVersionResponse, error)
 	// Creates a version of exactly one file in one call, whatever its size.
 	//
@@ -409,9 +410,10 @@ type ArtifactServiceServer interface {
 	// Deletes a version. Its label stays taken and its lineage still answers.
 	//
 	// Errors:
-	// - FAILED_PRECONDITION / VERSION_IN_USE: a run made or used it and `force` is not set.
-	// - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
-	// - NOT_FOUND / ARTIFACT_NOT_FOUND: no such version.
+	//   - FAILED_PRECONDITION / VERSION_IN_USE: a run made or used it, or an alias points at it, and
+	//     `force` is not set.
+	//   - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+	//   - NOT_FOUND / ARTIFACT_NOT_FOUND: no such version.
 	DeleteArtifactVersion(context.Context, *DeleteArtifactVersionRequest) (*DeleteArtifactVersionResponse, error)
 	// Creates a version of exactly one file in one call, whatever its size.
 	//

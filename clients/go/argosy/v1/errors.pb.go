@@ -64,7 +64,8 @@ const (
 	ErrorReason_ERROR_REASON_RUN_NOT_FOUND ErrorReason = 14
 	// FAILED_PRECONDITION: a file refers to a blob the project does not have.
 	ErrorReason_ERROR_REASON_BLOB_MISSING ErrorReason = 15
-	// FAILED_PRECONDITION: a run used this version; deletion needs `force`.
+	// FAILED_PRECONDITION: a run made or used this version, or an alias points at it; deletion needs
+	// `force`.
 	ErrorReason_ERROR_REASON_VERSION_IN_USE ErrorReason = 16
 	// FAILED_PRECONDITION: the state of the run, step run or upload does not allow this.
 	ErrorReason_ERROR_REASON_ILLEGAL_TRANSITION ErrorReason = 17

@@ -208,6 +208,10 @@ class SqlArtifactRepository:
         self._session.execute(_DROP_ALIAS, {"artifact_seq": pointing.artifact_seq, "p_alias": alias})
         self._session.execute(_REVISE, {"p_seq": pointing.version_seq})
 
+    def get_live(self, project: str, version_id: str) -> ArtifactVersion:
+        """Return a live version; no other transaction changes it, or points an alias at it, meanwhile."""
+        return with_files(self._session, self._live(project, version_id))
+
     def delete(self, project: str, version_id: str) -> ArtifactVersion:
         """Make a version a tombstone: files, tags, aliases and metadata go; row, label, ordinal and lineage stay."""
         row = self._live(project, version_id)

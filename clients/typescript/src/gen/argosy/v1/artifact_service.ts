@@ -269,7 +269,7 @@ export interface DeleteArtifactVersionRequest {
   requestId: string;
   /** The version's UUID. */
   id: string;
-  /** Delete it although runs made or used it. */
+  /** Delete it although runs made or used it, and with it the aliases that point at it. */
   force: boolean;
 }
 
@@ -2094,7 +2094,8 @@ export const ArtifactServiceService = {
    * Deletes a version. Its label stays taken and its lineage still answers.
    *
    * Errors:
-   * - FAILED_PRECONDITION / VERSION_IN_USE: a run made or used it and `force` is not set.
+   * - FAILED_PRECONDITION / VERSION_IN_USE: a run made or used it, or an alias points at it, and
+   *   `force` is not set.
    * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
    * - NOT_FOUND / ARTIFACT_NOT_FOUND: no such version.
    */
@@ -2293,7 +2294,8 @@ export interface ArtifactServiceServer extends UntypedServiceImplementation {
    * Deletes a version. Its label stays taken and its lineage still answers.
    *
    * Errors:
-   * - FAILED_PRECONDITION / VERSION_IN_USE: a run made or used it and `force` is not set.
+   * - FAILED_PRECONDITION / VERSION_IN_USE: a run made or used it, or an alias points at it, and
+   *   `force` is not set.
    * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
    * - NOT_FOUND / ARTIFACT_NOT_FOUND: no such version.
    */
@@ -2546,7 +2548,8 @@ export interface ArtifactServiceClient extends Client {
    * Deletes a version. Its label stays taken and its lineage still answers.
    *
    * Errors:
-   * - FAILED_PRECONDITION / VERSION_IN_USE: a run made or used it and `force` is not set.
+   * - FAILED_PRECONDITION / VERSION_IN_USE: a run made or used it, or an alias points at it, and
+   *   `force` is not set.
    * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
    * - NOT_FOUND / ARTIFACT_NOT_FOUND: no such version.
    */

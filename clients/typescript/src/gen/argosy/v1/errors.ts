@@ -54,7 +54,10 @@ export enum ErrorReason {
   ERROR_REASON_RUN_NOT_FOUND = 14,
   /** ERROR_REASON_BLOB_MISSING - FAILED_PRECONDITION: a file refers to a blob the project does not have. */
   ERROR_REASON_BLOB_MISSING = 15,
-  /** ERROR_REASON_VERSION_IN_USE - FAILED_PRECONDITION: a run used this version; deletion needs `force`. */
+  /**
+   * ERROR_REASON_VERSION_IN_USE - FAILED_PRECONDITION: a run made or used this version, or an alias points at it; deletion needs
+   * `force`.
+   */
   ERROR_REASON_VERSION_IN_USE = 16,
   /** ERROR_REASON_ILLEGAL_TRANSITION - FAILED_PRECONDITION: the state of the run, step run or upload does not allow this. */
   ERROR_REASON_ILLEGAL_TRANSITION = 17,
