@@ -80,6 +80,14 @@ class CacheContract:
             assert tx.cache.previous_step("p", "unknown", step) is None
             assert tx.cache.previous_step("q", "training", step) is None
 
+    def test_calls_of_a_step_in_the_same_run_are_no_earlier_state_of_it(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            run = new_run(tx)
+            sibling = start(tx, run, cache_key="a")
+            tx.runs.end_step(sibling, StepState.COMPLETED, None)
+            step = start(tx, run, invocation="fit_2", cache_key="b")
+            assert tx.cache.previous_step("p", "training", step) is None
+
     def test_candidates_may_have_to_be_young(self, store: MetadataStore) -> None:
         with store.write() as tx:
             step = completed(tx, cache_key="key")

@@ -32,7 +32,7 @@ _PREVIOUS = (
         _OF_PROJECT,
         step_runs.c.pipeline_name == bindparam("pipeline_name"),
         step_runs.c.step_name == bindparam("step_name"),
-        step_runs.c.id != bindparam("id"),
+        step_runs.c.run_id != bindparam("run_id"),
         step_runs.c.ended_at <= bindparam("started_at"),
         REUSABLE,
     )
@@ -98,12 +98,12 @@ class SqlCacheRepository:
         return self._one(project, self._session.execute(_NEWEST, {"project": project, "cache_key": cache_key}))
 
     def previous_step(self, project: str, pipeline_name: str, step: StepRun) -> StepRun | None:
-        """Return the newest of the same pipeline and step that ended before the step started, evicted or not."""
+        """Return the newest of an earlier run of the same pipeline that ended before the step started."""
         key = {
             "project": project,
             "pipeline_name": pipeline_name,
             "step_name": step.step_name,
-            "id": step.id,
+            "run_id": step.run_id,
             "started_at": self._session.now() if step.started_at is None else microseconds(step.started_at),
         }
         found = self._one(project, self._session.execute(_PREVIOUS_INVOCATION, {**key, "invocation": step.invocation}))
