@@ -10,9 +10,12 @@ import math
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable
 
 _CHECKS_PER_TIMEOUT = 8
+_LONGEST_PAUSE = 3600.0
+"""No platform refuses to wait that long; more than that may be more than a clock can count."""
 
 
 class Watch:
@@ -47,11 +50,15 @@ class Watch:
 
 
 class Watchdog:
-    """Watches any number of transfers by one thread, which starts with the first of them."""
+    """Watches any number of transfers by one thread, which starts with the first of them.
+
+    Whoever starts a watch keeps it: one that nobody has any more is forgotten, and with it the call it would cancel.
+    """
 
     def __init__(self) -> None:
         """Watch nothing."""
-        self._watches: set[Watch] = set()
+        # Without callbacks: these would change the set whenever the last reference goes, also while it is looked at.
+        self._watches: set[weakref.ref[Watch]] = set()
         self._changed = threading.Condition()
         self._interval = math.inf
         self._started = False
@@ -60,7 +67,7 @@ class Watchdog:
         """Begin to watch a transfer that ``cancel`` ends after ``timeout`` seconds without progress."""
         watch = Watch(cancel, timeout)
         with self._changed:
-            self._watches.add(watch)
+            self._watches.add(weakref.ref(watch))
             if not self._started:
                 self._started = True
                 threading.Thread(target=self._run, name="argosy-watchdog", daemon=True).start()
@@ -71,17 +78,29 @@ class Watchdog:
     def stop(self, watch: Watch) -> None:
         """End the watch."""
         with self._changed:
-            self._watches.discard(watch)
+            self._watches.discard(weakref.ref(watch))
 
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._interval = min((watch.timeout for watch in self._watches), default=math.inf) / _CHECKS_PER_TIMEOUT
-                self._changed.wait(None if self._interval == math.inf else self._interval)
-                watches = list(self._watches)
-            now = time.monotonic()
-            for watch in watches:
-                watch.check(now)
+                shortest = min((watch.timeout for watch in self._kept()), default=math.inf)
+                self._interval = min(shortest / _CHECKS_PER_TIMEOUT, _LONGEST_PAUSE)
+                self._changed.wait(self._interval)
+            self._look()
+
+    def _look(self) -> None:
+        with self._changed:
+            watches = self._kept()
+        now = time.monotonic()
+        for watch in watches:
+            watch.check(now)
+
+    def _kept(self) -> list[Watch]:
+        """Return the watches somebody has, and forget the others."""
+        # A copy: when memory is collected, whatever is let go may stop a watch in this very thread.
+        refs = list(self._watches)
+        self._watches.difference_update([ref for ref in refs if ref() is None])
+        return [watch for ref in refs if (watch := ref()) is not None]
 
 
 _shared = Watchdog()

@@ -105,6 +105,13 @@ def test_closing_a_stream_ends_its_call(serve: Serve, peer: Peer) -> None:
     assert peer.cancelled.wait(5)
 
 
+def test_a_stream_that_nobody_has_any_more_ends_its_call(serve: Serve, peer: Peer) -> None:
+    stream = connect(serve(peer)).blobs.read_blob("stalls")
+    next(stream)
+    del stream
+    assert peer.cancelled.wait(5)
+
+
 def test_an_error_inside_a_stream_is_translated(serve: Serve, peer: Peer) -> None:
     stream = connect(serve(peer)).blobs.read_blob("damaged")
     next(stream)
@@ -165,12 +172,23 @@ def test_a_server_that_stops_in_a_call_reads_as_unavailable(serve: Serve, peer: 
 
 def test_the_watchdog_looks_in_time_at_a_transfer_with_a_shorter_timeout() -> None:
     watchdog, cancelled = Watchdog(), threading.Event()
-    watchdog.start(lambda: None, timeout=60)
+    longer = watchdog.start(lambda: None, timeout=60)
     time.sleep(0.05)
     watch = watchdog.start(cancelled.set, timeout=0.2)
     watch.wait()
     assert cancelled.wait(2)
-    assert watch.expired
+    assert (watch.expired, longer.expired) == (True, False)
+
+
+@pytest.mark.parametrize("timeout", [1e12, float("inf")])
+def test_the_watchdog_outlives_a_timeout_longer_than_any_clock(timeout: float) -> None:
+    watchdog, cancelled = Watchdog(), threading.Event()
+    longer = watchdog.start(lambda: None, timeout)
+    time.sleep(0.05)
+    watch = watchdog.start(cancelled.set, timeout=0.2)
+    watch.wait()
+    assert cancelled.wait(2)
+    assert (watch.expired, longer.expired) == (True, False)
 
 
 def test_the_watchdog_leaves_a_stopped_transfer_alone() -> None:
