@@ -216,7 +216,7 @@ def test_runs_are_listed_and_shown(store: str, tmp_path: Path) -> None:
         "total": {**second["steps"][1]["outputs"]["total"], "name": "total", "version": "1"}
     }
     shown = run("run", "show", "third").stdout
-    assert "total: builtins:ValueError: no values" in shown
+    assert "step 'total': ValueError: no values" in shown
     tree, following = (part.splitlines() for part in shown.split("\n\n")[1:])
     assert [line.split()[:3] for line in tree] == [["make", "completed", tree[0].split()[2]], ["└─", "total", "failed"]]
     assert tree[1].endswith("input values has other content; ValueError: no values")

@@ -152,6 +152,7 @@ def test_a_run_that_failed_is_shown_with_what_to_do_next(home: Path) -> None:
     failed()
     done = subprocess.run([f"{BIN}/argosy", "run", "show", "it's monday"], check=True, capture_output=True, text=True)
     assert "\x1b" not in done.stdout
+    assert re.search(r"^error +step 'fit': ValueError: rate 0\.1\\x1b\[2J is bad$", done.stdout, re.MULTILINE)
     tree, following = (part.splitlines() for part in done.stdout.split("\n\n")[1:])
     assert steady(tree) == [
         "  load          completed T  output 1 (5 B)",

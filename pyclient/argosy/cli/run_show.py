@@ -81,6 +81,7 @@ def _error(document: Document) -> str:
     error = document["error"]
     if not error:
         return ""
-    where = f"{error['step']}: " if error["step"] else ""
+    from argosy.execution.failure import error_text
+
     # Whatever could be raised stands here.
-    return "\n".join(map(one_line, f"{where}{error['type']}: {error['message']}".split("\n")))
+    return "\n".join(map(one_line, error_text(error["type"], error["message"], error["step"]).split("\n")))

@@ -22,6 +22,12 @@ def to_run_error(error: BaseException, invocation: str) -> RunError:
     return RunError(type=f"{kind.__module__}:{kind.__qualname__}", message=cut, invocation=invocation)
 
 
+def error_text(kind: str, message: str, invocation: str = "") -> str:
+    """Return how a recorded exception is told to people, who know its class without the module."""
+    parts = [f"step {invocation!r}" if invocation else "", kind.rpartition(":")[2], message]
+    return ": ".join(filter(None, parts))
+
+
 def is_retried(retry: Retry | None, error: BaseException) -> bool:
     """Tell whether a step may be tried again after an exception; what stops a program or a run never is."""
     if retry is None or not isinstance(error, Exception) or isinstance(error, RunCancelledError):

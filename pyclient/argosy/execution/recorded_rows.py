@@ -6,6 +6,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from argosy.execution.amounts import format_bytes
 from argosy.execution.cache_sentences import cache_note
+from argosy.execution.failure import error_text
 from argosy.execution.run_rows import StepState
 from argosy.execution.run_tree import Branch, PlannedStep, lay_out
 from argosy.execution.terminal_text import first_line
@@ -40,7 +41,7 @@ def _state(step: StepRun) -> StepState:
 def _error(step: StepRun) -> str:
     if not step.HasField("error"):
         return ""
-    return f"{step.error.type.rpartition(':')[2]}: {first_line(step.error.message, _ERROR_WIDTH)}".removesuffix(": ")
+    return error_text(step.error.type, first_line(step.error.message, _ERROR_WIDTH))
 
 
 def _made(step: StepRun) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from argosy.execution.amounts import format_seconds
+from argosy.execution.failure import error_text
 from argosy.execution.recorded_rows import recorded_branches, recorded_states
 from argosy.execution.run_rows import StepState, row_texts
 from argosy.execution.run_tree import Branch
@@ -48,9 +49,7 @@ def _row(branch: Branch, states: Mapping[str, StepState]) -> str:
 def _error(run: Run) -> str:
     if not run.HasField("error"):
         return ""
-    step = f"step {run.error.invocation!r}: " if run.error.invocation else ""
-    name = run.error.type.rpartition(":")[2]
-    text = f"{step}{name}: {run.error.message}" if run.error.message else f"{step}{name}"
+    text = error_text(run.error.type, run.error.message, run.error.invocation)
     return f'<pre style="color:{_COLOURS["failed"]}">{escape(text)}</pre>'
 
 

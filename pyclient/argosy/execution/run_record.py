@@ -15,6 +15,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from argosy.config import resolve
 from argosy.execution.artifact_version import ArtifactVersion
+from argosy.execution.failure import error_text
 from argosy.execution.named import named
 from argosy.execution.step_log import StepLog, read_log
 from argosy.transport.connection import Connection, connect
@@ -41,9 +42,7 @@ class RecordedError:
     invocation: str = ""
 
     def __str__(self) -> str:
-        name = self.type.rpartition(":")[2]
-        where = f"step {self.invocation!r}: " if self.invocation else ""
-        return f"{where}{name}: {self.message}" if self.message else f"{where}{name}"
+        return error_text(self.type, self.message, self.invocation)
 
 
 @dataclass(frozen=True)
