@@ -228,6 +228,67 @@ working.with_options(runner="processes")("crash")
     assert "SIGABRT" in done.stderr
 
 
+def test_a_worker_that_dies_leaves_its_last_words_and_the_log_of_the_step_before(store: str) -> None:
+    done = execute(
+        """
+import os
+
+@step
+def fit() -> int:
+    for number in range(1000):
+        print("epoch", number)
+    return 1
+
+@step
+def crash(number: int) -> None:
+    print("loading 40 GB")
+    logging.getLogger("cuda").error("out of memory")
+    print("giving up", file=sys.stderr)
+    os.write(2, b"terminate called\\n")
+    os._exit(7)
+
+@pipeline
+def working() -> None:
+    crash(fit())
+
+working.with_options(run_name="t", runner="processes")()
+""",
+        code=1,
+    )
+    steps = Client().get_run("t").steps
+    assert [line.text for line in steps["fit"].logs()] == [f"epoch {number}" for number in range(1000)]
+    assert [(line.text, line.source) for line in steps["crash"].logs()] == [
+        ("loading 40 GB", "stdout"),
+        ("out of memory", "logging"),
+        ("giving up", "stderr"),
+        ("terminate called", "stderr"),
+        ("argosy.errors.WorkerLostError: the worker process that ran step 'crash' ended with exit code 7", "stderr"),
+    ]
+    assert "terminate called\n" in done.stderr
+
+
+def test_a_worker_keeps_no_log_where_that_is_switched_off_not_even_of_its_death(store: str) -> None:
+    execute(
+        """
+import os
+
+@step
+def crash() -> None:
+    print("unheard", file=sys.stderr)
+    os._exit(7)
+
+@pipeline
+def working() -> None:
+    crash()
+
+working.with_options(run_name="t", runner="processes")()
+""",
+        code=1,
+        ARGOSY_CAPTURE_LOGS="0",
+    )
+    assert len(Client().get_run("t").steps["crash"].logs()) == 0
+
+
 def test_on_a_terminal_a_log_has_what_the_steps_printed_and_nothing_of_the_display(store: str) -> None:
     body = """
 @step

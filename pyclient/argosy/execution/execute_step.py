@@ -19,7 +19,8 @@ from argosy.execution.context import StepContext, entered_step
 from argosy.execution.failure import is_retried, to_run_error
 from argosy.execution.forked_child import call_in_this_process
 from argosy.execution.held_interrupt import held_interrupt
-from argosy.execution.log_capture import captured_logs
+from argosy.execution.log_capture import LogOutlet, captured_logs
+from argosy.execution.log_sender import OutgoingLog
 from argosy.execution.rescue import Endangered, rescue_values
 from argosy.execution.save_outputs import save_outputs
 from argosy.execution.step_task import Completed, Failed, Outcome, StepTask
@@ -32,12 +33,13 @@ from argosy.v1.pipeline_pb2 import StepRun
 from argosy.v1.step_calls_pb2 import LoadedInput
 
 
-def execute(task: StepTask, stop: StopSignal) -> Outcome:
+def execute(task: StepTask, stop: StopSignal, log: LogOutlet | None = None) -> Outcome:
     """Execute an attempt to its end; whatever is raised in it is part of the outcome.
 
     Args:
         task: the attempt.
         stop: asks it to end early.
+        log: where its log goes; to the store by default.
     """
     context = StepContext(
         run_id=task.run_id,
@@ -52,7 +54,7 @@ def execute(task: StepTask, stop: StopSignal) -> Outcome:
     try:
         with executing(task.step_run_id):
             connection = connect(task.config)
-            returned = _call(task, connection, context, stop)
+            returned = _call(task, connection, context, stop, log or log_in_store(task))
             values = bind_returned_values(task.step, returned)
             stop.check()
             return Completed(_save(task, connection, values, context))
@@ -74,7 +76,13 @@ def failed(
     )
 
 
-def _call(task: StepTask, connection: Connection, context: StepContext, stop: StopSignal) -> object:
+def log_in_store(task: StepTask) -> OutgoingLog:
+    """Return the way of an attempt's log to the store."""
+    append = connect(task.config).pipelines.append_step_logs
+    return OutgoingLog(functools.partial(append, task.step_run_id, task.attempt_token), task.invocation)
+
+
+def _call(task: StepTask, connection: Connection, context: StepContext, stop: StopSignal, log: LogOutlet) -> object:
     """Load the inputs and run the function; the inputs are let go before its outputs are saved."""
     step = task.step
     given = {
@@ -86,18 +94,10 @@ def _call(task: StepTask, connection: Connection, context: StepContext, stop: St
     bound = inspect.BoundArguments(
         step.signature, OrderedDict((name, given[name]) for name in step.signature.parameters)
     )
-    with entered_step(context), _captured(task, connection):
+    with entered_step(context), captured_logs(log) if task.config.capture_logs else contextlib.nullcontext():
         return call_in_this_process(
             lambda: call_stoppable(lambda: step.function(*bound.args, **bound.kwargs), stop),
         )
-
-
-def _captured(task: StepTask, connection: Connection) -> contextlib.AbstractContextManager[None]:
-    """Return what keeps the step's log, unless that is switched off."""
-    if not task.config.capture_logs:
-        return contextlib.nullcontext()
-    append = connection.pipelines.append_step_logs
-    return captured_logs(functools.partial(append, task.step_run_id, task.attempt_token))
 
 
 def _save(task: StepTask, connection: Connection, values: Sequence[ReturnedValue], context: StepContext) -> StepRun:

@@ -17,25 +17,45 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 from argosy.execution.context import current_step
-from argosy.execution.log_sender import PATIENCE, LogSink, OutgoingLog, sender
 from argosy.execution.log_streams import StepStream, Tee, stand_in, tee_to
 from argosy.v1.step_logs_pb2 import LogSource
 
 _OWN_CODE = str(Path(__file__).resolve().parent.parent) + os.sep
-_HURRIED = 1.0
-"""Seconds that the last lines of a step get which was stopped by hand."""
 _FORMAT = logging.Formatter("%(message)s")
+
+
+class LogOutlet(Protocol):
+    """Where the log of one attempt goes."""
+
+    def begin(self, collect: Callable[[], object]) -> None:
+        """Call ``collect`` now and then: it adds what streams still hold back."""
+        ...
+
+    def add(self, source: LogSource.ValueType, data: bytes) -> None:
+        """Take what was written to a stream, lines or parts of lines."""
+        ...
+
+    def add_record(self, moment: float, level: str, logger: str, text: str) -> None:
+        """Take what was logged."""
+        ...
+
+    def end(self, error: BaseException | None) -> None:
+        """Take nothing more; ``error`` is what ended the step. The last lines of one that failed are waited for."""
+        ...
+
+    def forget_threads(self) -> None:
+        """In a forked child: take nothing more, and trust no lock another thread may have held."""
+        ...
 
 
 class _Capture:
     """What one running step writes."""
 
-    def __init__(self, sink: LogSink, step: str) -> None:
-        self.log = OutgoingLog(sink, step, self.collect)
-        self.buffer = self.log.buffer
+    def __init__(self, log: LogOutlet) -> None:
+        self.log = log
         self._tees: dict[LogSource.ValueType, Tee] = {}
         self._lock = threading.Lock()
 
@@ -69,7 +89,7 @@ class _Capture:
         except Exception:  # a wrong number of arguments: logging itself tells about it
             text = f"{record.msg} {record.args}"
         self.collect()
-        self.buffer.add_record(record.created, _word(record.levelname), _word(record.name), text)
+        self.log.add_record(record.created, _word(record.levelname), _word(record.name), text)
 
     def add_error(self, error: BaseException) -> None:
         """Take why the step ended, as Python would print it, from the step's own code on."""
@@ -78,14 +98,14 @@ class _Capture:
         while trace is not None and _is_ours(trace):
             trace = trace.tb_next
         lines = traceback.format_exception(type(error), error, trace or error.__traceback__)
-        self.buffer.add(LogSource.LOG_SOURCE_STDERR, "".join(lines).encode(errors="replace"))
+        self.log.add(LogSource.LOG_SOURCE_STDERR, "".join(lines).encode(errors="replace"))
 
     def _add(self, source: LogSource.ValueType, data: bytes) -> None:
         if source == LogSource.LOG_SOURCE_STDERR:
             stdout = self._tees.get(LogSource.LOG_SOURCE_STDOUT)
             if stdout is not None:
                 stdout.collect()  # what was printed before comes before
-        self.buffer.add(source, data)
+        self.log.add(source, data)
 
 
 class _Installed:
@@ -148,7 +168,7 @@ class _Installed:
     def forget(self) -> None:
         """In a forked child: see nothing more, let everything pass."""
         for capture in self._captures.values():
-            capture.buffer.forget_threads()
+            capture.log.forget_threads()
         self._captures = {}
         self._lock = threading.Lock()
 
@@ -164,8 +184,8 @@ _last_moments: list[Callable[[], object]] = []
 
 
 @contextlib.contextmanager
-def captured_logs(sink: LogSink) -> Iterator[None]:
-    """Send what the current step prints and logs to ``sink`` until the block ends.
+def captured_logs(log: LogOutlet) -> Iterator[None]:
+    """Add what the current step prints and logs to ``log`` until the block ends.
 
     Enter it in the thread that calls the step's function, inside ``entered_step``. The block is not held up by the
     store. When it raises, the last lines are waited for, a few seconds at most, so that they are there before anybody
@@ -175,17 +195,17 @@ def captured_logs(sink: LogSink) -> Iterator[None]:
     if step is None:
         raise RuntimeError("captured_logs() captures a step; enter it inside entered_step()")
     _see_what_is_logged()
-    capture = _Capture(sink, step.invocation)
-    patience = 0.0
+    capture = _Capture(log)
+    ended_by: BaseException | None = None
     _installed.start(step, capture)
     bound = _installed.streams()
     try:
         for stream in bound:
             stream.bind(capture.tee(stream.source, stream.original))
-        sender().start(capture.log)
+        log.begin(capture.collect)
         yield
     except BaseException as error:
-        patience = PATIENCE if isinstance(error, Exception) else _HURRIED
+        ended_by = error
         capture.add_error(error)
         raise
     finally:
@@ -194,9 +214,7 @@ def captured_logs(sink: LogSink) -> Iterator[None]:
         for take in _last_moments:
             take()
         _installed.stop(step)
-        capture.log.close()
-        if patience:
-            sender().wait(capture.log, patience)
+        log.end(ended_by)
 
 
 @contextlib.contextmanager
@@ -212,7 +230,7 @@ def before_the_end(take: Callable[[], object]) -> Iterator[None]:
 def only_capture_add(source: LogSource.ValueType, data: bytes) -> None:
     """Add what was written past Python to the log of the one step that runs; see ``log_descriptors``."""
     if (capture := _installed.only()) is not None:
-        capture.buffer.add(source, data)
+        capture.log.add(source, data)
 
 
 @functools.cache

@@ -15,7 +15,7 @@ import io
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TextIO
 
 from argosy.execution.log_capture import before_the_end, only_capture_add
@@ -40,13 +40,14 @@ def make_spools() -> tuple[int, ...]:
     return spools
 
 
-def show_rest(spools: tuple[int, ...]) -> None:
-    """Show what a process that died had written and not shown."""
-    for descriptor, spool in enumerate(spools, 1):
+def show_rest(spools: tuple[int, ...], add: Callable[[LogSource.ValueType, bytes], object]) -> None:
+    """Show what a process that died had written and not shown, and ``add`` it to the log of the step that ran."""
+    for descriptor, (source, spool) in enumerate(zip(_SOURCES, spools, strict=False), 1):
         with contextlib.suppress(OSError):  # there is no data, or nobody to read it
             start = os.lseek(spool, 0, os.SEEK_DATA)
-            rest = os.pread(spool, os.fstat(spool).st_size - start, start)
-            _write_all(descriptor, rest.lstrip(b"\0"))
+            rest = os.pread(spool, os.fstat(spool).st_size - start, start).lstrip(b"\0")
+            add(source, rest)
+            _write_all(descriptor, rest)
 
 
 def close_spools(spools: tuple[int, ...]) -> None:

@@ -16,11 +16,13 @@ from typing import Protocol
 from argosy.errors import ArgosyError, ConflictError, DeadlineError, UnavailableError
 from argosy.execution.log_buffer import Batch, LogBuffer
 from argosy.transport.connection import before_disconnecting
-from argosy.v1.step_logs_pb2 import AppendStepLogsResponse, LogEntry
+from argosy.v1.step_logs_pb2 import AppendStepLogsResponse, LogEntry, LogSource
 
 INTERVAL = 0.5
 PATIENCE = 5.0
 """Seconds the end of a failed step, or of the process, waits for the last lines."""
+_HURRIED = 1.0
+"""Seconds that the last lines of a step get which was stopped by hand."""
 GIVE_UP = 30.0
 """Seconds after the end of a step until lines the store does not take are dropped."""
 CALL_SECONDS = 10.0
@@ -44,22 +46,25 @@ class LogSink(Protocol):
         ...
 
 
-class OutgoingLog:
-    """The log of one attempt on its way."""
+def _nothing() -> None:
+    """Nothing is held back."""
 
-    def __init__(self, sink: LogSink, step: str, collect: Callable[[], object]) -> None:
+
+class OutgoingLog:
+    """The log of one attempt on its way; see :class:`argosy.execution.log_capture.LogOutlet`."""
+
+    def __init__(self, sink: LogSink, step: str) -> None:
         """Send to ``sink``.
 
         Args:
             sink: where to.
             step: names the step when something is lost.
-            collect: brings into the buffer what streams still hold back.
         """
         self.buffer = LogBuffer()
         self.sent = threading.Event()
         self._sink = sink
         self._step = step
-        self._collect = collect
+        self._collect: Callable[[], object] = _nothing
         self._number = 0
         self._unsent: Batch | None = None
         self._failures = 0
@@ -71,11 +76,30 @@ class OutgoingLog:
         """Whether nothing more is printed."""
         return self._closed_at is not None
 
-    def close(self) -> None:
-        """Say that nothing more is printed."""
+    def begin(self, collect: Callable[[], object] | None = None) -> None:
+        """Send from now on, also what ``collect`` brings."""
+        self._collect = collect or _nothing
+        _sender.start(self)
+
+    def add(self, source: LogSource.ValueType, data: bytes) -> None:
+        """Take what was written to a stream."""
+        self.buffer.add(source, data)
+
+    def add_record(self, moment: float, level: str, logger: str, text: str) -> None:
+        """Take what was logged."""
+        self.buffer.add_record(moment, level, logger, text)
+
+    def end(self, error: BaseException | None) -> None:
+        """Take nothing more, and after an error wait a few seconds at most until the last lines are stored."""
         self._collect()
         self.buffer.close()
         self._closed_at = time.monotonic()
+        if error is not None:
+            _sender.wait(self, PATIENCE if isinstance(error, Exception) else _HURRIED)
+
+    def forget_threads(self) -> None:
+        """In a forked child: take nothing more."""
+        self.buffer.forget_threads()
 
     def push(self) -> None:
         """Send what waits, as far as the store takes it; never raises."""

@@ -19,8 +19,10 @@ from multiprocessing.connection import Connection
 
 from argosy.execution.execute_step import execute
 from argosy.execution.log_descriptors import captured_descriptors
+from argosy.execution.log_sender import settle_logs
 from argosy.execution.stop_signal import StopSignal
 from argosy.runners.task_pickle import dump_outcome, load_task
+from argosy.runners.worker_log import WorkerLog
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,10 @@ class Refusal:
 
 
 BEGINS, OUTCOME, REFUSAL = b"b", b"o", b"r"
-"""The first byte of an answer: what follows; that a task is about to be executed has nothing more."""
+"""The first byte of an answer: what follows; that a task is about to be executed has nothing more.
+
+What the step prints comes between it and the outcome; see ``worker_log``.
+"""
 
 
 def work(descriptor: int, spools: tuple[int, ...] = ()) -> None:
@@ -118,7 +123,8 @@ def _answer(connection: Connection, order: Order, stop: StopSignal, spools: tupl
         return REFUSAL + pickle.dumps(Refusal(module, f"{type(error).__name__}: {error}"))
     connection.send_bytes(BEGINS)
     with captured_descriptors(spools if task.config.capture_logs else ()):
-        outcome = execute(task, stop)
+        outcome = execute(task, stop, WorkerLog(connection))
+    settle_logs()  # those of steps of pipelines that the step called
     return OUTCOME + dump_outcome(outcome)
 
 

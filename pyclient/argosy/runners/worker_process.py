@@ -10,15 +10,19 @@ import signal
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 
 from argosy.errors import WorkerImportError, WorkerLostError
-from argosy.execution.execute_step import failed
+from argosy.execution.execute_step import failed, log_in_store
 from argosy.execution.live_region import output_for_processes
 from argosy.execution.log_descriptors import close_spools, make_spools, show_rest
-from argosy.execution.step_task import Outcome, StepTask
+from argosy.execution.log_sender import OutgoingLog
+from argosy.execution.step_task import Failed, Outcome, StepTask
 from argosy.runners.task_pickle import dump_task, load_outcome
 from argosy.runners.worker import BEGINS, OUTCOME, Order, Refusal, StopOrder, Surroundings
+from argosy.runners.worker_log import LOGGED, PRINTED, add_told
+from argosy.v1.step_logs_pb2 import LogSource
 
 LIVENESS = 0.5
 """Seconds between two looks whether a silent worker lives: a process it forked may keep its connection open."""
@@ -35,6 +39,7 @@ class WorkerProcess:
         """
         self._lock = threading.Lock()
         self._reaped = False
+        self._stopped_by: BaseException | None = None
         self._connection, theirs = multiprocessing.Pipe()
         self._spools = make_spools()
         code = (
@@ -59,18 +64,32 @@ class WorkerProcess:
 
     def begin(self, order: bytes) -> None:
         """Give it an order that :func:`make_order` made."""
+        self._stopped_by = None
         with contextlib.suppress(OSError):  # it is dead, which its outcome tells
             self._send(order)
 
     def outcome_of(self, task: StepTask, began: Callable[[], None]) -> Outcome:
-        """Wait for what becomes of the task it was given; ``began`` is called when it is about to be executed."""
+        """Wait for what becomes of the task it was given; ``began`` is called when it is about to be executed.
+
+        What the step prints is sent to the store meanwhile.
+        """
+        log = log_in_store(task)
+        log.begin()
+        if not task.config.capture_logs:
+            log.buffer.close()
+        outcome = self._followed(task, began, log)
+        log.end(outcome.error if isinstance(outcome, Failed) else None)
+        return outcome
+
+    def _followed(self, task: StepTask, began: Callable[[], None], log: OutgoingLog) -> Outcome:
         try:
             answer = self._receive()
             if answer == BEGINS:
                 began()
-                answer = self._receive()
+                while (answer := self._receive())[:1] in {PRINTED, LOGGED}:
+                    add_told(log, answer)
         except (EOFError, OSError):
-            return self._lost(task)
+            return self._lost(task, log)
         if answer[:1] == OUTCOME:
             return load_outcome(answer[1:])
         return _refused(task, pickle.loads(answer[1:]))  # noqa: S301 - from our own process
@@ -83,6 +102,7 @@ class WorkerProcess:
 
     def stop_task(self, error: BaseException) -> None:
         """Ask the current task to end."""
+        self._stopped_by = error
         with contextlib.suppress(OSError):  # it is dead, which its outcome tells
             self._send(pickle.dumps(StopOrder(error)))
 
@@ -105,29 +125,36 @@ class WorkerProcess:
             self._process.wait(seconds)
         self._reap()
 
-    def _reap(self) -> None:
+    def _reap(self, log: OutgoingLog | None = None) -> None:
         self.kill()
         self._process.wait()
         with self._lock:
             self._reaped = True  # its number may be another process's from now on
             self._connection.close()
             spools, self._spools = self._spools, ()
-        show_rest(spools)
+        show_rest(spools, log.add if log is not None else _forget)
         close_spools(spools)
 
     def _send(self, message: bytes) -> None:
         with self._lock:
             self._connection.send_bytes(message)
 
-    def _lost(self, task: StepTask) -> Outcome:
-        """Return the outcome of a task whose process died."""
-        self._reap()
+    def _lost(self, task: StepTask, log: OutgoingLog) -> Outcome:
+        """Return the outcome of a task whose process died; its log ends with what became of it."""
+        self._reap(log)
         code = self._process.returncode
         how = f"ended with exit code {code}"
         if code < 0:
             how = f"was killed by signal {-code} ({signal.Signals(-code).name})"
             how += "; where nobody did that, the machine had no memory left" if code == -signal.SIGKILL else ""
-        return failed(task, WorkerLostError(f"the worker process that ran step {task.invocation!r} {how}"))
+        error = WorkerLostError(f"the worker process that ran step {task.invocation!r} {how}")
+        told = traceback.format_exception_only(self._stopped_by or error)
+        log.add(LogSource.LOG_SOURCE_STDERR, "".join(told).encode(errors="replace"))
+        return failed(task, error)
+
+
+def _forget(_source: LogSource.ValueType, _data: bytes) -> None:
+    """There is no step whose log it would be."""
 
 
 def make_order(task: StepTask) -> bytes:

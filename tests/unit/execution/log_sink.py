@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from argosy.execution.context import StepContext, entered_step
 from argosy.execution.log_capture import captured_logs
-from argosy.execution.log_sender import sender
+from argosy.execution.log_sender import OutgoingLog, sender
 from argosy.v1.step_logs_pb2 import AppendStepLogsResponse, LogEntry, LogSource
 
 
@@ -50,6 +50,6 @@ class Sink:
 @contextlib.contextmanager
 def running(sink: Sink, name: str = "fit") -> Iterator[None]:
     """A step whose code is in the block; its log has been sent afterwards."""
-    with entered_step(StepContext("run", f"id-{name}", "training", name, name)), captured_logs(sink):
+    with entered_step(StepContext("run", f"id-{name}", "training", name, name)), captured_logs(OutgoingLog(sink, name)):
         yield
     sender().drain()

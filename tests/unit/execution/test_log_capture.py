@@ -13,6 +13,7 @@ import pytest
 
 from argosy.errors import ConflictError, UnavailableError
 from argosy.execution.log_capture import captured_logs
+from argosy.execution.log_sender import OutgoingLog
 from argosy.v1.step_logs_pb2 import LogSource
 from tests.unit.execution.log_sink import Sink, running
 
@@ -204,5 +205,5 @@ def test_a_step_that_prints_nothing_sends_nothing(capsys: pytest.CaptureFixture[
 
 
 def test_capturing_outside_of_a_step_is_refused() -> None:
-    with pytest.raises(RuntimeError, match="entered_step"), captured_logs(Sink()):
+    with pytest.raises(RuntimeError, match="entered_step"), captured_logs(OutgoingLog(Sink(), "fit")):
         pass

@@ -10,11 +10,11 @@ FORK = """
 import os, sys
 from argosy.execution.context import StepContext, entered_step
 from argosy.execution.log_capture import captured_logs
-from argosy.execution.log_sender import drain_logs
+from argosy.execution.log_sender import OutgoingLog, drain_logs
 from tests.unit.execution.log_sink import Sink
 
 sink = Sink()
-with entered_step(StepContext("run", "id", "training", "fit", "fit")), captured_logs(sink):
+with entered_step(StepContext("run", "id", "training", "fit", "fit")), captured_logs(OutgoingLog(sink, "fit")):
     print("parent", flush=True)
     child = os.fork()
     if not child:
@@ -37,13 +37,13 @@ import os, subprocess, sys
 from argosy.execution.context import StepContext, entered_step
 from argosy.execution.log_capture import captured_logs
 from argosy.execution.log_descriptors import captured_descriptors, make_spools
-from argosy.execution.log_sender import drain_logs
+from argosy.execution.log_sender import OutgoingLog, drain_logs
 from tests.unit.execution.log_sink import Sink
 
 sinks = Sink(), Sink()
 with captured_descriptors(make_spools()):
     for sink in sinks:
-        with entered_step(StepContext("run", "id", "training", "fit", "fit")), captured_logs(sink):
+        with entered_step(StepContext("run", "id", "training", "fit", "fit")), captured_logs(OutgoingLog(sink, "fit")):
             print("from Python", flush=True)
             os.write(1, b"from C\\n")
             subprocess.run(["sh", "-c", "echo from a program; echo to stderr >&2"], check=True)
