@@ -205,6 +205,33 @@ def test_what_a_step_saves_and_loads_is_linked_to_it(store: str, monkeypatch: py
     assert [version.name for version in step.loaded] == ["number"]
 
 
+def test_what_an_attempt_of_a_step_saves_and_gets_to_load_is_linked_to_that_attempt(home: Path) -> None:
+    tried: list[int] = []
+
+    async def work(attempt: int) -> None:
+        async with argosy.aio.Client() as client:
+            await client.save_artifact(attempt, "note")
+            await client.save_artifacts({"one": attempt})
+        await (await argosy.aio.get_artifact("number")).load()
+
+    @argosy.step(retry=1)
+    def ask() -> None:
+        tried.append(1)
+        asyncio.run(work(len(tried)))
+        if len(tried) == 1:
+            raise ConnectionError
+
+    @argosy.pipeline
+    def asking() -> None:
+        ask()
+
+    number = argosy.save_artifact(42, "number")
+    step = asking().steps["ask"]
+    linked = [(version.name, version._message.producer.attempt) for version in step.saved]
+    assert linked == [("note", 1), ("one", 1), ("note", 2), ("one", 2)]
+    assert set(step.loaded) == {number}
+
+
 def test_a_warning_names_the_line_that_saves(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prepared_value, "_warned_of_pickle", set())
 
