@@ -87,7 +87,8 @@ class Model:
         before, tags = self._tags[name, version], self._some_tags()
         self._client.get_artifact_version(name, version).update(tags=tags)
         self._tags[name, version] = tags
-        self._tell("version_updated", name, version, lost=before)
+        if tags != before:
+            self._tell("version_updated", name, version, lost=before)
 
     def _delete(self, name: str, version: str) -> None:
         self._client.delete_artifact_version(name, version, force=True)

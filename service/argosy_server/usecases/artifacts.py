@@ -44,7 +44,8 @@ def update_version(
             f"{size} bytes of metadata; at most {limits.max_metadata_bytes} fit; save large facts as an artifact",
             limit=limits.max_metadata_bytes,
         )
-    record_updated(tx, before, version)
+    if (before.tags, before.metadata, before.description) != (version.tags, version.metadata, version.description):
+        record_updated(tx, before, version)
     return version
 
 
