@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from argosy.execution.scratch_folder import scratch_folder
 from argosy.transport.fetch import FolderWriter
 
 
@@ -25,28 +24,26 @@ def placed_folder(target: Path, *, overwrite: bool) -> Iterator[FolderWriter]:
 
     Raises:
         FileExistsError: a file of the same name is there, or something that is no directory in the place of one.
+        OSError: nothing can be written there.
     """
     target = Path(os.path.abspath(target))
     if target.exists() and not target.is_dir():
         raise FileExistsError(f"{target} exists already and is no directory; choose another one")
     is_new = not target.exists()
     missing = [parent for parent in target.parents if not parent.exists()]
-    scratch = (target.parent if is_new else target) / f".argosy-{uuid.uuid4().hex}"
     try:
-        with FolderWriter(scratch) as folder:
-            yield folder
-        scratch.mkdir(parents=True, exist_ok=True)
-        if is_new:
-            _rename(scratch, target)
-        else:
-            _move_into(scratch, target, overwrite=overwrite)
+        with _scratch_of(target, is_new=is_new) as scratch:
+            with FolderWriter(scratch) as folder:
+                yield folder
+            if is_new:
+                _rename(scratch, target)
+            else:
+                _move_into(scratch, target, overwrite=overwrite)
     except BaseException:
-        shutil.rmtree(scratch, ignore_errors=True)
         for parent in missing:
             with contextlib.suppress(OSError):
                 parent.rmdir()
         raise
-    shutil.rmtree(scratch, ignore_errors=True)
 
 
 def refuse_present(target: Path, paths: Sequence[str]) -> None:
@@ -61,6 +58,17 @@ def refuse_present(target: Path, paths: Sequence[str]) -> None:
 
 
 _CURE = "choose an empty directory, remove it, or overwrite it"
+
+
+@contextlib.contextmanager
+def _scratch_of(target: Path, *, is_new: bool) -> Iterator[Path]:
+    with contextlib.ExitStack() as stack:
+        try:
+            scratch = stack.enter_context(scratch_folder(target.parent if is_new else target))
+        except OSError as error:  # it names the hidden folder, of which nobody has heard
+            problem = f"nothing can be written to {target} ({error.strerror}); choose another directory"
+            raise type(error)(problem) from error
+        yield scratch
 
 
 def _rename(scratch: Path, target: Path) -> None:
