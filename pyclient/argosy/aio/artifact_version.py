@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from argosy.execution.artifact_facts import ArtifactFacts
 from argosy.execution.artifact_version import ArtifactVersion as BlockingVersion
-from argosy.execution.download_version import download_version
+from argosy.execution.download_version import checked_directory, download_version
 from argosy.graph.switches import check_switches
 from argosy.v1 import artifact_pb2
 
@@ -79,12 +79,13 @@ class ArtifactVersion(ArtifactFacts):
         """Write its files below a directory, as :meth:`argosy.ArtifactVersion.download` does, and return that.
 
         Raises:
+            ParameterError: ``directory`` is no path, or an empty one.
             FileExistsError: a file of the same name is there; nothing of this version is left behind.
             NotFoundError: the version was deleted, or what was registered by reference is gone.
             CorruptDataError: bytes do not match their checksum.
         """
         check_switches(overwrite=overwrite)
-        target, selector = Path(directory), artifact_pb2.VersionSelector(id=self.id)
+        target, selector = checked_directory(directory), artifact_pb2.VersionSelector(id=self.id)
 
         def download(connection: Connection, operation: Operation) -> None:
             download_version(connection, selector, target, overwrite=overwrite, label=self.name, show=operation.show)
@@ -114,7 +115,8 @@ class ArtifactVersion(ArtifactFacts):
         """Replace all tags or the description, or set single facts of the metadata; what is not given stays.
 
         Raises:
-            ParameterError: ``tags`` is one text, ``metadata`` is not JSON, or ``description`` is too long.
+            ParameterError: nothing is given, ``tags`` is one text, ``metadata`` is not JSON, or ``description`` is too
+                long.
             NotFoundError: the version was deleted.
         """
         tags = None if tags is None or isinstance(tags, str) else list(tags)

@@ -137,15 +137,17 @@ class ArtifactVersion(VersionLineage, _FitsEveryParameter):  # type: ignore[misc
             overwrite: whether files of the same names are replaced.
 
         Raises:
+            ParameterError: ``directory`` is no path, or an empty one.
             FileExistsError: a file of the same name is there; nothing of this version is left behind.
             NotFoundError: the version was deleted, or what was registered by reference is gone.
             CorruptDataError: bytes do not match their checksum.
         """
-        from argosy.execution.download_version import download_version
+        from argosy.execution.download_version import checked_directory, download_version
 
         check_switches(overwrite=overwrite)
-        download_version(self._connection, self._selector(), Path(directory), overwrite=overwrite, label=self.name)
-        return Path(directory)
+        target = checked_directory(directory)
+        download_version(self._connection, self._selector(), target, overwrite=overwrite, label=self.name)
+        return target
 
     def set_alias(self, alias: str) -> ArtifactVersion:
         """Let ``alias`` point at this version from now on; return the version as it is then."""
@@ -169,9 +171,12 @@ class ArtifactVersion(VersionLineage, _FitsEveryParameter):  # type: ignore[misc
         """Replace all tags or the description, or set single facts of the metadata; what is not given stays.
 
         Raises:
-            ParameterError: ``tags`` is one text, ``metadata`` is not JSON, or ``description`` is too long.
+            ParameterError: nothing is given, ``tags`` is one text, ``metadata`` is not JSON, or ``description`` is too
+                long.
             NotFoundError: the version was deleted.
         """
+        if tags is None and metadata is None and description is None:
+            raise ParameterError("update was given nothing to change; pass tags=, metadata= or description=")
         facts = {key: fact_text(fact) for key, fact in checked_metadata(metadata).items()}
         changed = self._connection.artifacts.update_artifact_version(
             self.id,

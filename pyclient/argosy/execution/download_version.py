@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from argosy.errors import MaterializerError
+from argosy.errors import MaterializerError, ParameterError
 from argosy.execution.placed_folder import placed_folder, refuse_present
 from argosy.execution.transfer_progress import Show, shown
 from argosy.materializers.json_family import read_document
@@ -34,6 +35,18 @@ class Downloaded:
     version: ArtifactVersion
     directory: Path
     files: Sequence[str]
+
+
+def checked_directory(given: object) -> Path:
+    """Return the directory somebody wants files in.
+
+    Raises:
+        ParameterError: it is no path, or an empty one.
+    """
+    path = os.fspath(given) if isinstance(given, (str, os.PathLike)) else None
+    if not isinstance(path, str) or not path or "\0" in path:
+        raise ParameterError(f"download takes the path of a directory ('.' is the current one), got {given!r}")
+    return Path(path)
 
 
 def download_version(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from argosy.errors import ConflictError, NotFoundError, ParameterError
+from argosy.errors import ConflictError, NotFoundError, ParameterError, PreconditionError
 from argosy.graph.parameters import version_id_of
 from argosy.sdk.artifacts import save_artifact
 from argosy.sdk.client import Client
@@ -110,10 +110,14 @@ def test_metadata_is_set_by_key_and_tags_as_a_whole(saved: ArtifactVersion) -> N
     assert saved.update(metadata={"accuracy": None}).metadata["accuracy"] is None
     with pytest.raises(ParameterError, match="tags='x' is one text"):
         saved.update(tags="x")
+    with pytest.raises(ParameterError, match=r"nothing to change; pass tags=, metadata= or description="):
+        saved.update()
 
 
 def test_a_deleted_version_is_gone_but_its_label_stays_taken(saved: ArtifactVersion) -> None:
-    saved.delete()
+    with pytest.raises(PreconditionError, match="only by force: the alias 'prod' points at it"):
+        saved.delete()
+    saved.delete(force=True)
     with pytest.raises(NotFoundError, match="deleted"):
         saved.load()
     assert save_artifact(3, "value").version == "2"

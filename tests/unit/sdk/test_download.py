@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import argosy
 from argosy import CorruptDataError
+from argosy.errors import ParameterError
 
 
 def contents(directory: Path) -> dict[str, bytes | None]:
@@ -110,6 +113,22 @@ def test_damaged_bytes_leave_nothing(home: Path, tmp_path: Path, is_there: bool)
         saved.download(target, overwrite=True)
     assert list(tmp_path.glob("made/**/*")) == ([target] if is_there else [])
     assert (tmp_path / "made").exists() is is_there
+
+
+@pytest.mark.parametrize("directory", ["", "a\0b", None, 5, b"bytes"], ids=["empty", "null", "none", "number", "bytes"])
+def test_a_directory_is_a_path_and_the_current_one_is_said(directory: Any) -> None:
+    saved = argosy.save_artifact(1, "value")
+    with pytest.raises(
+        ParameterError, match=r"download takes the path of a directory \('\.' is the current one\), got "
+    ):
+        saved.download(directory)
+
+
+def test_a_place_nothing_can_be_written_to_is_named_and_not_what_would_be_made_there() -> None:
+    saved = argosy.save_artifact(1, "value")
+    words = re.escape("nothing can be written to /dev/null/x (Not a directory); choose another directory")
+    with pytest.raises(NotADirectoryError, match=f"^{words}$"):
+        saved.download("/dev/null/x")
 
 
 def test_a_file_is_no_directory_to_write_to(tmp_path: Path) -> None:
