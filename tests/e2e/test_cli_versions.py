@@ -69,7 +69,7 @@ def test_a_version_is_deleted_when_it_is_named_exactly() -> None:
     argosy.save_artifact(2, "model")
     refused = run("artifact", "delete", "model", code=2)
     assert "a name alone would delete whatever is the latest" in refused.stderr
-    kept = "argosy: 'model' version 1 is deleted only by force: the alias 'old' points at it; pass --force\n"
+    kept = "argosy: 'model' version 1 is deleted only with --force: the alias 'old' points at it\n"
     assert run("artifact", "delete", "model", "--alias", "old", code=1).stderr == kept
     assert run("artifact", "delete", "model", "--alias", "old", "--force").stdout == "model 1 is deleted\n"
     assert listed("--name", "model") == [("model", "2")]

@@ -19,8 +19,9 @@ _AS_TYPED = {
     "spec.metadata": "--metadata",
     "spec.tags": "--tag",
     "spec.aliases": "--alias",
+    "deleted only by force": "deleted only with --force",
 }
-"""What settings and fields in the messages of the SDK and the service are called on the command line."""
+"""What settings, fields and arguments in the messages of the SDK and the service are called on the command line."""
 
 
 def main() -> None:

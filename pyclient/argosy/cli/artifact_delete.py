@@ -44,12 +44,7 @@ def delete_artifact(
         )
     artifacts = store_of(context).connect().artifacts
     found = artifacts.get_artifact_version(selector).artifact_version
-    from argosy.errors import PreconditionError
-
-    try:
-        artifacts.delete_artifact_version(found.id, force=force)
-    except PreconditionError as error:
-        raise PreconditionError(f"{error}; pass --force", reason=error.reason) from None
+    artifacts.delete_artifact_version(found.id, force=force)
     if output is Format.json:
         print_json({"name": found.name, "version": found.version, "id": found.id})
     else:
