@@ -6,6 +6,7 @@ import contextlib
 import multiprocessing
 import os
 import pickle
+import select
 import signal
 import subprocess
 import sys
@@ -41,6 +42,8 @@ class WorkerProcess:
         self._reaped = False
         self._stopped_by: BaseException | None = None
         self._connection, theirs = multiprocessing.Pipe()
+        self._arrival = select.poll()  # the connection's own makes a new one each time, too slow for much output
+        self._arrival.register(self._connection, select.POLLIN)
         self._spools = make_spools()
         code = (
             f"import sys; sys.path[:] = {sys.path!r}; "
@@ -95,8 +98,8 @@ class WorkerProcess:
         return _refused(task, pickle.loads(answer[1:]))  # noqa: S301 - from our own process
 
     def _receive(self) -> bytes:
-        while not self._connection.poll(LIVENESS):
-            if not self.is_alive and not self._connection.poll(0):
+        while not self._arrival.poll(LIVENESS * 1000):
+            if not self.is_alive and not self._arrival.poll(0):
                 raise EOFError
         return self._connection.recv_bytes()
 
