@@ -31,6 +31,14 @@ def test_versions_are_listed_by_any_filters() -> None:
     assert listed("--pipeline", "training") == []
 
 
+def test_a_fact_that_is_a_text_and_looks_like_json_is_found_as_the_command_says() -> None:
+    argosy.save_artifact(1, "model", metadata={"release": "0.970", "by": "Ada"})
+    nothing = run("artifact", "list", "-m", "release=0.970", "-m", "by=Ada")
+    assert nothing.stdout == ""
+    assert nothing.stderr.splitlines()[1:] == ["""where the fact is a text: --metadata 'release="0.970"'"""]
+    assert listed("--metadata", 'release="0.970"', "-m", "by=Ada") == [("model", "1")]
+
+
 def test_a_description_is_put_shown_and_in_json(tmp_path_factory: pytest.TempPathFactory) -> None:
     source = tmp_path_factory.mktemp("source") / "file.txt"
     source.write_text("text")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from argosy.cli.facts import read_facts
+from argosy.cli.facts import read_facts, texts_instead
 from argosy.cli.moments import moment_problem, parse_moment
 from argosy.cli.output import Format, OutputOption, format_bytes, format_time, print_json, print_note, print_table
 from argosy.cli.paging import LimitOption, take
@@ -116,6 +116,8 @@ def list_artifacts(
         _print(documents)
     else:
         print_note(f"nothing found in project {connection.project} of {connection.address}")
+        for option in texts_instead(metadata or []):
+            print_note(f"where the fact is a text: {option}")
     if more:
         print_note(f"there are more than {limit}; raise --limit to see them")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable
 from typing import Any
 
@@ -29,6 +30,16 @@ def read_facts(items: Iterable[str]) -> dict[str, Any]:
         return checked_metadata(found)
     except ParameterError as error:
         raise typer.BadParameter(str(error), param_hint="'--metadata'") from None
+
+
+def texts_instead(items: Iterable[str]) -> list[str]:
+    """Return how those of ``KEY=VALUE`` whose value was read as JSON would be typed to mean a text."""
+    pairs = [(item.partition("="), _key_value(item)[1]) for item in items]
+    return [
+        f"--metadata {shlex.quote(f'{key}={json.dumps(text, ensure_ascii=False)}')}"
+        for (key, _, text), value in pairs
+        if not isinstance(value, str)
+    ]
 
 
 def _key_value(text: str) -> tuple[str, Any]:
