@@ -15,7 +15,8 @@ import inspect
 import sys
 import typing
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from types import CellType, FunctionType, MappingProxyType, ModuleType
 from typing import Any
@@ -23,11 +24,14 @@ from typing import Any
 from blake3 import blake3
 
 from argosy.execution.class_parts import class_attributes
-from argosy.execution.code_object import ImportedName, NamesRead, code_object_digest, names_read_by
+from argosy.execution.code_object import ImportedName, Path, code_object_digest, names_read_by
 from argosy.execution.project_code import is_project_module
 from argosy.execution.source_tree import function_source
 from argosy.execution.value_digest import UnhashableValueError, ValueDigester, is_code
 from argosy.graph.source_location import SourceLocation
+
+_ITSELF: frozenset[Path] = frozenset({()})
+_OF_EVERY_MODULE = frozenset(vars(ModuleType(""))) | {"__builtins__", "__cached__", "__file__", "__path__"}
 
 
 class UncachedStepWarning(UserWarning):
@@ -96,7 +100,6 @@ class _Walk:
         self._names: dict[int, str] = {}
         self._taken: set[str] = set()
         self._value_names: dict[tuple[str, int], str] = {}
-        self._open_modules: set[int] = set()
         self._kept_alive: list[object] = []  # ids are only names while their objects live
         self._waiting: list[tuple[str, Callable[[], str]]] = []
         self._values = ValueDigester(self.name_code)
@@ -117,9 +120,9 @@ class _Walk:
         if id(thing) in self._names:
             return self._names[id(thing)]
         if isinstance(thing, ModuleType):
-            return self._refer_to_module(thing, None)
+            return self._name_module(thing)
         if not isinstance(thing, (FunctionType, type)):
-            inside = self._refer(f"{type(thing).__qualname__}.__wrapped__", thing.__wrapped__, None)
+            inside = self._refer(f"{type(thing).__qualname__}.__wrapped__", thing.__wrapped__)
             return f"{self.name_code(type(thing))} around {inside}"
         name = self._free_name(_qualified_name(thing))
         self._names[id(thing)] = name
@@ -148,38 +151,44 @@ class _Walk:
         pieces.extend(self._cells(name, function))
         read = names_read_by(code)
         module = _module_of(function)
-        for global_name in read.global_names:
+        for global_name, paths in read.global_names.items():
             if global_name in function.__globals__:
                 value = function.__globals__[global_name]
-                pieces.append(f"{global_name} is {self._refer(f'{module}.{global_name}', value, read)}")
+                pieces.append(f"{global_name} is {self._refer(f'{module}.{global_name}', value, paths)}")
             elif not hasattr(builtins, global_name):
                 pieces.append(f"{global_name} is undefined")
-        pieces.extend(self._imports(name, function, read))
+        pieces.extend(self._imports(name, function, read.imports))
         pieces.extend(sorted(map(self.name_code, _project_classes(function))))
         return _digest_of(pieces)
 
     def _class(self, name: str, cls: type) -> str:
         pieces = [self.name_code(type(cls)), *map(self.name_code, cls.__bases__)]
         for attribute, value in class_attributes(cls):
-            pieces.append(f"{attribute} is {self._refer(f'{name}.{attribute}', value, None)}")
+            pieces.append(f"{attribute} is {self._refer(f'{name}.{attribute}', value)}")
         return _digest_of(pieces)
 
     def _defaults(self, name: str, function: FunctionType) -> str:
         """The defaults of a step are bound as its parameters; those of other functions are values they read."""
         if (self._is_step and name == self.root) or (function.__defaults__ is None and function.__kwdefaults__ is None):
             return ""
-        return self._refer(f"{name}.<defaults>", (function.__defaults__, function.__kwdefaults__), None)
+        return self._refer(f"{name}.<defaults>", (function.__defaults__, function.__kwdefaults__))
 
     def _cells(self, name: str, function: FunctionType) -> Iterator[str]:
-        read = names_read_by(function.__code__)
+        variables = names_read_by(function.__code__).variables
         for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             value = _content(cell)
-            yield f"{variable} is {self._refer(f'{name}.<{variable}>', value, read)}"
+            yield f"{variable} is {self._refer(f'{name}.<{variable}>', value, variables.get(variable, _ITSELF))}"
 
-    def _refer(self, name: str, value: Any, read: NamesRead | None) -> str:
-        """Return what stands for a value that code reads under a name, and plan to visit it."""
+    def _refer(self, name: str, value: Any, paths: frozenset[Path] = _ITSELF) -> str:
+        """Return what stands for a value that code reads under a name, and plan to visit it.
+
+        Args:
+            name: of the value.
+            value: it.
+            paths: what is read of it; of a module the rest does not count.
+        """
         if isinstance(value, ModuleType):
-            return self._refer_to_module(value, read)
+            return self._refer_to_module(value, paths)
         if is_code(value):
             return self.name_code(value)
         key = (name, id(value))
@@ -189,30 +198,42 @@ class _Walk:
             self._waiting.append((part, lambda: self._values.digest(value).hex()))
         return f"value {self._value_names[key]}"
 
-    def _refer_to_module(self, module: ModuleType, read: NamesRead | None) -> str:
-        """Follow the attributes of a project's module which the code could mean."""
-        text = f"module {module.__name__}"
-        if not is_project_module(module.__name__) or id(module) in self._open_modules:
-            return text
-        self._open_modules.add(id(module))
-        try:
-            for attribute in sorted(_attributes_meant(module, read)):
-                reference = self._refer(f"{module.__name__}.{attribute}", vars(module)[attribute], read)
-                text += f", {attribute} is {reference}"
-        finally:
-            self._open_modules.discard(id(module))
-        return text
+    def _refer_to_module(self, module: ModuleType, paths: frozenset[Path]) -> str:
+        """Follow what is read of a project's module: all of it unless only its attributes are."""
+        if not is_project_module(module.__name__) or any(path[:1] in ((), ("__dict__",)) for path in paths):
+            return self._name_module(module)
+        rests: defaultdict[str, set[Path]] = defaultdict(set)
+        for path in paths:
+            rests[path[0] if path[0] in vars(module) else "__getattr__"].add(path[1:])
+        return self._attributes(module, rests)
 
-    def _imports(self, name: str, function: FunctionType, read: NamesRead) -> Iterator[str]:
-        for imported in read.imports:
+    def _name_module(self, module: ModuleType) -> str:
+        """Return the name of a module that is handed on, and plan to visit all of it if it is the project's."""
+        if id(module) not in self._names:
+            name = self._names[id(module)] = self._free_name(f"module {module.__name__}")
+            self._kept_alive.append(module)
+            if is_project_module(module.__name__):
+                everything = {attribute: {()} for attribute in vars(module) if not _is_special(attribute)}
+                self._waiting.append((name, lambda: _digest_of([self._attributes(module, everything)])))
+        return self._names[id(module)]
+
+    def _attributes(self, module: ModuleType, rests: Mapping[str, Set[Path]]) -> str:
+        present = sorted(rests.keys() & vars(module).keys() - _OF_EVERY_MODULE)
+        found = (
+            f", {name} is {self._refer(f'{module.__name__}.{name}', vars(module)[name], frozenset(rests[name]))}"
+            for name in present
+        )
+        return f"module {module.__name__}{''.join(found)}"
+
+    def _imports(self, name: str, function: FunctionType, imports: Iterable[ImportedName]) -> Iterator[str]:
+        for imported in imports:
             try:
                 module = _imported_module(imported, function)
             except Exception as error:  # importing runs the module, which can raise anything
                 self.reasons[f"{name}: import {imported.module}"] = str(error)
                 continue
-            if module is None:
-                continue
-            yield self._refer_to_module(module, read)
+            if module is not None:
+                yield self._refer_to_module(module, imported.paths)
 
 
 def _imported_module(imported: ImportedName, function: FunctionType) -> ModuleType | None:
@@ -227,16 +248,11 @@ def _imported_module(imported: ImportedName, function: FunctionType) -> ModuleTy
     for attribute in imported.names:
         if not hasattr(module, attribute):
             importlib.import_module(f"{name}.{attribute}")
-    return module
+    return module if imported.names or imported.level else sys.modules[name.partition(".")[0]]
 
 
-def _attributes_meant(module: ModuleType, read: NamesRead | None) -> frozenset[str]:
-    """Return which attributes of a module code could mean: all, where it is handed around as a value."""
-    present = frozenset(name for name in vars(module) if not (name.startswith("__") and name.endswith("__")))
-    if read is None:
-        return present
-    named = read.attributes | read.texts if "getattr" in read.global_names else read.attributes
-    return named & present or present
+def _is_special(attribute: str) -> bool:
+    return attribute.startswith("__") and attribute.endswith("__") and attribute != "__getattr__"
 
 
 def _project_classes(function: FunctionType) -> list[type]:

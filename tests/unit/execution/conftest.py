@@ -15,7 +15,7 @@ import pytest
 from argosy.execution.code_fingerprint import CodeFingerprint, fingerprint_code
 
 Fingerprint = Callable[..., CodeFingerprint]
-MODULES = ("steps", "helpers", "package", "package.inner")
+MODULES = ("steps", "helpers", "helpers.inner", "package", "package.inner")
 
 
 def forget_modules() -> None:

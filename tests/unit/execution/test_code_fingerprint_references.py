@@ -199,11 +199,124 @@ def test_helper_that_is_not_named_does_not_count(fingerprint: Fingerprint) -> No
     assert before == after
 
 
-def test_attribute_by_its_text_brings_no_other_attribute(fingerprint: Fingerprint) -> None:
-    steps = "import helpers\ndef fit(x):\n    return getattr(helpers, 'scale')(x)\n"
-    before = fingerprint(steps, helpers="def scale(x):\n    return x\ndef other():\n    return 1\n")
-    after = fingerprint(steps, helpers="def scale(x):\n    return x\ndef other():\n    return 2\n")
-    assert before == after
+HANDED_ON = {
+    "to a function": """
+        import helpers
+        def scale_by(module):
+            return module.scale
+        def fit(x):
+            return helpers.name, scale_by(helpers)
+    """,
+    "to its own function": """
+        import helpers
+        def fit(x):
+            return helpers.scale_of(helpers)
+    """,
+    "to an object": """
+        import helpers
+        class Model:
+            def __init__(self, module):
+                self.module = module
+            def run(self):
+                return self.module.scale
+        def fit(x):
+            return helpers.name, Model(helpers).run()
+    """,
+    "to getattr": """
+        import helpers
+        def fit(x):
+            return helpers.name, getattr(helpers, "sca" + "le")
+    """,
+    "to a variable": """
+        import helpers
+        def fit(x):
+            module = helpers
+            return getattr(module, helpers.name)
+    """,
+    "as an import in the function": """
+        def read(module):
+            return module.scale
+        def fit(x):
+            import helpers as module
+            return module.name, read(module)
+    """,
+    "as a module of a package": """
+        import helpers.inner
+        def read(module):
+            return module.scale
+        def fit(x):
+            return helpers.inner.name, read(helpers.inner)
+    """,
+    "as an imported module of a package": """
+        def read(module):
+            return module.scale
+        def fit(x):
+            import helpers.inner
+            return helpers.inner.name, read(helpers.inner)
+    """,
+    "to a function inside": """
+        import helpers
+        def fit(x):
+            module = helpers
+            def read():
+                return vars(module)["scale"]
+            return module.name, read()
+    """,
+    "by its dictionary": """
+        import helpers
+        def fit(x):
+            return helpers.name, helpers.__dict__["scale"]
+    """,
+}
+"""How ``fit`` can read one attribute of a module by its name and another one where nobody sees it."""
+
+
+@pytest.mark.parametrize("steps", HANDED_ON.values(), ids=HANDED_ON.keys())
+def test_module_that_is_handed_on_counts_with_all_it_has(fingerprint: Fingerprint, steps: str) -> None:
+    def found(scale: int) -> CodeFingerprint:
+        text = f"name = 'scale'\nscale = {scale}\ndef scale_of(module):\n    return module.scale\n"
+        if "inner" in steps:
+            return fingerprint(steps, helpers_in___init__="", helpers_in_inner=text)
+        return fingerprint(steps, helpers=text)
+
+    before, after = found(2), found(3)
+    assert before.reasons == ()
+    changed = {name.rpartition(".")[2] for name in before.parts if before.parts[name] != after.parts[name]}
+    assert changed == {"scale"}
+
+
+ATTRIBUTES_ONLY = {
+    "of a package": "import helpers.inner\ndef fit(x):\n    return helpers.inner.scale(x)\n",
+    "of an alias": "def fit(x):\n    import helpers.inner as inner\n    return inner.scale(x)\n",
+    "of a name": "def fit(x):\n    from helpers import inner\n    return [inner.scale(item) for item in x]\n",
+    "of a package imported inside": "def fit(x):\n    import helpers.inner\n    return helpers.inner.scale(x)\n",
+    "of a variable of an inner function": """
+        def fit(x):
+            import helpers.inner as inner
+            return lambda: inner.scale(x)
+    """,
+    "called at once": "def fit(x):\n    from helpers.inner import scale as s\n    return s(x)\n",
+}
+
+
+@pytest.mark.parametrize("steps", ATTRIBUTES_ONLY.values(), ids=ATTRIBUTES_ONLY.keys())
+def test_module_of_which_attributes_are_read_counts_with_these(fingerprint: Fingerprint, steps: str) -> None:
+    inner = "def scale(x):\n    return x\ndef other():\n    return 1\n"
+    found = fingerprint(steps, helpers_in___init__="", helpers_in_inner=inner)
+    assert list(found.parts) == ["helpers.inner.scale"]
+
+
+def test_package_counts_beside_its_module_that_a_function_imports(fingerprint: Fingerprint) -> None:
+    steps = "def fit(x):\n    import helpers.inner\n    return helpers.rate * helpers.inner.scale(x)\n"
+    found = fingerprint(steps, helpers_in___init__="rate = 2\n", helpers_in_inner="def scale(x):\n    return x\n")
+    assert list(found.parts) == ["helpers.inner.scale", "helpers.rate"]
+
+
+def test_what_a_module_says_about_missing_attributes_counts(fingerprint: Fingerprint) -> None:
+    steps = "import helpers\ndef fit(x):\n    return helpers.scale\n"
+    before = fingerprint(steps, helpers="def __getattr__(name):\n    return 2\n")
+    after = fingerprint(steps, helpers="def __getattr__(name):\n    return 3\n")
+    assert before.digest != after.digest
 
 
 def test_modules_that_import_each_other_are_followed_once(fingerprint: Fingerprint) -> None:
