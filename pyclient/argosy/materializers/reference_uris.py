@@ -1,7 +1,8 @@
 """Places outside of the store that an artifact may refer to: which are allowed, what lies there, and reading it.
 
 Only the client goes there. Which schemes it may follow is a setting, checked where a reference is made and again where
-it is followed; ``file`` is read by ourselves and never through a link, every other scheme by fsspec.
+it is followed. ``file`` is read by ourselves, every other scheme by fsspec. A link in the place of a file is never
+followed. One in the place of a folder above it is, as on any path; what is read is held to its digest all the same.
 """
 
 from __future__ import annotations
