@@ -11,6 +11,7 @@ from argosy_server.adapters.metadata import migrate, open_metadata
 from argosy_server.adapters.metadata.schema import HEAD
 from argosy_server.adapters.metadata.tables import metadata
 from argosy_server.domain.paging import PageRequest
+from argosy_server.usecases.lineage_repository import Side
 
 SCHEMA = "SELECT name, sql FROM sqlite_master"
 
@@ -69,8 +70,8 @@ VALUES ('step', 'p', 'run', 'training', 'fit', 'fit', 'completed', '', '{}', '',
 """
 
 
-def test_versions_from_before_are_found_by_fact_and_pipeline(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/old.db"
+def fill_0002(url: str, *more: str) -> None:
+    """Make a database of revision 0002 with a run, a step and two versions."""
     engine = create_engine(url)
     with engine.begin() as connection:
         migrate.upgrade(connection, "0002")
@@ -81,7 +82,14 @@ def test_versions_from_before_are_found_by_fact_and_pipeline(tmp_path: Path) -> 
         for seq, facts, step in ((1, '{"epochs": "10"}', "step"), (2, "{}", None)):
             row = {"seq": seq, "id": f"version-{seq}", "metadata": facts, "digest": digest, "step": step}
             connection.exec_driver_sql(VERSION_OF_0002, row)
+        for statement in more:
+            connection.exec_driver_sql(statement)
     engine.dispose()
+
+
+def test_versions_from_before_are_found_by_fact_and_pipeline(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/old.db"
+    fill_0002(url)
 
     store = open_metadata(url, durability="full")
     with store.read() as tx:
@@ -92,3 +100,27 @@ def test_versions_from_before_are_found_by_fact_and_pipeline(tmp_path: Path) -> 
     assert [version.id for version in by_fact] == ["version-1"]
     assert [version.id for version in by_pipeline] == ["version-1"]
     assert [version.id for version in everything] == ["version-2", "version-1"]
+
+
+INPUTS_OF_0002 = """
+INSERT INTO step_inputs (project, step_run_id, position, name, kind, is_list)
+VALUES ('p', 'step', 0, 'x', 'step_output', 0), ('p', 'step', 1, 'y', 'external', 0);
+INSERT INTO step_versions (project, step_run_id, role, position, name, version_id)
+VALUES ('p', 'step', 'input', 0, 'x', 'version-1'), ('p', 'step', 'input', 1, 'y', 'version-2')
+"""
+
+
+def test_inputs_from_before_are_still_told_by_kind(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/old.db"
+    fill_0002(url, *INPUTS_OF_0002.split(";"))
+
+    store = open_metadata(url, durability="full")
+    with store.read() as tx:
+        used = tx.lineage.edges_of_attempts("p", [("step", 1)], Side.USED, 9)
+        inputs = tx.runs.load_step("p", "step").inputs
+    store.close()
+    assert [(edge.version_id, edge.relation.value) for edge in used] == [
+        ("version-1", "step_output"),
+        ("version-2", "external"),
+    ]
+    assert [version.id for given in inputs for version in given.versions] == ["version-1", "version-2"]

@@ -11,7 +11,7 @@ import pytest
 from argosy_server.adapters.metadata import open_metadata
 from argosy_server.domain.artifact import ArtifactVersion, Producer, VersionSelector
 from argosy_server.domain.lineage import Lineage, LineageDirection, LineageRelation
-from argosy_server.domain.pipeline import InputKind, InputSpec, StepState
+from argosy_server.domain.pipeline import InputKind, InputSpec, LoadedInput, StepState
 from argosy_server.usecases.lineage import trace_lineage
 from argosy_server.usecases.ports import MetadataStore
 from tests.contracts.metadata_facts import SPEC, new_run, save_named, start
@@ -111,7 +111,7 @@ def test_the_nearest_edges_are_kept_when_there_are_too_many(
         assert set(part.edges) <= set(whole.edges)
         assert part.truncated == (most < 7)
         assert {edge.version_id for edge in part.edges} <= {version.id for version in part.versions}
-        assert {edge.step_run_id for edge in part.edges} <= {step.id for step in part.steps}
+        assert {edge.attempt for edge in part.edges} <= {(step.id, step.attempt) for step in part.steps}
 
 
 def test_the_first_edges_of_a_lineage_come_with_what_they_join(
@@ -159,3 +159,60 @@ def test_a_cached_step_that_returns_what_it_was_given_is_no_endless_way(
     assert len(lineage.edges) == 12
     assert len(set(lineage.edges)) == 12
     assert not lineage.truncated
+
+
+@pytest.fixture
+def retried(store: MetadataStore) -> dict[str, ArtifactVersion]:
+    """One step: ``settings`` -1st attempt-> ``part``, ``better``; it fails; ``better`` -2nd attempt-> ``model``."""
+    settings = save_named(store, "settings")
+    with store.write() as tx:
+        run = new_run(tx)
+        step = start(tx, run)
+        tx.runs.add_loaded(step, [LoadedInput(VersionSelector(name="settings"), settings.id)])
+        part, better = (
+            tx.artifacts.add("p", replace(SPEC, name=name), [], Producer(run.id, step.id, "training", "fit"))
+            for name in ("part", "better")
+        )
+        for version in (part, better):
+            tx.runs.add_saved(step.id, version.id)
+        step = tx.runs.retry_step(run, step, None, {})
+        tx.runs.add_loaded(step, [LoadedInput(VersionSelector(name="better"), better.id)])
+        producer = Producer(run.id, step.id, "training", "fit", "output", step.attempt)
+        model = tx.artifacts.add("p", replace(SPEC, name="model"), [], producer)
+        tx.runs.add_outputs(step, [("output", model.id)])
+        tx.runs.end_step(step, StepState.COMPLETED, None)
+    return {version.name: version for version in (settings, part, better, model)}
+
+
+@pytest.mark.parametrize(
+    ("name", "direction", "expected"),
+    [
+        ("part", UP, ["part", "settings"]),
+        ("better", UP, ["better", "settings"]),
+        ("model", UP, ["model", "better", "settings"]),
+        ("settings", DOWN, ["settings", "part", "better", "model"]),
+        ("better", DOWN, ["better", "model"]),
+        ("part", DOWN, ["part"]),
+    ],
+)
+def test_what_an_attempt_made_came_only_from_what_this_attempt_used(
+    store: MetadataStore,
+    retried: dict[str, ArtifactVersion],
+    name: str,
+    direction: LineageDirection,
+    expected: list[str],
+) -> None:
+    lineage = trace(store, retried[name], direction)
+    assert (names(lineage), lineage.truncated) == (expected, False)
+
+
+def test_attempts_of_one_step_stand_apart(store: MetadataStore, retried: dict[str, ArtifactVersion]) -> None:
+    lineage = trace(store, retried["model"], UP)
+    assert [(step.attempt, step.state) for step in lineage.steps] == [(2, StepState.COMPLETED), (1, StepState.FAILED)]
+    assert [(edge.attempt[1], edge.relation) for edge in lineage.edges] == [
+        (2, LineageRelation.RETURNED),
+        (2, LineageRelation.LOADED),
+        (1, LineageRelation.SAVED),
+        (1, LineageRelation.LOADED),
+    ]
+    assert [step.attempt for step in lineage.first(2).steps] == [2]

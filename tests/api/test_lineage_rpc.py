@@ -115,6 +115,32 @@ def test_a_cached_step_is_part_of_it_and_its_own_input_too(stubs: Stubs, project
     assert [edge.step for edge in reply.edges] == [0, 1, 0, 1]
 
 
+def test_attempts_of_a_step_stand_apart(stubs: Stubs, project: str) -> None:
+    old, new = create(stubs, project, "old"), create(stubs, project, "new")
+    started = start_step(stubs, start_run(stubs, project), inputs=[given("x", "EXTERNAL", old)])
+    part = create(stubs, project, "part", step_run_id=started.step_run.id)
+    step_run_id, token = started.step_run.id, started.attempt_token
+    failed = send(stubs, project, "FailStep", step_run_id=step_run_id, attempt_token=token, retry=True)  # type: ignore[arg-type]
+    loaded = step_calls_pb2.LoadedInput(selector=nouns.VersionSelector(name="new"), version_id=new.id)
+    model = complete_step(stubs, project, failed, [loaded], model=b"m").outputs[0].version
+    reply = ask(stubs, project, model, direction=lineage.LINEAGE_DIRECTION_UPSTREAM)
+    assert [version.name for version in reply.versions] == ["model", "old", "new"]
+    reply = ask(stubs, project, part, direction=lineage.LINEAGE_DIRECTION_UPSTREAM)
+    assert [version.name for version in reply.versions] == ["part", "old"]
+    reply = ask(stubs, project, old)
+    assert edges(reply) == [
+        ("old", "fit", "EXTERNAL", "x"),
+        ("old", "fit", "EXTERNAL", "x"),
+        ("part", "fit", "SAVED", ""),
+        ("model", "fit", "RETURNED", "model"),
+    ]
+    assert [(step.attempt, step.state) for step in reply.steps] == [
+        (1, pipeline_pb2.STEP_STATE_FAILED),
+        (2, pipeline_pb2.STEP_STATE_COMPLETED),
+    ]
+    assert [edge.step for edge in reply.edges] == [0, 1, 0, 1]
+
+
 def test_a_deleted_version_answers_by_id_and_stands_in_the_lineage_of_others(stubs: Stubs, project: str) -> None:
     data, model = trained(stubs, project)
     for version in (data, model):

@@ -65,15 +65,15 @@ class LineageContract:
         with store.write() as tx:
             step = start(tx, new_run(tx), inputs=inputs)
             tx.runs.add_loaded(step, [LoadedInput(VersionSelector(name="weights"), c.id)] * 2)
-            used = tx.lineage.edges_of_steps("p", [step.id], Side.USED, 100)
+            used = tx.lineage.edges_of_attempts("p", [(step.id, 1)], Side.USED, 100)
             assert edges_of(tx, a, Side.USED) == [edge for edge in used if edge.version_id == a.id]
             assert edges_of(tx, c, Side.MADE) == []
 
         assert used == [
-            LineageEdge(a.id, step.id, LineageRelation.EXTERNAL, "data"),
-            LineageEdge(b.id, step.id, LineageRelation.STEP_OUTPUT, "parts"),
-            LineageEdge(a.id, step.id, LineageRelation.STEP_OUTPUT, "parts"),
-            LineageEdge(c.id, step.id, LineageRelation.LOADED, "weights"),
+            LineageEdge(a.id, (step.id, 1), LineageRelation.EXTERNAL, "data"),
+            LineageEdge(b.id, (step.id, 1), LineageRelation.STEP_OUTPUT, "parts"),
+            LineageEdge(a.id, (step.id, 1), LineageRelation.STEP_OUTPUT, "parts"),
+            LineageEdge(c.id, (step.id, 1), LineageRelation.LOADED, "weights"),
         ]
 
     def test_what_a_step_made_is_told_apart_from_what_it_took_from_cache(self, store: MetadataStore) -> None:
@@ -85,14 +85,14 @@ class LineageContract:
             tx.runs.add_saved(maker.id, saved.id)
             version = returned(tx, run, maker)
             tx.runs.add_outputs(cached, [("output", version.id)])
-            assert tx.lineage.edges_of_steps("p", [cached.id], Side.MADE, 9) == [
-                LineageEdge(version.id, cached.id, LineageRelation.REUSED, "output")
+            assert tx.lineage.edges_of_attempts("p", [(cached.id, 1)], Side.MADE, 9) == [
+                LineageEdge(version.id, (cached.id, 1), LineageRelation.REUSED, "output")
             ]
-            assert facts(tx.lineage.edges_of_steps("p", [maker.id], Side.MADE, 9)) == [
+            assert facts(tx.lineage.edges_of_attempts("p", [(maker.id, 1)], Side.MADE, 9)) == [
                 ("saved", ""),
                 ("returned", "output"),
             ]
-            assert tx.lineage.edges_of_steps("p", [maker.id], Side.USED, 9) == []
+            assert tx.lineage.edges_of_attempts("p", [(maker.id, 1)], Side.USED, 9) == []
 
     def test_those_who_made_a_version_come_before_those_who_took_it_from_cache(self, store: MetadataStore) -> None:
         with store.write() as tx:
@@ -114,39 +114,94 @@ class LineageContract:
         with store.write() as tx:
             alive, dead = new_run(tx, "alive"), new_run(tx, "dead", lease=PAST)
             steps = [start(tx, alive, "fit_2"), start(tx, dead)]
-            found = tx.lineage.steps("p", [steps[1].id, steps[0].id])
+            found = tx.lineage.steps("p", [(steps[1].id, 1), (steps[0].id, 1)])
 
         assert found == [
-            LineageStep(steps[1].id, dead.id, "dead", "training", "fit", "fit", StepState.ABANDONED),
-            LineageStep(steps[0].id, alive.id, "alive", "training", "fit_2", "fit", StepState.RUNNING),
+            LineageStep(steps[1].id, dead.id, "dead", "training", "fit", "fit", StepState.ABANDONED, 1),
+            LineageStep(steps[0].id, alive.id, "alive", "training", "fit_2", "fit", StepState.RUNNING, 1),
         ]
 
-    def test_what_only_an_attempt_before_a_resume_was_given_is_told_of_the_version_but_not_of_the_step(
-        self, store: MetadataStore
+    def test_each_attempt_of_a_retried_step_used_its_inputs_and_what_it_loaded(self, store: MetadataStore) -> None:
+        data, before, now = (save(store) for _ in range(3))
+        with store.write() as tx:
+            run = new_run(tx)
+            step = start(tx, run, inputs=[given("x", InputKind.EXTERNAL, data)])
+            tx.runs.add_loaded(step, [LoadedInput(VersionSelector(name="weights"), before.id)])
+            step = tx.runs.retry_step(run, step, None, {})
+            tx.runs.add_loaded(step, [LoadedInput(VersionSelector(name="weights"), now.id)])
+            first, second = (
+                tx.lineage.edges_of_attempts("p", [(step.id, attempt)], Side.USED, 9) for attempt in (1, 2)
+            )
+            assert edges_of(tx, data, Side.USED) == [first[0], second[0]]
+            assert edges_of(tx, before, Side.USED) == [first[1]]
+
+        assert first == [
+            LineageEdge(data.id, (step.id, 1), LineageRelation.EXTERNAL, "x"),
+            LineageEdge(before.id, (step.id, 1), LineageRelation.LOADED, "weights"),
+        ]
+        assert second == [
+            LineageEdge(data.id, (step.id, 2), LineageRelation.EXTERNAL, "x"),
+            LineageEdge(now.id, (step.id, 2), LineageRelation.LOADED, "weights"),
+        ]
+
+    @pytest.mark.parametrize("again", ["x", ""], ids=["other-inputs", "no-inputs"])
+    def test_an_attempt_of_a_resumed_step_used_only_what_it_was_given_itself(
+        self, store: MetadataStore, again: str
     ) -> None:
-        before, now, saved, loaded, taken_over = (save(store) for _ in range(5))
+        before, now = save(store), save(store)
+        inputs = [given("x", InputKind.STEP_OUTPUT, now)] if again else []
         with store.write() as tx:
             run = new_run(tx)
             step = start(tx, run, inputs=[given("none", InputKind.EXTERNAL), given("x", InputKind.EXTERNAL, before)])
-            tx.runs.add_saved(step.id, saved.id)
-            tx.runs.add_loaded(step, [LoadedInput(VersionSelector(name="weights"), loaded.id)])
             tx.runs.end_step(step, StepState.FAILED, None)
             run = tx.runs.resume(tx.runs.finish(run, RunState.FAILED, None), HOUR)
-            again = replace(step, state=StepState.CACHED)
-            again = tx.runs.restart_step(run, step, again, [given("x", InputKind.EXTERNAL, now)])
-            tx.runs.add_saved(again.id, taken_over.id, again.attempt)
-            assert facts(edges_of(tx, before, Side.USED)) == [("step_output", "x")]
-            used = tx.lineage.edges_of_steps("p", [step.id], Side.USED, 9)
-            made = tx.lineage.edges_of_steps("p", [step.id], Side.MADE, 9)
+            step = tx.runs.restart_step(run, step, step, inputs)
+            first, second = (
+                tx.lineage.edges_of_attempts("p", [(step.id, attempt)], Side.USED, 9) for attempt in (1, 2)
+            )
+            assert edges_of(tx, before, Side.USED) == first
+            assert edges_of(tx, now, Side.USED) == second
 
-        assert [(edge.version_id, edge.relation.value) for edge in used] == [
-            (loaded.id, "loaded"),
-            (now.id, "external"),
-        ]
-        assert [(edge.version_id, edge.relation.value) for edge in made] == [
-            (saved.id, "saved"),
-            (taken_over.id, "reused"),
-        ]
+        assert first == [LineageEdge(before.id, (step.id, 1), LineageRelation.EXTERNAL, "x")]
+        assert second == [LineageEdge(now.id, (step.id, 2), LineageRelation.STEP_OUTPUT, "x")][: len(inputs)]
+
+    def test_attempts_made_what_they_saved_and_only_the_last_took_something_from_cache(
+        self, store: MetadataStore
+    ) -> None:
+        saved, taken_over = save(store), save(store)
+        with store.write() as tx:
+            run = new_run(tx)
+            step = start(tx, run)
+            tx.runs.add_saved(step.id, saved.id)
+            tx.runs.end_step(step, StepState.FAILED, None)
+            run = tx.runs.resume(tx.runs.finish(run, RunState.FAILED, None), HOUR)
+            tx.runs.restart_step(run, step, replace(step, state=StepState.CACHED), [])
+            tx.runs.add_saved(step.id, taken_over.id, 2)
+            first, second = (step.id, 1), (step.id, 2)
+            assert tx.lineage.edges_of_attempts("p", [second, first], Side.MADE, 9) == [
+                LineageEdge(saved.id, first, LineageRelation.SAVED, ""),
+                LineageEdge(taken_over.id, second, LineageRelation.REUSED, ""),
+            ]
+            steps = tx.lineage.steps("p", [first, second])
+
+        assert [(step.attempt, step.state) for step in steps] == [(1, StepState.FAILED), (2, StepState.CACHED)]
+
+    @pytest.mark.parametrize("limit", [1, 2, 3])
+    def test_fewer_edges_than_asked_for_are_all_there_are(self, store: MetadataStore, limit: int) -> None:
+        """What was loaded again and again, by whichever attempt, takes no edge's place."""
+        often, once = save(store), save(store)
+        loads = [LoadedInput(VersionSelector(name="weights"), often.id)] * 10
+        with store.write() as tx:
+            run = new_run(tx)
+            step = start(tx, run)
+            tx.runs.add_loaded(step, loads)
+            step = tx.runs.retry_step(run, step, None, {})
+            tx.runs.add_loaded(step, [*loads, LoadedInput(VersionSelector(name="weights"), once.id)])
+            used = tx.lineage.edges_of_attempts("p", [(step.id, 2)], Side.USED, limit)
+            users = edges_of(tx, often, Side.USED, limit)
+
+        assert [edge.version_id for edge in used] == [often.id, once.id][:limit]
+        assert [edge.attempt for edge in users] == [(step.id, 1), (step.id, 2)][:limit]
 
     def test_versions_come_in_the_order_asked_for_deleted_ones_too(self, store: MetadataStore) -> None:
         kept, deleted = save_named(store, "kept"), save_named(store, "deleted")
@@ -160,4 +215,4 @@ class LineageContract:
         with store.write() as tx:
             step = start(tx, new_run(tx), inputs=[given("x", InputKind.EXTERNAL, version)])
             assert tx.lineage.edges_of_versions("q", [version.id], Side.USED, 9) == []
-            assert tx.lineage.edges_of_steps("q", [step.id], Side.USED, 9) == []
+            assert tx.lineage.edges_of_attempts("q", [(step.id, 1)], Side.USED, 9) == []

@@ -61,16 +61,17 @@ class LineageVersion:
 
 @dataclass(frozen=True)
 class LineageStep:
-    """A step run in a lineage.
+    """One attempt of a step run in a lineage: what it made came only from what this attempt was given and loaded.
 
     Attributes:
-        id: its UUID.
+        id: the UUID of the step run.
         run_id: the run it belongs to.
         run_name: the name of the run.
         pipeline_name: the pipeline.
         invocation: its name in the run.
         name: the step's name.
-        status: as it was when the lineage was read.
+        status: as it was when the lineage was read; ``failed`` for an attempt that another one followed.
+        attempt: 1 for the first.
     """
 
     id: str
@@ -80,18 +81,25 @@ class LineageStep:
     invocation: str
     name: str
     status: str
+    attempt: int
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What tells it apart from every other step of a lineage: step run and attempt."""
+        return self.id, self.attempt
 
     def __str__(self) -> str:
-        return f"{self.invocation} of run {self.run_name}"
+        again = f", attempt {self.attempt}" if self.attempt > 1 else ""
+        return f"{self.invocation} of run {self.run_name}{again}"
 
 
 @dataclass(frozen=True)
 class LineageEdge:
-    """A version and a step run that belong together.
+    """A version and an attempt of a step run that belong together.
 
     Attributes:
         version: the version.
-        step: the step run.
+        step: the attempt.
         relation: the step was given it (``step_output`` of another one, ``external``) or ``loaded`` it; or the step
             ``returned`` it, ``saved`` it, or took it from cache (``reused``).
         name: the input or output of the step; for a loaded version the artifact.
@@ -115,7 +123,7 @@ class Lineage:
     Attributes:
         root: the version that was asked for.
         versions: all versions, ``root`` first.
-        steps: the step runs between them.
+        steps: the attempts of step runs between them.
         edges: what joins versions and steps.
         truncated: whether there is more: deeper, or more than 10,000 edges.
     """
@@ -137,7 +145,7 @@ class Lineage:
         return self._reached(made=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as a JSON document; edges name versions and steps by their ids."""
+        """Return it as a JSON document; edges name versions by their ids, and steps by theirs and the attempt."""
         return {
             "root": self.root.id,
             "versions": [
@@ -146,7 +154,13 @@ class Lineage:
             ],
             "steps": [dict(vars(step)) for step in self.steps],
             "edges": [
-                {"version": edge.version.id, "step": edge.step.id, "relation": edge.relation, "name": edge.name}
+                {
+                    "version": edge.version.id,
+                    "step": edge.step.id,
+                    "attempt": edge.step.attempt,
+                    "relation": edge.relation,
+                    "name": edge.name,
+                }
                 for edge in self.edges
             ],
             "truncated": self.truncated,
@@ -189,13 +203,13 @@ class Lineage:
 
     def _reached(self, *, made: bool) -> tuple[LineageVersion, ...]:
         """Walk from the root: over steps that made a version to what they used, or the other way round."""
-        to_steps: dict[str, list[str]] = {}
-        to_versions: dict[str, list[LineageVersion]] = {}
+        to_steps: dict[str, list[tuple[str, int]]] = {}
+        to_versions: dict[tuple[str, int], list[LineageVersion]] = {}
         for edge in self.edges:
             if edge.made == made:
-                to_steps.setdefault(edge.version.id, []).append(edge.step.id)
+                to_steps.setdefault(edge.version.id, []).append(edge.step.key)
             else:
-                to_versions.setdefault(edge.step.id, []).append(edge.version)
+                to_versions.setdefault(edge.step.key, []).append(edge.version)
         reached = {self.root.id: self.root}
         level = [self.root.id]
         while level:
@@ -260,4 +274,5 @@ def _step(message: lineage_pb2.LineageStep) -> LineageStep:
         invocation=message.invocation,
         name=message.step_name,
         status=step_status(message.state),
+        attempt=message.attempt,
     )

@@ -75,8 +75,9 @@ class StepGroup:
         """Where it ran, and what is special about it."""
         if self.count > 1:
             return f"cached in {self.count} runs of {self.step.pipeline_name}"
+        again = f", attempt {self.step.attempt}" if self.step.attempt > 1 else ""
         status = "" if self.step.status == "completed" else f", {self.step.status}"
-        return f"run {self.step.run_name}{status}"
+        return f"run {self.step.run_name}{again}{status}"
 
 
 def grouped_steps(lineage: Lineage) -> list[StepGroup]:
@@ -84,13 +85,13 @@ def grouped_steps(lineage: Lineage) -> list[StepGroup]:
 
     Of a pipeline that runs every night there are hundreds of them.
     """
-    edges_of: dict[str, list[LineageEdge]] = {step.id: [] for step in lineage.steps}
+    edges_of: dict[tuple[str, int], list[LineageEdge]] = {step.key: [] for step in lineage.steps}
     for edge in lineage.edges:
-        edges_of[edge.step.id].append(edge)
+        edges_of[edge.step.key].append(edge)
     alike: dict[object, list[LineageStep]] = {}
     for step in lineage.steps:
-        alike.setdefault(_identity(step, edges_of[step.id]), []).append(step)
-    return [StepGroup(steps[0], tuple(edges_of[steps[0].id]), len(steps)) for steps in alike.values()]
+        alike.setdefault(_identity(step, edges_of[step.key]), []).append(step)
+    return [StepGroup(steps[0], tuple(edges_of[steps[0].key]), len(steps)) for steps in alike.values()]
 
 
 def draw(lineage: Lineage) -> Drawing:
@@ -107,7 +108,7 @@ def draw(lineage: Lineage) -> Drawing:
 def _identity(step: LineageStep, edges: list[LineageEdge]) -> object:
     """Return what is equal for steps that are shown as one."""
     if step.status != "cached":
-        return step.id
+        return step.key
     return step.pipeline_name, step.invocation, frozenset((edge.version.id, edge.relation, edge.name) for edge in edges)
 
 

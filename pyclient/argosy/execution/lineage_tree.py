@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from argosy.execution.lineage_drawing import StepGroup, grouped_steps
 
 if TYPE_CHECKING:
     from argosy.execution.lineage import Lineage, LineageEdge, LineageVersion
 
+_Key: TypeAlias = "tuple[str | tuple[str, int], bool]"
 _MADE_BY = {"returned": "made by", "saved": "saved by", "reused": "taken from cache by"}
 _REMARKS = {"external": " [external]", "loaded": " [loaded]", "saved": " [saved]", "reused": " [from cache]"}
 
@@ -37,8 +38,8 @@ class _Branch:
     up: bool
 
     @property
-    def key(self) -> tuple[str, bool]:
-        return (self.group.step.id if self.to_step else self.edge.version.id), self.up
+    def key(self) -> _Key:
+        return (self.group.step.key if self.to_step else self.edge.version.id), self.up
 
     def __str__(self) -> str:
         edge = self.edge
@@ -65,8 +66,8 @@ class _Tree:
                 self._of_version.setdefault((edge.version.id, edge.made), []).append((edge, group))
         root = lineage.root.id
         self.root_branches = [*self._steps_of(root, up=True), *self._steps_of(root, up=False)]
-        self._full: dict[tuple[str, bool], _Branch] = {}
-        self._printed: set[tuple[str, bool]] = set()
+        self._full: dict[_Key, _Branch] = {}
+        self._printed: set[_Key] = set()
         waiting = deque(self.root_branches)
         while waiting:
             branch = waiting.popleft()

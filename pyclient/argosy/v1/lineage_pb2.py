@@ -27,7 +27,7 @@ from argosy.v1 import pipeline_pb2 as argosy_dot_v1_dot_pipeline__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x61rgosy/v1/lineage.proto\x12\targosy.v1\x1a\x18\x61rgosy/v1/artifact.proto\x1a\x18\x61rgosy/v1/pipeline.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa4\x01\n\x11GetLineageRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12,\n\x08selector\x18\x02 \x01(\x0b\x32\x1a.argosy.v1.VersionSelector\x12.\n\tdirection\x18\x03 \x01(\x0e\x32\x1b.argosy.v1.LineageDirection\x12\r\n\x05\x64\x65pth\x18\x04 \x01(\x05\x12\x11\n\tmax_edges\x18\x05 \x01(\x05\"\xa2\x01\n\x12GetLineageResponse\x12+\n\x08versions\x18\x01 \x03(\x0b\x32\x19.argosy.v1.LineageVersion\x12%\n\x05steps\x18\x02 \x03(\x0b\x32\x16.argosy.v1.LineageStep\x12%\n\x05\x65\x64ges\x18\x03 \x03(\x0b\x32\x16.argosy.v1.LineageEdge\x12\x11\n\ttruncated\x18\x04 \x01(\x08\"\xea\x01\n\x0eLineageVersion\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x11\n\tdata_type\x18\x04 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x05 \x01(\t\x12%\n\x04kind\x18\x06 \x01(\x0e\x32\x17.argosy.v1.ArtifactKind\x12\x12\n\nsize_bytes\x18\x07 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x64\x65leted\x18\t \x01(\x08\x12\r\n\x05named\x18\n \x01(\x08\"\x9e\x01\n\x0bLineageStep\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x10\n\x08run_name\x18\x03 \x01(\t\x12\x15\n\rpipeline_name\x18\x04 \x01(\t\x12\x12\n\ninvocation\x18\x05 \x01(\t\x12\x11\n\tstep_name\x18\x06 \x01(\t\x12#\n\x05state\x18\x07 \x01(\x0e\x32\x14.argosy.v1.StepState\"h\n\x0bLineageEdge\x12\x0f\n\x07version\x18\x01 \x01(\x05\x12\x0c\n\x04step\x18\x02 \x01(\x05\x12,\n\x08relation\x18\x03 \x01(\x0e\x32\x1a.argosy.v1.LineageRelation\x12\x0c\n\x04name\x18\x04 \x01(\t*\x93\x01\n\x10LineageDirection\x12!\n\x1dLINEAGE_DIRECTION_UNSPECIFIED\x10\x00\x12\x1e\n\x1aLINEAGE_DIRECTION_UPSTREAM\x10\x01\x12 \n\x1cLINEAGE_DIRECTION_DOWNSTREAM\x10\x02\x12\x1a\n\x16LINEAGE_DIRECTION_BOTH\x10\x03*\xe9\x01\n\x0fLineageRelation\x12 \n\x1cLINEAGE_RELATION_UNSPECIFIED\x10\x00\x12 \n\x1cLINEAGE_RELATION_STEP_OUTPUT\x10\x01\x12\x1d\n\x19LINEAGE_RELATION_EXTERNAL\x10\x02\x12\x1b\n\x17LINEAGE_RELATION_LOADED\x10\x03\x12\x1d\n\x19LINEAGE_RELATION_RETURNED\x10\x04\x12\x1a\n\x16LINEAGE_RELATION_SAVED\x10\x05\x12\x1b\n\x17LINEAGE_RELATION_REUSED\x10\x06\x42\x42\n\x0cio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x61rgosy/v1/lineage.proto\x12\targosy.v1\x1a\x18\x61rgosy/v1/artifact.proto\x1a\x18\x61rgosy/v1/pipeline.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa4\x01\n\x11GetLineageRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12,\n\x08selector\x18\x02 \x01(\x0b\x32\x1a.argosy.v1.VersionSelector\x12.\n\tdirection\x18\x03 \x01(\x0e\x32\x1b.argosy.v1.LineageDirection\x12\r\n\x05\x64\x65pth\x18\x04 \x01(\x05\x12\x11\n\tmax_edges\x18\x05 \x01(\x05\"\xa2\x01\n\x12GetLineageResponse\x12+\n\x08versions\x18\x01 \x03(\x0b\x32\x19.argosy.v1.LineageVersion\x12%\n\x05steps\x18\x02 \x03(\x0b\x32\x16.argosy.v1.LineageStep\x12%\n\x05\x65\x64ges\x18\x03 \x03(\x0b\x32\x16.argosy.v1.LineageEdge\x12\x11\n\ttruncated\x18\x04 \x01(\x08\"\xea\x01\n\x0eLineageVersion\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x11\n\tdata_type\x18\x04 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x05 \x01(\t\x12%\n\x04kind\x18\x06 \x01(\x0e\x32\x17.argosy.v1.ArtifactKind\x12\x12\n\nsize_bytes\x18\x07 \x01(\x03\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x64\x65leted\x18\t \x01(\x08\x12\r\n\x05named\x18\n \x01(\x08\"\xaf\x01\n\x0bLineageStep\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x10\n\x08run_name\x18\x03 \x01(\t\x12\x15\n\rpipeline_name\x18\x04 \x01(\t\x12\x12\n\ninvocation\x18\x05 \x01(\t\x12\x11\n\tstep_name\x18\x06 \x01(\t\x12#\n\x05state\x18\x07 \x01(\x0e\x32\x14.argosy.v1.StepState\x12\x0f\n\x07\x61ttempt\x18\x08 \x01(\x05\"h\n\x0bLineageEdge\x12\x0f\n\x07version\x18\x01 \x01(\x05\x12\x0c\n\x04step\x18\x02 \x01(\x05\x12,\n\x08relation\x18\x03 \x01(\x0e\x32\x1a.argosy.v1.LineageRelation\x12\x0c\n\x04name\x18\x04 \x01(\t*\x93\x01\n\x10LineageDirection\x12!\n\x1dLINEAGE_DIRECTION_UNSPECIFIED\x10\x00\x12\x1e\n\x1aLINEAGE_DIRECTION_UPSTREAM\x10\x01\x12 \n\x1cLINEAGE_DIRECTION_DOWNSTREAM\x10\x02\x12\x1a\n\x16LINEAGE_DIRECTION_BOTH\x10\x03*\xe9\x01\n\x0fLineageRelation\x12 \n\x1cLINEAGE_RELATION_UNSPECIFIED\x10\x00\x12 \n\x1cLINEAGE_RELATION_STEP_OUTPUT\x10\x01\x12\x1d\n\x19LINEAGE_RELATION_EXTERNAL\x10\x02\x12\x1b\n\x17LINEAGE_RELATION_LOADED\x10\x03\x12\x1d\n\x19LINEAGE_RELATION_RETURNED\x10\x04\x12\x1a\n\x16LINEAGE_RELATION_SAVED\x10\x05\x12\x1b\n\x17LINEAGE_RELATION_REUSED\x10\x06\x42\x42\n\x0cio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,10 +35,10 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'argosy.v1.lineage_pb2', _gl
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\014io.argosy.v1P\001Z0example.com/argosy/clients/go/argosy/v1;argosyv1'
-  _globals['_LINEAGEDIRECTION']._serialized_start=960
-  _globals['_LINEAGEDIRECTION']._serialized_end=1107
-  _globals['_LINEAGERELATION']._serialized_start=1110
-  _globals['_LINEAGERELATION']._serialized_end=1343
+  _globals['_LINEAGEDIRECTION']._serialized_start=977
+  _globals['_LINEAGEDIRECTION']._serialized_end=1124
+  _globals['_LINEAGERELATION']._serialized_start=1127
+  _globals['_LINEAGERELATION']._serialized_end=1360
   _globals['_GETLINEAGEREQUEST']._serialized_start=124
   _globals['_GETLINEAGEREQUEST']._serialized_end=288
   _globals['_GETLINEAGERESPONSE']._serialized_start=291
@@ -46,7 +46,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LINEAGEVERSION']._serialized_start=456
   _globals['_LINEAGEVERSION']._serialized_end=690
   _globals['_LINEAGESTEP']._serialized_start=693
-  _globals['_LINEAGESTEP']._serialized_end=851
-  _globals['_LINEAGEEDGE']._serialized_start=853
-  _globals['_LINEAGEEDGE']._serialized_end=957
+  _globals['_LINEAGESTEP']._serialized_end=868
+  _globals['_LINEAGEEDGE']._serialized_start=870
+  _globals['_LINEAGEEDGE']._serialized_end=974
 # @@protoc_insertion_point(module_scope)

@@ -74,7 +74,7 @@ class _LineageRelationEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Linea
     """
 
 class LineageRelation(_LineageRelation, metaclass=_LineageRelationEnumTypeWrapper):
-    """How a version and a step run belong together."""
+    """How a version and an attempt of a step run belong together."""
 
 LINEAGE_RELATION_UNSPECIFIED: LineageRelation.ValueType  # 0
 """Not set."""
@@ -154,7 +154,7 @@ class GetLineageResponse(_message.Message):
 
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___LineageStep]:
-        """The step runs."""
+        """The attempts of step runs that used or made them."""
 
     @_builtins.property
     def edges(self) -> _containers.RepeatedCompositeFieldContainer[Global___LineageEdge]:
@@ -238,7 +238,9 @@ Global___LineageVersion: _TypeAlias = LineageVersion  # noqa: Y015
 
 @_typing.final
 class LineageStep(_message.Message):
-    """A step run in a lineage."""
+    """One attempt of a step run in a lineage. Those of one step run stand apart: what an attempt made came
+    only from what this attempt was given and loaded.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -249,8 +251,9 @@ class LineageStep(_message.Message):
     INVOCATION_FIELD_NUMBER: _builtins.int
     STEP_NAME_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    ATTEMPT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """UUID."""
+    """UUID of the step run."""
     run_id: _builtins.str
     """The run it belongs to."""
     run_name: _builtins.str
@@ -262,7 +265,9 @@ class LineageStep(_message.Message):
     step_name: _builtins.str
     """The step."""
     state: _pipeline_pb2.StepState.ValueType
-    """The state now."""
+    """The state now; FAILED for an attempt that another one followed."""
+    attempt: _builtins.int
+    """The attempt, 1 for the first."""
     def __init__(
         self,
         *,
@@ -273,10 +278,11 @@ class LineageStep(_message.Message):
         invocation: _builtins.str = ...,
         step_name: _builtins.str = ...,
         state: _pipeline_pb2.StepState.ValueType = ...,
+        attempt: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "invocation", b"invocation", "pipeline_name", b"pipeline_name", "run_id", b"run_id", "run_name", b"run_name", "state", b"state", "step_name", b"step_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "id", b"id", "invocation", b"invocation", "pipeline_name", b"pipeline_name", "run_id", b"run_id", "run_name", b"run_name", "state", b"state", "step_name", b"step_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -284,7 +290,7 @@ Global___LineageStep: _TypeAlias = LineageStep  # noqa: Y015
 
 @_typing.final
 class LineageEdge(_message.Message):
-    """A version and a step run that belong together."""
+    """A version and an attempt of a step run that belong together."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -295,7 +301,7 @@ class LineageEdge(_message.Message):
     version: _builtins.int
     """Position of the version in `versions`."""
     step: _builtins.int
-    """Position of the step run in `steps`."""
+    """Position of the attempt in `steps`."""
     relation: Global___LineageRelation.ValueType
     """How."""
     name: _builtins.str

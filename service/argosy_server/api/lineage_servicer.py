@@ -61,15 +61,15 @@ class LineageCalls:
 def render_lineage(lineage: Lineage) -> lineage_pb2.GetLineageResponse:
     """Return a lineage as a message."""
     version_at = {version.id: position for position, version in enumerate(lineage.versions)}
-    step_at = {step.id: position for position, step in enumerate(lineage.steps)}
+    step_at = {(step.id, step.attempt): position for position, step in enumerate(lineage.steps)}
     reply = lineage_pb2.GetLineageResponse(
         versions=map(_render_version, lineage.versions),
         steps=map(_render_step, lineage.steps),
         truncated=lineage.truncated,
     )
     add = reply.edges.add  # in place: of thousands, copying takes as long as making
-    for version_id, step_run_id, relation, name in lineage.edges:
-        add(version=version_at[version_id], step=step_at[step_run_id], relation=WIRE_RELATIONS[relation], name=name)
+    for version_id, attempt, relation, name in lineage.edges:
+        add(version=version_at[version_id], step=step_at[attempt], relation=WIRE_RELATIONS[relation], name=name)
     return reply
 
 
@@ -103,4 +103,5 @@ def _render_step(step: LineageStep) -> lineage_pb2.LineageStep:
         invocation=step.invocation,
         step_name=step.step_name,
         state=WIRE_STEP_STATES[step.state],
+        attempt=step.attempt,
     )

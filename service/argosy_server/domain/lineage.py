@@ -1,6 +1,7 @@
-"""What versions were made from: versions and step runs, and the edges that join them.
+"""What versions were made from: versions and attempts of step runs, and the edges that join them.
 
-They are tuples, since an answer has thousands of them.
+Attempts stand apart, for what one of them made has nothing to do with what another one used. They all are tuples, since
+an answer has thousands of them.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from argosy_server.domain.artifact import ArtifactKind
 from argosy_server.domain.pipeline import StepState
@@ -43,11 +44,15 @@ class LineageRelation(Enum):
     __hash__ = object.__hash__
 
 
+Attempt: TypeAlias = tuple[str, int]
+"""One attempt of a step run: the id of the step run, and the number of the attempt."""
+
+
 class LineageEdge(NamedTuple):
-    """A version and a step run that belong together; ``name`` is the input or output, for LOADED the artifact."""
+    """A version and an attempt that belong together; ``name`` is the input or output, for LOADED the artifact."""
 
     version_id: str
-    step_run_id: str
+    attempt: Attempt
     relation: LineageRelation
     name: str
 
@@ -68,7 +73,7 @@ class LineageVersion(NamedTuple):
 
 
 class LineageStep(NamedTuple):
-    """A step run in a lineage."""
+    """One attempt of a step run in a lineage."""
 
     id: str
     run_id: str
@@ -77,11 +82,12 @@ class LineageStep(NamedTuple):
     invocation: str
     step_name: str
     state: StepState
+    attempt: int
 
 
 @dataclass(frozen=True)
 class Lineage:
-    """Versions (the one that was asked for first) and step runs in the order they were found, and what joins them.
+    """Versions (the one that was asked for first) and attempts in the order they were found, and what joins them.
 
     ``truncated`` tells that there is more than was asked for.
     """
@@ -95,10 +101,10 @@ class Lineage:
         """Return what the first edges lead to: the nearest part of it."""
         edges = self.edges[:count]
         versions = {self.versions[0].id, *(edge.version_id for edge in edges)}
-        steps = {edge.step_run_id for edge in edges}
+        attempts = {edge.attempt for edge in edges}
         return Lineage(
             versions=tuple(version for version in self.versions if version.id in versions),
-            steps=tuple(step for step in self.steps if step.id in steps),
+            steps=tuple(step for step in self.steps if (step.id, step.attempt) in attempts),
             edges=edges,
             truncated=self.truncated or count < len(self.edges),
         )

@@ -1,20 +1,23 @@
 """Telling what a version was made from, and what was made from it.
 
-Lineage is followed level by level, away from the version that was asked for: from the versions of a level to the step
-runs that made (or used) them, and from these to the versions they used (or made), which are the next level. Each way
-visits nothing twice, since there are cycles: a cached step may have taken over the very version it was given, or one
-that came before. No level is read further than the edges that are left.
+Lineage is followed level by level, away from the version that was asked for: from the versions of a level to the
+attempts of steps that made (or used) them, and from these to the versions they used (or made), which are the next
+level. Each way visits nothing twice, since there are cycles: a cached step may have taken over the very version it was
+given, or one that came before. No level is read further than the edges that are left.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import islice
+from typing import TypeVar
 
 from argosy_server.domain.artifact import VersionSelector
-from argosy_server.domain.lineage import Lineage, LineageDirection, LineageEdge
+from argosy_server.domain.lineage import Attempt, Lineage, LineageDirection, LineageEdge
 from argosy_server.usecases.lineage_repository import Side
 from argosy_server.usecases.ports import Transaction
+
+_T = TypeVar("_T")
 
 TOWARDS_STEPS = {LineageDirection.UPSTREAM: Side.MADE, LineageDirection.DOWNSTREAM: Side.USED}
 """From a version one comes up to the steps that made it, and down to those that used it."""
@@ -52,10 +55,10 @@ def trace_lineage(
     # Only where there is a cycle do both ways come over the same edge.
     edges = found.edges if len(ways) == 1 else list(dict.fromkeys(found.edges))
     versions = dict.fromkeys(version_id for way in ways for version_id in way.versions)
-    steps = dict.fromkeys(step_run_id for way in ways for step_run_id in way.steps)
+    attempts = dict.fromkeys(attempt for way in ways for attempt in way.attempts)
     return Lineage(
         versions=(root, *tx.lineage.versions(project, list(versions)[1:])),
-        steps=tuple(tx.lineage.steps(project, list(steps))),
+        steps=tuple(tx.lineage.steps(project, list(attempts))),
         edges=tuple(edges),
         truncated=found.cut or deeper,
     )
@@ -85,31 +88,31 @@ class _Way:
         self.direction = direction
         self.frontier = [root_id]
         self.versions = {root_id: None}
-        self.steps: dict[str, None] = {}
+        self.attempts: dict[Attempt, None] = {}
 
 
 def _follow(tx: Transaction, project: str, way: _Way, found: _Found) -> None:
-    """Take one way from all versions of its last level over their steps to the next versions."""
+    """Take one way from all versions of its last level over the attempts they lead to, to the next versions."""
     if found.cut:
         way.frontier = []
-    to_steps = found.add(lambda limit: _edges(tx, project, way, limit)) if way.frontier else []
-    steps = _add_new(way.steps, [edge.step_run_id for edge in to_steps])
+    to_attempts = found.add(lambda limit: _edges(tx, project, way, limit)) if way.frontier else []
+    attempts = _add_new(way.attempts, [edge.attempt for edge in to_attempts])
     way.frontier = []
-    if steps and not found.cut:
+    if attempts and not found.cut:
         side = TOWARDS_VERSIONS[way.direction]
-        to_versions = found.add(lambda limit: tx.lineage.edges_of_steps(project, steps, side, limit))
+        to_versions = found.add(lambda limit: tx.lineage.edges_of_attempts(project, attempts, side, limit))
         way.frontier = _add_new(way.versions, [edge.version_id for edge in to_versions])
 
 
-def _add_new(known: dict[str, None], ids: list[str]) -> list[str]:
-    """Return the ids that were not known, each once; from now on they are."""
+def _add_new(known: dict[_T, None], found: list[_T]) -> list[_T]:
+    """Return what was not known, each once; from now on it is."""
     count = len(known)
-    known.update(dict.fromkeys(ids))
+    known.update(dict.fromkeys(found))
     return list(islice(known, count, None))
 
 
 def _edges(tx: Transaction, project: str, way: _Way, limit: int) -> list[LineageEdge]:
-    """Return the edges from the versions of the last level to their steps."""
+    """Return the edges from the versions of the last level to their attempts."""
     if not way.frontier:
         return []
     return tx.lineage.edges_of_versions(project, way.frontier, TOWARDS_STEPS[way.direction], limit)

@@ -7,11 +7,11 @@ from enum import Enum
 from typing import Protocol
 
 from argosy_server.domain.artifact import VersionSelector
-from argosy_server.domain.lineage import LineageEdge, LineageStep, LineageVersion
+from argosy_server.domain.lineage import Attempt, LineageEdge, LineageStep, LineageVersion
 
 
 class Side(Enum):
-    """Which edges are meant, as a step run sees them."""
+    """Which edges are meant, as an attempt of a step run sees them."""
 
     USED = "used"
     """What it was given or loaded."""
@@ -20,7 +20,7 @@ class Side(Enum):
 
 
 class LineageRepository(Protocol):
-    """The graph of versions and step runs. Every method is told the project; deleted versions are part of it."""
+    """The graph of versions and attempts. Every method is told the project; deleted versions are part of it."""
 
     def find(self, project: str, selector: VersionSelector) -> LineageVersion:
         """Return the one version a selector names, as ``ArtifactRepository.get`` does.
@@ -31,29 +31,26 @@ class LineageRepository(Protocol):
         ...
 
     def edges_of_versions(self, project: str, version_ids: Sequence[str], side: Side, limit: int) -> list[LineageEdge]:
-        """Return edges from versions to the step runs that made or used them, each once.
+        """Return edges from versions to the attempts that made or used them, each once.
 
         They come in the order of the versions and then of their record; those of cached steps last.
 
         Args:
             project: where.
             version_ids: of which versions.
-            side: whether the steps that made or those that used them are meant.
-            limit: at most this many, whichever; what a step was given or loaded twice may count twice.
+            side: whether the attempts that made or those that used them are meant.
+            limit: at most this many, whichever; fewer only where there are no more.
         """
         ...
 
-    def edges_of_steps(self, project: str, step_run_ids: Sequence[str], side: Side, limit: int) -> list[LineageEdge]:
-        """Return edges from step runs to the versions they made or used; else as :meth:`edges_of_versions`.
-
-        Inputs that only an earlier attempt was given are left out: what came of the last was not made from them.
-        """
+    def edges_of_attempts(self, project: str, attempts: Sequence[Attempt], side: Side, limit: int) -> list[LineageEdge]:
+        """Return edges from attempts to the versions they made or used; else as :meth:`edges_of_versions`."""
         ...
 
     def versions(self, project: str, ids: Sequence[str]) -> list[LineageVersion]:
         """Return versions of the project in the order asked for."""
         ...
 
-    def steps(self, project: str, ids: Sequence[str]) -> list[LineageStep]:
-        """Return step runs of the project in the order asked for, with their state now."""
+    def steps(self, project: str, attempts: Sequence[Attempt]) -> list[LineageStep]:
+        """Return attempts in the order asked for, with their state now: one that another one followed has failed."""
         ...

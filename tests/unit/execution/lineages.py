@@ -27,11 +27,16 @@ def version_of(name: str, *, deleted: bool = False) -> LineageVersion:
 
 
 def step_of(name: str, status: str = "completed") -> LineageStep:
-    return LineageStep(f"id-{name}", "run-id", "run-1", "training", name.partition("@")[0], name, status)
+    step, _, attempt = name.partition("~")
+    invocation = step.partition("@")[0]
+    return LineageStep(f"id-{step}", "run-id", "run-1", "training", invocation, step, status, int(attempt or 1))
 
 
 def lineage_of(root: str, edges: list[Edge], *, cached: bool = False, deleted: str = "") -> Lineage:
-    """The lineage of these edges; of steps called ``fit@2`` the invocation is ``fit``, and ``cached`` makes them so."""
+    """The lineage of these edges; of steps called ``fit@2`` the invocation is ``fit``, and ``cached`` makes them so.
+
+    ``fit~2`` is the second attempt of ``fit``.
+    """
     names = dict.fromkeys([root, *(version for version, _, _, _ in edges)])
     versions = {name: version_of(name, deleted=name == deleted) for name in names}
     steps = {

@@ -47,6 +47,19 @@ def test_upstream_and_downstream_are_the_versions_on_each_side_of_the_root(
     assert (names(lineage, "upstream"), names(lineage, "downstream")) == (upstream, downstream)
 
 
+def test_what_one_attempt_of_a_step_made_is_not_made_from_what_another_used() -> None:
+    edges = [
+        ("part", "fit", "saved", ""),
+        ("old", "fit", "loaded", "old"),
+        ("model", "fit~2", "returned", "output"),
+        ("new", "fit~2", "loaded", "new"),
+    ]
+    lineage = lineage_of("part", edges)
+    assert names(lineage, "upstream") == ["old"]
+    assert [str(step) for step in lineage.steps] == ["fit of run run-1", "fit of run run-1, attempt 2"]
+    assert [box.detail for box in draw(lineage).boxes if box.kind == "step"] == ["run run-1", "run run-1, attempt 2"]
+
+
 def test_a_cycle_has_an_end() -> None:
     lineage = lineage_of("a", [("a", "f", "external", "x"), ("a", "f", "reused", "output"), ("b", "f", "loaded", "b")])
     assert (names(lineage, "upstream"), names(lineage, "downstream")) == (["b"], [])
@@ -89,9 +102,10 @@ def test_as_a_dict_it_is_json_whose_edges_name_versions_and_steps() -> None:
                 "invocation": "fit",
                 "name": "fit",
                 "status": "completed",
+                "attempt": 1,
             }
         ],
-        "edges": [{"version": "id-model", "step": "id-fit", "relation": "returned", "name": "output"}],
+        "edges": [{"version": "id-model", "step": "id-fit", "attempt": 1, "relation": "returned", "name": "output"}],
         "truncated": False,
     }
 

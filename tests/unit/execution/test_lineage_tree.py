@@ -51,6 +51,22 @@ def test_what_hangs_below_a_version_is_shown_once() -> None:
     ]
 
 
+def test_what_one_attempt_of_a_step_made_does_not_hang_below_another() -> None:
+    edges = [
+        ("model", "fit~2", "returned", "output"),
+        ("settings", "fit~2", "loaded", "settings"),
+        ("settings", "fit", "saved", ""),
+        ("data", "fit", "loaded", "data"),
+    ]
+    assert str(lineage_of("model", edges)).splitlines() == [
+        "model 1",
+        "└── made by fit, run run-1, attempt 2",
+        "    └── settings 1 [loaded]",
+        "        └── saved by fit, run run-1",
+        "            └── data 1 [loaded]",
+    ]
+
+
 def test_a_version_without_lineage_says_so() -> None:
     assert str(lineage_of("raw", [])).splitlines() == ["raw 1", "└── made outside of steps, and used by none"]
 

@@ -81,7 +81,7 @@ func (LineageDirection) EnumDescriptor() ([]byte, []int) {
 	return file_argosy_v1_lineage_proto_rawDescGZIP(), []int{0}
 }
 
-// How a version and a step run belong together.
+// How a version and an attempt of a step run belong together.
 type LineageRelation int32
 
 const (
@@ -238,7 +238,7 @@ type GetLineageResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The versions, the one that was asked for first.
 	Versions []*LineageVersion `protobuf:"bytes,1,rep,name=versions,proto3" json:"versions,omitempty"`
-	// The step runs.
+	// The attempts of step runs that used or made them.
 	Steps []*LineageStep `protobuf:"bytes,2,rep,name=steps,proto3" json:"steps,omitempty"`
 	// What joins them.
 	Edges []*LineageEdge `protobuf:"bytes,3,rep,name=edges,proto3" json:"edges,omitempty"`
@@ -434,10 +434,11 @@ func (x *LineageVersion) GetNamed() bool {
 	return false
 }
 
-// A step run in a lineage.
+// One attempt of a step run in a lineage. Those of one step run stand apart: what an attempt made came
+// only from what this attempt was given and loaded.
 type LineageStep struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// UUID.
+	// UUID of the step run.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// The run it belongs to.
 	RunId string `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
@@ -449,8 +450,10 @@ type LineageStep struct {
 	Invocation string `protobuf:"bytes,5,opt,name=invocation,proto3" json:"invocation,omitempty"`
 	// The step.
 	StepName string `protobuf:"bytes,6,opt,name=step_name,json=stepName,proto3" json:"step_name,omitempty"`
-	// The state now.
-	State         StepState `protobuf:"varint,7,opt,name=state,proto3,enum=argosy.v1.StepState" json:"state,omitempty"`
+	// The state now; FAILED for an attempt that another one followed.
+	State StepState `protobuf:"varint,7,opt,name=state,proto3,enum=argosy.v1.StepState" json:"state,omitempty"`
+	// The attempt, 1 for the first.
+	Attempt       int32 `protobuf:"varint,8,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -534,12 +537,19 @@ func (x *LineageStep) GetState() StepState {
 	return StepState_STEP_STATE_UNSPECIFIED
 }
 
-// A version and a step run that belong together.
+func (x *LineageStep) GetAttempt() int32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+// A version and an attempt of a step run that belong together.
 type LineageEdge struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Position of the version in `versions`.
 	Version int32 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
-	// Position of the step run in `steps`.
+	// Position of the attempt in `steps`.
 	Step int32 `protobuf:"varint,2,opt,name=step,proto3" json:"step,omitempty"`
 	// How.
 	Relation LineageRelation `protobuf:"varint,3,opt,name=relation,proto3,enum=argosy.v1.LineageRelation" json:"relation,omitempty"`
@@ -636,7 +646,7 @@ const file_argosy_v1_lineage_proto_rawDesc = "" +
 	"createTime\x12\x18\n" +
 	"\adeleted\x18\t \x01(\bR\adeleted\x12\x14\n" +
 	"\x05named\x18\n" +
-	" \x01(\bR\x05named\"\xdd\x01\n" +
+	" \x01(\bR\x05named\"\xf7\x01\n" +
 	"\vLineageStep\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x15\n" +
 	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x19\n" +
@@ -646,7 +656,8 @@ const file_argosy_v1_lineage_proto_rawDesc = "" +
 	"invocation\x18\x05 \x01(\tR\n" +
 	"invocation\x12\x1b\n" +
 	"\tstep_name\x18\x06 \x01(\tR\bstepName\x12*\n" +
-	"\x05state\x18\a \x01(\x0e2\x14.argosy.v1.StepStateR\x05state\"\x87\x01\n" +
+	"\x05state\x18\a \x01(\x0e2\x14.argosy.v1.StepStateR\x05state\x12\x18\n" +
+	"\aattempt\x18\b \x01(\x05R\aattempt\"\x87\x01\n" +
 	"\vLineageEdge\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\x05R\aversion\x12\x12\n" +
 	"\x04step\x18\x02 \x01(\x05R\x04step\x126\n" +

@@ -111,6 +111,7 @@ class SqlAttemptRepository(SqlStepRepository):
                 "now": now,
             },
         )
+        step_lineage.give_again(self._session, run.project, step.id, step.attempt)
         return following
 
     def restart_step(self, run: Run, earlier: StepRun, step: StepRun, inputs: Sequence[InputSpec]) -> StepRun:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from enum import Enum
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import BigInteger, bindparam, delete, insert, literal, select
 from sqlalchemy.exc import IntegrityError
@@ -21,19 +21,23 @@ from argosy_server.domain.pipeline import InputKind, InputSpec, LoadedInput, Ste
 
 
 class Role(Enum):
-    """How a version belongs to a step run."""
+    """How a version belongs to a step run; an input is the output of another step, or comes from outside."""
 
     INPUT = "input"
+    EXTERNAL = "external"
     OUTPUT = "output"
     SAVED = "saved"
     LOADED = "loaded"
 
 
+_Link: TypeAlias = tuple[Role, int, str, str, "str | None"]
+"""Role, number of the input, name, id of the version, and the selector that loaded it."""
 _INSERT_INPUTS = step_inputs.insert()
 _FORGET_INPUTS = delete(step_inputs).where(
     step_inputs.c.project == bindparam("project"), step_inputs.c.step_run_id == bindparam("step_run_id")
 )
 _INSERT = step_versions.insert()
+_GIVEN = {InputKind.STEP_OUTPUT: Role.INPUT, InputKind.EXTERNAL: Role.EXTERNAL}
 _COLUMNS = ("project", "step_run_id", "role", "position", "name", "version_id", "attempt")
 _INSERT_SAVED = (
     insert(step_versions)
@@ -50,6 +54,25 @@ _INSERT_SAVED = (
         ).where(step_runs.c.id == bindparam("step_run_id")),
     )
     .returning(step_versions.c.seq)
+)
+_GIVE_AGAIN = insert(step_versions).from_select(
+    _COLUMNS,
+    select(
+        step_versions.c.project,
+        step_versions.c.step_run_id,
+        step_versions.c.role,
+        step_versions.c.position,
+        step_versions.c.name,
+        step_versions.c.version_id,
+        step_versions.c.attempt + 1,
+    )
+    .where(
+        step_versions.c.project == bindparam("project"),
+        step_versions.c.step_run_id == bindparam("step_run_id"),
+        step_versions.c.attempt == bindparam("attempt"),
+        step_versions.c.role.in_([role.value for role in _GIVEN.values()]),
+    )
+    .order_by(step_versions.c.seq),
 )
 _INPUTS = (
     select(step_inputs)
@@ -92,12 +115,17 @@ def link_inputs(session: Session, project: str, step: StepRun, inputs: Sequence[
     ]
     if heads:
         session.execute(_INSERT_INPUTS, heads)
-    given = [
-        (position, spec.name, version_id, None)
+    given: list[_Link] = [
+        (_GIVEN[spec.kind], position, spec.name, version_id, None)
         for position, spec in enumerate(inputs)
         for version_id in spec.version_ids
     ]
-    _link(session, project, step, Role.INPUT, given)
+    _link(session, project, step, given)
+
+
+def give_again(session: Session, project: str, step_run_id: str, attempt: int) -> None:
+    """Record that the attempt after this one is given what this one was."""
+    session.execute(_GIVE_AGAIN, {"project": project, "step_run_id": step_run_id, "attempt": attempt})
 
 
 def forget_inputs(session: Session, project: str, step_run_id: str) -> None:
@@ -111,7 +139,7 @@ def link_outputs(session: Session, project: str, step: StepRun, outputs: Sequenc
     Raises:
         ArtifactNotFound: a version does not exist in this project.
     """
-    _link(session, project, step, Role.OUTPUT, [(0, name, version_id, None) for name, version_id in outputs])
+    _link(session, project, step, [(Role.OUTPUT, 0, name, version_id, None) for name, version_id in outputs])
 
 
 def link_loaded(session: Session, project: str, step: StepRun, loaded: Sequence[LoadedInput]) -> None:
@@ -120,8 +148,10 @@ def link_loaded(session: Session, project: str, step: StepRun, loaded: Sequence[
     Raises:
         ArtifactNotFound: a version does not exist in this project.
     """
-    given = [(0, load.selector.name, load.version_id, json.dumps(asdict(load.selector))) for load in loaded]
-    _link(session, project, step, Role.LOADED, given)
+    given: list[_Link] = [
+        (Role.LOADED, 0, load.selector.name, load.version_id, json.dumps(asdict(load.selector))) for load in loaded
+    ]
+    _link(session, project, step, given)
 
 
 def link_saved(session: Session, step_run_id: str, version_id: str, attempt: int) -> None:
@@ -164,8 +194,8 @@ def _attached(step: StepRun, heads: list[Any], links: list[Any], found: dict[str
     others: dict[Role, list[ArtifactVersion]] = {Role.SAVED: [], Role.LOADED: []}
     for row in links:
         role, version = Role(row.role), found[row.version_id]
-        if role is Role.INPUT:
-            # Others were given to an attempt before the run was resumed.
+        if role in _GIVEN.values():
+            # Others were given to an attempt before the run was resumed, or are the same for one that was tried again.
             if (row.position, row.attempt) in given:
                 given[row.position, row.attempt].append(version)
         elif role is Role.OUTPUT:
@@ -179,17 +209,11 @@ def _attached(step: StepRun, heads: list[Any], links: list[Any], found: dict[str
     return replace(step, inputs=tuple(inputs), outputs=tuple(outputs), saved=saved, loaded=loaded)
 
 
-def _link(
-    session: Session,
-    project: str,
-    step: StepRun,
-    role: Role,
-    given: Sequence[tuple[int, str, str, str | None]],
-) -> None:
-    key = {"project": project, "step_run_id": step.id, "role": role.value, "attempt": max(1, step.attempt)}
+def _link(session: Session, project: str, step: StepRun, given: Sequence[_Link]) -> None:
+    key = {"project": project, "step_run_id": step.id, "attempt": max(1, step.attempt)}
     rows = [
-        {**key, "position": position, "name": name, "version_id": version_id, "selector": selector}
-        for position, name, version_id, selector in given
+        {**key, "role": role.value, "position": position, "name": name, "version_id": version_id, "selector": selector}
+        for role, position, name, version_id, selector in given
     ]
     if rows:
         with _known_versions():

@@ -330,11 +330,12 @@ step_versions = Table(
     Index("ix_step_versions_step", "project", "step_run_id", "seq"),
     Index("ix_step_versions_version", "project", "version_id"),
 )
-"""Lineage: ``role`` is input, output, saved or loaded; ``position`` the number of the input a version belongs to.
+"""Lineage: ``role`` is input (the output of another step), external (an input too), output, saved or loaded;
+``position`` the number of the input a version belongs to.
 
-``attempt`` is the one that made or loaded the version; of an input the first one that was given it. A step that starts
-again in a resumed run is given its inputs anew: what it was given before stays here, but not in ``step_inputs``, whose
-``attempt`` tells which rows of here belong to it."""
+``attempt`` is the one that was given, made or loaded the version: what is tried again is given its inputs again. A step
+that starts again in a resumed run is given them anew: what it was given before stays here, but not in ``step_inputs``,
+whose ``attempt`` is the first that was given what stands there."""
 
 replies = Table(
     "replies",

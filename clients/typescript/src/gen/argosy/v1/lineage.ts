@@ -27,7 +27,7 @@ export enum LineageDirection {
   UNRECOGNIZED = -1,
 }
 
-/** How a version and a step run belong together. */
+/** How a version and an attempt of a step run belong together. */
 export enum LineageRelation {
   /** LINEAGE_RELATION_UNSPECIFIED - Not set. */
   LINEAGE_RELATION_UNSPECIFIED = 0,
@@ -69,7 +69,7 @@ export interface GetLineageRequest {
 export interface GetLineageResponse {
   /** The versions, the one that was asked for first. */
   versions: LineageVersion[];
-  /** The step runs. */
+  /** The attempts of step runs that used or made them. */
   steps: LineageStep[];
   /** What joins them. */
   edges: LineageEdge[];
@@ -106,9 +106,12 @@ export interface LineageVersion {
   named: boolean;
 }
 
-/** A step run in a lineage. */
+/**
+ * One attempt of a step run in a lineage. Those of one step run stand apart: what an attempt made came
+ * only from what this attempt was given and loaded.
+ */
 export interface LineageStep {
-  /** UUID. */
+  /** UUID of the step run. */
   id: string;
   /** The run it belongs to. */
   runId: string;
@@ -120,15 +123,17 @@ export interface LineageStep {
   invocation: string;
   /** The step. */
   stepName: string;
-  /** The state now. */
+  /** The state now; FAILED for an attempt that another one followed. */
   state: StepState;
+  /** The attempt, 1 for the first. */
+  attempt: number;
 }
 
-/** A version and a step run that belong together. */
+/** A version and an attempt of a step run that belong together. */
 export interface LineageEdge {
   /** Position of the version in `versions`. */
   version: number;
-  /** Position of the step run in `steps`. */
+  /** Position of the attempt in `steps`. */
   step: number;
   /** How. */
   relation: LineageRelation;
@@ -510,7 +515,7 @@ export const LineageVersion: MessageFns<LineageVersion> = {
 };
 
 function createBaseLineageStep(): LineageStep {
-  return { id: "", runId: "", runName: "", pipelineName: "", invocation: "", stepName: "", state: 0 };
+  return { id: "", runId: "", runName: "", pipelineName: "", invocation: "", stepName: "", state: 0, attempt: 0 };
 }
 
 export const LineageStep: MessageFns<LineageStep> = {
@@ -535,6 +540,9 @@ export const LineageStep: MessageFns<LineageStep> = {
     }
     if (message.state !== 0) {
       writer.uint32(56).int32(message.state);
+    }
+    if (message.attempt !== 0) {
+      writer.uint32(64).int32(message.attempt);
     }
     return writer;
   },
@@ -608,6 +616,14 @@ export const LineageStep: MessageFns<LineageStep> = {
             message.state = reader.int32() as any;
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.attempt = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -632,6 +648,7 @@ export const LineageStep: MessageFns<LineageStep> = {
     message.invocation = object.invocation ?? "";
     message.stepName = object.stepName ?? "";
     message.state = object.state ?? 0;
+    message.attempt = object.attempt ?? 0;
     return message;
   },
 };

@@ -50,6 +50,7 @@ def upgrade() -> None:
     _create_step_logs()
     _create_version_facts()
     _find_live_versions()
+    _tell_external_inputs_apart()
 
 
 def _create_cached_from_index() -> None:
@@ -142,6 +143,14 @@ def _find_live_versions() -> None:
     _index_live("ix_versions_project_seq", ["project", "seq"])
     _index_live("ix_versions_project_created_at", ["project", "created_at", "seq"])
     _index_live("ix_versions_pipeline_seq", ["project", "pipeline_name", "seq"])
+
+
+def _tell_external_inputs_apart() -> None:
+    op.execute(
+        "UPDATE step_versions SET role = 'external' WHERE role = 'input' AND EXISTS (SELECT 1 FROM step_inputs i"
+        " WHERE i.project = step_versions.project AND i.step_run_id = step_versions.step_run_id"
+        " AND i.position = step_versions.position AND i.kind = 'external')"
+    )
 
 
 def _index_live(name: str, columns: list[str]) -> None:
