@@ -70,6 +70,20 @@ def test_a_new_cache_key_makes_the_step_run_again(store: str) -> None:
     assert ran(weigh.with_options(cache_key="v1")) == CACHED
 
 
+def test_a_step_may_depend_on_more_than_the_store_lists(store: str, tmp_path: Path) -> None:
+    files = [tmp_path / f"{number:04}.txt" for number in range(1_100)]
+    for file in files:
+        file.write_text("a")
+    deep = tmp_path.joinpath(*["d" * 200] * 4)
+    deep.mkdir(parents=True)
+    (deep / "e.txt").write_text("a")
+    many = weigh.with_options(file_dependencies=[*files, deep / "e.txt"])
+    assert ran(many) == missed("first_run")
+    assert ran(many) == CACHED
+    files[-1].write_text("b")
+    assert ran(many) == missed("more")
+
+
 def about(parameters: Mapping[str, Any]) -> str:
     return f"{parameters['rate']:.1f}"
 

@@ -29,6 +29,7 @@ _CHANGED = {
     "materializers": "the materializers of its outputs changed",
     "project": "it ran in another project",
     "cache_key": "its cache_key changed",
+    "more": "functions or files changed that are not listed by name, for there are so many",
 }
 _ADDED = {
     "parameter": "parameter {name} is part of the key now",

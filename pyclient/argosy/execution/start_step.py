@@ -17,6 +17,7 @@ from argosy.execution.failure import add_note, to_run_error
 from argosy.execution.input_versions import ResolvedInput
 from argosy.execution.step_cache import step_cache_key
 from argosy.execution.step_task import StepTask
+from argosy.execution.told_parts import told_parts
 from argosy.graph.definitions import DEFAULT_CACHE, NO_HOOKS
 from argosy.graph.model import Invocation
 from argosy.v1.pipeline_pb2 import StepRun, StepState
@@ -71,7 +72,7 @@ def _announce(run: ActiveRun, invocation: Invocation, inputs: Sequence[ResolvedI
         parameters={name: parameter.json for name, parameter in invocation.parameters.items()},
         inputs=[item.to_spec() for item in inputs],
         cache_key=key.digest if key else "",
-        cache_key_parts=key.parts if key else None,
+        cache_key_parts=told_parts(key.parts) if key else None,
         max_age=invocation.step.cache.max_age,
         may_wait=key is not None,
         upstream=invocation.upstream,

@@ -21,6 +21,7 @@ from argosy.execution.cache_sentences import change_sentence, part_sentence, rea
         ("file:conf/a.yaml", "file conf/a.yaml changed"),
         ("source:train.model", "the code of train.model, a source dependency, changed"),
         ("cache_key", "its cache_key changed"),
+        ("more", "functions or files changed that are not listed by name, for there are so many"),
         ("of another client", "of another client differs"),
         ("unknown:part", "unknown:part differs"),
     ],
