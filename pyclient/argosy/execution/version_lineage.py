@@ -33,13 +33,22 @@ class VersionLineage(ArtifactFacts):
         return _steps(self._connection, {self.producer_step_run_id: self._message.producer.run_id})[0]
 
     def consumers(self) -> tuple[StepRunRecord, ...]:
-        """Return the step runs that were given it or loaded it, cached ones too, in the order they did; 10,000 at most.
+        """Return the step runs that were given it or loaded it, cached ones too, in the order they did.
 
         Each of their runs is asked for once.
+
+        Raises:
+            ResourceExhaustedError: it was used more often than one answer of the store holds, 10,000 times at most.
         """
         lineage = self.lineage("down", depth=1)
         root = lineage.root
-        uses = (edge for edge in lineage.edges if edge.version is root and not edge.made)
+        uses = [edge for edge in lineage.edges if edge.version is root and not edge.made]
+        # The nearest come first: where something that was made is told, every use was.
+        if lineage.truncated and len(uses) == len(lineage.edges):
+            raise ResourceExhaustedError(
+                f"{root} was used more often than one answer holds; "
+                f'version.lineage("down", depth=1) names the first {len(uses):,} uses'
+            )
         return tuple(_steps(self._connection, {edge.step.id: edge.step.run_id for edge in uses}))
 
     def lineage(self, direction: str = "both", *, depth: int = 10) -> Lineage:
