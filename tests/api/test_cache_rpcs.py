@@ -276,6 +276,16 @@ def test_a_miss_is_explained_by_the_parts_before_and_now(stubs: Service, project
     assert explain(stubs, project, now.run_id) == found
 
 
+def test_a_miss_is_compared_with_the_nearest_run_though_it_was_a_hit(stubs: Service, project: str) -> None:
+    run_once(stubs, project, "a", cache_key_parts={"code": "1", "parameter:rate": "0.1"})
+    run_once(stubs, project, "b", cache_key_parts={"code": "1", "parameter:rate": "0.2"})
+    hit = run_once(stubs, project, "a", cache_key_parts={"code": "1", "parameter:rate": "0.1"})
+    now = run_once(stubs, project, "c", cache_key_parts={"code": "2", "parameter:rate": "0.1"})
+    found = explain(stubs, project, now.run_id)
+    assert (found.earlier.id, [item.part for item in found.differences]) == (hit.id, ["code"])
+    assert list(now.cache_miss) == ["code"]
+
+
 def test_a_hit_is_explained_by_where_it_came_from(stubs: Service, project: str) -> None:
     first = run_once(stubs, project, "key", cache_key_parts={"code": "1"})
     hit = run_once(stubs, project, "key", cache_key_parts={"code": "1"})

@@ -80,6 +80,17 @@ class CacheContract:
             assert tx.cache.previous_step("p", "unknown", step) is None
             assert tx.cache.previous_step("q", "training", step) is None
 
+    def test_the_previous_step_may_have_been_taken_from_cache(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            first = completed(tx, cache_key="a")
+            completed(tx, cache_key="b")
+            hit = reused(tx, first)
+            failed = start(tx, new_run(tx), cache_key="c")
+            tx.runs.end_step(failed, StepState.FAILED, None)
+            found = tx.cache.previous_step("p", "training", start(tx, new_run(tx), cache_key="d"))
+            assert found is not None
+            assert found.id == hit.id
+
     def test_calls_of_a_step_in_the_same_run_are_no_earlier_state_of_it(self, store: MetadataStore) -> None:
         with store.write() as tx:
             run = new_run(tx)

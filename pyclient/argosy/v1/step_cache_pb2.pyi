@@ -68,8 +68,8 @@ class ExplainCacheResponse(_message.Message):
 
     @_builtins.property
     def earlier(self) -> _pipeline_pb2.StepRun:
-        """The nearest earlier step run of the same step, without inputs and outputs; for CACHED the one
-        whose outputs were taken. Absent when there is none.
+        """The nearest earlier step run of the same step that completed or was taken from cache, without
+        inputs and outputs; for CACHED the one whose outputs were taken. Absent when there is none.
         """
 
     @_builtins.property

@@ -71,6 +71,7 @@ class CacheRepository(Protocol):
     def previous_step(self, project: str, pipeline_name: str, step: StepRun) -> StepRun | None:
         """Return the newest of another run of the same pipeline and step that ended before the step started.
 
+        It completed or was taken from cache: what the step was then, whoever made its outputs.
         One of the same invocation is preferred; whether it was evicted does not matter. Calls of the step in the same
         run are no earlier state of it: they are given something else on purpose.
         """

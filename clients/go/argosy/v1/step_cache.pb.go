@@ -93,8 +93,8 @@ type ExplainCacheResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The step run that is explained, without inputs and outputs.
 	StepRun *StepRun `protobuf:"bytes,1,opt,name=step_run,json=stepRun,proto3" json:"step_run,omitempty"`
-	// The nearest earlier step run of the same step, without inputs and outputs; for CACHED the one
-	// whose outputs were taken. Absent when there is none.
+	// The nearest earlier step run of the same step that completed or was taken from cache, without
+	// inputs and outputs; for CACHED the one whose outputs were taken. Absent when there is none.
 	Earlier *StepRun `protobuf:"bytes,2,opt,name=earlier,proto3" json:"earlier,omitempty"`
 	// The run of `earlier`.
 	EarlierRunName string `protobuf:"bytes,3,opt,name=earlier_run_name,json=earlierRunName,proto3" json:"earlier_run_name,omitempty"`

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Result, bindparam, exists, func, literal_c
 from argosy_server.adapters.metadata.page_cut import after, fetch
 from argosy_server.adapters.metadata.run_rows import steps_of
 from argosy_server.adapters.metadata.session import Session, batches
-from argosy_server.adapters.metadata.tables import REUSABLE, runs, step_runs, step_versions, versions
+from argosy_server.adapters.metadata.tables import KEYED, REUSABLE, runs, step_runs, step_versions, versions
 from argosy_server.adapters.metadata.times import microseconds
 from argosy_server.domain.paging import Page, PageRequest
 from argosy_server.domain.pipeline import StepRun
@@ -34,7 +34,7 @@ _PREVIOUS = (
         step_runs.c.step_name == bindparam("step_name"),
         step_runs.c.run_id != bindparam("run_id"),
         step_runs.c.ended_at <= bindparam("started_at"),
-        REUSABLE,
+        KEYED,
     )
     .order_by(step_runs.c.seq.desc())
     .limit(1)

@@ -37,6 +37,8 @@ STORED_OUTSIDE = text("location <> ''")
 """Blobs with a location of their own. As a condition it must be written as in the index, or the index is not used."""
 REUSABLE = text("state = 'completed' AND cache_key <> ''")
 """Step runs the cache may reuse; see above."""
+KEYED = text("state IN ('completed', 'cached') AND cache_key <> ''")
+"""Step runs whose cache key was right, whoever made their outputs; see above."""
 LIVE = text("deleted_at IS NULL")
 """Versions that are no tombstones; see above."""
 TAKEN_FROM_CACHE = text("cached_from <> ''")
@@ -160,7 +162,7 @@ step_runs = Table(
     UniqueConstraint("project", "run_id", "invocation"),
     ForeignKeyConstraint(["project", "run_id"], ["runs.project", "runs.id"]),
     Index("ix_step_runs_cache_key", "project", "cache_key", "seq", sqlite_where=REUSABLE),
-    Index("ix_step_runs_previous", "project", "pipeline_name", "step_name", "seq", sqlite_where=REUSABLE),
+    Index("ix_step_runs_previous", "project", "pipeline_name", "step_name", "seq", sqlite_where=KEYED),
     Index("ix_step_runs_cached_from", "project", "cached_from", sqlite_where=TAKEN_FROM_CACHE),
 )
 

@@ -30,8 +30,8 @@ export interface ExplainCacheResponse {
     | StepRun
     | undefined;
   /**
-   * The nearest earlier step run of the same step, without inputs and outputs; for CACHED the one
-   * whose outputs were taken. Absent when there is none.
+   * The nearest earlier step run of the same step that completed or was taken from cache, without
+   * inputs and outputs; for CACHED the one whose outputs were taken. Absent when there is none.
    */
   earlier:
     | StepRun

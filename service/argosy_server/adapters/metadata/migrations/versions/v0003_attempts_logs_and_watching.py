@@ -45,6 +45,7 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         op.create_index("ix_events_order", "events", ["xid", "seq"], unique=False)
     _create_cached_from_index()
+    _find_previous_among_cached()
     _create_step_attempts()
     _create_reservations()
     _create_step_logs()
@@ -59,6 +60,19 @@ def _create_cached_from_index() -> None:
         "ix_step_runs_cached_from",
         "step_runs",
         ["project", "cached_from"],
+        unique=False,
+        sqlite_where=condition,
+        postgresql_where=condition,
+    )
+
+
+def _find_previous_among_cached() -> None:
+    condition = sa.text("state IN ('completed', 'cached') AND cache_key <> ''")
+    op.drop_index("ix_step_runs_previous", table_name="step_runs")
+    op.create_index(
+        "ix_step_runs_previous",
+        "step_runs",
+        ["project", "pipeline_name", "step_name", "seq"],
         unique=False,
         sqlite_where=condition,
         postgresql_where=condition,
