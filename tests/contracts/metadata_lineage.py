@@ -65,6 +65,7 @@ class LineageContract:
         with store.write() as tx:
             step = start(tx, new_run(tx), inputs=inputs)
             tx.runs.add_loaded(step, [LoadedInput(VersionSelector(name="weights"), c.id)] * 2)
+            tx.runs.add_loaded(step, [LoadedInput(VersionSelector(id=c.id), c.id)])
             used = tx.lineage.edges_of_attempts("p", [(step.id, 1)], Side.USED, 100)
             assert edges_of(tx, a, Side.USED) == [edge for edge in used if edge.version_id == a.id]
             assert edges_of(tx, c, Side.MADE) == []

@@ -126,6 +126,26 @@ def test_a_version_tells_the_steps_that_were_given_or_loaded_it(run: argosy.Pipe
     assert run.steps["evaluate"].output.consumers() == ()
 
 
+def test_a_version_that_a_step_got_and_loaded_is_an_input_of_it_and_one_it_only_got_is_not(store: str) -> None:
+    @argosy.step
+    def fit() -> Annotated[int, "model"]:
+        version = argosy.get_artifact("factor")
+        argosy.Client().get_artifact_version("looked at")
+        value: int = version.load()
+        return value
+
+    @argosy.pipeline
+    def fitting() -> None:
+        fit()
+
+    factor = argosy.save_artifact(10, "factor")
+    argosy.save_artifact(1, "looked at")
+    first, second = fitting().steps["fit"], fitting().steps["fit"]
+    assert [list(step.loaded) for step in (first, second)] == [[factor], [factor]]
+    assert ("factor", "fit", "loaded", "factor") in edges(second.output.lineage("up"))
+    assert [(step.id, step.status) for step in factor.consumers()] == [(first.id, "completed"), (second.id, "cached")]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -143,13 +143,22 @@ def link_outputs(session: Session, project: str, step: StepRun, outputs: Sequenc
 
 
 def link_loaded(session: Session, project: str, step: StepRun, loaded: Sequence[LoadedInput]) -> None:
-    """Record what a step's code loaded in its attempt now.
+    """Record what a step's code loaded in its attempt now, by the name of the artifact, also where an id was asked for.
 
     Raises:
         ArtifactNotFound: a version does not exist in this project.
     """
+    by_id = load_versions(session, project, [load.version_id for load in loaded if not load.selector.name])
+    names = {version_id: version.name for version_id, version in by_id.items()}
     given: list[_Link] = [
-        (Role.LOADED, 0, load.selector.name, load.version_id, json.dumps(asdict(load.selector))) for load in loaded
+        (
+            Role.LOADED,
+            0,
+            load.selector.name or names.get(load.version_id, ""),
+            load.version_id,
+            json.dumps(asdict(load.selector)),
+        )
+        for load in loaded
     ]
     _link(session, project, step, given)
 
