@@ -16,7 +16,7 @@ from argosy.v1 import artifact_pb2, lineage_pb2
 if TYPE_CHECKING:
     from argosy.transport.connection import Connection
 
-MAX_SHOWN_NODES = 400
+MAX_SHOWN_NODES, MAX_SHOWN_ARROWS = 400, 2_000
 """Notebooks show a larger graph as one line: nobody reads it, and browsers grow slow."""
 DIRECTIONS = {
     "up": lineage_pb2.LineageDirection.LINEAGE_DIRECTION_UPSTREAM,
@@ -196,7 +196,8 @@ class Lineage:
     def _repr_html_(self) -> str:
         from argosy.execution.lineage_drawing import draw
 
-        if len(draw(self).boxes) > MAX_SHOWN_NODES:
+        drawing = draw(self)
+        if len(drawing.boxes) > MAX_SHOWN_NODES or len(drawing.arrows) > MAX_SHOWN_ARROWS:
             return f"<p>{escape(repr(self))}; <code>to_svg()</code> draws it</p>"
         more = "<p>There is more: ask for a greater depth.</p>" if self.truncated else ""
         return f'<div style="overflow: auto">{self.to_svg()}{more}</div>'

@@ -1,19 +1,23 @@
 """Where the boxes and lines of a graph go: columns from left to right, as few crossings as a few sweeps find.
 
-A line that passes columns gets a place in each of them, so that it goes around the boxes there.
+A line that passes columns gets a place in each of them, so that it goes around the boxes there. Where lines would need
+too many places, the longest get none and go straight, behind the boxes.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections import deque
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 COLUMN_GAP = 60.0
 ROW_GAP = 18.0
 MARGIN = 12.0
 SWEEPS = 8
+MAX_PLACES = 10_000
+"""Most places that lines get. A graph that needs more is too dense to follow a line through it anyway, and where every
+box leads to every later one, places would grow with the cube of the boxes."""
 Point = tuple[float, float]
 
 
@@ -53,9 +57,21 @@ def lay_out(sizes: Sequence[tuple[float, float]], arrows: Sequence[tuple[int, in
     """
     columns = _columns(len(sizes), arrows)
     grid = _Grid(list(sizes), columns)
-    routes = [grid.route(start, end) for start, end in arrows]
+    longest = _longest_led_around([abs(columns[end] - columns[start]) for start, end in arrows])
+    routes = [grid.route(start, end, longest) for start, end in arrows]
     grid.sweep()
     return grid.layout(len(sizes), routes)
+
+
+def _longest_led_around(lengths: Iterable[int]) -> int:
+    """Return up to which length lines can be led around boxes, such that all of them get the places they need."""
+    longest, left = 0, MAX_PLACES
+    for length, lines in sorted(Counter(lengths).items()):
+        left -= lines * max(0, length - 1)
+        if left < 0:
+            break
+        longest = length
+    return longest
 
 
 def _columns(count: int, arrows: Sequence[tuple[int, int]]) -> list[int]:
@@ -123,10 +139,12 @@ class _Grid:
         for box, column in enumerate(self.columns):
             self.rows[column].append(box)
 
-    def route(self, start: int, end: int) -> list[int]:
-        """Make places for a line in the columns it passes, and return all it touches."""
-        step = 1 if self.columns[end] >= self.columns[start] else -1
-        passed = [self._place(column) for column in range(self.columns[start] + step, self.columns[end], step)]
+    def route(self, start: int, end: int, longest: int) -> list[int]:
+        """Make places for a line in the columns it passes unless it is longer, and return all it touches."""
+        first, last = self.columns[start], self.columns[end]
+        step = 1 if last >= first else -1
+        led_around = abs(last - first) <= longest
+        passed = [self._place(column) for column in range(first + step, last, step)] if led_around else []
         touched = [start, *passed, end]
         for left, right in itertools.pairwise(touched):
             self.neighbours[left].append(right)

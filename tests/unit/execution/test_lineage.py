@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from argosy.execution.lineage import MAX_SHOWN_NODES, Lineage
+from argosy.execution.lineage import MAX_SHOWN_ARROWS, MAX_SHOWN_NODES, Lineage
 from argosy.execution.lineage_drawing import draw
 from tests.unit.execution.lineages import CHAIN, lineage_of
 
@@ -192,6 +192,23 @@ def test_a_notebook_shows_a_picture_unless_nobody_could_read_it() -> None:
     assert (
         many._repr_html_() == "<p>&lt;Lineage of model 1: 1 versions, 400 steps&gt;; <code>to_svg()</code> draws it</p>"
     )
+
+
+def test_a_picture_of_steps_that_use_all_that_came_before_stays_small_and_out_of_notebooks() -> None:
+    versions = [f"v{number}" for number in range(100)]
+    edges = [
+        edge
+        for number, version in enumerate(versions)
+        for edge in [
+            (version, f"s{number}", "returned", "output"),
+            *((earlier, f"s{number}", "step_output", "xs") for earlier in versions[:number]),
+        ]
+    ]
+    lineage = lineage_of(versions[-1], edges)
+    assert len(edges) > MAX_SHOWN_ARROWS
+    assert len(lineage.to_svg()) < 300 * len(edges)
+    assert "<svg" not in lineage._repr_html_()
+    ElementTree.fromstring(lineage.to_svg())
 
 
 def test_cached_runs_that_agree_are_drawn_as_one_step() -> None:

@@ -5,7 +5,7 @@ from itertools import combinations
 
 import pytest
 
-from argosy.execution.lineage_layout import Layout, Place, lay_out
+from argosy.execution.lineage_layout import MAX_PLACES, Layout, Place, lay_out
 
 SIZE = (100.0, 40.0)
 
@@ -49,6 +49,21 @@ def test_a_line_that_passes_a_column_goes_around_the_boxes_there() -> None:
     box = layout.boxes[1]
     assert start[0] < passing[0] < end[0]
     assert not box.y <= passing[1] <= box.y + box.height
+
+
+def test_of_too_many_passing_lines_the_longest_go_straight() -> None:
+    """Every box leads to every later one."""
+    count = 100
+    arrows = list(combinations(range(count), 2))
+    layout = placed(count, *arrows)
+    passed = {end - start: len(line) - 2 for (start, end), line in zip(arrows, layout.lines, strict=True)}
+    around = [length for length, places in passed.items() if places == length - 1]
+    straight = [length for length, places in passed.items() if places == 0 and length > 1]
+    assert sorted([*around, *straight]) == list(range(1, count))
+    assert max(around) < min(straight)
+    places = sum(len(line) - 2 for line in layout.lines)
+    assert MAX_PLACES - (count - len(around)) * len(around) < places <= MAX_PLACES
+    assert not any(overlap(a, b) for a, b in combinations(layout.boxes, 2))
 
 
 def test_lines_that_need_not_cross_do_not() -> None:
