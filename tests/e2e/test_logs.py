@@ -152,7 +152,9 @@ p.with_options(run_name="t")()
 def test_a_step_that_does_not_exist_is_named_with_those_that_do(store: str) -> None:
     execute(TALKING)
     done = run("run", "logs", "t", "tlak", code=1)
-    assert done.stderr == "argosy: run 't' has no step 'tlak'; its steps are talk, talk_2\n"
+    assert done.stderr == (
+        "argosy: run 't' has no step 'tlak' (did you mean 'talk' or 'talk_2'?); its steps are talk, talk_2\n"
+    )
     assert run("run", "logs", "absent", code=1).stderr.startswith("argosy: ")
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from argosy.cli.output import Format, OutputOption, print_json, print_line, print_note
+from argosy.cli.output import Format, OutputOption, print_line, print_note
 from argosy.cli.rules import following
 from argosy.cli.run_show import RunArgument
 from argosy.cli.store import store_of
@@ -87,13 +87,19 @@ def show_logs(
 
 def _print_documents(lines: Iterator[LogLine], *, follow: bool) -> None:
     import json
+    import textwrap
 
-    if not follow:
-        print_json([_document(line) for line in lines])
+    if follow:
+        for line in lines:
+            print_line(json.dumps(_document(line), ensure_ascii=False))
+            sys.stdout.flush()
         return
+    # One list, but never in memory: a log may have millions of lines.
+    held = ""
     for line in lines:
-        print_line(json.dumps(_document(line), ensure_ascii=False))
-        sys.stdout.flush()
+        print_line(f"{held}," if held else "[")
+        held = textwrap.indent(json.dumps(_document(line), indent=2, ensure_ascii=False), "  ")
+    print_line(f"{held}\n]" if held else "[]")
 
 
 def _document(line: LogLine) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import heapq
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from argosy.errors import NotFoundError
+from argosy.graph.near_matches import did_you_mean
 from argosy.sdk.store_access import StoreAccess
 from argosy.transport.retry import FEW_ATTEMPTS, retrying
 from argosy.v1.pipeline_pb2 import Run, RunState
@@ -49,23 +49,27 @@ def lines_of_run(connection: Connection, run: str, step: str | None, *, follow: 
 
 
 def _merged(connection: Connection, run: Run, step: str | None) -> Iterator[LogLine]:
-    readers = _new_readers(connection, run, step, {})
-    return heapq.merge(*[reader.rest() for reader in readers.values()], key=lambda line: line.time)
+    from argosy.execution.step_log import lines_in_time
+
+    return lines_in_time(reader.rest() for reader in _new_readers(connection, run, step, {}).values())
 
 
 def _follow(connection: Connection, run: Run, step: str | None) -> Iterator[LogLine]:
+    from argosy.execution.step_log import lines_in_time
+
     readers: dict[str, LogReader] = {}
     while True:
         is_over = run.state != RunState.RUN_STATE_RUNNING
         if is_over and step is not None:
             _check_step(run, step)
         readers |= _new_readers(connection, run, step, readers)
-        lines = [line for reader in readers.values() for line in reader.rest()]
-        yield from sorted(lines, key=lambda line: line.time)
+        pages = [reader.page() for reader in readers.values()]
+        yield from lines_in_time(pages)
         is_step_over = step is not None and step in readers and readers[step].is_complete
         if is_step_over or (is_over and all(reader.is_complete for reader in readers.values())):
             return
-        time.sleep(_INTERVAL)
+        if not any(pages):
+            time.sleep(_INTERVAL)
         if not is_over:
             run = retrying(f"run {run.name}", _getting(connection, run.id), FEW_ATTEMPTS)
 
@@ -89,4 +93,6 @@ def _new_readers(
 def _check_step(run: Run, step: str) -> None:
     names = [found.invocation for found in run.steps]
     if step not in names:
-        raise NotFoundError(f"run {run.name!r} has no step {step!r}; its steps are {', '.join(names) or 'none yet'}")
+        near = did_you_mean(step, names)
+        known = ", ".join(names) or "none yet"
+        raise NotFoundError(f"run {run.name!r} has no step {step!r}{near}; its steps are {known}")
