@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from argosy import Client
-from argosy.errors import CorruptDataError, DeadlineError
+from argosy.errors import CorruptDataError, DeadlineError, ResourceExhaustedError
 from tests.contracts.client_contract import Calls
 from tests.contracts.client_kinds import Kind
 from tests.faults.stand import MARK_BYTES, MEBIBYTE, Stand, array_of, assert_clean, files_of, rows, wait_until
@@ -123,6 +124,8 @@ class ClientFaultsContract:
             lambda: store.get_artifact_version("value"),
             lambda: store.kind.do(saved.set_alias("prod")),
             lambda: store.list_artifacts(),
+            lambda: store.kind.begin(store.client.watch_artifacts("value", timeout=60)),
+            lambda: store.watch_run("training"),
         ]
         for call in calls:
             began = time.monotonic()
@@ -148,6 +151,23 @@ class ClientFaultsContract:
         assert [event.version for event in taking.result()] == [str(number) for number in range(1, 61)]
         store.kind.do(watch.close())
 
+    def test_watches_that_nobody_has_any_more_leave_room_for_others(self, store: Calls, stand: Stand) -> None:
+        stand.restart_with("--durability=process", "--max-watchers=3")
+        run = Client(f"grpc://{stand.server.address}").connection.pipelines.create_run("training").run.id
+        collection_was_on = gc.isenabled()
+        gc.disable()
+        try:
+            for number in range(1, 11):
+                watch = begun_soon(store)
+                store.save_artifact(number, "value")
+                assert [event.version for event in store.kind.take(watch, 1)] == [str(number)]
+                del watch
+                begun_soon(store)
+                wait_until(lambda: refused_watch(lambda: store.client.watch_run(run)) is None, "there is room")
+        finally:
+            if collection_was_on:
+                gc.enable()
+
     @pytest.mark.parametrize("size", [1_000, 300_000, 16 * MEBIBYTE], ids=["inline", "middle", "large"])
     def test_a_bit_changed_on_the_way_is_noticed(self, store: Calls, stand: Stand, size: int) -> None:
         content = marked(size)
@@ -169,6 +189,25 @@ def marked(size: int) -> bytes:
     for place in range(size // 8, size - len(MARKER), size // 7):
         content[place : place + len(MARKER)] = MARKER
     return bytes(content)
+
+
+def begun_soon(store: Calls) -> Any:
+    """Return a watch, once the server has room for it: what ended just now may still be on its way."""
+    begun: list[Any] = []
+    wait_until(
+        lambda: refused_watch(lambda: begun.append(store.kind.begin(store.client.watch_artifacts("value")))) is None,
+        "there is room",
+    )
+    return begun.pop()
+
+
+def refused_watch(begin: Callable[[], object]) -> ResourceExhaustedError | None:
+    """Begin a watch; return why it was refused, if it was for want of room."""
+    try:
+        begin()
+    except ResourceExhaustedError as error:
+        return error
+    return None
 
 
 def value_of(store: Calls) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from argosy.errors import ParameterError
 from tests.contracts.client_contract import Calls, Place, store
+from tests.faults.stand import wait_until
 
 PATIENCE = 30.0
 
@@ -39,6 +41,41 @@ class ClientWatchContract:
         assert events[0].tags == ("t",)
         assert store.kind.do(events[0].artifact.load()) == "first"
         store.kind.do(close(watch))
+
+    def test_what_changes_nothing_is_no_event(self, store: Calls) -> None:
+        saved = store.save_artifact(1, "model", tags=["b", "a"], metadata={"score": 0.5}, alias="prod")
+        watch = store.kind.begin(store.client.watch_artifacts("model"))
+        store.kind.do(saved.add_tags("a"))
+        store.kind.do(saved.update(tags=["a", "b"], metadata={"score": 0.5}))
+        store.set_alias("prod", "model", 1)
+        store.kind.do(saved.update(metadata={"score": 0.5}, description="words"))
+        store.kind.do(saved.update(metadata={"score": 0.6}))
+        store.delete_alias("model", "prod")
+        kinds = [event.kind for event in store.kind.take(watch, 3)]
+        assert kinds == ["version_updated", "version_updated", "alias_removed"]
+        store.kind.do(close(watch))
+
+    def test_who_takes_events_at_once_gets_different_ones(self, store: Calls) -> None:
+        watch = store.kind.begin(store.client.watch_artifacts("model"))
+        taking = [store.kind.start(lambda: store.kind.taken(watch, 5)) for _ in range(4)]
+        for number in range(20):
+            store.save_artifact(number, "model")
+        taken = [event.version for some in taking for event in some.result(PATIENCE)]
+        assert sorted(map(int, taken)) == list(range(1, 21))
+        store.kind.do(close(watch))
+
+    def test_a_watch_that_nobody_has_any_more_leaves_no_thread(self, store: Calls) -> None:
+        watch = store.kind.begin(store.client.watch_artifacts("model"))
+        store.save_artifact(1, "model")
+        assert len(store.kind.take(watch, 1)) == 1
+        del watch
+        wait_until(lambda: "argosy-aio-watch" not in {thread.name for thread in threading.enumerate()}, "it ends")
+
+    def test_a_watch_shows_what_it_watches(self, store: Calls) -> None:
+        watch = store.kind.begin(store.client.watch_artifacts("model", alias="prod", kinds="alias_moved"))
+        assert repr(watch) == "<ArtifactEvents(name='model', alias='prod', kinds=['alias_moved']), open>"
+        store.kind.do(close(watch))
+        assert repr(watch) == "<ArtifactEvents(name='model', alias='prod', kinds=['alias_moved']), closed>"
 
     def test_only_what_all_filters_let_through_comes(self, store: Calls) -> None:
         watch = store.kind.begin(store.client.watch_artifacts("model", alias="prod", kinds="alias_moved", timeout=1))
@@ -84,10 +121,38 @@ class ClientWatchContract:
         ("options", "error", "text"),
         [
             ({"kinds": "alias_mvoed"}, ParameterError, "alias_moved"),
+            ({"kinds": 5}, ParameterError, r"kinds=5.* one or several of 'version_created', "),
+            ({"kinds": [["alias_moved"]]}, ParameterError, r"\['alias_moved'\] is no kind .*; kinds are "),
+            ({"alias": "prod", "kinds": "version_created"}, ParameterError, "leave alias out"),
+            ({"alias": "prod", "kinds": ["alias_moved", "version_deleted"]}, ParameterError, "leave these kinds out"),
+            ({"tag": ""}, ParameterError, r"tag=''\): it is empty"),
+            ({"tag": "\udc80"}, ParameterError, "unprintable"),
             ({"timeout": 0}, ParameterError, "timeout"),
+            ({"timeout": True}, ParameterError, r"timeout=True\): it is a number of seconds"),
+            ({"timeout": 1e12}, ParameterError, "None to wait for ever"),
+            ({"timeout": 10**400}, ParameterError, "None to wait for ever"),
+            ({"cursor": ""}, ParameterError, r"cursor=''\): it is no cursor; .* leave it out"),
+            ({"cursor": "\udc80"}, ParameterError, "it is no cursor"),
+            ({"cursor": "x" * 10_000_000}, ParameterError, "it is no cursor"),
             ({"alais": "prod"}, TypeError, "alias"),
         ],
-        ids=["kind", "timeout", "keyword"],
+        ids=[
+            "kind",
+            "kinds",
+            "nested kinds",
+            "alias without its kinds",
+            "alias with another kind",
+            "no tag",
+            "tag",
+            "timeout",
+            "truth as timeout",
+            "timeout without end",
+            "timeout no clock counts",
+            "no cursor",
+            "cursor",
+            "huge cursor",
+            "keyword",
+        ],
     )
     def test_malformed_arguments_are_refused_at_once(
         self, store: Calls, options: dict[str, Any], error: type[Exception], text: str

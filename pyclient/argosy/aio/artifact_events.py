@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
@@ -10,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from argosy.aio.artifact_version import ArtifactVersion
 from argosy.aio.watching import LoopWatching
-from argosy.sdk.artifact_events import EventFacts, check_timeout, wanted_events
-from argosy.sdk.filters import check_texts
+from argosy.sdk.artifact_events import EventFacts, check_cursor, check_timeout, wanted_events, watch_text
 from argosy.v1.watch_pb2 import WatchArtifactsResponse
 
 if TYPE_CHECKING:
@@ -35,22 +35,30 @@ class ArtifactEvents(AsyncIterator[ArtifactEvent]):
     """A watch: an asynchronous iterator of events, and a context manager that begins and closes it.
 
     It begins with ``async with``, or when the first event is asked for; what happens from then on is not missed. A task
-    that waits for an event may be cancelled; the next one that asks gets what came meanwhile.
+    that waits for an event may be cancelled; the next one that asks gets what came meanwhile. Tasks that ask at the
+    same time get different events.
     """
 
     def __init__(self, way: Way, cursor: str, wanted: dict[str, Any], timeout: float | None) -> None:
         """Watch nothing yet."""
+
+        def start(
+            connection: Connection, last: WatchArtifactsResponse | None
+        ) -> ReceivingStream[WatchArtifactsResponse]:
+            return connection.artifacts.watch_artifacts(cursor=cursor if last is None else last.cursor, **wanted)
+
         self._way = way
-        self._cursor = cursor
+        self._given = cursor
         self._wanted = wanted
         self._timeout = timeout
-        self._has_begun = False
-        self._watching = LoopWatching(way, "a watch of artifacts", self._start, ends=False)
+        self._beginning = asyncio.Lock()
+        self._watching = LoopWatching(way, "a watch of artifacts", start, ends=False)
 
     @property
     def cursor(self) -> str:
         """Where the watch is: goes on here when it is given to ``watch_artifacts``, also in another process."""
-        return self._cursor
+        last = self._watching.last
+        return self._given if last is None else last.cursor
 
     async def close(self) -> None:
         """End the watch; a task that waits for an event is told at once. Closing twice is fine."""
@@ -69,7 +77,7 @@ class ArtifactEvents(AsyncIterator[ArtifactEvent]):
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
                 break
-            message = await self._read(left)
+            message = await self._watching.read(left)
             if message is not None and message.HasField("event"):
                 return self._event(message)
         raise StopAsyncIteration
@@ -80,6 +88,7 @@ class ArtifactEvents(AsyncIterator[ArtifactEvent]):
         Raises:
             CursorExpiredError: events after the cursor were forgotten, or it is of another store or project.
             UnavailableError: the store cannot be reached.
+            DeadlineError: it does not answer.
         """
         await self._begin()
         return self
@@ -90,20 +99,14 @@ class ArtifactEvents(AsyncIterator[ArtifactEvent]):
         """Close the watch."""
         await self.close()
 
+    def __repr__(self) -> str:
+        return watch_text(self._wanted, is_closed=self._watching.is_closed)
+
     async def _begin(self) -> None:
         """Read the first message: it tells where the watch begins."""
-        if not self._has_begun:
-            await self._read(None)
-            self._has_begun = True
-
-    async def _read(self, timeout: float | None) -> WatchArtifactsResponse | None:
-        message = await self._watching.read(timeout)
-        if message is not None:
-            self._cursor = message.cursor
-        return message
-
-    def _start(self, connection: Connection) -> ReceivingStream[WatchArtifactsResponse]:
-        return connection.artifacts.watch_artifacts(cursor=self._cursor, **self._wanted)
+        async with self._beginning:
+            if self._watching.last is None:
+                await self._watching.begin()
 
     def _event(self, message: WatchArtifactsResponse) -> ArtifactEvent:
         event = message.event
@@ -127,6 +130,6 @@ def watch_by(
         ParameterError: an argument is malformed.
     """
     wanted = wanted_events(name, alias, tag, kinds, include_unnamed)
-    check_texts("watch_artifacts", cursor="" if cursor is None else cursor)
+    check_cursor(cursor)
     check_timeout(timeout)
     return ArtifactEvents(way, cursor or "", wanted, timeout)

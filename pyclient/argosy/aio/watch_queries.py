@@ -59,13 +59,16 @@ class WatchQueries(StoreAccess):
         Raises:
             NotFoundError: no such run.
             UnavailableError: the store cannot be reached when the watch begins.
+            DeadlineError: it does not answer then.
         """
         watching = LoopWatching(
-            self.way, f"a watch of run {run}", lambda connection: connection.pipelines.watch_run(str(run)), ends=True
+            self.way, f"a watch of run {run}", lambda connection, _: connection.pipelines.watch_run(str(run)), ends=True
         )
         picture = RunPicture()
         try:
-            while (message := await watching.read()) is not None:
+            message = await watching.begin()
+            while message is not None:
                 yield PipelineRun(picture.add(message), self.way)
+                message = await watching.read()
         finally:
             watching.close()

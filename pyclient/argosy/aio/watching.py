@@ -6,7 +6,9 @@ On a server a watch is a stream of ``grpc.aio`` and takes no thread. In the embe
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
+import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -17,7 +19,7 @@ from argosy.aio.questions import Opening
 from argosy.errors import ArgosyError, EventLoopError, UnavailableError
 from argosy.transport.error_mapping import to_exception
 from argosy.transport.retry import FEW_ATTEMPTS, Backoff
-from argosy.transport.watching import FOREVER, Watching, goes_on
+from argosy.transport.watching import FOREVER, Watching, answer_seconds, goes_on, unanswered
 
 if TYPE_CHECKING:
     from argosy.aio.way import Way
@@ -25,14 +27,15 @@ if TYPE_CHECKING:
     from argosy.transport.connection import Connection
 
 M = TypeVar("M")
-Start = Callable[["Connection"], "ReceivingStream[M]"]
+Start = Callable[["Connection", "M | None"], "ReceivingStream[M]"]
 
 
 class LoopWatching(Generic[M]):
-    """The messages of a watch, one after the other, until it has ended or was closed.
+    """The messages of a watch, one after the other, until it has ended or was closed. Tasks that read take turns.
 
     Attributes:
         is_closed: whether it was closed, or has ended.
+        last: the message read last, ``None`` before the first.
     """
 
     def __init__(self, way: Way, what: str, start: Start[M], *, ends: bool) -> None:
@@ -41,18 +44,33 @@ class LoopWatching(Generic[M]):
         Args:
             way: the way to the store.
             what: names the watch in the log.
-            start: starts the call, where it has to go on.
+            start: starts the call that goes on after the message read last. It must not lead back to this watch, which
+                then ends its call as soon as nobody has it any more.
             ends: whether the end of the stream is the end of the watch.
         """
         self.is_closed = False
+        self.last: M | None = None
         self._way = way
         self._what = what
         self._start = start
         self._ends = ends
         self._source: _Stream[M] | _WaitingThread[M] | None = None
+        self._abandon: weakref.finalize[..., LoopWatching[M]]
+        self._turn = asyncio.Lock()
         self._closing = asyncio.Event()
         self._backoff = Backoff(what, FEW_ATTEMPTS)
-        self._has_begun = False
+
+    async def begin(self) -> M | None:
+        """Return the first message, with which the store answers; ``None`` when it was closed.
+
+        Raises:
+            DeadlineError: it does not answer in time.
+            ArgosyError: the watch cannot begin.
+        """
+        message = await self.read(answer_seconds(self._way.config))
+        if message is None and not self.is_closed:
+            raise unanswered(self._what, self._way.config)
+        return message
 
     async def read(self, timeout: float | None = None) -> M | None:
         """Return the next message; ``None`` when the watch has ended or was closed, or after ``timeout`` seconds.
@@ -63,7 +81,7 @@ class LoopWatching(Generic[M]):
             ArgosyError: the watch cannot go on; once it has begun, an unreachable server is no reason.
         """
         try:
-            return await asyncio.wait_for(self._read(), timeout)
+            return await asyncio.wait_for(self._read_in_turn(), timeout)
         except asyncio.TimeoutError as error:
             if isinstance(error, ArgosyError):
                 raise
@@ -74,6 +92,10 @@ class LoopWatching(Generic[M]):
         self.is_closed = True
         self._closing.set()
         self._drop()
+
+    async def _read_in_turn(self) -> M | None:
+        async with self._turn:
+            return await self._read()
 
     async def _read(self) -> M | None:
         while not self.is_closed:
@@ -92,17 +114,20 @@ class LoopWatching(Generic[M]):
             if message is None:
                 self.close()
                 return None
-            if not self._has_begun:
-                self._has_begun = True
+            if self.last is None:
                 # Whoever has begun to watch wants to go on when a server comes back, however late.
                 self._backoff = Backoff(self._what, FOREVER)
             self._backoff.progressed()
+            self.last = message
             return message
         return None
 
     async def _next(self) -> M | None:
         if self._source is None:
             self._source = await self._opened()
+            # The event loop and the thread hold what they wait for, also when nobody else does.
+            self._abandon = weakref.finalize(self, _soon, asyncio.get_running_loop(), self._source.close)
+            self._abandon.atexit = False
         source = self._source
         try:
             message = await source.read()
@@ -116,11 +141,15 @@ class LoopWatching(Generic[M]):
 
     async def _opened(self) -> _Stream[M] | _WaitingThread[M]:
         endpoint = await self._way.open()
+        start, last = self._start, self.last
         if endpoint.channel is not None:
-            return _Stream(await self._way.opening(self._start), endpoint.check_open)
+            return _Stream(await self._way.opening(lambda connection: start(connection, last)), endpoint.check_open)
         connection = await self._way.in_thread(lambda connection, _: connection)
-        watching = Watching(self._what, partial(self._start, connection), ends=self._ends)
-        return _WaitingThread(watching, endpoint.closers)
+
+        def go_on(newer: M | None) -> ReceivingStream[M]:
+            return start(connection, last if newer is None else newer)
+
+        return _WaitingThread(Watching(self._what, go_on, ends=self._ends), endpoint.closers)
 
     async def _pause(self, seconds: float) -> None:
         """Wait before the next attempt, but no longer than the watch is wanted."""
@@ -132,6 +161,7 @@ class LoopWatching(Generic[M]):
     def _drop(self) -> None:
         source, self._source = self._source, None
         if source is not None:
+            self._abandon.detach()
             source.close()
 
 
@@ -212,3 +242,9 @@ class _WaitingThread(Generic[M]):
             self._pending.set_exception(error)
         else:
             self._pending.set_result(message)
+
+
+def _soon(loop: asyncio.AbstractEventLoop, close: Callable[[], None]) -> None:
+    """Close on the event loop: memory may be collected in any thread, whatever that is doing."""
+    with contextlib.suppress(RuntimeError):  # the loop is closed, and has closed everything before
+        loop.call_soon_threadsafe(close)

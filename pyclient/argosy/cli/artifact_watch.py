@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
@@ -53,7 +54,7 @@ def watch_artifacts(
     ] = None,
     timeout: Annotated[
         Optional[float],  # noqa: UP045 - as above
-        typer.Option(min=0.001, help="End when for so many seconds nothing happened."),
+        typer.Option(min=0.001, max=1e9, help="End when for so many seconds nothing happened."),
     ] = None,
     output: OutputOption = Format.table,
 ) -> None:
@@ -75,7 +76,7 @@ def watch_artifacts(
     try:
         events = watch_in(connection, name, alias, tag, kind, all_names, cursor, timeout)
     except ParameterError as error:
-        raise typer.BadParameter(str(error).replace("watch_artifacts(kinds=...)", "--kind")) from None
+        raise typer.BadParameter(re.sub(r"^watch_artifacts\(.*?(cursor|kind)s?=.*?\):", r"--\1:", str(error))) from None
     if output is Format.table:
         _print(_ROW.format(*_COLUMNS))
     with events:

@@ -22,6 +22,7 @@ def watch(connection: Connection, name: str) -> Run | None:
     Raises:
         NotFoundError: no such run.
         UnavailableError: the store cannot be reached when the watch begins.
+        DeadlineError: it does not answer then.
     """
     from argosy.execution.progress import can_be_drawn_on
 
@@ -41,6 +42,7 @@ def watched_to_its_end(connection: Connection, name: str) -> Run:
     Raises:
         NotFoundError: no such run.
         UnavailableError: the store cannot be reached when the watch begins.
+        DeadlineError: it does not answer then.
     """
     for run in _pictures(connection, name):  # noqa: B007 - the last one is the answer
         pass
@@ -60,7 +62,7 @@ def print_end(connection: Connection, run: Run) -> None:
 def _pictures(connection: Connection, name: str) -> Iterator[Run]:
     from argosy.transport.watching import RunWatching
 
-    watching = RunWatching(connection.pipelines, name)
+    watching = RunWatching(connection, name)
     try:
         while (picture := watching.read()) is not None:
             yield picture

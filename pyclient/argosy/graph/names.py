@@ -28,7 +28,7 @@ def name_problem(name: object) -> str | None:
     """Tell what is wrong with the name of an existing artifact or pipeline."""
     if not isinstance(name, str):
         return f"a name is a str, not {type(name).__name__}"
-    if problem := _text_problem(name):
+    if problem := text_problem(name):
         return problem
     if name != name.strip():
         return f"{name!r} begins or ends with white space; remove it"
@@ -58,7 +58,7 @@ def version_problem(version: object) -> str | None:
     if isinstance(version, int) and version >= 10**18:  # str() refuses numbers of some thousand digits
         return f"it is too large for a version number; {_NUMBER_RULE}"
     label = str(version)
-    if problem := _text_problem(label):
+    if problem := text_problem(label):
         return problem
     if "/" in label or label != label.strip():
         return f"{label!r} has a '/' or outer white space; write a number from 1 on or a label"
@@ -88,7 +88,8 @@ def id_problem(identifier: object) -> str | None:
     return None
 
 
-def _text_problem(text: str) -> str | None:
+def text_problem(text: str) -> str | None:
+    """Tell what is wrong with a tag, or with a part of a name."""
     if not text:
         return "it is empty; give it at least one character"
     if len(text) > MAX_NAME_CHARACTERS:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from argosy.errors import ParameterError
-from argosy.graph.names import alias_problem, name_problem
+from argosy.graph.names import alias_problem, name_problem, text_problem
 from argosy.graph.near_matches import did_you_mean, listed
 from argosy.graph.switches import check_switches
 from argosy.sdk.filters import check_texts
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 _PREFIX = "ARTIFACT_EVENT_KIND_"
 _KINDS = {name.removeprefix(_PREFIX).lower(): number for name, number in ArtifactEventKind.items() if number}
 _WORDS = {number: word for word, number in _KINDS.items()}
+_OF_ALIASES = ("alias_moved", "alias_removed")
+_LONGEST_CURSOR = 1000
+_LONGEST_TIMEOUT = 1e9
+"""About 30 years. Clocks of some platforms and event loops cannot count much more."""
 
 
 @dataclass(frozen=True)
@@ -87,14 +91,19 @@ class ArtifactEvent(EventFacts):
 class ArtifactEvents(Iterator[ArtifactEvent]):
     """An open watch: an iterator of events, and a context manager that closes it.
 
-    One thread takes events; any thread may close it, which ends the iteration.
+    Threads that ask at the same time get different events. Any thread may close it, which ends the iteration.
     """
 
-    def __init__(self, connection: Connection, watching: ArtifactWatching, timeout: float | None) -> None:
-        """Take over a watch that has begun."""
+    def __init__(self, connection: Connection, cursor: str, wanted: Mapping[str, Any], timeout: float | None) -> None:
+        """Begin after ``cursor``, or now.
+
+        Raises:
+            ArgosyError: the watch cannot begin.
+        """
         self._connection = connection
-        self._watching = watching
+        self._wanted = wanted
         self._timeout = timeout
+        self._watching = ArtifactWatching(connection, cursor, wanted)
 
     @property
     def cursor(self) -> str:
@@ -132,6 +141,9 @@ class ArtifactEvents(Iterator[ArtifactEvent]):
         """Close the watch."""
         self.close()
 
+    def __repr__(self) -> str:
+        return watch_text(self._wanted, is_closed=self._watching.is_closed)
+
 
 def watch_in(
     connection: Connection,
@@ -145,14 +157,14 @@ def watch_in(
 ) -> ArtifactEvents:
     """Do as :func:`argosy.watch_artifacts` in one store and project."""
     wanted = wanted_events(name, alias, tag, kinds, include_unnamed)
-    check_texts("watch_artifacts", cursor="" if cursor is None else cursor)
+    check_cursor(cursor)
     check_timeout(timeout)
-    return ArtifactEvents(connection, ArtifactWatching(connection.artifacts, cursor or "", wanted), timeout)
+    return ArtifactEvents(connection, cursor or "", wanted, timeout)
 
 
 def wanted_events(
     name: str | None, alias: str | None, tag: str | None, kinds: str | Iterable[str] | None, include_unnamed: bool
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Return the filters of a watch as ``ArtifactClient.watch_artifacts`` takes them.
 
     Raises:
@@ -160,12 +172,26 @@ def wanted_events(
     """
     given = {part: text for part, text in {"name": name, "alias": alias, "tag": tag}.items() if text is not None}
     check_texts("watch_artifacts", **given)
-    checks = {"name": name_problem, "alias": alias_problem}
+    checks = {"name": name_problem, "alias": alias_problem, "tag": text_problem}
     for part, text in given.items():
-        if part in checks and (problem := checks[part](text)):
+        if problem := checks[part](text):
             raise ParameterError(f"watch_artifacts({part}={text!r}): {problem}")
     check_switches(include_unnamed=include_unnamed)
-    return {**given, "kinds": _kinds(kinds), "include_unnamed": include_unnamed}
+    words = _kinds(kinds)
+    never = [word for word in words if alias is not None and word not in _OF_ALIASES]
+    if never:
+        raise ParameterError(
+            f"watch_artifacts(alias={alias!r}, kinds=...): only {listed(_OF_ALIASES)} are events of an alias; "
+            f"leave alias out to hear of {listed(never)}, or leave these kinds out"
+        )
+    return {**given, "kinds": [_KINDS[word] for word in words], "include_unnamed": include_unnamed}
+
+
+def watch_text(wanted: Mapping[str, Any], *, is_closed: bool) -> str:
+    """Return how a watch with these filters is shown."""
+    shown = {**wanted, "kinds": [_WORDS[kind] for kind in wanted["kinds"]]}
+    chosen = ", ".join(f"{part}={value!r}" for part, value in shown.items() if value)
+    return f"<ArtifactEvents({chosen}), {'closed' if is_closed else 'open'}>"
 
 
 def event_of(message: WatchArtifactsResponse, connection: Connection) -> ArtifactEvent:
@@ -175,13 +201,22 @@ def event_of(message: WatchArtifactsResponse, connection: Connection) -> Artifac
     return ArtifactEvent.read_from(message, artifact=found)
 
 
-def _kinds(kinds: str | Iterable[str] | None) -> list[ArtifactEventKind.ValueType]:
-    words = [kinds] if isinstance(kinds, str) else list(kinds or ())
-    for word in words:
-        if word not in _KINDS:
-            near = did_you_mean(str(word), _KINDS)
-            raise ParameterError(f"watch_artifacts(kinds=...): {word!r} is no kind{near}; kinds are {listed(_KINDS)}")
-    return [_KINDS[word] for word in words]
+def check_cursor(cursor: object) -> None:
+    """Refuse what was never a cursor.
+
+    Raises:
+        ParameterError: says what to do.
+    """
+    if cursor is None:
+        return
+    check_texts("watch_artifacts", cursor=cursor)
+    text = str(cursor)
+    if not text.isascii() or not text.isprintable() or not 0 < len(text) <= _LONGEST_CURSOR:
+        shown = f"{text[:40]!r}{'...' if len(text) > 40 else ''}"
+        raise ParameterError(
+            f"watch_artifacts(cursor={shown}): it is no cursor; pass on the cursor of an event or a watch as it is, or "
+            "leave it out to begin now"
+        )
 
 
 def check_timeout(timeout: object) -> None:
@@ -190,5 +225,23 @@ def check_timeout(timeout: object) -> None:
     Raises:
         ParameterError: names it.
     """
-    if timeout is not None and not (isinstance(timeout, (int, float)) and timeout > 0):
-        raise ParameterError(f"watch_artifacts(timeout={timeout!r}): it is a number of seconds above 0, or None")
+    if timeout is None:
+        return
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout <= _LONGEST_TIMEOUT:
+        raise ParameterError(
+            f"watch_artifacts(timeout={timeout!r}): it is a number of seconds above 0 and at most "
+            f"{_LONGEST_TIMEOUT:,.0f}, or None to wait for ever"
+        )
+
+
+def _kinds(kinds: object) -> list[str]:
+    if kinds is None:
+        return []
+    if not isinstance(kinds, Iterable):
+        raise ParameterError(f"watch_artifacts(kinds={kinds!r}): it is one or several of {listed(_KINDS)}")
+    words = [kinds] if isinstance(kinds, str) else list(kinds)
+    for word in words:
+        if not isinstance(word, str) or word not in _KINDS:
+            near = did_you_mean(str(word), _KINDS)
+            raise ParameterError(f"watch_artifacts(kinds=...): {word!r} is no kind{near}; kinds are {listed(_KINDS)}")
+    return words

@@ -47,11 +47,12 @@ class WatchQueries(StoreAccess):
         Raises:
             NotFoundError: no such run.
             UnavailableError: the store cannot be reached when the watch begins.
+            DeadlineError: it does not answer then.
         """
         from argosy.execution.run_record import PipelineRun
 
         connection = self.connection
-        watching = RunWatching(connection.pipelines, str(run))
+        watching = RunWatching(connection, str(run))
 
         def pictures() -> Iterator[PipelineRun]:
             try:
@@ -84,10 +85,11 @@ def watch_artifacts(
         alias: only moves and removals of this alias.
         tag: only events of versions that have this tag, or that gain or lose it.
         kinds: only events of these kinds, one or several of ``version_created``, ``alias_moved``, ``alias_removed``,
-            ``version_updated`` and ``version_deleted``.
+            ``version_updated`` and ``version_deleted``; with ``alias`` only ``alias_moved`` and ``alias_removed``.
         include_unnamed: also events of step outputs that were given no name.
         cursor: where to go on: an event's ``cursor``, kept for instance in a file. Without it the watch begins now.
-        timeout: end the iteration when for so many seconds there was no event; iterating again goes on.
+        timeout: end the iteration when for so many seconds there was no event; iterating again goes on. It does not
+            count until the watch has begun.
         misspelt: refused; what may have been meant is named.
 
     Raises:
@@ -97,6 +99,7 @@ def watch_artifacts(
             project; list what there is, and watch anew without it.
         ResourceExhaustedError: too many watch the server.
         UnavailableError: the store cannot be reached when the watch begins.
+        DeadlineError: it does not answer then.
     """
     from argosy.sdk.client import Client
 
