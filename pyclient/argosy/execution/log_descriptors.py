@@ -108,6 +108,7 @@ class _Channel:
         self._position = os.fstat(spool).st_size
         self._original = os.dup(descriptor)
         os.dup2(spool, descriptor)
+        _open.append(self)
 
     def beside(self, stream: TextIO) -> TextIO:
         """Return a stream like ``stream`` that goes where that went."""
@@ -134,11 +135,28 @@ class _Channel:
                     self._spool, _PUNCH_HOLE_KEEP_SIZE, ctypes.c_long(0), ctypes.c_long(self._position)
                 )
 
+    def enter_child(self) -> None:
+        """In a forked child, whose Python code nobody captures: let that write where programs do."""
+        os.dup2(self._descriptor, self._original)
+
     def close(self) -> None:
         """Let the descriptor be what it was."""
+        _open.remove(self)
         os.dup2(self._original, self._descriptor)
         self.take()
         os.close(self._original)
+
+
+_open: list[_Channel] = []
+
+
+def _enter_child() -> None:
+    for channel in _open:
+        channel.enter_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_enter_child)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

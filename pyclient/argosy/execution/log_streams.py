@@ -31,6 +31,10 @@ class Tee(Protocol):
         """Let whatever is held back be seen; the stream itself is not flushed."""
         ...
 
+    def see(self, data: bytes) -> None:
+        """See what goes another way."""
+        ...
+
 
 class Ways(Protocol):
     """Knows which step runs in a thread."""
@@ -50,6 +54,7 @@ class WriteByWrite:
     def __init__(self, original: TextIO, source: LogSource.ValueType, add: Add) -> None:
         """See what is written to ``original``; standard output in blocks, other streams as it comes."""
         write = original.write
+        self._source, self._add = source, add
         self._seen: io.TextIOWrapper | None = None
         if source == LogSource.LOG_SOURCE_STDOUT:
             # Collecting is ten times faster than adding each write; what must come behind it collects it first.
@@ -74,6 +79,11 @@ class WriteByWrite:
         if self._seen is not None:
             self._seen.flush()
 
+    def see(self, data: bytes) -> None:
+        """See bytes, behind what was written before."""
+        self.collect()
+        self._add(self._source, data)
+
 
 class BlockByBlock:
     """Sees blocks of what is written."""
@@ -81,6 +91,7 @@ class BlockByBlock:
     def __init__(self, original: io.TextIOWrapper, source: LogSource.ValueType, add: Add) -> None:
         """See what is written to ``original``."""
         original.flush()  # what was written before comes before
+        self._source, self._add = source, add
         self._bridge = _Bridge(original, source, add)
         self._stream = _stream_above(self._bridge, original.encoding, original.errors)
         self.write: Callable[[str], int] = self._stream.write
@@ -94,6 +105,11 @@ class BlockByBlock:
             self._stream.flush()
         finally:
             self._bridge.collecting.discard(thread)
+
+    def see(self, data: bytes) -> None:
+        """See bytes, behind what was written before."""
+        self.collect()
+        self._add(self._source, data)
 
 
 class _LowerEnd:
@@ -200,6 +216,11 @@ class StepStream(threading.local):
         for line in lines:
             self.write(line)
 
+    def see(self, data: Any) -> None:
+        """See bytes that are written past this."""
+        if (tee := self._ways.find(self.source, self.original)) is not None:
+            tee.see(bytes(data))
+
     def reconfigure(self, **options: Any) -> None:
         """Change the stream, which may then need another way to see what is written."""
         self.flush()
@@ -225,6 +246,26 @@ class StepStream(threading.local):
         return iter(self.original)
 
 
+class _SeenBuffer:
+    """Looks like the binary stream below one of text; what is written to it is seen, too."""
+
+    def __init__(self, stream: StepStream) -> None:
+        self._stream = stream
+
+    def write(self, data: Any) -> int:
+        """Write bytes."""
+        self._stream.see(data)
+        return self._stream.original.buffer.write(data)
+
+    def writelines(self, lines: Iterable[Any]) -> None:
+        """Write several pieces."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream.original.buffer, name)
+
+
 def stand_in(original: TextIO, source: LogSource.ValueType, ways: Ways) -> StepStream:
     """Return what stands in for a stream and has whatever else it has."""
     own = tuple(getattr(original, "__dict__", ()))
@@ -241,7 +282,12 @@ def _class_like(kind: Any, own: tuple[str, ...]) -> Any:
     """
     theirs = {name for name in (*dir(kind), *own) if not name.startswith("__")}
     further = theirs - {*dir(StepStream), *_SET_BY_THREAD}
-    return type("StepStream", (StepStream,), {name: _of_original(name) for name in further})
+    return type(
+        "StepStream", (StepStream,), {name: _below if name == "buffer" else _of_original(name) for name in further}
+    )
+
+
+_below = property(_SeenBuffer)
 
 
 def _of_original(name: str) -> property:

@@ -62,6 +62,44 @@ def test_what_is_written_past_python_is_seen_where_descriptors_are_captured() ->
     assert done.stderr == "to stderr\n" * 2
 
 
+FORK_IN_WORKER = """
+import multiprocessing, os, sys
+from argosy.execution.context import StepContext, entered_step
+from argosy.execution.log_capture import captured_logs
+from argosy.execution.log_descriptors import captured_descriptors, make_spools
+from argosy.execution.log_sender import OutgoingLog, drain_logs
+from tests.unit.execution.log_sink import Sink
+
+def child():
+    print("child of multiprocessing")
+
+sink = Sink()
+with captured_descriptors(make_spools()):
+    with entered_step(StepContext("run", "id", "training", "fit", "fit")), captured_logs(OutgoingLog(sink, "fit")):
+        print("parent", flush=True)
+        process = multiprocessing.get_context("fork").Process(target=child)
+        process.start()
+        process.join()
+        forked = os.fork()
+        if not forked:
+            print("child", flush=True)
+            sys.stdout.buffer.write(b"bytes of the child\\n")
+            sys.stdout.flush()
+            print("its stderr", file=sys.stderr)
+            os._exit(0)
+        os.waitpid(forked, 0)
+drain_logs()
+assert sorted(sink.lines("STDOUT")) == ["bytes of the child", "child", "child of multiprocessing", "parent"]
+assert sink.lines("STDERR") == ["its stderr"]
+"""
+
+
+def test_where_descriptors_are_captured_forked_children_are_too() -> None:
+    done = program(FORK_IN_WORKER)
+    assert sorted(done.stdout.splitlines()) == ["bytes of the child", "child", "child of multiprocessing", "parent"]
+    assert done.stderr == "its stderr\n"
+
+
 def program(code: str) -> subprocess.CompletedProcess[str]:
     environment = {name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"}
     done = subprocess.run(

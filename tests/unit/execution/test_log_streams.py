@@ -40,6 +40,28 @@ def test_a_stream_that_collects_blocks_gets_all_in_order(monkeypatch: pytest.Mon
     assert below.getvalue().decode() == "\n".join(["before", *lines, "last after", ""])
 
 
+@pytest.mark.parametrize("line_buffering", [False, True])
+def test_bytes_written_to_the_buffer_below_a_stream_are_seen_in_order(
+    monkeypatch: pytest.MonkeyPatch, line_buffering: bool
+) -> None:
+    below = blocks(monkeypatch)
+    sys.stdout.reconfigure(line_buffering=line_buffering)  # type: ignore[union-attr]  # it is a TextIOWrapper
+    sink = Sink()
+    with running(sink):
+        print("text")
+        assert sys.stdout.buffer.write(b"bytes\n") == 6
+        sys.stdout.buffer.writelines([b"a\n", memoryview(b"b\n")])
+        print("more text")
+        wrapped = io.TextIOWrapper(sys.stdout.buffer, "latin-1")
+        wrapped.write("wrapped again\n")
+        wrapped.flush()
+        wrapped.detach()
+        assert (sys.stdout.buffer.closed, sys.stdout.buffer.writable()) == (False, True)
+    sys.stdout.flush()
+    assert sink.lines() == ["text", "bytes", "a", "b", "more text", "wrapped again"]
+    assert below.getvalue().decode().splitlines() == sink.lines()
+
+
 def test_lines_held_back_by_a_stream_are_sent_while_the_step_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     below = blocks(monkeypatch)
     sink = Sink()
@@ -77,7 +99,8 @@ def test_the_stand_in_has_what_the_stream_has(capsys: pytest.CaptureFixture[str]
         assert sys.stdout.encoding == original.encoding
         assert sys.stdout.isatty() is original.isatty()
         assert sys.stdout.errors == original.errors
-        assert sys.stdout.buffer is original.buffer
+        assert sys.stdout.buffer.writable()
+        assert sys.stdout.buffer.closed is original.buffer.closed
         assert not sys.stdout.closed
         with pytest.raises(TypeError):
             sys.stdout.write(b"bytes")  # type: ignore[arg-type]  # what is wrong with it is under test
