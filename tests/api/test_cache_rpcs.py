@@ -312,6 +312,13 @@ def test_a_first_run_and_one_without_a_key_have_nothing_to_be_compared_with(stub
         assert (list(found.step_run.cache_miss), found.HasField("earlier")) == ([reason], False)
 
 
+def test_a_step_without_a_key_is_explained_by_what_its_client_said(stubs: Service, project: str) -> None:
+    run_once(stubs, project, "key", cache_key_parts={"code": "1"})
+    found = explain(stubs, project, run_once(stubs, project, "", cache_key_parts={"uncacheable": "off"}).run_id)
+    assert [(item.part, item.before, item.now) for item in found.differences] == [("uncacheable", "", "off")]
+    assert (list(found.step_run.cache_miss), found.HasField("earlier")) == (["disabled"], False)
+
+
 def test_an_unknown_step_is_told_with_those_there_are(stubs: Service, project: str) -> None:
     run = run_once(stubs, project, "key").run_id
     with expect_refusal(StatusCode.NOT_FOUND, "RUN_NOT_FOUND") as refused:

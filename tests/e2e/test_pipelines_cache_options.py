@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import os
+import pickle
 import sys
+import threading
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -82,6 +84,47 @@ def test_a_step_may_depend_on_more_than_the_store_lists(store: str, tmp_path: Pa
     assert ran(many) == CACHED
     files[-1].write_text("b")
     assert ran(many) == missed("more")
+
+
+def test_a_new_cache_key_is_told_in_its_own_words(store: str) -> None:
+    @argosy.pipeline
+    def weighing(key: str) -> None:
+        weigh.with_options(cache_key=key)(numbers())
+
+    weighing("v1")
+    changed = weighing("v2")
+    assert argosy.Client().explain_cache(changed.id, "weigh").sentences == ("its cache_key changed from v1 to v2",)
+    weighing("v" * 1_000)
+    longer = argosy.Client().explain_cache(weighing("w" * 1_000).id, "weigh")
+    assert longer.reasons == ("cache_key",)
+
+
+LOCK = threading.Lock()
+
+
+@argosy.step
+def locking(value: int) -> int:
+    with LOCK:
+        return value
+
+
+def test_a_step_that_cannot_be_cached_is_explained_by_why(store: str) -> None:
+    @argosy.pipeline
+    def locked() -> None:
+        locking(1)
+        locking.with_options(enable_cache=False)(2)
+        weigh(argosy.ExternalArtifact([1]))
+
+    with pytest.warns(UncachedStepWarning, match="'locking' is not cached"):
+        run = locked()
+    with pytest.raises(TypeError) as no_pickle:
+        pickle.dumps(LOCK)
+    told = [argosy.Client().explain_cache(run.id, step).sentences for step in run.steps]
+    assert told == [
+        (f"it reads what has no digest: {__name__}.LOCK: a _thread.lock has no digest ({no_pickle.value})",),
+        ("caching is off for it: enable_cache=False, or ARGOSY_CACHE=0",),
+        ("it takes a value, as ExternalArtifact(value)",),
+    ]
 
 
 def about(parameters: Mapping[str, Any]) -> str:

@@ -16,15 +16,19 @@ from argosy.transport.connection import Connection
 from argosy.v1.pipeline_pb2 import StepRun
 from argosy.v1.step_cache_pb2 import CacheKeyDifference
 
+_REASON_OF = {"uncacheable": "disabled"}
+"""The part that says more about a reason."""
+
 
 @dataclass(frozen=True)
 class CacheDifference:
     """A part of the cache key that is not what it was; its text says so in words.
 
     Attributes:
-        part: its name: ``code``, ``code:mymodule.helper``, ``parameter:rate``, ``input:data``, ….
-        before: the digest in the earlier run; ``None`` when it was no part of the key.
-        now: the digest now; ``None`` when it is no part of the key any more.
+        part: its name: ``code``, ``code:mymodule.helper``, ``parameter:rate``, ``input:data``, …; ``uncacheable`` is
+            why there is no key.
+        before: the digest in the earlier run, or the text of a ``cache_key``; ``None`` when it was no part of the key.
+        now: the same now; ``None`` when it is no part of the key any more.
         sentence: what that means.
     """
 
@@ -62,7 +66,7 @@ class CacheExplanation:
     @property
     def sentences(self) -> tuple[str, ...]:
         """The reasons in words, those that name a difference with what is known of it."""
-        told = {item.part: item.sentence for item in self.differences}
+        told = {_REASON_OF.get(item.part, item.part): item.sentence for item in self.differences}
         return tuple(told.get(reason) or reason_sentence(reason) for reason in self.reasons)
 
     def __str__(self) -> str:
@@ -101,6 +105,8 @@ def explain_from(connection: Connection, run: str, run_name: str, invocation: st
 
 
 def _difference(item: CacheKeyDifference, earlier: StepRun, step: StepRun) -> CacheDifference:
+    if item.part == "uncacheable":  # which says it in words
+        return CacheDifference(item.part, None, item.now, item.now)
     sentence = part_sentence(item.part, is_new=not item.before, is_gone=not item.now)
     if item.part == "cache_key":  # which is a text of the user's, and no digest
         values = change_sentence(item.before, item.now)

@@ -39,10 +39,11 @@ class CacheKey:
     """The key and the named parts it is made of.
 
     Attributes:
-        digest: 64 hexadecimal digits.
+        digest: 64 hexadecimal digits; empty when there is no key.
         parts: ``code``, ``code:mymodule.helper``, ``parameter:rate``, ``input:x``, ``outputs``,
-            ``materializers``, ``project``, and what the cache options add (``cache_key``,
-            ``file:data.csv``, ``source:mymodule.helper``) -> digest.
+            ``materializers``, ``project``, and what the cache options add (``file:data.csv``,
+            ``source:mymodule.helper``) -> digest; ``cache_key`` -> its text. When there is no key,
+            only ``uncacheable`` -> why.
     """
 
     digest: str
@@ -57,8 +58,8 @@ def make_cache_key(
     inputs: Mapping[str, Sequence[InputContent]],
     materializers: Mapping[str, str],
     options: Mapping[str, str] = _NOTHING,
-) -> CacheKey | None:
-    """Combine the parts; ``None`` when the code has no digest.
+) -> CacheKey:
+    """Combine the parts; there is no key when the code has no digest.
 
     Args:
         project: the project.
@@ -66,13 +67,13 @@ def make_cache_key(
         code: the fingerprint of its function.
         inputs: name of each artifact input -> contents, one unless a list was passed, in order.
         materializers: output name -> what names the materializer and its format.
-        options: parts that the step's cache options add; what they ignore is left out.
+        options: parts that the step's cache options add, as they stand; what they ignore is left out.
 
     Raises:
         KeyError: an artifact input of the invocation is not in ``inputs``.
     """
     if code.digest is None:
-        return None
+        return no_cache_key(f"it reads what has no digest: {'; '.join(code.reasons)}")
     parts = {"project": _digest_of(project), "code": code.own}
     parts.update({f"code:{name}": digest for name, digest in code.parts.items()})
     ignored = invocation.step.cache.ignore
@@ -90,12 +91,21 @@ def make_cache_key(
             if name not in ignored
         }
     )
-    parts.update({name: _digest_of(text) for name, text in options.items()})
+    parts.update(options)
     parts["outputs"] = _digest_of(*(text for output in invocation.step.outputs for text in _of_output(output)))
     parts["materializers"] = _digest_of(*(text for item in sorted(materializers.items()) for text in item))
     ordered = dict(sorted(parts.items()))
     whole = _digest_of(_REVISION, *(text for item in ordered.items() for text in item))
     return CacheKey(whole, MappingProxyType(ordered))
+
+
+def no_cache_key(reason: str) -> CacheKey:
+    """Return what stands for a key there cannot be.
+
+    Args:
+        reason: why, as a sentence about the step.
+    """
+    return CacheKey("", MappingProxyType({"uncacheable": reason}))
 
 
 def is_cacheable(graph: Graph, invocation: Invocation, *, setting: bool = True) -> bool:

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from blake3 import blake3
+
 from argosy.errors import DefinitionError
 from argosy.execution.file_digest import path_digest
 from argosy.execution.source_dependency import dependency_digest, dependency_name
@@ -15,11 +17,14 @@ from argosy.execution.value_digest import UnhashableValueError
 from argosy.graph.definitions import StepDefinition
 from argosy.graph.model import Invocation
 
+_MOST_CHARACTERS = 255
+
 
 def option_parts(invocation: Invocation) -> tuple[Mapping[str, str], tuple[str, ...]]:
     """Return the parts, and for each one that has no digest its name and why.
 
-    The parts are ``cache_key`` (a text), ``file:data.csv`` and ``source:mymodule.helper`` (digests).
+    The parts are ``cache_key`` (a text, or the digest of a long one), ``file:data.csv`` and ``source:mymodule.helper``
+    (digests).
 
     Raises:
         DefinitionError: the function given as ``cache_key`` raised or returned no text, or a file does not exist; the
@@ -29,7 +34,8 @@ def option_parts(invocation: Invocation) -> tuple[Mapping[str, str], tuple[str, 
     parts: dict[str, str] = {}
     reasons: list[str] = []
     if step.cache.cache_key is not None:
-        parts["cache_key"] = _custom_key(invocation)
+        key = _custom_key(invocation)
+        parts["cache_key"] = key if len(key) <= _MOST_CHARACTERS else blake3(key.encode()).hexdigest()
     for path in step.cache.file_dependencies:
         name = f"file:{_shown(path, step)}"
         try:

@@ -71,10 +71,10 @@ def _announce(run: ActiveRun, invocation: Invocation, inputs: Sequence[ResolvedI
         invocation.step.name,
         parameters={name: parameter.json for name, parameter in invocation.parameters.items()},
         inputs=[item.to_spec() for item in inputs],
-        cache_key=key.digest if key else "",
-        cache_key_parts=told_parts(key.parts) if key else None,
+        cache_key=key.digest,
+        cache_key_parts=told_parts(key.parts),
         max_age=invocation.step.cache.max_age,
-        may_wait=key is not None,
+        may_wait=bool(key.digest),
         upstream=invocation.upstream,
         driver_token=run.driver_token,
     )

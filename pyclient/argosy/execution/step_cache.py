@@ -1,4 +1,4 @@
-"""The cache key of a step that is about to start, or none."""
+"""The cache key of a step that is about to start, or why it has none."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from argosy.execution.active_run import ActiveRun
-from argosy.execution.cache_key import CacheKey, InputContent, is_cacheable, make_cache_key
+from argosy.execution.cache_key import CacheKey, InputContent, is_cacheable, make_cache_key, no_cache_key
 from argosy.execution.cache_options import option_parts
 from argosy.execution.code_fingerprint import fingerprint_code, warn_if_uncached
 from argosy.execution.input_versions import ResolvedInput
@@ -15,16 +15,18 @@ from argosy.materializers.registry import materializer_id, resolve
 from argosy.v1.artifact_pb2 import ArtifactVersion
 
 
-def step_cache_key(run: ActiveRun, invocation: Invocation, inputs: Sequence[ResolvedInput]) -> CacheKey | None:
-    """Return what earlier step runs must agree in to be reused, ``None`` when none may be.
+def step_cache_key(run: ActiveRun, invocation: Invocation, inputs: Sequence[ResolvedInput]) -> CacheKey:
+    """Return what earlier step runs must agree in to be reused; a key without digest when none may be.
 
     A step whose code, or what it depends on, cannot be told apart from other code is not cached, with a warning.
 
     Raises:
         DefinitionError: its own ``cache_key`` function failed, or a file it depends on does not exist.
     """
+    if invocation.takes_external_value:
+        return no_cache_key("it takes a value, as ExternalArtifact(value)")
     if not is_cacheable(run.graph, invocation, setting=run.config.cache):
-        return None
+        return no_cache_key("caching is off for it: enable_cache=False, or ARGOSY_CACHE=0")
     step = invocation.step
     options, reasons = option_parts(invocation)
     code = fingerprint_code(step.function)

@@ -74,7 +74,7 @@ class ExplainCacheResponse(_message.Message):
 
     @_builtins.property
     def differences(self) -> _containers.RepeatedCompositeFieldContainer[Global___CacheKeyDifference]:
-        """The parts of the two keys that differ."""
+        """The parts of the two keys that differ; without a key what the client said of that, as `now`."""
 
     def __init__(
         self,

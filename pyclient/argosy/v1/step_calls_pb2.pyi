@@ -106,7 +106,9 @@ class StartStepRequest(_message.Message):
 
     @_builtins.property
     def cache_key_parts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """The parts the key was made of: name to digest or text, so that a miss can be explained."""
+        """The parts the key was made of: name to digest or text, so that a miss can be explained. Without
+        a key `uncacheable` MAY say in words why there is none.
+        """
 
     @_builtins.property
     def max_age(self) -> _duration_pb2.Duration:

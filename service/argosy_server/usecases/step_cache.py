@@ -28,7 +28,7 @@ class Explanation:
         step: the one that is explained, without inputs and outputs.
         earlier: the one whose outputs were taken, or else the nearest earlier one of the same step.
         earlier_run_name: the name of its run.
-        differences: the parts of their keys that differ, by name.
+        differences: the parts of their keys that differ, by name; without a key, what its client said of that.
     """
 
     step: StepRun
@@ -48,6 +48,9 @@ def explain_step(tx: Transaction, project: str, run: str, invocation: str) -> Ex
     if step is None:
         known = ", ".join(tx.runs.invocations(found, 20)) or "none"
         raise RunNotFound(f"run {found.name!r} has no step {invocation!r}; it has {known}", resource=f"run {found.id}")
+    if not step.cache_key:
+        said = tuple(KeyDifference(part, "", text) for part, text in sorted(step.cache_key_parts.items()))
+        return Explanation(step, differences=said)
     earlier = _earlier(tx, project, found.pipeline_name, step)
     if earlier is None:
         return Explanation(step)
@@ -72,6 +75,4 @@ def evict_entries(tx: Transaction, project: str, entries: EntryFilter, *, everyt
 def _earlier(tx: Transaction, project: str, pipeline_name: str, step: StepRun) -> StepRun | None:
     if step.state is StepState.CACHED:
         return tx.cache.source_of(project, step)
-    if not step.cache_key:
-        return None
     return tx.cache.previous_of_key(project, step) or tx.cache.previous_step(project, pipeline_name, step)

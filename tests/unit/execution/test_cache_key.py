@@ -43,15 +43,13 @@ def key_of(
     def training() -> None:
         used(data(), rate=rate)
 
-    key = make_cache_key(
+    return make_cache_key(
         project=project,
         invocation=list(training.record().invocations.values())[-1],
         code=code,
         inputs={"data": contents},
         materializers=materializers or {"weights": "json"},
     )
-    assert key is not None
-    return key
 
 
 def differing(one: CacheKey, other: CacheKey) -> set[str]:
@@ -152,10 +150,14 @@ def test_equal_parameters_of_any_kind_are_equal() -> None:
         assert key_of(rate=value) == key_of(rate=value)
 
 
-def test_code_without_digest_makes_no_key() -> None:
+def test_code_without_digest_makes_no_key_and_says_why() -> None:
     invocation = pipeline(name="p")(lambda: source()).record().invocations["source"]
     uncached = CodeFingerprint("own", {}, None, ("helpers.lock: no digest",))
-    assert make_cache_key(project="p", invocation=invocation, code=uncached, inputs={}, materializers={}) is None
+    key = make_cache_key(project="p", invocation=invocation, code=uncached, inputs={}, materializers={})
+    assert (key.digest, dict(key.parts)) == (
+        "",
+        {"uncacheable": "it reads what has no digest: helpers.lock: no digest"},
+    )
 
 
 def test_input_whose_content_is_not_given_is_an_error() -> None:

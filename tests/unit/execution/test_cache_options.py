@@ -54,7 +54,7 @@ def key_of(content: str = "blake3:aa", **options: Any) -> CacheKey:
     invocation = invocation_of(**options)
     parts, reasons = option_parts(invocation)
     assert reasons == ()
-    key = make_cache_key(
+    return make_cache_key(
         project="default",
         invocation=invocation,
         code=CODE,
@@ -62,8 +62,6 @@ def key_of(content: str = "blake3:aa", **options: Any) -> CacheKey:
         materializers={},
         options=parts,
     )
-    assert key is not None
-    return key
 
 
 def added(**options: Any) -> set[str]:

@@ -98,7 +98,7 @@ type ExplainCacheResponse struct {
 	Earlier *StepRun `protobuf:"bytes,2,opt,name=earlier,proto3" json:"earlier,omitempty"`
 	// The run of `earlier`.
 	EarlierRunName string `protobuf:"bytes,3,opt,name=earlier_run_name,json=earlierRunName,proto3" json:"earlier_run_name,omitempty"`
-	// The parts of the two keys that differ.
+	// The parts of the two keys that differ; without a key what the client said of that, as `now`.
 	Differences   []*CacheKeyDifference `protobuf:"bytes,4,rep,name=differences,proto3" json:"differences,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -43,7 +43,8 @@ type StartStepRequest struct {
 	Inputs []*StepInputSpec `protobuf:"bytes,7,rep,name=inputs,proto3" json:"inputs,omitempty"`
 	// Empty when the step may not be cached.
 	CacheKey string `protobuf:"bytes,8,opt,name=cache_key,json=cacheKey,proto3" json:"cache_key,omitempty"`
-	// The parts the key was made of: name to digest or text, so that a miss can be explained.
+	// The parts the key was made of: name to digest or text, so that a miss can be explained. Without
+	// a key `uncacheable` MAY say in words why there is none.
 	CacheKeyParts map[string]string `protobuf:"bytes,9,rep,name=cache_key_parts,json=cacheKeyParts,proto3" json:"cache_key_parts,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// From CreateRun or ResumeRun. A client SHOULD send it: a runner that was replaced is refused then.
 	DriverToken string `protobuf:"bytes,10,opt,name=driver_token,json=driverToken,proto3" json:"driver_token,omitempty"`

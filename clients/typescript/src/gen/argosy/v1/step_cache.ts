@@ -38,7 +38,7 @@ export interface ExplainCacheResponse {
     | undefined;
   /** The run of `earlier`. */
   earlierRunName: string;
-  /** The parts of the two keys that differ. */
+  /** The parts of the two keys that differ; without a key what the client said of that, as `now`. */
   differences: CacheKeyDifference[];
 }
 

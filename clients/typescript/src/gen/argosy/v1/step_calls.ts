@@ -32,7 +32,10 @@ export interface StartStepRequest {
   inputs: StepInputSpec[];
   /** Empty when the step may not be cached. */
   cacheKey: string;
-  /** The parts the key was made of: name to digest or text, so that a miss can be explained. */
+  /**
+   * The parts the key was made of: name to digest or text, so that a miss can be explained. Without
+   * a key `uncacheable` MAY say in words why there is none.
+   */
   cacheKeyParts: { [key: string]: string };
   /** From CreateRun or ResumeRun. A client SHOULD send it: a runner that was replaced is refused then. */
   driverToken: string;
