@@ -1,7 +1,8 @@
 """Sends what steps print, from one thread of the process, so that no step ever waits for the store.
 
 A step that ends well is not held up either: its last lines follow within half a second, or when the process ends or
-somebody asks for them. A store that is away is tried again; what cannot be sent in the end is dropped, and told once.
+somebody asks for them. A store that is away, or full, is tried again; what cannot be sent in the end is dropped, and
+told once.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from argosy.errors import ArgosyError, ConflictError, DeadlineError, UnavailableError
+from argosy.errors import ArgosyError, ConflictError, DeadlineError, ResourceExhaustedError, UnavailableError
 from argosy.execution.log_buffer import Batch, LogBuffer
 from argosy.transport.connection import before_disconnecting
 from argosy.v1.step_logs_pb2 import AppendStepLogsResponse, LogEntry, LogSource
@@ -68,6 +69,7 @@ class OutgoingLog:
         self._number = 0
         self._unsent: Batch | None = None
         self._failures = 0
+        self.trouble: ArgosyError | None = None
         self._next_try = 0.0
         self._closed_at: float | None = None
 
@@ -141,13 +143,13 @@ class OutgoingLog:
             self._sink(
                 self._number, batch.entries, dropped_lines=batch.dropped_lines, is_last=is_last, deadline=CALL_SECONDS
             )
-        except (UnavailableError, DeadlineError) as error:
-            self._postpone(error, is_last=is_last)
-            return False
         except (ArgosyError, ValueError) as error:  # ValueError: the channel was closed
-            self.give_up(error)
+            if isinstance(error, ArgosyError) and _may_pass(error):
+                self._postpone(error, is_last=is_last)
+            else:
+                self.give_up(error)
             return False
-        self._unsent = None
+        self._unsent = self.trouble = None
         self._failures = 0
         self._number += 1
         return True
@@ -155,12 +157,19 @@ class OutgoingLog:
     def _postpone(self, error: ArgosyError, *, is_last: bool) -> None:
         if is_last:
             self._unsent = None
+        self.trouble = error
         now = time.monotonic()
         if self._closed_at is not None and now - self._closed_at > GIVE_UP:
             self.give_up(error)
             return
         self._next_try = now + _PAUSES[min(self._failures, len(_PAUSES) - 1)]
         self._failures += 1
+
+
+def _may_pass(error: ArgosyError) -> bool:
+    """Whether the store may take the same lines later: it is away, or its disk is full."""
+    is_full = isinstance(error, ResourceExhaustedError) and error.reason == "STORAGE_FULL"
+    return is_full or isinstance(error, (UnavailableError, DeadlineError))
 
 
 class LogSender:
@@ -196,7 +205,7 @@ class LogSender:
     def drain(self, timeout: float = PATIENCE) -> None:
         """Send all closed logs at once, and wait at most ``timeout`` seconds; what is left is dropped and told."""
         for log in self.settle(timeout):
-            log.give_up("the store did not take them in time")
+            log.give_up(log.trouble or "the store did not take them in time")
 
     def settle(self, timeout: float = PATIENCE) -> list[OutgoingLog]:
         """Do as :meth:`drain`, but return what could not be sent instead of dropping it."""

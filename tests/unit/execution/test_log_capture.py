@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from argosy.errors import ConflictError, UnavailableError
+from argosy.errors import ConflictError, ResourceExhaustedError, UnavailableError
 from argosy.execution.log_capture import captured_logs
 from argosy.execution.log_sender import OutgoingLog
 from argosy.v1.step_logs_pb2 import LogSource
@@ -176,6 +176,26 @@ def test_a_store_that_is_away_for_a_while_gets_all(capsys: pytest.CaptureFixture
     with running(sink):
         print("a")
     assert sink.lines() == ["a"]
+
+
+def test_a_store_whose_disk_is_full_gets_the_lines_once_there_is_room(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sink = Sink(*[ResourceExhaustedError("full", reason="STORAGE_FULL")] * 2)
+    with running(sink):
+        print("a")
+    assert sink.lines() == ["a"]
+    assert caplog.records == []
+
+
+def test_a_store_that_stays_full_is_named_when_the_process_ends(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with running(Sink(*[ResourceExhaustedError("no room left", reason="STORAGE_FULL")] * 99)):
+        print("a")
+    assert [record.getMessage() for record in caplog.records] == [
+        "step fit: 1 lines of its log could not be stored (no room left)"
+    ]
 
 
 def test_a_store_that_refuses_costs_the_lines_and_one_warning(
