@@ -81,6 +81,17 @@ def test_a_misspelt_kind_is_refused_with_what_may_have_been_meant(store: str) ->
     assert "--kind: 'alias_move' is no kind (did you mean 'alias_moved'" in done.stderr
 
 
+def test_kinds_that_no_alias_has_are_refused_beside_one(store: str) -> None:
+    done = run("artifact", "watch", "--alias", "prod", "--kind", "version_created", code=2)
+    told = " ".join(done.stderr.replace("│", " ").split())
+    assert "--kind: only 'alias_moved', 'alias_removed' are events of an alias; leave alias out to hear of" in told
+
+
+def test_a_timeout_longer_than_any_clock_is_refused(store: str) -> None:
+    done = run("artifact", "watch", "--timeout", "1e12", code=2)
+    assert "--timeout" in done.stderr
+
+
 def test_a_foreign_cursor_is_refused_with_the_cure(store: str) -> None:
     done = run("artifact", "watch", "--cursor", "foreign", code=1)
     assert done.stderr == (
