@@ -170,6 +170,43 @@ def test_what_is_under_way_when_the_last_client_closes_is_told(server: str, home
     asyncio.run(serve())
 
 
+class Computed:
+    """A value whose materializer computes until it is told to end."""
+
+    begun, may_end = threading.Event(), threading.Event()
+
+
+class ComputedMaterializer(argosy.Materializer[Computed]):
+    types = (Computed,)
+    format = "computed"
+
+    def save(self, value: Computed, files: Any) -> None:
+        Computed.begun.set()
+        assert Computed.may_end.wait(PATIENCE)
+        files.write("value", b"")
+
+    def load(self, files: Any, as_type: type[Computed] | None) -> Computed:
+        return Computed()
+
+
+def test_closing_does_not_wait_for_a_materializer_that_computes(store: str) -> None:
+    Computed.begun.clear()
+    Computed.may_end.clear()
+
+    async def serve() -> list[str]:
+        async with argosy.aio.Client() as client:
+            saving = asyncio.create_task(client.save_artifact(Computed(), "value"))
+            await asyncio.to_thread(Computed.begun.wait)
+        assert not Computed.may_end.is_set()
+        Computed.may_end.set()
+        with pytest.raises(EventLoopError, match="was closed"):
+            await saving
+        async with argosy.aio.Client() as client:
+            return [item.name async for item in client.list_artifacts()]
+
+    assert asyncio.run(asyncio.wait_for(serve(), PATIENCE)) == []
+
+
 def test_functions_follow_the_settings_that_hold_now(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def serve() -> None:
         await argosy.aio.save_artifact(1, "value")

@@ -10,8 +10,8 @@ import asyncio
 import contextvars
 import os
 from collections.abc import AsyncGenerator, Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any, TypeVar
 
 import grpc
 
@@ -23,6 +23,7 @@ from argosy.errors import EventLoopError
 from argosy.transport.channels import open_loop_channel
 from argosy.transport.connection import address_of, connect, greet
 from argosy.transport.direct_files import DirectFiles
+from argosy.transport.forks import forget_loop_channel
 from argosy.v1.blob_service_pb2 import GetCapabilitiesResponse
 
 T = TypeVar("T")
@@ -59,6 +60,7 @@ class Endpoint:
         self._loop = asyncio.get_running_loop()
         self._more: list[grpc.aio.Channel] = []
         self._operations: set[Operation] = set()
+        self._submitted: set[Future[Any]] = set()
         self._keeper = self._kept()
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="argosy-aio")
         self._transfers = ThreadPoolExecutor(TRANSFERS, thread_name_prefix="argosy-aio-transfer")
@@ -98,6 +100,8 @@ class Endpoint:
         operation = operation or Operation(self._loop)
         pool = self._transfers if is_transfer else self._workers
         submitted = pool.submit(contextvars.copy_context().run, work, operation)
+        self._submitted.add(submitted)
+        submitted.add_done_callback(self._submitted.discard)
         self._operations.add(operation)
         try:
             patience = _TRANSFER_PATIENCE_SECONDS if is_transfer else _PATIENCE_SECONDS
@@ -146,10 +150,11 @@ class Endpoint:
             operation.end()
         for channel in [*([self.channel] if self.channel is not None else []), *self._more]:
             await channel.close()
+            forget_loop_channel(channel)
         for pool in (self._workers, self._transfers):
             pool.shutdown(wait=False, cancel_futures=True)
-        # Threads end by themselves now; those that are idle have done so when this returns.
-        await self._loop.run_in_executor(None, _join, [self._workers, self._transfers])
+        # Threads end by themselves now, unless a materializer computes, which nothing can stop.
+        await self._loop.run_in_executor(None, _join, [self._workers, self._transfers], list(self._submitted))
 
     def _closed_message(self) -> str:
         return f"the asyncio client of {address_of(self._config)} was closed; make a new one"
@@ -177,18 +182,19 @@ def _forget(future: asyncio.Future[T]) -> None:
         future.exception()
 
 
-def _join(pools: Sequence[ThreadPoolExecutor]) -> None:
+def _join(pools: Sequence[ThreadPoolExecutor], work: Sequence[Future[Any]]) -> None:
+    if wait(work, timeout=_TRANSFER_PATIENCE_SECONDS).not_done:
+        return
     for pool in pools:
         pool.shutdown(wait=True)
 
 
 class _Shared:
-    """An endpoint with those that use it."""
+    """An endpoint, or the attempt to open it, with those that use it or wait for it."""
 
     def __init__(self) -> None:
         self.users = 0
-        self.opening = asyncio.Lock()
-        self.endpoint: Endpoint | None = None
+        self.opening: asyncio.Task[Endpoint] | None = None
 
 
 _places: PerLoop[dict[_Key, _Shared]] = PerLoop(dict)
@@ -197,25 +203,29 @@ _places: PerLoop[dict[_Key, _Shared]] = PerLoop(dict)
 async def enter(config: ClientConfig) -> Endpoint:
     """Return the endpoint of this event loop for a store, to be left by :func:`leave`.
 
+    Those that come while it is opened wait for that one attempt, and get its failure, too.
+
     Raises:
         UnavailableError: the store cannot be reached.
         ConfigurationError: it is none of ours, or of another age.
+        EventLoopError: this process was forked from one that had used event loops.
     """
-    places = _places.here()
-    shared = places.setdefault(_key(config), _Shared())
+    shared = _places.here().setdefault(_key(config), _Shared())
     shared.users += 1
     try:
-        async with shared.opening:
-            if shared.endpoint is None:
-                shared.endpoint = await _opened(config)
-            return shared.endpoint
+        opening = shared.opening
+        if opening is None or (opening.done() and _failed(opening)):
+            opening = shared.opening = asyncio.create_task(_opened(config))
+        # Whoever gives up waiting does not end it for the others.
+        await asyncio.wait([opening])
+        return opening.result()
     except BaseException:
         await leave(config)
         raise
 
 
 async def leave(config: ClientConfig) -> None:
-    """Say that an endpoint is not needed any more; the last one closes it."""
+    """Say that an endpoint is not needed any more; the last one closes it, or ends the attempt to open it."""
     places, key = _places.here(), _key(config)
     shared = places.get(key)
     if shared is None:
@@ -223,8 +233,15 @@ async def leave(config: ClientConfig) -> None:
     shared.users -= 1
     if shared.users == 0:
         del places[key]
-        if shared.endpoint is not None:
-            await shared.endpoint.close()
+        if shared.opening is not None:
+            shared.opening.cancel()
+            await asyncio.wait([shared.opening])
+            if not _failed(shared.opening):
+                await shared.opening.result().close()
+
+
+def _failed(opening: asyncio.Task[Endpoint]) -> bool:
+    return opening.cancelled() or opening.exception() is not None
 
 
 async def _opened(config: ClientConfig) -> Endpoint:

@@ -34,6 +34,7 @@ async def load_by(
     on_progress: OnProgress | None = None,
 ) -> Any:
     """Load the value a selector means, or a part of it, as :func:`argosy.aio.load_artifact` promises."""
+    await way.open()  # a server that is not there is told at once, as the blocking client does
     is_part = columns is not None or rows is not None
     found = None if is_part else await _found(way, selector)
 

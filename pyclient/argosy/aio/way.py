@@ -34,7 +34,6 @@ class Way:
         """Connect nothing yet."""
         self.config = config
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._entering = asyncio.Lock()
         self._endpoint: Endpoint | None = None
         self._asking: tuple[AskingCalls, Connection] | None = None
         self._closed = False
@@ -43,25 +42,26 @@ class Way:
         """Return the endpoint, connecting at first.
 
         Raises:
-            EventLoopError: it belongs to another event loop, or was closed.
+            EventLoopError: it belongs to another event loop, was closed, or cannot be: see ``transport.forks``.
             UnavailableError: the store cannot be reached.
         """
         self._check_loop()
-        if self._endpoint is not None:
-            return self._endpoint
-        async with self._entering:
-            if self._closed:
-                raise EventLoopError(f"the asyncio client of {address_of(self.config)} was closed; make a new one")
-            if self._endpoint is None:
-                self._endpoint = await enter(self.config)
-            return self._endpoint
+        if self._endpoint is None:
+            self._check_open()
+            endpoint = await enter(self.config)
+            if self._closed or self._endpoint is not None:
+                await leave(self.config)  # a client counts once
+            else:
+                self._endpoint = endpoint
+        self._check_open()
+        assert self._endpoint is not None
+        return self._endpoint
 
     async def close(self) -> None:
         """Leave the endpoint; what is under way on it ends when nobody else uses it. Closing twice is fine."""
         self._check_loop()
         self._closed = True
-        async with self._entering:
-            endpoint, self._endpoint = self._endpoint, None
+        endpoint, self._endpoint = self._endpoint, None
         if endpoint is not None:
             await leave(self.config)
 
@@ -146,6 +146,10 @@ class Way:
         except asyncio.CancelledError:
             endpoint.check_open()  # closing the channel cancels its calls, too
             raise
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise EventLoopError(f"the asyncio client of {address_of(self.config)} was closed; make a new one")
 
     def _check_loop(self) -> None:
         loop = asyncio.get_running_loop()

@@ -11,6 +11,7 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 
 from argosy.errors import ConfigurationError
+from argosy.transport.forks import check_channels_work, check_loop_channels_work, note_loop_channel
 from argosy.v1 import artifact_service_pb2, blob_service_pb2, pipeline_service_pb2
 
 MAX_MESSAGE_BYTES = 4 << 20
@@ -24,7 +25,11 @@ def open_server_channel(address: str, *, idle_timeout: float, shared: bool = Tru
         address: the server.
         idle_timeout: seconds after which a connection that brings nothing is tested, and given up when it is dead.
         shared: whether it may use the connection of another channel to the same address.
+
+    Raises:
+        EventLoopError: this process was forked from one that was connected by an event loop.
     """
+    check_channels_work(address)
     target, is_secure, options = _way(address, idle_timeout, shared)
     # Whoever reads a stream takes its messages from the wire, without a thread that hands them over.
     options.append(("SingleThreadedUnaryStream", 1))
@@ -34,11 +39,16 @@ def open_server_channel(address: str, *, idle_timeout: float, shared: bool = Tru
 
 
 def open_loop_channel(address: str, *, idle_timeout: float, shared: bool = True) -> grpc.aio.Channel:
-    """Return what :func:`open_server_channel` does for the running event loop."""
+    """Return what :func:`open_server_channel` does for the running event loop.
+
+    Raises:
+        EventLoopError: this process was forked from one that had used event loops.
+    """
+    check_loop_channels_work(address)
     target, is_secure, options = _way(address, idle_timeout, shared)
     if is_secure:
-        return grpc.aio.secure_channel(target, grpc.ssl_channel_credentials(), options=options)
-    return grpc.aio.insecure_channel(target, options=options)
+        return note_loop_channel(grpc.aio.secure_channel(target, grpc.ssl_channel_credentials(), options=options))
+    return note_loop_channel(grpc.aio.insecure_channel(target, options=options))
 
 
 def open_embedded_channel(directory: Path) -> grpc.Channel:

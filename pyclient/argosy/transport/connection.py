@@ -7,6 +7,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,6 +31,7 @@ OLDEST_PROTOCOL_REVISION = 1
 """The oldest revision it still speaks."""
 
 _Endpoint = tuple[str, str, float, float]
+_Opened = tuple[grpc.Channel, GetCapabilitiesResponse, DirectFiles | None]
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class _Process:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.endpoints: dict[_Endpoint, tuple[grpc.Channel, GetCapabilitiesResponse]] = {}
+        self.endpoints: dict[_Endpoint, Future[_Opened]] = {}
         self.connections: dict[ClientConfig, Connection] = {}
         self.extra: dict[str, list[grpc.Channel]] = {}
 
@@ -107,12 +109,11 @@ def connect(config: ClientConfig) -> Connection:
     """
     process = _process
     found = process.connections.get(config)
-    if found is not None:
-        return found
-    with process.lock:
-        found = process.connections.get(config)
-        if found is None:
-            found = process.connections[config] = _connect(process, config)
+    while found is None:
+        try:
+            found = _connect(process, config)
+        except CancelledError:  # the thread that opened it was interrupted; this one was not
+            continue
     return found
 
 
@@ -126,11 +127,14 @@ def disconnect_all() -> None:
     for finish in _last_words:
         finish()
     with _process.lock:
-        channels = [channel for channel, _ in _process.endpoints.values()]
-        channels += [channel for extra in _process.extra.values() for channel in extra]
+        openings = list(_process.endpoints.values())
+        channels = [channel for extra in _process.extra.values() for channel in extra]
         _process.endpoints.clear()
         _process.extra.clear()
         _process.connections.clear()
+    for opening in openings:
+        with contextlib.suppress(Exception):  # one that fails leaves no channel
+            channels.append(opening.result()[0])
     for channel in channels:
         channel.close()
 
@@ -146,12 +150,29 @@ def _extra_channels(config: ClientConfig) -> list[grpc.Channel]:
 
 
 def _connect(process: _Process, config: ClientConfig) -> Connection:
+    """Open a channel, once: threads that come meanwhile wait for that one attempt, and get its failure, too."""
     key = (config.server, str(config.store_directory or ""), config.connect_timeout, config.idle_timeout)
-    if key not in process.endpoints:
-        process.endpoints[key] = _open(config)
-    channel, capabilities = process.endpoints[key]
-    direct = DirectFiles.find(capabilities.direct_access) if capabilities.HasField("direct_access") else None
-    return connection_over(channel, capabilities, config, direct, _extra_channels)
+    with process.lock:
+        is_ours = key not in process.endpoints
+        opening = process.endpoints.setdefault(key, Future())
+    if is_ours:
+        try:
+            opening.set_result(_open(config))
+        except BaseException as error:
+            with process.lock:
+                if process.endpoints.get(key) is opening:
+                    del process.endpoints[key]
+            if isinstance(error, Exception):
+                opening.set_exception(error)
+            else:
+                opening.cancel()
+            raise
+    channel, capabilities, direct = opening.result()
+    made = connection_over(channel, capabilities, config, direct, _extra_channels)
+    with process.lock:
+        if process.endpoints.get(key) is not opening:  # everything was closed meanwhile
+            return made
+        return process.connections.setdefault(config, made)
 
 
 def connection_over(
@@ -186,7 +207,7 @@ def calls_for(config: ClientConfig) -> Calls:
     )
 
 
-def _open(config: ClientConfig) -> tuple[grpc.Channel, GetCapabilitiesResponse]:
+def _open(config: ClientConfig) -> _Opened:
     directory = config.store_directory
     if directory is None:
         channel = open_server_channel(config.server, idle_timeout=config.idle_timeout)
@@ -194,10 +215,11 @@ def _open(config: ClientConfig) -> tuple[grpc.Channel, GetCapabilitiesResponse]:
         channel = _open_embedded(directory, config)
     try:
         capabilities = greet(channel, config)
+        direct = DirectFiles.find(capabilities.direct_access) if capabilities.HasField("direct_access") else None
     except BaseException:
         channel.close()
         raise
-    return channel, capabilities
+    return channel, capabilities, direct
 
 
 def _open_embedded(directory: Path, config: ClientConfig) -> grpc.Channel:
