@@ -45,6 +45,21 @@ def test_hooks_hear_of_steps_and_runs(store: str) -> None:
     assert heard == ["start PipelineRun", "start flaky", "failure OwnError", "failure OwnError"]
 
 
+def test_the_hook_of_a_failed_pipeline_is_given_the_error_and_the_run(home: Path) -> None:
+    heard: list[tuple[str, str]] = []
+
+    def failed(error: Exception, run: PipelineRun) -> None:
+        heard.append((str(error), run.status))
+
+    @argosy.pipeline(on_failure=failed)
+    def working() -> None:
+        failing("no")
+
+    with pytest.raises(OwnError):
+        working()
+    assert heard == [("no", "failed")]
+
+
 def test_hooks_are_not_called_for_a_step_taken_from_cache(home: Path) -> None:
     heard: list[int] = []
 

@@ -44,6 +44,16 @@ _SYNONYMS = {
     "ignored_inputs": "ignore",
 }
 
+_HOOK_ARGUMENTS = {
+    ("step", "on_start"): ("step",),
+    ("step", "on_success"): ("step",),
+    ("step", "on_failure"): ("error",),
+    ("pipeline", "on_start"): ("run",),
+    ("pipeline", "on_success"): ("run",),
+    ("pipeline", "on_failure"): ("error", "run"),
+}
+"""What a hook of each kind may take, by position."""
+
 Rule = Callable[[Candidate, str, Any], Any]
 _rules: dict[str, Rule] = {}
 
@@ -131,12 +141,12 @@ def _max_age(candidate: Candidate, name: str, value: Any) -> timedelta | None:
 def _hooks(candidate: Candidate, name: str, value: Any) -> tuple[Hook, ...]:
     hooks = tuple(value) if isinstance(value, (list, tuple)) else (value,)
     for hook in hooks:
-        if problem := _hook_problem(hook):
+        if problem := _hook_problem(hook, candidate.kind, name):
             raise candidate.error(f"{name} {problem}")
     return hooks
 
 
-def _hook_problem(hook: Any) -> str | None:
+def _hook_problem(hook: Any, owner: str, name: str) -> str | None:
     if kind := getattr(hook, "__argosy_kind__", None):
         return f"is the {kind} {hook.name!r}; a hook is a plain function, called beside the steps"
     if not callable(hook):
@@ -150,9 +160,10 @@ def _hook_problem(hook: Any) -> str | None:
         return None
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     required = [one for one in parameters if one.default is one.empty and one.kind not in variadic]
-    if len(required) > 1 or any(one.kind is one.KEYWORD_ONLY for one in required):
+    given = _HOOK_ARGUMENTS[owner, name]
+    if len(required) > len(given) or any(one.kind is one.KEYWORD_ONLY for one in required):
         names = ", ".join(one.name for one in required)
-        return f"{shown!r} needs the arguments {names}; a hook takes one positional argument, or none"
+        return f"{shown!r} needs the arguments {names}; it is given ({', '.join(given)}), of which it may take fewer"
     return None
 
 
@@ -248,7 +259,7 @@ def _seconds(value: Any) -> float | None:
     try:
         return float(value)
     except OverflowError:  # an int beyond every float
-        return math.copysign(math.inf, value)
+        return math.inf if value > 0 else -math.inf
 
 
 def _several(value: Any) -> tuple[Any, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -43,7 +44,7 @@ class Retry:
             raise _wrong("retries", self.retries, f"it is a whole number from 0 to {MAX_RETRIES}")
         for name in ("delay", "max_delay"):
             value = getattr(self, name)
-            if not _is_number(value) or not 0 <= value < math.inf:
+            if not _is_number(value) or not 0 <= value <= sys.float_info.max:  # an int may be beyond every float
                 raise _wrong(name, value, "it is a number of seconds, 0 or more")
         if not _is_number(self.backoff) or not 1 <= self.backoff < math.inf:
             raise _wrong("backoff", self.backoff, "it is a number, 1 or more: the delays grow by it")

@@ -119,6 +119,10 @@ def test_an_option_is_lifted_by_saying_so() -> None:
     assert (lifted.cache.ignore, lifted.cache.max_age) == (frozenset(), None)
 
 
+def test_a_timeout_beyond_every_float_is_none() -> None:
+    assert STEP.with_options(timeout=10**400).definition.timeout is None
+
+
 def test_options_of_a_pipeline_are_replaced_likewise() -> None:
     base = pipeline(name="nightly", max_parallel=2, on_start=started)(training)
     changed = base.with_options(execution_mode="continue", runner="processes").definition
@@ -152,8 +156,8 @@ BAD_STEP_OPTIONS: list[tuple[dict[str, Any], str]] = [
     ({"max_age": 0}, "max_age=0: it is more than 0 seconds, as a number or a timedelta; to reuse nothing write enab"),
     ({"on_start": 3}, "on_start is a function or a list of functions, not 3"),
     ({"on_start": [started, "x"]}, "on_start is a function or a list of functions, not 'x'"),
-    ({"on_failure": two_arguments}, "'two_arguments' needs the arguments first, second; a hook takes one positional"),
-    ({"on_failure": keyword_needed}, "'keyword_needed' needs the arguments error; a hook takes one positional"),
+    ({"on_failure": two_arguments}, "'two_arguments' needs the arguments first, second; it is given (error), of which"),
+    ({"on_failure": keyword_needed}, "'keyword_needed' needs the arguments error; it is given (error), of which it"),
     ({"on_success": awaited}, "'awaited' is an async function; use def, and asyncio.run(...) inside it"),
     ({"on_success": other}, "on_success is the step 'other'; a hook is a plain function"),
     ({"cache_key": ""}, "cache_key is a text, or a function that is given the step's parameters and returns one, not"),
@@ -178,6 +182,7 @@ BAD_PIPELINE_OPTIONS: list[tuple[dict[str, Any], str]] = [
     ({"run_name": "a{"}, "'a{' has a single brace; write {{ or }} for a brace, or '{date}', '{time}'"),
     ({"run_name": "{date:%Y}"}, "says how {date} is written, which is fixed; write {date} alone"),
     ({"run_name": "a//b"}, "the run_name is not allowed: 'a//b' begins or ends with '/', or has '//'"),
+    ({"on_success": two_arguments}, "'two_arguments' needs the arguments first, second; it is given (run), of which"),
     ({"on_failure": 3}, "on_failure is a function or a list of functions, not 3"),
 ]
 BAD_OPTIONS = [(step(fit), *row) for row in BAD_STEP_OPTIONS] + [
@@ -231,6 +236,7 @@ def test_misspelt_options_are_told_those_that_are_like_them(
         ({"retries": 1001}, "Retry(retries=1001): it is a whole number from 0 to 1000"),
         ({"retries": True}, "Retry(retries=True): it is a whole number"),
         ({"delay": -1}, "Retry(delay=-1): it is a number of seconds, 0 or more"),
+        ({"delay": 10**400}, "it is a number of seconds, 0 or more"),
         ({"max_delay": math.inf}, "Retry(max_delay=inf): it is a number of seconds, 0 or more"),
         ({"backoff": 0.5}, "Retry(backoff=0.5): it is a number, 1 or more"),
         ({"backoff": math.nan}, "Retry(backoff=nan): it is a number, 1 or more"),
