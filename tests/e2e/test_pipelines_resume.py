@@ -130,29 +130,6 @@ def test_a_run_of_another_pipeline_is_not_resumed(home: Path) -> None:
     assert failed.reload().status == "failed"
 
 
-def test_a_pipeline_whose_completed_step_is_another_one_now_is_refused(home: Path) -> None:
-    failed = failed_run()
-
-    @argosy.step(name="one")
-    def pair() -> tuple[int, int]:
-        return 1, 2
-
-    @argosy.pipeline(name="adding")
-    def changed() -> None:
-        pair()
-
-    with pytest.raises(GraphError, match=r"'one' completed in it as .*'output' and is .*'output_0', 'output_1' now"):
-        resumed(failed, changed)
-
-    @argosy.pipeline(name="adding")
-    def without() -> None:
-        doubled(1)
-
-    with pytest.raises(GraphError, match="step 'one' completed in it and is not called any more"):
-        resumed(failed, without)
-    assert failed.reload().status == "failed"
-
-
 def test_values_given_to_steps_that_completed_are_not_uploaded_again(home: Path) -> None:
     @argosy.pipeline
     def valued() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from argosy.errors import GraphError
+from argosy.execution.earlier_call import changed_argument
 from argosy.graph.model import Graph
 from argosy.v1.artifact_pb2 import ArtifactVersion
 from argosy.v1.pipeline_pb2 import Run, StepRun, StepState
@@ -48,6 +49,7 @@ class EarlierSteps:
                 f"{self.run.pipeline_name!r}; resume it with that one"
             )
         cure = "undo the change, pass the arguments of then, or start a new run, which takes from cache what it can"
+        made = dict(self.outputs())
         for invocation, step in self._done.items():
             now = graph.invocations.get(invocation)
             if now is None:
@@ -63,6 +65,8 @@ class EarlierSteps:
                 raise GraphError(
                     f"{now.location}: {run}: step {invocation!r} completed in it as {then} and is {today} now; {cure}"
                 )
+            if (changed := changed_argument(now, step, made)) is not None:
+                raise GraphError(f"{now.location}: {run}: step {invocation!r} completed in it with {changed}; {cure}")
 
 
 def _described(step: str, outputs: Iterable[str]) -> str:
