@@ -29,6 +29,7 @@ from argosy.execution.project_code import is_project_module
 from argosy.execution.source_tree import function_source
 from argosy.execution.value_digest import UnhashableValueError, ValueDigester, is_code
 from argosy.graph.source_location import SourceLocation
+from argosy.materializers.base import registered_for
 
 _ITSELF: frozenset[Path] = frozenset({()})
 _OF_EVERY_MODULE = frozenset(vars(ModuleType(""))) | {"__builtins__", "__cached__", "__file__", "__path__"}
@@ -55,9 +56,17 @@ class CodeFingerprint:
     reasons: tuple[str, ...] = ()
 
 
-def fingerprint_code(function: Callable[..., Any]) -> CodeFingerprint:
-    """Make the fingerprint of a step's function; nothing is executed except imports it would do itself."""
-    return _fingerprint(_Walk(function, is_step=True))
+def fingerprint_code(function: Callable[..., Any], *used: object) -> CodeFingerprint:
+    """Make the fingerprint of a step's function; nothing is executed except imports it would do itself.
+
+    Args:
+        function: of the step.
+        used: objects the step is run with, such as materializers; those of the project's classes count too.
+    """
+    walk = _Walk(function, is_step=True)
+    for thing in used:
+        walk.use(thing)
+    return _fingerprint(walk)
 
 
 def fingerprint_dependency(thing: FunctionType | type) -> CodeFingerprint:
@@ -115,6 +124,11 @@ class _Walk:
             except UnhashableValueError as error:
                 self.reasons[name] = str(error)
 
+    def use(self, thing: object) -> None:
+        """Plan to visit an object if its class is the project's."""
+        if is_project_module(type(thing).__module__):
+            self._refer(_qualified_name(type(thing)), thing)
+
     def name_code(self, thing: Any) -> str:
         """Return the name of a function, class, module or wrapper, and plan to visit it if it is the project's."""
         if id(thing) in self._names:
@@ -122,8 +136,7 @@ class _Walk:
         if isinstance(thing, ModuleType):
             return self._name_module(thing)
         if not isinstance(thing, (FunctionType, type)):
-            inside = self._refer(f"{type(thing).__qualname__}.__wrapped__", thing.__wrapped__)
-            return f"{self.name_code(type(thing))} around {inside}"
+            return self._name_wrapper(thing)
         name = self._free_name(_qualified_name(thing))
         self._names[id(thing)] = name
         self._kept_alive.append(thing)
@@ -134,6 +147,15 @@ class _Walk:
                 self._waiting.append((name, lambda: _digest_of([name, *map(self.name_code, wrapped)])))
         elif is_project_module(thing.__module__):
             self._waiting.append((name, lambda: self._class(name, thing)))
+        return name
+
+    def _name_wrapper(self, wrapper: Any) -> str:
+        """Return the name of an object around a function, and plan to visit what an object of the project knows."""
+        inside = self._refer(f"{type(wrapper).__qualname__}.__wrapped__", wrapper.__wrapped__)
+        name = self._names[id(wrapper)] = f"{self.name_code(type(wrapper))} around {inside}"
+        self._kept_alive.append(wrapper)
+        if is_project_module(type(wrapper).__module__) and (known := _own_attributes(wrapper)):
+            self._refer(f"{inside}.<wrapper>", known)
         return name
 
     def _free_name(self, wanted: str) -> str:
@@ -148,6 +170,8 @@ class _Walk:
         code = function.__code__
         source = function_source(function)
         pieces = [source or code_object_digest(code), self._defaults(name, function)]
+        if known := _own_attributes(function):
+            pieces.append(self._refer(f"{name}.<attributes>", known))
         pieces.extend(self._cells(name, function))
         read = names_read_by(code)
         module = _module_of(function)
@@ -255,8 +279,13 @@ def _is_special(attribute: str) -> bool:
     return attribute.startswith("__") and attribute.endswith("__") and attribute != "__getattr__"
 
 
+def _own_attributes(thing: Any) -> dict[str, Any]:
+    """Return what was set on a function or on an object around one, but for what it has of the function inside."""
+    return {name: value for name, value in sorted(vars(thing).items()) if not _is_special(name)}
+
+
 def _project_classes(function: FunctionType) -> list[type]:
-    """The classes of the project that the annotations name."""
+    """The classes of the project that the annotations name, and the materializers that keep their values."""
     try:
         annotations = typing.get_type_hints(function)
     except Exception:  # an annotation is the user's expression; the syntax tree has it as text anyway
@@ -266,8 +295,12 @@ def _project_classes(function: FunctionType) -> list[type]:
     while waiting:
         annotation = waiting.pop()
         waiting.extend(argument for argument in typing.get_args(annotation) if not isinstance(argument, str))
-        if inspect.isclass(annotation) and is_project_module(annotation.__module__) and annotation not in found:
-            found.append(annotation)
+        if not inspect.isclass(annotation):
+            continue
+        keepers = [keeper for base in annotation.__mro__ if (keeper := registered_for(base)) is not None]
+        for cls in (annotation, *keepers[:1]):
+            if is_project_module(cls.__module__) and cls not in found:
+                found.append(cls)
     return found
 
 

@@ -29,7 +29,8 @@ def step_cache_key(run: ActiveRun, invocation: Invocation, inputs: Sequence[Reso
         return no_cache_key("caching is off for it: enable_cache=False, or ARGOSY_CACHE=0")
     step = invocation.step
     options, reasons = option_parts(invocation)
-    code = fingerprint_code(step.function)
+    materializers = {name: resolve(chosen) for name, chosen in step.output_materializers.items()}
+    code = fingerprint_code(step.function, *materializers.values())
     if reasons:
         code = replace(code, digest=None, reasons=(*code.reasons, *reasons))
     warn_if_uncached(step.name, code, step.location)
@@ -38,7 +39,7 @@ def step_cache_key(run: ActiveRun, invocation: Invocation, inputs: Sequence[Reso
         invocation=invocation,
         code=code,
         inputs={item.name: [_content(version) for version in item.versions] for item in inputs},
-        materializers={name: materializer_id(resolve(chosen)) for name, chosen in step.output_materializers.items()},
+        materializers={name: materializer_id(chosen) for name, chosen in materializers.items()},
         options=options,
     )
 
