@@ -16,6 +16,7 @@ from argosy.execution.source_dependency import dependency_digest, dependency_nam
 from argosy.execution.value_digest import UnhashableValueError
 from argosy.graph.definitions import StepDefinition
 from argosy.graph.model import Invocation
+from argosy.graph.names import unicode_problem
 
 _MOST_CHARACTERS = 255
 
@@ -36,10 +37,10 @@ def option_parts(invocation: Invocation) -> tuple[Mapping[str, str], tuple[str, 
     if step.cache.cache_key is not None:
         key = _custom_key(invocation)
         parts["cache_key"] = key if len(key) <= _MOST_CHARACTERS else blake3(key.encode()).hexdigest()
-    for path in step.cache.file_dependencies:
-        name = f"file:{_shown(path, step)}"
+    for file in step.cache.file_dependencies:
+        name = f"file:{file.name}"
         try:
-            parts[name] = _file(path, name, step)
+            parts[name] = _file(file.path, name, step)
         except UnhashableValueError as error:
             reasons.append(f"{name}: {error}")
     for thing in step.cache.source_dependencies:
@@ -71,6 +72,10 @@ def _custom_key(invocation: Invocation) -> str:
             f"{step.location}: the cache_key function of step {invocation.id!r} returned a {type(text).__name__}; "
             "return a text, such as str(...)"
         )
+    if problem := unicode_problem(text):
+        raise DefinitionError(
+            f"{step.location}: what the cache_key function of step {invocation.id!r} returned {problem}"
+        )
     return text
 
 
@@ -84,10 +89,3 @@ def _file(path: Path, name: str, step: StepDefinition) -> str:
             f"{step.location}: step {step.name!r} depends on {name}, but {error.filename or path} {problem}; relative "
             "paths are seen from the file that defines the step"
         ) from error
-
-
-def _shown(path: Path, step: StepDefinition) -> str:
-    """Return the path as it was given where that can be told: the project may lie elsewhere on other machines."""
-    home = step.function.__globals__.get("__file__") if hasattr(step.function, "__globals__") else None
-    directory = Path(home).resolve().parent if isinstance(home, str) else Path.cwd()
-    return (path.relative_to(directory) if path.is_relative_to(directory) else path).as_posix()

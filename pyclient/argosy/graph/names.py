@@ -97,3 +97,12 @@ def text_problem(text: str) -> str | None:
     if not text.isprintable():
         return f"{text[:80]!r} has control or unprintable characters; remove them"
     return None
+
+
+def unicode_problem(text: str) -> str | None:
+    """Tell whether a text cannot be sent."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return f"{text[:80]!r} has half a surrogate pair, which UTF-8 cannot say; remove it"
+    return None

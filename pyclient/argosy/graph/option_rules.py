@@ -1,7 +1,7 @@
 """The options of steps and pipelines: one small registered rule each, which checks and normalizes what was given.
 
 ``None`` says nothing: the option stays as it was. What lifts an option is written: ``retry=0``,
-``timeout=math.inf``, ``max_age=math.inf``, an empty list of hooks.
+``timeout=math.inf``, ``max_age=math.inf``, ``cache_key=""``, an empty list of hooks.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from typing import Any
 from argosy.errors import DefinitionError
 from argosy.graph.brief import brief
 from argosy.graph.definition_checks import Candidate
+from argosy.graph.names import unicode_problem
 from argosy.graph.near_matches import did_you_mean, listed
 from argosy.graph.run_names import run_name_problem
 from argosy.graph.source_location import SourceLocation
-from argosy.graph.step_options import Hook, Retry
+from argosy.graph.step_options import FileDependency, Hook, Retry
 
 HOOKS = ("on_start", "on_success", "on_failure")
 CACHE_OPTIONS = ("cache_key", "ignore", "file_dependencies", "source_dependencies", "max_age")
@@ -53,6 +54,9 @@ _HOOK_ARGUMENTS = {
     ("pipeline", "on_failure"): ("error", "run"),
 }
 """What a hook of each kind may take, by position."""
+
+_LONGEST_AGE = timedelta(days=36_500)
+"""What a store takes."""
 
 Rule = Callable[[Candidate, str, Any], Any]
 _rules: dict[str, Rule] = {}
@@ -132,9 +136,13 @@ def _max_age(candidate: Candidate, name: str, value: Any) -> timedelta | None:
             f"{name}={brief(value)}: it is more than 0 seconds, as a number or a timedelta; to reuse nothing write "
             "enable_cache=False"
         )
-    if isinstance(value, timedelta):
-        return value
-    return timedelta(seconds=seconds) if seconds <= timedelta.max.total_seconds() else None
+    if seconds == math.inf:
+        return None
+    if seconds > _LONGEST_AGE.total_seconds():
+        raise candidate.error(
+            f"{name}={brief(value)}: it is at most {_LONGEST_AGE.days:,} days; for results of any age write math.inf"
+        )
+    return value if isinstance(value, timedelta) else timedelta(seconds=seconds)
 
 
 @_option(*HOOKS)
@@ -169,7 +177,11 @@ def _hook_problem(hook: Any, owner: str, name: str) -> str | None:
 
 @_option("cache_key")
 def _cache_key(candidate: Candidate, name: str, value: Any) -> Any:
-    if isinstance(value, str) and value:
+    if value == "":
+        return None
+    if isinstance(value, str):
+        if problem := unicode_problem(value):
+            raise candidate.error(f"{name} {problem}")
         return value
     if callable(value) and not isinstance(value, type) and not getattr(value, "__argosy_kind__", None):
         return value
@@ -191,14 +203,23 @@ def _ignore(candidate: Candidate, name: str, value: Any) -> frozenset[str]:
 
 
 @_option("file_dependencies")
-def _file_dependencies(candidate: Candidate, name: str, value: Any) -> tuple[Path, ...]:
-    paths = _several(value)
-    for path in paths:
-        if not isinstance(path, (str, os.PathLike)) or not str(path):
-            raise candidate.error(f"{name} takes paths of files and directories, not {brief(path)}")
+def _file_dependencies(candidate: Candidate, name: str, value: Any) -> tuple[FileDependency, ...]:
     home = candidate.function.__globals__.get("__file__")
     directory = Path(home).resolve().parent if isinstance(home, str) else Path.cwd()
-    return tuple(directory / Path(path).expanduser() for path in paths)
+    found: list[FileDependency] = []
+    for given in _several(value):
+        if not isinstance(given, (str, os.PathLike)) or not str(given):
+            raise candidate.error(f"{name} takes paths of files and directories, not {brief(given)}")
+        path = directory / Path(given).expanduser()
+        try:
+            content = os.fsencode(path)
+        except UnicodeEncodeError:
+            content = b"\0"
+        if b"\0" in content:
+            raise candidate.error(f"{name}: {brief(given)} has characters that the name of a file cannot have")
+        shown = path.relative_to(directory) if path.is_relative_to(directory) else path
+        found.append(FileDependency(os.fsencode(shown.as_posix()).decode(errors="backslashreplace"), path))
+    return tuple(found)
 
 
 @_option("source_dependencies")

@@ -84,6 +84,19 @@ class Hooks:
 
 
 @dataclass(frozen=True)
+class FileDependency:
+    """A file or directory whose content counts.
+
+    Attributes:
+        name: the path as it was given where that can be told: the project may lie elsewhere on other machines.
+        path: where it is here.
+    """
+
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True)
 class CacheOptions:
     """What the cache key of a step is made of besides code, parameters and inputs.
 
@@ -98,7 +111,7 @@ class CacheOptions:
 
     cache_key: str | Callable[[Mapping[str, Any]], str] | None = None
     ignore: frozenset[str] = frozenset()
-    file_dependencies: tuple[Path, ...] = ()
+    file_dependencies: tuple[FileDependency, ...] = ()
     source_dependencies: tuple[Any, ...] = field(default=(), compare=False)
     max_age: timedelta | None = None
 

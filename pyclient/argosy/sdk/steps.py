@@ -195,7 +195,7 @@ def step(function: Any = NOT_PASSED, /, **options: Any) -> Any:
             - ``timeout``: seconds, or a ``timedelta``, that an attempt may take.
             - ``on_start``, ``on_success``, ``on_failure``: functions that are called, or lists of them.
             - ``cache_key``: a text, or a function of the parameters that returns one, which counts too when
-              an earlier result is looked for.
+              an earlier result is looked for; ``""`` for none.
             - ``ignore``: names of parameters and inputs that do not count.
             - ``file_dependencies``: files and directories whose content counts; relative paths as seen from
               the file that defines the step.

@@ -120,8 +120,9 @@ async def waiting(parameters: Any) -> str:
         (lambda parameters: None, "returned a NoneType"),
         (lambda: "", "raised TypeError"),
         (waiting, "returned a coroutine"),
+        (lambda parameters: "v\udc80", r"of step 'fit' returned 'v\udc80' has half a surrogate pair"),
     ],
-    ids=["raises", "changes", "number", "none", "takes-nothing", "async"],
+    ids=["raises", "changes", "number", "none", "takes-nothing", "async", "half a pair"],
 )
 def test_a_function_that_makes_no_key_is_an_error_that_names_the_step(function: Any, words: str) -> None:
     with pytest.raises(DefinitionError) as caught:
@@ -153,6 +154,30 @@ def test_a_file_that_does_not_exist_is_an_error_that_names_step_and_file(path: s
         option_parts(invocation_of(file_dependencies=path))
     assert str(caught.value).startswith(f"{__file__}:")
     assert f"step 'fit' depends on file:{path}, but {HERE / path} does not exist" in str(caught.value)
+
+
+def test_a_file_whose_name_is_no_text_is_named_by_its_bytes(tmp_path: Path) -> None:
+    (tmp_path / "a\udcff.csv").touch()
+    assert added(file_dependencies=tmp_path / "a\udcff.csv") == {rf"file:{tmp_path}/a\xff.csv"}
+
+
+def test_files_of_code_that_stands_in_no_file_are_named_from_where_it_was_defined(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a notebook, which changes its directory between cells."""
+    (tmp_path / "data.csv").touch()
+    (tmp_path / "inner").mkdir()
+    monkeypatch.chdir(tmp_path)
+    typed: dict[str, Any] = {}
+    exec("def typed(data, rate=0.1, verbose=False) -> int:\n    return 1\n", typed)
+    fitting = step(file_dependencies=["data.csv"])(typed["typed"])
+    monkeypatch.chdir(tmp_path / "inner")
+
+    @pipeline
+    def training() -> None:
+        fitting(source())
+
+    assert list(option_parts(list(training.record().invocations.values())[-1])[0]) == ["file:data.csv"]
 
 
 def test_sources_count_by_their_code_and_are_named_by_it() -> None:

@@ -18,7 +18,7 @@ from argosy.errors import DefinitionError
 from argosy.graph import brief
 from argosy.graph.definitions import PipelineDefinition, StepDefinition, define_pipeline, define_step
 from argosy.graph.run_names import make_run_name
-from argosy.graph.step_options import CacheOptions, Hooks, Retry
+from argosy.graph.step_options import CacheOptions, FileDependency, Hooks, Retry
 from argosy.sdk.pipelines import pipeline
 from argosy.sdk.steps import step
 
@@ -74,7 +74,10 @@ def test_options_of_a_step_are_kept_in_its_definition() -> None:
     assert definition.cache == CacheOptions(
         cache_key=key,
         ignore=frozenset({"data"}),
-        file_dependencies=(Path(__file__).parent / "table.csv", Path("/etc/hosts")),
+        file_dependencies=(
+            FileDependency("table.csv", Path(__file__).parent / "table.csv"),
+            FileDependency("/etc/hosts", Path("/etc/hosts")),
+        ),
         max_age=timedelta(hours=1),
     )
     assert definition.cache.source_dependencies == (brief, other.__wrapped__, Retry)
@@ -113,10 +116,12 @@ def test_with_options_replaces_what_it_names_and_keeps_the_rest() -> None:
 
 
 def test_an_option_is_lifted_by_saying_so() -> None:
-    lifted = STEP.with_options(retry=0, timeout=math.inf, on_start=[], ignore=[], max_age=math.inf).definition
+    lifted = STEP.with_options(
+        retry=0, timeout=math.inf, on_start=[], ignore=[], max_age=math.inf, cache_key=""
+    ).definition
     assert (lifted.retry, lifted.timeout) == (None, None)
     assert lifted.hooks == Hooks(on_failure=(failed, started))
-    assert (lifted.cache.ignore, lifted.cache.max_age) == (frozenset(), None)
+    assert (lifted.cache.ignore, lifted.cache.max_age, lifted.cache.cache_key) == (frozenset(), None, None)
 
 
 def test_a_timeout_beyond_every_float_is_none() -> None:
@@ -160,11 +165,18 @@ BAD_STEP_OPTIONS: list[tuple[dict[str, Any], str]] = [
     ({"on_failure": keyword_needed}, "'keyword_needed' needs the arguments error; it is given (error), of which it"),
     ({"on_success": awaited}, "'awaited' is an async function; use def, and asyncio.run(...) inside it"),
     ({"on_success": other}, "on_success is the step 'other'; a hook is a plain function"),
-    ({"cache_key": ""}, "cache_key is a text, or a function that is given the step's parameters and returns one, not"),
     ({"cache_key": 3}, "cache_key is a text, or a function"),
     ({"ignore": "dat"}, "ignore names 'dat', which is no parameter (did you mean 'data'?); its parameters are 'data'"),
     ({"ignore": ["data", 3]}, "ignore takes names of parameters as text, not 3"),
     ({"file_dependencies": 3}, "file_dependencies takes paths of files and directories, not 3"),
+    ({"max_age": timedelta(days=36_501)}, "it is at most 36,500 days; for results of any age write math.inf"),
+    ({"max_age": 1e13}, "max_age=10000000000000.0: it is at most 36,500 days; for results of any age write math.inf"),
+    ({"cache_key": "v\udc80"}, r"cache_key 'v\udc80' has half a surrogate pair, which UTF-8 cannot say; remove it"),
+    ({"file_dependencies": "a\0b"}, r"file_dependencies: 'a\x00b' has characters that the name of a file cannot have"),
+    (
+        {"file_dependencies": "\ud800"},
+        r"file_dependencies: '\ud800' has characters that the name of a file cannot",
+    ),
     ({"file_dependencies": [""]}, "file_dependencies takes paths of files and directories, not ''"),
     ({"source_dependencies": "json"}, "source_dependencies takes modules, functions and classes, not 'json'; import"),
     ({"allow_pickle": 1}, "allow_pickle is True or False, not 1"),
