@@ -13,7 +13,7 @@ import argosy.aio
 from argosy.aio.endpoint import TRANSFERS, WORKERS
 from argosy.errors import EventLoopError
 from argosy.transport.upload import UPLOADS_AT_ONCE
-from tests.faults.stand import MEBIBYTE, Stand, array_of, assert_clean, rows, wait_until
+from tests.faults.stand import MEBIBYTE, PATIENCE, Stand, array_of, assert_clean, rows, wait_until
 
 VALUE = array_of(48 * MEBIBYTE, seed=4)
 PROMPT = 10.0
@@ -166,6 +166,56 @@ def test_watchers_take_no_threads_and_hear_everything(stand: Stand) -> None:
             assert threading.active_count() - before <= WORKERS
             expected = [str(number) for number in range(1, 21)]
             assert [versions for versions in await asyncio.gather(*hearing) if versions != expected] == []
+
+    asyncio.run(serve())
+
+
+@pytest.mark.parametrize("timeout", [None, PATIENCE])
+def test_a_task_that_watches_ends_when_it_is_cancelled_also_while_events_come(
+    stand: Stand, timeout: float | None
+) -> None:
+    async def serve() -> tuple[list[str], int]:
+        versions: list[str] = []
+        cancelled = 0
+        async with argosy.aio.Client(stand.proxy.address) as client:
+            events = client.watch_artifacts("model", kinds="version_created", timeout=timeout)
+
+            async def follow() -> None:
+                while True:
+                    versions.append((await anext(events)).version)
+
+            async with events:
+                saving = [asyncio.create_task(save_many(client)) for _ in range(4)]
+                while len(versions) < 200:
+                    following, before = asyncio.create_task(follow()), len(versions)
+                    while len(versions) == before:
+                        await asyncio.sleep(0)
+                    for _ in range(cancelled % 40):
+                        await asyncio.sleep(0)
+                    following.cancel()
+                    await asyncio.wait([following], timeout=PROMPT)
+                    assert following.cancelled()
+                    cancelled += 1
+                await asyncio.gather(*saving)
+        return versions, cancelled
+
+    versions, cancelled = asyncio.run(serve())
+    assert versions == [str(number) for number in range(1, 201)]
+    assert cancelled > 10
+
+
+async def save_many(client: argosy.aio.Client) -> None:
+    for number in range(50):
+        await client.save_artifact(number, "model")
+
+
+def test_a_closed_watch_is_not_begun_again(stand: Stand) -> None:
+    async def serve() -> None:
+        async with argosy.aio.Client(stand.proxy.address) as client:
+            events = client.watch_artifacts("model")
+            await events.close()
+            with pytest.raises(EventLoopError, match="was closed; call watch_artifacts again"):
+                await events.__aenter__()
 
     asyncio.run(serve())
 

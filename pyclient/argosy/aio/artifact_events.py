@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from argosy.aio.artifact_version import ArtifactVersion
 from argosy.aio.watching import LoopWatching
+from argosy.errors import EventLoopError
 from argosy.sdk.artifact_events import EventFacts, check_cursor, check_timeout, wanted_events, watch_text
 from argosy.v1.watch_pb2 import WatchArtifactsResponse
 
@@ -89,8 +90,11 @@ class ArtifactEvents(AsyncIterator[ArtifactEvent]):
             CursorExpiredError: events after the cursor were forgotten, or it is of another store or project.
             UnavailableError: the store cannot be reached.
             DeadlineError: it does not answer.
+            EventLoopError: it was closed.
         """
         await self._begin()
+        if self._watching.is_closed:
+            raise EventLoopError(f"{self!r} was closed; call watch_artifacts again")
         return self
 
     async def __aexit__(

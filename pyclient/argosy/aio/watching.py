@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from functools import partial
@@ -59,6 +60,7 @@ class LoopWatching(Generic[M]):
         self._turn = asyncio.Lock()
         self._closing = asyncio.Event()
         self._backoff = Backoff(what, FEW_ATTEMPTS)
+        self._unread: list[M] = []
 
     async def begin(self) -> M | None:
         """Return the first message, with which the store answers; ``None`` when it was closed.
@@ -67,6 +69,7 @@ class LoopWatching(Generic[M]):
             DeadlineError: it does not answer in time.
             ArgosyError: the watch cannot begin.
         """
+        await self._way.open()  # a server that is not there is told at once
         message = await self.read(answer_seconds(self._way.config))
         if message is None and not self.is_closed:
             raise unanswered(self._what, self._way.config)
@@ -80,12 +83,19 @@ class LoopWatching(Generic[M]):
         Raises:
             ArgosyError: the watch cannot go on; once it has begun, an unreachable server is no reason.
         """
+        if timeout is None:
+            return await self._read_in_turn()
+        # Not ``wait_for``: before Python 3.12 it swallows a cancellation that comes together with a message.
+        reading = asyncio.create_task(self._read_in_turn())
         try:
-            return await asyncio.wait_for(self._read_in_turn(), timeout)
-        except asyncio.TimeoutError as error:
-            if isinstance(error, ArgosyError):
-                raise
-            return None
+            await asyncio.wait([reading], timeout=timeout)
+            reading.cancel()
+            await asyncio.wait([reading])
+        except asyncio.CancelledError:
+            if not reading.cancel():
+                self._put_back(reading)
+            raise
+        return None if reading.cancelled() else reading.result()
 
     def close(self) -> None:
         """End the watch; a task that waits for a message gets ``None``. Closing twice is fine."""
@@ -95,16 +105,17 @@ class LoopWatching(Generic[M]):
 
     async def _read_in_turn(self) -> M | None:
         async with self._turn:
-            return await self._read()
+            return self._unread.pop() if self._unread else await self._read()
+
+    def _put_back(self, reading: asyncio.Task[M | None]) -> None:
+        """Keep for the next task what was read at the moment at which this one was cancelled."""
+        if not reading.cancelled() and reading.exception() is None and (message := reading.result()) is not None:
+            self._unread.append(message)
 
     async def _read(self) -> M | None:
         while not self.is_closed:
             try:
                 message = await self._next()
-            except asyncio.CancelledError:
-                if self._closing.is_set():
-                    return None
-                raise
             except ArgosyError as error:
                 self._drop()
                 if isinstance(error, EventLoopError) or not goes_on(error):
@@ -128,13 +139,7 @@ class LoopWatching(Generic[M]):
             # The event loop and the thread hold what they wait for, also when nobody else does.
             self._abandon = weakref.finalize(self, _soon, asyncio.get_running_loop(), self._source.close)
             self._abandon.atexit = False
-        source = self._source
-        try:
-            message = await source.read()
-        except asyncio.CancelledError:
-            if not source.survives_cancelling:
-                self._drop()
-            raise
+        message = await self._source.read()
         if message is None and not self._ends and not self.is_closed:
             raise UnavailableError(f"{self._what} was ended by the store")
         return message
@@ -153,10 +158,11 @@ class LoopWatching(Generic[M]):
 
     async def _pause(self, seconds: float) -> None:
         """Wait before the next attempt, but no longer than the watch is wanted."""
+        closing = asyncio.create_task(self._closing.wait())
         try:
-            await asyncio.wait_for(self._closing.wait(), seconds)
-        except asyncio.TimeoutError:
-            return
+            await asyncio.wait([closing], timeout=seconds)
+        finally:
+            closing.cancel()
 
     def _drop(self) -> None:
         source, self._source = self._source, None
@@ -166,37 +172,49 @@ class LoopWatching(Generic[M]):
 
 
 class _Stream(Generic[M]):
-    """A stream of a server."""
-
-    survives_cancelling = False
+    """A stream of a server. A read goes on when the task that waits for it is cancelled, and is for the next one."""
 
     def __init__(self, opening: Opening, check_open: Callable[[], None]) -> None:
         self._calls = opening.calls
         self._check_open = check_open
         self._call: Any = opening.method(opening.request)
+        self._pending: asyncio.Task[Any] | None = None
+        self._pending_since = 0.0
+        self._is_closed = False
 
     async def read(self) -> M | None:
         """Return the next message, ``None`` at the end."""
+        if self._pending is None:
+            self._pending, self._pending_since = asyncio.create_task(self._call.read()), time.monotonic()
+            self._pending.add_done_callback(_forget)
+        pending = self._pending
+        await asyncio.wait([pending], timeout=self._seconds_left())
+        if not pending.done():
+            raise self._calls.stalled()
+        self._pending = None
+        if pending.cancelled():
+            if self._is_closed:
+                return None
+            self._check_open()  # closing the channel cancels its calls, too
+            raise UnavailableError(f"a stream of {self._calls.address} was cancelled")
         try:
-            message = await asyncio.wait_for(self._call.read(), self._calls.idle_timeout)
-        except asyncio.TimeoutError:
-            raise self._calls.stalled() from None
+            message = pending.result()
         except grpc.RpcError as error:
             raise to_exception(error, self._calls.address) from None
-        except asyncio.CancelledError:
-            self._check_open()  # closing the channel cancels its calls, too
-            raise
         return None if message is grpc.aio.EOF else message
 
     def close(self) -> None:
-        """End the call."""
+        """End the call; who waits for a message gets ``None``."""
+        self._is_closed = True
         self._call.cancel()
+
+    def _seconds_left(self) -> float | None:
+        idle = self._calls.idle_timeout
+        return None if idle is None else max(0.0, self._pending_since + idle - time.monotonic())
 
 
 class _WaitingThread(Generic[M]):
     """A thread that waits for a watch of the embedded store, one message at a time and only when one is wanted."""
-
-    survives_cancelling = True
 
     def __init__(self, watching: Watching[M], closers: set[Callable[[], None]]) -> None:
         self._watching = watching
@@ -242,6 +260,12 @@ class _WaitingThread(Generic[M]):
             self._pending.set_exception(error)
         else:
             self._pending.set_result(message)
+
+
+def _forget(reading: asyncio.Task[Any]) -> None:
+    """Take note of the end of a read that nobody may wait for any more."""
+    if not reading.cancelled():
+        reading.exception()
 
 
 def _soon(loop: asyncio.AbstractEventLoop, close: Callable[[], None]) -> None:
