@@ -126,18 +126,16 @@ class ProcessTask:
 
     def stop(self, error: BaseException) -> None:
         """Ask the process to raise inside the step's code."""
-        with self._lock:
+        with self._lock:  # as long as it is held the worker has no other task
             self._error = error
-            worker = self._worker
-        if worker is not None:
-            worker.stop_task(error)
+            if self._worker is not None:
+                self._worker.stop_task(error)
 
     def abandon(self) -> None:
         """Kill the process, and whatever the step started in it."""
         with self._lock:
-            worker = self._worker
-        if worker is not None:
-            worker.kill()
+            if self._worker is not None:
+                self._worker.kill()
 
     def _execute(self) -> None:
         try:
@@ -151,9 +149,14 @@ class ProcessTask:
         with self._lock:
             stopped = self._error
             if stopped is None:
-                worker.begin(order)
+                worker.reserve()
                 self._worker = worker
-        outcome = worker.outcome_of(self._task, self._began) if stopped is None else failed(self._task, stopped)
+        if stopped is None:
+            worker.begin(order)  # nobody waits for this but the thread: a worker that hangs at its start reads nothing
+            outcome = worker.outcome_of(self._task, self._began)
+        else:
+            outcome = failed(self._task, stopped)
+            worker.wait(0)
         with self._lock:
             self._worker = None
         self._workers.give_back(worker)

@@ -8,6 +8,7 @@ is computed here.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import pickle
 import queue
@@ -88,7 +89,7 @@ class Refusal:
 
 
 BEGINS, OUTCOME, REFUSAL = b"b", b"o", b"r"
-"""The first byte of an answer: what follows; that a task is about to be executed has nothing more.
+"""The first byte of an answer: what follows; that a task was taken has nothing more.
 
 What the step prints comes between it and the outcome; see ``worker_log``.
 """
@@ -106,6 +107,8 @@ def work(descriptor: int, spools: tuple[int, ...] = ()) -> None:
     os.register_at_fork(after_in_child=connection.close)
     orders: queue.SimpleQueue[tuple[Order, StopSignal] | None] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(connection, orders), name="argosy-worker-ear", daemon=True).start()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, 0)  # the ear does more than PR_SET_PDEATHSIG, which would go by the driver's thread
     while (item := orders.get()) is not None:
         answer = _answer(connection, *item, spools)
         for stream in (sys.stdout, sys.stderr):
@@ -115,13 +118,13 @@ def work(descriptor: int, spools: tuple[int, ...] = ()) -> None:
 
 
 def _answer(connection: Connection, order: Order, stop: StopSignal, spools: tuple[int, ...]) -> bytes:
+    connection.send_bytes(BEGINS)
     order.surroundings.enter()
     try:
         task = load_task(order.task)
     except BaseException as error:
         module = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
         return REFUSAL + pickle.dumps(Refusal(module, f"{type(error).__name__}: {error}"))
-    connection.send_bytes(BEGINS)
     with captured_descriptors(spools if task.config.capture_logs else ()):
         outcome = execute(task, stop, WorkerLog(connection))
     settle_logs()  # those of steps of pipelines that the step called

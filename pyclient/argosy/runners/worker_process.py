@@ -27,6 +27,17 @@ from argosy.v1.step_logs_pb2 import LogSource
 
 LIVENESS = 0.5
 """Seconds between two looks whether a silent worker lives: a process it forked may keep its connection open."""
+SLOW_START = 60.0
+"""Seconds after which a worker that has not said that it begins counts as if it had: it hangs."""
+
+_BOUND = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+if os.getppid() != int(sys.argv[1]):
+    os._exit(1)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+"""Becomes another program, which ends with the thread that started it: PR_SET_PDEATHSIG."""
 
 
 class WorkerProcess:
@@ -41,9 +52,12 @@ class WorkerProcess:
         self._lock = threading.Lock()
         self._reaped = False
         self._stopped_by: BaseException | None = None
+        self._is_told = False
         self._connection, theirs = multiprocessing.Pipe()
         self._arrival = select.poll()  # the connection's own makes a new one each time, too slow for much output
         self._arrival.register(self._connection, select.POLLIN)
+        self._writable = select.poll()
+        self._writable.register(self._connection, select.POLLOUT)
         self._spools = make_spools()
         code = (
             f"import sys; sys.path[:] = {sys.path!r}; "
@@ -52,7 +66,7 @@ class WorkerProcess:
         out, err = output_for_processes()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - this interpreter, with our own module
-                [sys.executable, "-c", code],
+                _ending_with_this_process([sys.executable, "-c", code]),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
@@ -65,14 +79,18 @@ class WorkerProcess:
         """Whether it can take another task."""
         return self._process.poll() is None
 
+    def reserve(self) -> None:
+        """Keep it for a task, which :meth:`begin` gives it; from now on that can be stopped."""
+        self._stopped_by, self._is_told = None, False
+
     def begin(self, order: bytes) -> None:
-        """Give it an order that :func:`make_order` made."""
-        self._stopped_by = None
+        """Give it an order that :func:`make_order` made; returns when it has read nearly all of it."""
         with contextlib.suppress(OSError):  # it is dead, which its outcome tells
-            self._send(order)
+            self._connection.send_bytes(order)
+        self._is_told = True
 
     def outcome_of(self, task: StepTask, began: Callable[[], None]) -> Outcome:
-        """Wait for what becomes of the task it was given; ``began`` is called when it is about to be executed.
+        """Wait for what becomes of the task it was given; ``began`` is called when it takes it.
 
         What the step prints is sent to the store meanwhile.
         """
@@ -86,6 +104,8 @@ class WorkerProcess:
 
     def _followed(self, task: StepTask, began: Callable[[], None], log: OutgoingLog) -> Outcome:
         try:
+            if not self._arrival.poll(SLOW_START * 1000):
+                began()
             answer = self._receive()
             if answer == BEGINS:
                 began()
@@ -104,10 +124,16 @@ class WorkerProcess:
         return self._connection.recv_bytes()
 
     def stop_task(self, error: BaseException) -> None:
-        """Ask the current task to end."""
+        """Ask the current task to end; a worker that has not read it yet is ended by force."""
         self._stopped_by = error
-        with contextlib.suppress(OSError):  # it is dead, which its outcome tells
-            self._send(pickle.dumps(StopOrder(error)))
+        with self._lock:
+            if self._reaped:
+                return
+            if self._is_told and self._writable.poll(0):
+                with contextlib.suppress(OSError):  # it is dead, which its outcome tells
+                    self._connection.send_bytes(pickle.dumps(StopOrder(error)))
+                return
+        self.kill()
 
     def kill(self) -> None:
         """End it, and what its steps started, by force; whoever waits for its outcome is told."""
@@ -120,7 +146,7 @@ class WorkerProcess:
     def dismiss(self) -> None:
         """Let it end by itself."""
         with contextlib.suppress(OSError):
-            self._send(pickle.dumps(None))
+            self._connection.send_bytes(pickle.dumps(None))
 
     def wait(self, seconds: float) -> None:
         """Wait for its end, and end it by force if that takes longer."""
@@ -138,22 +164,34 @@ class WorkerProcess:
         show_rest(spools, log.add if log is not None else _forget)
         close_spools(spools)
 
-    def _send(self, message: bytes) -> None:
-        with self._lock:
-            self._connection.send_bytes(message)
-
     def _lost(self, task: StepTask, log: OutgoingLog) -> Outcome:
         """Return the outcome of a task whose process died; its log ends with what became of it."""
         self._reap(log)
         code = self._process.returncode
         how = f"ended with exit code {code}"
         if code < 0:
-            how = f"was killed by signal {-code} ({signal.Signals(-code).name})"
+            how = f"was killed by signal {-code} ({_signal_name(-code)})"
             how += "; where nobody did that, the machine had no memory left" if code == -signal.SIGKILL else ""
-        error = WorkerLostError(f"the worker process that ran step {task.invocation!r} {how}")
-        told = traceback.format_exception_only(self._stopped_by or error)
-        log.add(LogSource.LOG_SOURCE_STDERR, "".join(told).encode(errors="replace"))
+        lost = WorkerLostError(f"the worker process that ran step {task.invocation!r} {how}")
+        error = self._stopped_by or lost
+        log.add(LogSource.LOG_SOURCE_STDERR, "".join(traceback.format_exception_only(error)).encode(errors="replace"))
         return failed(task, error)
+
+
+def _ending_with_this_process(command: list[str]) -> list[str]:
+    """Return a command that ends though its program hangs at its start, where the system can do that.
+
+    The thread that starts it has to live until the program hears of the end of its connection: ``worker.work``.
+    """
+    if sys.platform != "linux":
+        return command
+    return [sys.executable, "-I", "-S", "-c", _BOUND, str(os.getpid()), *command]
+
+
+def _signal_name(number: int) -> str:
+    """Return the name of a signal; most of those for programs' own use have none."""
+    names = [one.name for one in signal.Signals if one == number]
+    return names[0] if names else f"SIGRTMIN+{number - signal.SIGRTMIN}"
 
 
 def _forget(_source: LogSource.ValueType, _data: bytes) -> None:
