@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 from datetime import datetime, timedelta, timezone
+from uuid import uuid4
 
 import pytest
 
@@ -123,6 +124,26 @@ def test_a_dry_run_tells_what_would_go_and_evicts_nothing() -> None:
     assert len(as_json("cache", "list")) == 2
 
 
+@EMBEDDED
+def test_a_name_that_is_misspelt_is_told_with_the_one_that_was_meant() -> None:
+    train("first")
+    near = "there are none of step 'fitt' (did you mean 'fit'?)\n"
+    assert run("cache", "list", "--step", "fitt").stderr.endswith(near)
+    assert run("cache", "evict", "--step", "fitt", "--yes").stderr == near
+    assert run("cache", "evict", "--step", "fit", "--pipeline", "trainin", "--yes").stderr == (
+        "there are none of pipeline 'trainin' (did you mean 'training'?)\n"
+    )
+
+
+@EMBEDDED
+def test_an_id_that_is_not_there_is_told() -> None:
+    made, other = train("first"), str(uuid4())
+    done = run("cache", "evict", made.steps["fit"].id, other, "--yes")
+    assert done.stderr == (
+        f"{other} is not among the step runs that are meant and may be reused\n1 step run will be reused no more\n"
+    )
+
+
 @EITHER_STORE
 def test_all_that_is_said_holds_together() -> None:
     made = train("first")
@@ -139,7 +160,7 @@ def test_all_that_is_said_holds_together() -> None:
         ([], "nothing is said about which step runs"),
         (["--all", "--dry-run", "--yes"], "pass one of them"),
         (["--all"], "nobody can be asked here; pass --yes, or --dry-run"),
-        (["first"], "'first'"),
+        (["first"], "'first' is no id of a step run; see `argosy cache list`, or name its step with --step"),
         (["--ended-before", "soon"], "is no moment"),
     ],
     ids=["nothing said", "both", "nobody to ask", "no id", "no moment"],
@@ -166,6 +187,24 @@ def test_a_person_is_asked(answer: str, left: int) -> None:
     assert len(as_json("cache", "list")) == left
 
 
+@EMBEDDED
+def test_what_is_made_while_a_person_is_asked_stays() -> None:
+    train("first")
+    leader, follower = pty.openpty()
+    asking = subprocess.Popen([ARGOSY, "cache", "evict", "--all"], stdin=follower, stderr=subprocess.PIPE)
+    assert asking.stderr is not None
+    with asking, os.fdopen(leader, "wb", buffering=0) as person:
+        asked = b""
+        while b"?" not in asked and (more := os.read(asking.stderr.fileno(), 4096)):
+            asked += more
+        assert b"evict 2 step runs?" in asked
+        later = train("second", 0.2)
+        person.write(b"y\n")
+        asking.communicate(timeout=60)
+    os.close(follower)
+    assert [entry.id for entry in argosy.Client().list_cache()] == [later.steps["fit"].id]
+
+
 @EITHER_STORE
 def test_the_client_lists_explains_and_evicts_as_well() -> None:
     made = train("first", 0.1)
@@ -186,7 +225,10 @@ def test_the_client_lists_explains_and_evicts_as_well() -> None:
     assert (found.earlier_run, found.earlier_id) == ("first", made.steps["fit"].id)
     assert [str(item) for item in found.differences] == ["parameter rate changed from 0.1 to 0.2"]
 
+    assert client.explain_cache(later, "fit") == found
+
     assert client.evict_cache(ids=[]) == 0
+    assert client.evict_cache(ids=[uuid4() for _ in range(20_000)]) == 0
     assert client.evict_cache(ids=[entries[0]], ended_before=datetime.now() - timedelta(days=1)) == 0
     assert client.evict_cache(ids=[entries[0], made.steps["load"].id]) == 2
     assert client.evict_cache(ended_before=datetime.now(timezone.utc) + timedelta(days=1), step="fit") == 1
@@ -198,6 +240,10 @@ def test_the_client_refuses_to_guess_what_shall_be_evicted() -> None:
     client = argosy.Client()
     with pytest.raises(argosy.ParameterError, match="nothing is said about which step runs"):
         client.evict_cache()
+    with pytest.raises(argosy.ParameterError, match=r"evict_cache\(everything='no'\): it is True or False"):
+        client.evict_cache(everything="no")  # type: ignore[arg-type]  # what is tested
+    with pytest.raises(argosy.ParameterError, match=r"explain_cache\(run=3\): it is a str"):
+        client.explain_cache(3, "fit")  # type: ignore[arg-type]  # what is tested
     with pytest.raises(argosy.ParameterError, match="step=1"):
         client.list_cache(step=1)  # type: ignore[arg-type]  # the mistake that is told
     with pytest.raises(argosy.ParameterError, match="ended_before='yesterday'"):

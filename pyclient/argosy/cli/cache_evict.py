@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from argosy.cli.cache_list import PipelineOption, StepOption, print_entries
+from argosy.cli.cache_list import PipelineOption, StepOption, note_near_names, print_entries
 from argosy.cli.moments import moment_problem, parse_moment
 from argosy.cli.output import Format, OutputOption, format_bytes, print_json, print_line, print_note
 from argosy.cli.rules import following
@@ -22,11 +22,18 @@ if TYPE_CHECKING:
 SHOWN = 20
 
 
+def _id_problem(text: str) -> str | None:
+    """Tell what is wrong with the id of a step run."""
+    if id_problem(text) is None:
+        return None
+    return f"{text[:80]!r} is no id of a step run; see `argosy cache list`, or name its step with --step"
+
+
 def evict_cache(
     context: typer.Context,
     ids: Annotated[
         Optional[list[str]],  # noqa: UP045 - typer evaluates annotations, also on Python 3.10
-        typer.Argument(metavar="[ID]...", help="Only these step runs.", callback=following(id_problem)),
+        typer.Argument(metavar="[ID]...", help="Only these step runs.", callback=following(_id_problem)),
     ] = None,
     step: StepOption = None,
     pipeline: PipelineOption = None,
@@ -63,17 +70,12 @@ def evict_cache(
     entries = _entries(connection, wanted, step or "", pipeline or "", before)
     if output is Format.table:
         _print(entries)
+    _note_unknown(connection, wanted, step, pipeline, entries)
     evicted = 0
     if entries and not dry_run:
         if not yes:
             _confirm(len(entries))
-        evicted = connection.pipelines.evict_cache(
-            step_run_ids=wanted,
-            step_name=step or "",
-            pipeline_name=pipeline or "",
-            ended_before=before,
-            everything=everything,
-        )
+        evicted = connection.pipelines.evict_cache(step_run_ids=[entry["id"] for entry in entries])
         print_note(f"{_counted(evicted)} will be reused no more")
     if output is Format.json:
         print_json({"entries": entries, "evicted": evicted})
@@ -94,6 +96,16 @@ def _entries(
         for document in documents
         if (not ids or document["id"] in ids) and (before is None or datetime.fromisoformat(document["ended"]) < before)
     ]
+
+
+def _note_unknown(
+    connection: Connection, ids: list[str], step: str | None, pipeline: str | None, entries: list[Document]
+) -> None:
+    """Tell which ids are not among what was found, or else which names may have been meant where nothing was."""
+    for text in sorted(set(ids) - {entry["id"] for entry in entries}):
+        print_note(f"{text} is not among the step runs that are meant and may be reused")
+    if not entries and not ids:
+        note_near_names(connection, step, pipeline)
 
 
 def _confirm(count: int) -> None:

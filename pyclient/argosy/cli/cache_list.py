@@ -15,7 +15,9 @@ from argosy.graph.names import name_problem
 
 if TYPE_CHECKING:
     from argosy.cli.documents import Document
+    from argosy.transport.connection import Connection
 
+_LOOKED_AT = 1_000
 StepOption = Annotated[
     Optional[str],  # noqa: UP045 - typer evaluates annotations, also on Python 3.10
     typer.Option("--step", help="Only runs of this step.", callback=following(name_problem)),
@@ -57,8 +59,22 @@ def list_cache(
         print_entries(documents)
     else:
         print_note(f"no step run that may be reused in project {connection.project} of {connection.address}")
+        note_near_names(connection, step, pipeline)
     if more:
         print_note(f"there are more than {limit}; raise --limit to see them")
+
+
+def note_near_names(connection: Connection, step: str | None, pipeline: str | None) -> None:
+    """Tell which names of the newest step runs that may be reused are like those of which there are none."""
+    from argosy.graph.near_matches import did_you_mean
+
+    if not (step or pipeline):
+        return
+    entries = connection.pipelines.list_cache_entries(page_size=_LOOKED_AT).entries
+    names = {"step": {entry.step_name for entry in entries}, "pipeline": {entry.pipeline_name for entry in entries}}
+    for what, name in (("step", step), ("pipeline", pipeline)):
+        if name and name not in names[what]:
+            print_note(f"there are none of {what} {name!r}{did_you_mean(name, names[what])}")
 
 
 def print_entries(documents: Iterable[Document]) -> None:

@@ -16,6 +16,7 @@ from argosy.v1 import step_cache_pb2
 
 if TYPE_CHECKING:
     from argosy.execution.cache_explanation import CacheExplanation
+    from argosy.execution.run_record import PipelineRun
 
 
 @dataclass(frozen=True)
@@ -71,20 +72,24 @@ class CacheQueries(StoreAccess):
         )
         return (make_entry(entry) for page in pages for entry in page.entries)
 
-    def explain_cache(self, run: str | UUID, step: str) -> CacheExplanation:
+    def explain_cache(self, run: str | UUID | PipelineRun, step: str) -> CacheExplanation:
         """Tell why a step of a run was or was not taken from cache: print what is returned.
 
         Args:
-            run: the run's id or name.
+            run: the run, its id or its name.
             step: the step's name in the run.
 
         Raises:
             NotFoundError: no such run, or no such step in it; the text names those there are.
+            ParameterError: an argument is of another kind.
         """
         from argosy.execution.cache_explanation import explain_from
+        from argosy.execution.run_record import PipelineRun
 
         check_texts("explain_cache", step=step)
-        return explain_from(self.connection, str(run), self.connection.pipelines.get_run(str(run)).name, step)
+        key = run.id if isinstance(run, PipelineRun) else str(run) if isinstance(run, UUID) else run
+        check_texts("explain_cache", run=key)
+        return explain_from(self.connection, key, self.connection.pipelines.get_run(key).name, step)
 
     def evict_cache(
         self,
@@ -111,6 +116,8 @@ class CacheQueries(StoreAccess):
         """
         check_texts("evict_cache", step=step, pipeline=pipeline)
         check_moments("evict_cache", ended_before=ended_before)
+        if not isinstance(everything, bool):
+            raise ParameterError(f"evict_cache(everything={everything!r}): it is True or False")
         wanted = [item.id if isinstance(item, CacheEntry) else str(item) for item in ids or ()]
         if ids is not None and not wanted:
             return 0

@@ -15,6 +15,8 @@ from argosy.v1.step_cache_pb2 import (
     ListCacheEntriesResponse,
 )
 
+_MOST_IDS = 5_000
+
 
 class CacheCalls:
     """Part of :class:`argosy.transport.pipeline_client.PipelineClient`."""
@@ -55,17 +57,20 @@ class CacheCalls:
     ) -> int:
         """Let step runs be reused no more, and return how many; all the filters hold together.
 
+        Many ids are sent in several requests.
+
         Raises:
             InvalidRequestError: nothing is said about which, and not ``everything`` either.
         """
+        ids = list(step_run_ids)
         request = EvictCacheRequest(
-            project=self._calls.project,
-            request_id=new_request_id(),
-            step_run_ids=step_run_ids,
-            step_name=step_name,
-            pipeline_name=pipeline_name,
-            everything=everything,
+            project=self._calls.project, step_name=step_name, pipeline_name=pipeline_name, everything=everything
         )
         if ended_before is not None:
             request.ended_before.FromDatetime(ended_before)
-        return self._calls.unary(self._stub.EvictCache, request).evicted_count
+        evicted = 0
+        for start in range(0, len(ids) or 1, _MOST_IDS):
+            request.request_id = new_request_id()
+            request.step_run_ids[:] = ids[start : start + _MOST_IDS]
+            evicted += self._calls.unary(self._stub.EvictCache, request).evicted_count
+        return evicted
