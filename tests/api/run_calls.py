@@ -60,6 +60,13 @@ def retry(
     return step_calls_pb2.StartStepResponse(step_run=answer.step_run, attempt_token=answer.attempt_token)
 
 
+def given_up_attempt(stubs: Stubs, project: str) -> dict[str, Any]:
+    """Return what a spec says that is saved inside an attempt which was followed by another one."""
+    started = start_step(stubs, start_run(stubs, project))
+    retry(stubs, project, started)
+    return {"step_run_id": started.step_run.id, "step_attempt": 1}
+
+
 def finish(stubs: Stubs, run: states.Run, state: str = "FAILED", *skipped: str, driver_token: str = "") -> states.Run:
     """End a run in a state, with invocations that never started."""
     request = pipelines.FinishRunRequest(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import Any
+
 import pytest
 from grpc import StatusCode
 
 from argosy.v1 import artifact_pb2 as nouns
+from argosy.v1 import artifact_service_pb2 as artifacts
 from argosy.v1 import pipeline_pb2 as states
 from argosy.v1 import step_calls_pb2
 from tests.api.calls import (
@@ -19,8 +23,10 @@ from tests.api.calls import (
     new_request_id,
     start_run,
     start_step,
+    upload_parts,
 )
-from tests.api.run_calls import ERROR, fail, retry, states_of
+from tests.api.conftest import Service
+from tests.api.run_calls import ERROR, abandon, fail, resume, retry, states_of
 
 
 def load(stubs: Stubs, project: str, name: str) -> step_calls_pb2.LoadedInput:
@@ -94,15 +100,68 @@ def test_what_an_attempt_saved_and_loaded_stays_and_names_it(stubs: Stubs, proje
     create(stubs, project, "data")
     run = start_run(stubs, project)
     first = start_step(stubs, run)
-    create(stubs, project, "early", step_run_id=first.step_run.id)
+    create(stubs, project, "early", step_run_id=first.step_run.id, step_attempt=1)
     second = retry(stubs, project, first, loaded=[load(stubs, project, "data")])
-    create(stubs, project, "late", step_run_id=second.step_run.id)
-    create(stubs, project, "zombie", step_run_id=second.step_run.id, step_attempt=1)
+    create(stubs, project, "late", step_run_id=second.step_run.id, step_attempt=2)
+    create(stubs, project, "later", step_run_id=second.step_run.id)
     complete_step(stubs, project, second, weights=b"1")
     (step,) = finish_run(stubs, run).steps
-    assert {version.name: version.producer.attempt for version in step.saved} == {"early": 1, "late": 2, "zombie": 1}
+    assert {version.name: version.producer.attempt for version in step.saved} == {"early": 1, "late": 2, "later": 2}
     assert [version.name for version in step.loaded] == ["data"]
     assert get(stubs, project, name="weights").producer.attempt == 2
+
+
+def refuses_to_save(stubs: Stubs, project: str, started: step_calls_pb2.StartStepResponse, *attempts: int) -> None:
+    """Save inside these attempts of a step in each of the three ways, and expect that nothing of it is kept."""
+    for attempt in attempts:
+        inside: dict[str, Any] = {"step_run_id": started.step_run.id, "step_attempt": attempt}
+        with expect_refusal(StatusCode.ABORTED, "SUPERSEDED"):
+            create(stubs, project, "late", **inside)
+        parts = upload_parts(project, "late", b"1")
+        start = next(parts)
+        start.start.spec.MergeFrom(nouns.ArtifactSpec(**inside))
+        with expect_refusal(StatusCode.ABORTED, "SUPERSEDED"):
+            stubs.artifacts.UploadArtifact(itertools.chain([start], parts))
+        spec = nouns.ArtifactSpec(name="late", format="bytes", **inside)
+        file = nouns.NewArtifactFile(path="data.bin", inline_content=b"1")
+        request = artifacts.BatchCreateArtifactVersionsRequest(
+            project=project,
+            request_id=new_request_id(),
+            versions=[nouns.NewArtifactVersion(spec=spec, files=[file])],
+        )
+        (result,) = stubs.artifacts.BatchCreateArtifactVersions(request).results
+        assert (result.status.code, result.status.reason) == (StatusCode.ABORTED.value[0], "SUPERSEDED")
+    with expect_refusal(StatusCode.NOT_FOUND, "ARTIFACT_NOT_FOUND"):
+        get(stubs, project, name="late")
+
+
+def test_an_attempt_that_was_given_up_saves_nothing_more(stubs: Stubs, project: str) -> None:
+    first = start_step(stubs, start_run(stubs, project))
+    retry(stubs, project, first)
+    refuses_to_save(stubs, project, first, 1)
+
+
+def test_a_step_that_has_ended_saves_nothing_more(stubs: Stubs, project: str) -> None:
+    run = start_run(stubs, project)
+    completed = start_step(stubs, run)
+    complete_step(stubs, project, completed, weights=b"1")
+    failed = start_step(stubs, run, "judge")
+    fail(stubs, project, failed)
+    refuses_to_save(stubs, project, completed, 0, 1)
+    refuses_to_save(stubs, project, failed, 0, 1)
+
+
+def test_a_replaced_runner_saves_nothing_more(stubs: Service, project: str) -> None:
+    run = start_run(stubs, project)
+    started = start_step(stubs, run)
+    abandon(stubs, run)
+    refuses_to_save(stubs, project, started, 0, 1)
+    resume(stubs, run)
+    refuses_to_save(stubs, project, started, 0, 1)
+    again = start_step(stubs, run)
+    refuses_to_save(stubs, project, started, 1)
+    complete_step(stubs, project, again, weights=b"1")
+    refuses_to_save(stubs, project, started, 0, 1)
 
 
 def test_a_version_cannot_be_saved_in_an_attempt_that_was_not_begun(stubs: Stubs, project: str) -> None:

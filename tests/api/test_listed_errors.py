@@ -15,7 +15,7 @@ from argosy.v1 import artifact_service_pb2 as artifacts
 from argosy.v1 import pipeline_service_pb2 as pipelines
 from argosy.v1 import step_cache_pb2
 from argosy_server.embedded import open_channel
-from tests.api import calls, log_triggers, triggers, watch_triggers
+from tests.api import calls, log_triggers, run_calls, triggers, watch_triggers
 from tests.api.conftest import Service, service_on
 from tests.api.triggers import Trigger
 
@@ -56,6 +56,7 @@ TRIGGERS: dict[tuple[str, str], Trigger] = {
         s, p, "CreateArtifactVersion", files=[triggers.changed_on_the_way()]
     ),
     ("CreateArtifactVersion", "RUN_NOT_FOUND"): lambda s, p: calls.create(s, p, "w", step_run_id=triggers.ABSENT),
+    ("CreateArtifactVersion", "SUPERSEDED"): lambda s, p: calls.create(s, p, "w", **run_calls.given_up_attempt(s, p)),
     ("BatchCreateArtifactVersions", "LIMIT_EXCEEDED"): lambda s, p: triggers.batch_create(s, p, 1001, 1),
     ("GetArtifactVersion", "ARTIFACT_NOT_FOUND"): lambda s, p: calls.get(s, p, name="absent"),
     ("GetLineage", "ARTIFACT_NOT_FOUND"): triggers.get_lineage_of_an_absent_version,
@@ -71,6 +72,7 @@ TRIGGERS: dict[tuple[str, str], Trigger] = {
     ("UploadArtifact", "LIMIT_EXCEEDED"): triggers.upload_a_large_chunk,
     ("UploadArtifact", "REQUEST_ID_REUSED"): triggers.upload_a_reused_id,
     ("UploadArtifact", "RUN_NOT_FOUND"): lambda s, p: triggers.upload(s, p, step_run_id=triggers.ABSENT),
+    ("UploadArtifact", "SUPERSEDED"): lambda s, p: triggers.upload(s, p, **run_calls.given_up_attempt(s, p)),
     ("DownloadArtifact", "ARTIFACT_NOT_FOUND"): lambda s, p: calls.download(s, p, name="absent"),
     ("DownloadArtifact", "READ_PAST_END"): triggers.download_past_the_end,
     ("DownloadArtifact", "BLOB_CORRUPT"): triggers.download_damaged_bytes,

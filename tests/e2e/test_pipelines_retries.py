@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import queue
 import signal
 import threading
 import time
@@ -171,6 +173,39 @@ def test_a_timeout_in_native_code_that_does_not_come_back_is_given_up(
     assert statuses(last_run()) == {"native": "failed", "passed_on": "skipped"}
     assert back.wait(30)
     assert statuses(last_run()) == {"native": "failed", "passed_on": "skipped"}
+
+
+def test_an_attempt_that_was_given_up_saves_nothing_more(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("argosy.execution.scheduler.GRACE", 0.2)
+    second_saved = threading.Event()
+    told: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+
+    @argosy.step(enable_cache=False, timeout=2, retry=1)
+    def saving() -> None:
+        if not Path("tried").exists():
+            Path("tried").touch()
+            with contextlib.suppress(BaseException):  # it was asked to stop
+                second_saved.wait()
+            try:
+                argosy.save_artifact("first", "progress")
+                told.put(None)
+            except argosy.ConflictError as error:
+                told.put(error)
+            return
+        argosy.save_artifact("second", "progress")
+        second_saved.set()
+
+    @argosy.pipeline
+    def working() -> None:
+        saving()
+
+    with pytest.warns(AbandonedStepWarning):
+        step = working().steps["saving"]
+    error = told.get(timeout=30)
+    assert isinstance(error, argosy.ConflictError)
+    assert (error.reason, "saves nothing more" in str(error)) == ("SUPERSEDED", True)
+    assert [version.load() for version in step.saved] == ["second"]
+    assert [version.version for version in argosy.Client().list_artifact_versions("progress")] == ["1"]
 
 
 def test_native_code_in_a_worker_process_is_ended_by_force(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -322,13 +322,15 @@ class ArtifactSpec(_message.Message):
     kind: Global___ArtifactKind.ValueType
     """Unspecified means MANUAL."""
     step_run_id: _builtins.str
-    """The step run inside which the version is saved, if any."""
+    """The step run inside which the version is saved, if any; it MUST be running."""
     unnamed: _builtins.bool
     """True when the name was made up (`pipeline::step::output`), not chosen."""
     description: _builtins.str
     """See ArtifactVersion."""
     step_attempt: _builtins.int
-    """With `step_run_id`: the attempt inside which it is saved; 0 means the one that runs now."""
+    """With `step_run_id`: the attempt inside which it is saved, so that one that was given up is
+    refused; 0 means the one that runs now.
+    """
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """See ArtifactVersion; every value MUST be a JSON document."""

@@ -52,6 +52,8 @@ class ArtifactServiceStub:
     """Makes a version visible, all of it or nothing, in one transaction.
 
     Errors:
+    - ABORTED / SUPERSEDED: the attempt of `step_run_id` is not running any more: it was given up, or
+      has ended, or its run was resumed or abandoned; nothing was written.
     - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
     - FAILED_PRECONDITION / BLOB_MISSING: a file names a digest the project does not have.
     - INVALID_ARGUMENT / DIGEST_MISMATCH: inline bytes do not have their `inline_digest`.
@@ -128,6 +130,8 @@ class ArtifactServiceStub:
     size of all it sent. The end of the stream without `finish` means failure: nothing is kept.
 
     Errors:
+    - ABORTED / SUPERSEDED: the attempt of `step_run_id` is not running any more: it was given up, or
+      has ended, or its run was resumed or abandoned; nothing was written.
     - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
     - INVALID_ARGUMENT / DIGEST_MISMATCH: what arrived is not what `finish` declares.
     - INVALID_ARGUMENT / INVALID_STREAM: messages out of order, or no `finish`.
@@ -194,6 +198,8 @@ class ArtifactServiceAsyncStub(ArtifactServiceStub):
     """Makes a version visible, all of it or nothing, in one transaction.
 
     Errors:
+    - ABORTED / SUPERSEDED: the attempt of `step_run_id` is not running any more: it was given up, or
+      has ended, or its run was resumed or abandoned; nothing was written.
     - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
     - FAILED_PRECONDITION / BLOB_MISSING: a file names a digest the project does not have.
     - INVALID_ARGUMENT / DIGEST_MISMATCH: inline bytes do not have their `inline_digest`.
@@ -270,6 +276,8 @@ class ArtifactServiceAsyncStub(ArtifactServiceStub):
     size of all it sent. The end of the stream without `finish` means failure: nothing is kept.
 
     Errors:
+    - ABORTED / SUPERSEDED: the attempt of `step_run_id` is not running any more: it was given up, or
+      has ended, or its run was resumed or abandoned; nothing was written.
     - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
     - INVALID_ARGUMENT / DIGEST_MISMATCH: what arrived is not what `finish` declares.
     - INVALID_ARGUMENT / INVALID_STREAM: messages out of order, or no `finish`.
@@ -339,6 +347,8 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
         """Makes a version visible, all of it or nothing, in one transaction.
 
         Errors:
+        - ABORTED / SUPERSEDED: the attempt of `step_run_id` is not running any more: it was given up, or
+          has ended, or its run was resumed or abandoned; nothing was written.
         - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
         - FAILED_PRECONDITION / BLOB_MISSING: a file names a digest the project does not have.
         - INVALID_ARGUMENT / DIGEST_MISMATCH: inline bytes do not have their `inline_digest`.
@@ -469,6 +479,8 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
         size of all it sent. The end of the stream without `finish` means failure: nothing is kept.
 
         Errors:
+        - ABORTED / SUPERSEDED: the attempt of `step_run_id` is not running any more: it was given up, or
+          has ended, or its run was resumed or abandoned; nothing was written.
         - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
         - INVALID_ARGUMENT / DIGEST_MISMATCH: what arrived is not what `finish` declares.
         - INVALID_ARGUMENT / INVALID_STREAM: messages out of order, or no `finish`.

@@ -11,9 +11,16 @@ from collections.abc import Sequence
 
 from argosy_server.domain.artifact import ArtifactFile, ArtifactSpec, ArtifactVersion, Producer
 from argosy_server.domain.blob import refuse_missing
-from argosy_server.domain.errors import DomainError, InvalidField, LimitExceeded, StorageFull, StorageUnavailable
+from argosy_server.domain.errors import (
+    DomainError,
+    InvalidField,
+    LimitExceeded,
+    StorageFull,
+    StorageUnavailable,
+    Superseded,
+)
 from argosy_server.domain.limits import Limits
-from argosy_server.domain.pipeline import StepRun
+from argosy_server.domain.pipeline import Run, StepRun, StepState
 from argosy_server.usecases.artifact_events import record_created
 from argosy_server.usecases.ports import Transaction
 from argosy_server.usecases.staging import StagedFile, publish_rows, publish_staged, published
@@ -24,7 +31,11 @@ def create_version(
 ) -> ArtifactVersion:
     """Make a version visible; one saved inside a step is linked to the step run, whatever becomes of it.
 
+    An attempt that was given up, or whose run another process resumed, may not know it and go on for long. What it
+    saves is refused, or it would become the latest version after what the attempt that counts has saved.
+
     Raises:
+        Superseded: the attempt that ``spec`` names is not running any more.
         VersionExists: the label is taken.
         BlobMissing: a file names a digest the project does not have.
         LimitExceeded: too much metadata.
@@ -35,7 +46,8 @@ def create_version(
     producer = None
     if spec.step_run_id:
         run, step = tx.runs.get_step(project, spec.step_run_id)
-        producer = Producer(run.id, step.id, run.pipeline_name, step.invocation, attempt=_attempt_of(step, spec))
+        attempt = _running_attempt(run, step, spec)
+        producer = Producer(run.id, step.id, run.pipeline_name, step.invocation, attempt=attempt)
     version = insert_version(tx, limits, project, spec, staged, producer)
     if producer is not None:
         tx.runs.add_saved(producer.step_run_id, version.id, producer.attempt)
@@ -95,13 +107,23 @@ def insert_version(
     return version
 
 
-def _attempt_of(step: StepRun, spec: ArtifactSpec) -> int:
-    """Return the attempt that saves: one that is over, but does not know it yet, answers for what it saves."""
+def _running_attempt(run: Run, step: StepRun, spec: ArtifactSpec) -> int:
     if spec.step_attempt > step.attempt:
         raise InvalidField(
             "spec.step_attempt", f"{spec.step_attempt} was not begun; step {step.invocation!r} is at {step.attempt}"
         )
-    return spec.step_attempt or max(1, step.attempt)
+    if step.state is not StepState.RUNNING:
+        raise Superseded(
+            f"step {step.invocation!r} of run {run.name!r} is {step.state.value} and saves nothing more",
+            resource=f"step run {step.id}",
+        )
+    if spec.step_attempt not in (0, step.attempt):
+        raise Superseded(
+            f"attempt {spec.step_attempt} of step {step.invocation!r} was given up and saves nothing more; attempt "
+            f"{step.attempt} runs",
+            resource=f"step run {step.id}",
+        )
+    return step.attempt
 
 
 def _check_spec(limits: Limits, spec: ArtifactSpec) -> None:

@@ -498,13 +498,14 @@ type ArtifactSpec struct {
 	Tags []string `protobuf:"bytes,8,rep,name=tags,proto3" json:"tags,omitempty"`
 	// Set to the new version in the same transaction.
 	Aliases []string `protobuf:"bytes,9,rep,name=aliases,proto3" json:"aliases,omitempty"`
-	// The step run inside which the version is saved, if any.
+	// The step run inside which the version is saved, if any; it MUST be running.
 	StepRunId string `protobuf:"bytes,10,opt,name=step_run_id,json=stepRunId,proto3" json:"step_run_id,omitempty"`
 	// True when the name was made up (`pipeline::step::output`), not chosen.
 	Unnamed bool `protobuf:"varint,11,opt,name=unnamed,proto3" json:"unnamed,omitempty"`
 	// See ArtifactVersion.
 	Description string `protobuf:"bytes,12,opt,name=description,proto3" json:"description,omitempty"`
-	// With `step_run_id`: the attempt inside which it is saved; 0 means the one that runs now.
+	// With `step_run_id`: the attempt inside which it is saved, so that one that was given up is
+	// refused; 0 means the one that runs now.
 	StepAttempt   int32 `protobuf:"varint,13,opt,name=step_attempt,json=stepAttempt,proto3" json:"step_attempt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

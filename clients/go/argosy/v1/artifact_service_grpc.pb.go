@@ -56,6 +56,8 @@ type ArtifactServiceClient interface {
 	// Makes a version visible, all of it or nothing, in one transaction.
 	//
 	// Errors:
+	//   - ABORTED / SUPERSEDED: the attempt of `step_run_id` is not running any more: it was given up, or
+	//     has ended, or its run was resumed or abandoned; nothing was written.
 	//   - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
 	//   - FAILED_PRECONDITION / BLOB_MISSING: a file names a digest the project does not have.
 	//   - INVALID_ARGUMENT / DIGEST_MISMATCH: inline bytes do not have their `inline_digest`.
@@ -123,13 +125,15 @@ type ArtifactServiceClient interface {
 	// size of all it sent. The end of the stream without `finish` means failure: nothing is kept.
 	//
 	// Errors:
-	// - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
-	// - INVALID_ARGUMENT / DIGEST_MISMATCH: what arrived is not what `finish` declares.
-	// - INVALID_ARGUMENT / INVALID_STREAM: messages out of order, or no `finish`.
-	// - INVALID_ARGUMENT / LIMIT_EXCEEDED: a chunk is larger than `max_chunk_bytes`.
-	// - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
-	// - NOT_FOUND / RUN_NOT_FOUND: `step_run_id` names no step run.
-	// - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
+	//   - ABORTED / SUPERSEDED: the attempt of `step_run_id` is not running any more: it was given up, or
+	//     has ended, or its run was resumed or abandoned; nothing was written.
+	//   - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
+	//   - INVALID_ARGUMENT / DIGEST_MISMATCH: what arrived is not what `finish` declares.
+	//   - INVALID_ARGUMENT / INVALID_STREAM: messages out of order, or no `finish`.
+	//   - INVALID_ARGUMENT / LIMIT_EXCEEDED: a chunk is larger than `max_chunk_bytes`.
+	//   - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+	//   - NOT_FOUND / RUN_NOT_FOUND: `step_run_id` names no step run.
+	//   - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
 	UploadArtifact(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[UploadArtifactRequest, UploadArtifactResponse], error)
 	// Streams a version: the version, then for each file `file_start`, its chunks, `file_end`.
 	// Resumable and parallel are the reads of BlobService; this call is the simple one.
@@ -354,6 +358,8 @@ type ArtifactServiceServer interface {
 	// Makes a version visible, all of it or nothing, in one transaction.
 	//
 	// Errors:
+	//   - ABORTED / SUPERSEDED: the attempt of `step_run_id` is not running any more: it was given up, or
+	//     has ended, or its run was resumed or abandoned; nothing was written.
 	//   - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
 	//   - FAILED_PRECONDITION / BLOB_MISSING: a file names a digest the project does not have.
 	//   - INVALID_ARGUMENT / DIGEST_MISMATCH: inline bytes do not have their `inline_digest`.
@@ -421,13 +427,15 @@ type ArtifactServiceServer interface {
 	// size of all it sent. The end of the stream without `finish` means failure: nothing is kept.
 	//
 	// Errors:
-	// - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
-	// - INVALID_ARGUMENT / DIGEST_MISMATCH: what arrived is not what `finish` declares.
-	// - INVALID_ARGUMENT / INVALID_STREAM: messages out of order, or no `finish`.
-	// - INVALID_ARGUMENT / LIMIT_EXCEEDED: a chunk is larger than `max_chunk_bytes`.
-	// - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
-	// - NOT_FOUND / RUN_NOT_FOUND: `step_run_id` names no step run.
-	// - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
+	//   - ABORTED / SUPERSEDED: the attempt of `step_run_id` is not running any more: it was given up, or
+	//     has ended, or its run was resumed or abandoned; nothing was written.
+	//   - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
+	//   - INVALID_ARGUMENT / DIGEST_MISMATCH: what arrived is not what `finish` declares.
+	//   - INVALID_ARGUMENT / INVALID_STREAM: messages out of order, or no `finish`.
+	//   - INVALID_ARGUMENT / LIMIT_EXCEEDED: a chunk is larger than `max_chunk_bytes`.
+	//   - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
+	//   - NOT_FOUND / RUN_NOT_FOUND: `step_run_id` names no step run.
+	//   - RESOURCE_EXHAUSTED / STORAGE_FULL: disk or quota is full.
 	UploadArtifact(grpc.ClientStreamingServer[UploadArtifactRequest, UploadArtifactResponse]) error
 	// Streams a version: the version, then for each file `file_start`, its chunks, `file_end`.
 	// Resumable and parallel are the reads of BlobService; this call is the simple one.

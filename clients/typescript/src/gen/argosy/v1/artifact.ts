@@ -145,13 +145,16 @@ export interface ArtifactSpec {
   tags: string[];
   /** Set to the new version in the same transaction. */
   aliases: string[];
-  /** The step run inside which the version is saved, if any. */
+  /** The step run inside which the version is saved, if any; it MUST be running. */
   stepRunId: string;
   /** True when the name was made up (`pipeline::step::output`), not chosen. */
   unnamed: boolean;
   /** See ArtifactVersion. */
   description: string;
-  /** With `step_run_id`: the attempt inside which it is saved; 0 means the one that runs now. */
+  /**
+   * With `step_run_id`: the attempt inside which it is saved, so that one that was given up is
+   * refused; 0 means the one that runs now.
+   */
   stepAttempt: number;
 }
 

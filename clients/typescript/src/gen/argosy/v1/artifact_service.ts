@@ -1945,6 +1945,8 @@ export const ArtifactServiceService = {
    * Makes a version visible, all of it or nothing, in one transaction.
    *
    * Errors:
+   * - ABORTED / SUPERSEDED: the attempt of `step_run_id` is not running any more: it was given up, or
+   *   has ended, or its run was resumed or abandoned; nothing was written.
    * - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
    * - FAILED_PRECONDITION / BLOB_MISSING: a file names a digest the project does not have.
    * - INVALID_ARGUMENT / DIGEST_MISMATCH: inline bytes do not have their `inline_digest`.
@@ -2117,6 +2119,8 @@ export const ArtifactServiceService = {
    * size of all it sent. The end of the stream without `finish` means failure: nothing is kept.
    *
    * Errors:
+   * - ABORTED / SUPERSEDED: the attempt of `step_run_id` is not running any more: it was given up, or
+   *   has ended, or its run was resumed or abandoned; nothing was written.
    * - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
    * - INVALID_ARGUMENT / DIGEST_MISMATCH: what arrived is not what `finish` declares.
    * - INVALID_ARGUMENT / INVALID_STREAM: messages out of order, or no `finish`.
@@ -2222,6 +2226,8 @@ export interface ArtifactServiceServer extends UntypedServiceImplementation {
    * Makes a version visible, all of it or nothing, in one transaction.
    *
    * Errors:
+   * - ABORTED / SUPERSEDED: the attempt of `step_run_id` is not running any more: it was given up, or
+   *   has ended, or its run was resumed or abandoned; nothing was written.
    * - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
    * - FAILED_PRECONDITION / BLOB_MISSING: a file names a digest the project does not have.
    * - INVALID_ARGUMENT / DIGEST_MISMATCH: inline bytes do not have their `inline_digest`.
@@ -2307,6 +2313,8 @@ export interface ArtifactServiceServer extends UntypedServiceImplementation {
    * size of all it sent. The end of the stream without `finish` means failure: nothing is kept.
    *
    * Errors:
+   * - ABORTED / SUPERSEDED: the attempt of `step_run_id` is not running any more: it was given up, or
+   *   has ended, or its run was resumed or abandoned; nothing was written.
    * - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
    * - INVALID_ARGUMENT / DIGEST_MISMATCH: what arrived is not what `finish` declares.
    * - INVALID_ARGUMENT / INVALID_STREAM: messages out of order, or no `finish`.
@@ -2364,6 +2372,8 @@ export interface ArtifactServiceClient extends Client {
    * Makes a version visible, all of it or nothing, in one transaction.
    *
    * Errors:
+   * - ABORTED / SUPERSEDED: the attempt of `step_run_id` is not running any more: it was given up, or
+   *   has ended, or its run was resumed or abandoned; nothing was written.
    * - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
    * - FAILED_PRECONDITION / BLOB_MISSING: a file names a digest the project does not have.
    * - INVALID_ARGUMENT / DIGEST_MISMATCH: inline bytes do not have their `inline_digest`.
@@ -2575,6 +2585,8 @@ export interface ArtifactServiceClient extends Client {
    * size of all it sent. The end of the stream without `finish` means failure: nothing is kept.
    *
    * Errors:
+   * - ABORTED / SUPERSEDED: the attempt of `step_run_id` is not running any more: it was given up, or
+   *   has ended, or its run was resumed or abandoned; nothing was written.
    * - ALREADY_EXISTS / VERSION_EXISTS: the label is taken; nothing was written.
    * - INVALID_ARGUMENT / DIGEST_MISMATCH: what arrived is not what `finish` declares.
    * - INVALID_ARGUMENT / INVALID_STREAM: messages out of order, or no `finish`.
