@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Iterable
 
+from argosy.execution.warn_at import warn_at
+from argosy.graph.source_location import SourceLocation, caller_location, location_of
 from argosy.graph.step_options import Hook
 
 
@@ -27,11 +28,14 @@ def call_hooks(hooks: Iterable[Hook], kind: str, owner: str, *arguments: object)
             hook(*arguments[: _taken(hook, len(arguments))])
         except Exception as error:
             name = getattr(hook, "__qualname__", repr(hook))
-            warnings.warn(
-                f"the {kind} hook {name} of {owner} raised {type(error).__name__}: {error}; nothing else changes by it",
-                HookWarning,
-                stacklevel=2,
-            )
+            text = f"the {kind} hook {name} of {owner} raised {type(error).__name__}: {error}"
+            warn_at(_place(hook), f"{text}; nothing else changes by it", HookWarning)
+
+
+def _place(hook: Hook) -> SourceLocation:
+    """Return where a hook is defined, where the pipeline was called if that is not known."""
+    code = getattr(inspect.unwrap(getattr(hook, "func", hook)), "__code__", None)
+    return caller_location() if code is None else location_of(code)
 
 
 def _taken(hook: Hook, most: int) -> int:

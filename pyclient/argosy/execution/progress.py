@@ -86,12 +86,13 @@ class Silence:
 
 
 class PlainLines(Silence):
-    """Prints one line for each step that ends, for files, pipes and notebooks."""
+    """Prints one line for each step that ends, or waits for one of another run, for files, pipes and notebooks."""
 
     def __init__(self, stream: TextIO) -> None:
         """Print to ``stream``."""
         self._stream = stream
         self._width = 0
+        self._waits: dict[str, str] = {}
 
     def run_started(self, title: str, steps: Sequence[PlannedStep]) -> None:
         """Print the title."""
@@ -101,6 +102,12 @@ class PlainLines(Silence):
     def steps_known(self, steps: Sequence[PlannedStep]) -> None:
         """Make the column of names as wide as it has to be."""
         self._width = max((width_of(step.invocation) for step in steps), default=0)
+
+    def step_waits(self, invocation: str, run: str) -> None:
+        """Print the step's line, once for each run it waits for."""
+        if self._waits.get(invocation) != run:
+            self._waits[invocation] = run
+            self._print(step_line(invocation, self._width, "waiting", None, f"for an equal step of run {run}"))
 
     def step_retries(self, invocation: str, seconds: float, note: str, delay: float) -> None:
         """Print the step's line."""
@@ -200,8 +207,8 @@ def _is_plain_file(stream: TextIO) -> bool:
     return stat.S_ISREG(mode) or stat.S_ISCHR(mode)
 
 
-def step_line(invocation: str, width: int, status: str, seconds: float, note: str) -> str:
+def step_line(invocation: str, width: int, status: str, seconds: float | None, note: str) -> str:
     """Return the line of one step; ``width`` is that of the longest invocation."""
-    took = "" if status == "skipped" else format_seconds(seconds)
+    took = "" if status == "skipped" or seconds is None else format_seconds(seconds)
     name = padded(one_line(invocation), width)
     return f"  {name}  {status:<{_STATUS_WIDTH}}  {took:>8}  {one_line(note)}".rstrip()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextvars
 import os
 import threading
-import warnings
 from collections.abc import Callable
 
 from argosy.execution.execute_step import execute
 from argosy.execution.step_task import Outcome, StepTask
 from argosy.execution.stop_signal import StopSignal
+from argosy.execution.warn_at import warn_at
 
 FEWEST_PARALLEL = 4
 """Steps often wait, for disks and services, also on a machine with few cores."""
@@ -69,11 +69,11 @@ class RunningThread:
 
     def abandon(self) -> None:
         """Leave the thread alone and say so: a thread cannot be ended by force."""
-        warnings.warn(
+        warn_at(
+            self._task.step.location,
             f"step {self._task.invocation!r} was stopped but does not come back from what it calls; its thread goes on "
             'in the background, and what it returns will be refused. Use runner="processes", which can end such steps',
             AbandonedStepWarning,
-            stacklevel=2,
         )
 
     def _execute(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 
 import pytest
 
@@ -30,9 +31,17 @@ def test_one_that_raises_is_named_and_the_others_are_called() -> None:
     def broken() -> None:
         raise ValueError("no network")
 
-    with pytest.warns(HookWarning, match=r"on_start hook .*broken of step 'fit' raised ValueError: no network"):
+    with pytest.warns(HookWarning, match=r"on_start hook .*broken of step 'fit' raised ValueError: no network") as told:
         call_hooks((broken, lambda: heard.append(1)), "on_start", "step 'fit'")
     assert heard == [1]
+    assert (told[0].filename, told[0].lineno) == (__file__, broken.__code__.co_firstlineno)
+
+
+def test_one_that_raises_changes_nothing_also_where_warnings_are_errors() -> None:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("error")
+        call_hooks((lambda: 1 / 0,), "on_start", "step 'fit'")
+    assert [warning.category for warning in told] == [HookWarning]
 
 
 def test_what_stops_the_program_is_let_through() -> None:

@@ -39,6 +39,8 @@ print("argosy.execution.live_progress" in sys.modules)
 
 def tell(progress: Progress) -> None:
     progress.run_started("Run monday", [PlannedStep("load", "load"), PlannedStep("fit_all", "fit_all", ("load",))])
+    progress.step_waits("load", "sunday")
+    progress.step_waits("load", "sunday")
     progress.step_started("load")
     progress.step_ended("load", "completed", 0.123)
     progress.step_started("fit_all")
@@ -50,6 +52,7 @@ def tell(progress: Progress) -> None:
 
 EXPECTED = [
     "Run monday",
+    "  load     waiting              for an equal step of run sunday",
     "  load     completed    0.12 s",
     "  fit_all  retrying     0.50 s  attempt 1: OSError",
     "  fit_all  failed     1 min 15 s  ValueError",
