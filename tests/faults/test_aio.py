@@ -176,13 +176,16 @@ def test_a_task_that_watches_ends_when_it_is_cancelled_also_while_events_come(
 ) -> None:
     async def serve() -> tuple[list[str], int]:
         versions: list[str] = []
+        cursors: list[str] = []
         cancelled = 0
         async with argosy.aio.Client(stand.proxy.address) as client:
             events = client.watch_artifacts("model", kinds="version_created", timeout=timeout)
 
             async def follow() -> None:
                 while True:
-                    versions.append((await anext(events)).version)
+                    event = await anext(events)
+                    versions.append(event.version)
+                    cursors.append(event.cursor)
 
             async with events:
                 saving = [asyncio.create_task(save_many(client)) for _ in range(4)]
@@ -195,6 +198,7 @@ def test_a_task_that_watches_ends_when_it_is_cancelled_also_while_events_come(
                     following.cancel()
                     await asyncio.wait([following], timeout=PROMPT)
                     assert following.cancelled()
+                    assert events.cursor == cursors[-1], "it stands for what was told, not for what was read"
                     cancelled += 1
                 await asyncio.gather(*saving)
         return versions, cancelled

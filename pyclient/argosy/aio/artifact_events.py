@@ -49,7 +49,7 @@ class ArtifactEvents(AsyncIterator[ArtifactEvent]):
             return connection.artifacts.watch_artifacts(cursor=cursor if last is None else last.cursor, **wanted)
 
         self._way = way
-        self._given = cursor
+        self._cursor = cursor
         self._wanted = wanted
         self._timeout = timeout
         self._beginning = asyncio.Lock()
@@ -58,8 +58,7 @@ class ArtifactEvents(AsyncIterator[ArtifactEvent]):
     @property
     def cursor(self) -> str:
         """Where the watch is: goes on here when it is given to ``watch_artifacts``, also in another process."""
-        last = self._watching.last
-        return self._given if last is None else last.cursor
+        return self._cursor
 
     async def close(self) -> None:
         """End the watch; a task that waits for an event is told at once. Closing twice is fine."""
@@ -79,8 +78,11 @@ class ArtifactEvents(AsyncIterator[ArtifactEvent]):
             if left is not None and left <= 0:
                 break
             message = await self._watching.read(left)
-            if message is not None and message.HasField("event"):
-                return self._event(message)
+            if message is not None:
+                # Not the last one that was read: that one is told later when the task was cancelled.
+                self._cursor = message.cursor
+                if message.HasField("event"):
+                    return self._event(message)
         raise StopAsyncIteration
 
     async def __aenter__(self) -> ArtifactEvents:
@@ -109,8 +111,8 @@ class ArtifactEvents(AsyncIterator[ArtifactEvent]):
     async def _begin(self) -> None:
         """Read the first message: it tells where the watch begins."""
         async with self._beginning:
-            if self._watching.last is None:
-                await self._watching.begin()
+            if self._watching.last is None and (message := await self._watching.begin()) is not None:
+                self._cursor = message.cursor
 
     def _event(self, message: WatchArtifactsResponse) -> ArtifactEvent:
         event = message.event
