@@ -363,6 +363,32 @@ def test_naming_it_loads_no_wire() -> None:
     assert done.stdout.strip() == "set()"
 
 
+IMPORTS = """
+import argosy.aio, asyncio, sys, threading
+
+class Noticing:
+    names = set()
+
+    def find_spec(self, name, path=None, target=None):
+        if threading.current_thread() is threading.main_thread():
+            self.names.add(name.partition(".")[0])
+
+async def serve():
+    sys.meta_path.insert(0, Noticing())
+    await argosy.aio.save_artifact(1, "value")
+    await argosy.aio.load_artifact("value")
+    await argosy.aio.get_artifact("value")
+
+asyncio.run(serve())
+print({"grpc", "google", "numpy", "argosy_server"} & Noticing.names, "grpc" in sys.modules)
+"""
+
+
+def test_what_the_first_call_needs_is_imported_outside_of_the_event_loop(store: str) -> None:
+    done = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set() True"
+
+
 def test_dir_shows_the_public_names() -> None:
     assert dir(argosy.aio) == sorted(argosy.aio.__all__)
     assert all(callable(getattr(argosy.aio, name)) for name in argosy.aio.__all__)

@@ -1,26 +1,24 @@
 """What needs no ``Client``: saving, loading and finding artifacts in the configured store.
 
 The connection is kept for the event loop it was made in, and closed when that loop ends its asynchronous generators, as
-``asyncio.run`` does.
+``asyncio.run`` does. What they need is imported in a thread by the first call, so that the event loop goes on.
 """
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 from uuid import UUID
 
-from argosy.aio.artifact_events import ArtifactEvents, watch_by
-from argosy.aio.artifact_version import ArtifactVersion
-from argosy.aio.client import Client
-from argosy.aio.load import load_by
 from argosy.aio.per_loop import PerLoop
 from argosy.config import ClientConfig, resolve
-from argosy.sdk.filters import refuse_misspelt
-from argosy.sdk.selectors import make_selector
-from argosy.sdk.watch_queries import WATCH_KEYWORDS
 
 if TYPE_CHECKING:
+    from argosy.aio.artifact_events import ArtifactEvents
+    from argosy.aio.artifact_version import ArtifactVersion
+    from argosy.aio.client import Client
     from argosy.execution.transfer_progress import OnProgress
     from argosy.materializers.registry import MaterializerChoice
 
@@ -47,7 +45,8 @@ async def save_artifact(
     Takes and raises what :func:`argosy.save_artifact` does. The value must not change before this returns: it is read
     by other threads. When the task is cancelled while bytes are sent, nothing becomes visible.
     """
-    return await _usual_client().save_artifact(
+    client = await _usual_client()
+    return await client.save_artifact(
         value,
         name,
         version=version,
@@ -108,10 +107,13 @@ async def load_artifact(
 
     Takes and raises what :func:`argosy.load_artifact` does.
     """
-    selector = make_selector(name_or_id, version, alias=alias, pipeline_name=pipeline_name)
+    client = await _usual_client()
+    from argosy.aio.load import load_by
+    from argosy.sdk.selectors import make_selector
+
     return await load_by(
-        _usual_client().way,
-        selector,
+        client.way,
+        make_selector(name_or_id, version, alias=alias, pipeline_name=pipeline_name),
         as_type=as_type,
         allow_pickle=allow_pickle,
         materializer=materializer,
@@ -129,7 +131,7 @@ async def get_artifact(
     pipeline_name: str | None = None,
 ) -> ArtifactVersion:
     """Return one version without loading its value, as :func:`argosy.get_artifact` does."""
-    client = _usual_client()
+    client = await _usual_client()
     return await client.get_artifact_version(name_or_id, version, alias=alias, pipeline_name=pipeline_name)
 
 
@@ -146,20 +148,35 @@ def watch_artifacts(
 ) -> ArtifactEvents:
     """Watch what becomes of artifacts, as :meth:`argosy.aio.Client.watch_artifacts` does, from the running event loop.
 
+    It is no coroutine: where the event loop must not wait a moment, let ``Client`` be imported before it runs.
+
     Raises:
         TypeError: a keyword is misspelt; what may have been meant is named.
         ParameterError: an argument is malformed.
     """
+    from argosy.aio.artifact_events import watch_by
+    from argosy.sdk.filters import refuse_misspelt
+    from argosy.sdk.watch_queries import WATCH_KEYWORDS
+
     refuse_misspelt("watch_artifacts", misspelt, WATCH_KEYWORDS)
-    return watch_by(_usual_client().way, name, alias, tag, kinds, include_unnamed, cursor, timeout)
+    return watch_by(_client_for(resolve()).way, name, alias, tag, kinds, include_unnamed, cursor, timeout)
 
 
 _clients: PerLoop[dict[ClientConfig, Client]] = PerLoop(dict)
 
 
-def _usual_client() -> Client:
+async def _usual_client() -> Client:
     """Return the client of this event loop for the settings that hold now."""
-    config, clients = resolve(), _clients.here()
+    config = resolve()
+    if config not in _clients.here():
+        await asyncio.to_thread(importlib.import_module, "argosy.aio.client")
+    return _client_for(config)
+
+
+def _client_for(config: ClientConfig) -> Client:
+    from argosy.aio.client import Client
+
+    clients = _clients.here()
     if config not in clients:
         clients[config] = Client()
     return clients[config]
