@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import threading
 import time
@@ -62,11 +63,16 @@ def shown(name: str, on_progress: OnProgress | None = None) -> Iterator[Progress
     Steps of a pipeline show no bars of their own: the run is shown as a whole.
 
     Raises:
-        ParameterError: ``on_progress`` cannot be called.
+        ParameterError: ``on_progress`` cannot be called, or has to be awaited.
     """
     if on_progress is not None and not callable(on_progress):
         raise ParameterError(
             f"on_progress={on_progress!r} cannot be called; give a function that takes a TransferProgress"
+        )
+    if inspect.iscoroutinefunction(on_progress):
+        raise ParameterError(
+            f"on_progress={on_progress!r} is an async function, which nobody would await: threads call it; "
+            "give a plain one, which may call loop.call_soon_threadsafe"
         )
     if on_progress is not None:
         told = _Told(name, on_progress)

@@ -143,6 +143,15 @@ def test_what_cannot_be_called_is_refused_before_anything_is_sent() -> None:
         shown("x", wrong).__enter__()
 
 
+def test_what_would_have_to_be_awaited_is_refused() -> None:
+    async def tell(_: TransferProgress) -> None:
+        raise AssertionError
+
+    wrong: Any = tell
+    with pytest.raises(ParameterError, match="is an async function, which nobody would await"):
+        shown("x", wrong).__enter__()
+
+
 def test_without_a_terminal_nothing_is_shown(capfd: pytest.CaptureFixture[str]) -> None:
     with shown("x") as progress:
         assert progress is UNSEEN
