@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -61,6 +63,14 @@ def test_a_method_takes_what_its_twin_takes(twin: type, blocking: type, left_out
     methods = [name for name in public(twin) & public(blocking) if inspect.isfunction(getattr(blocking, name))]
     differ = [name for name in methods if parameters(getattr(twin, name)) != parameters(getattr(blocking, name))]
     assert differ == []
+
+
+def test_the_page_about_services_lists_what_is_left_out() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs/services_asyncio.md").read_text()
+    table = page.partition("## What only `argosy` has")[2]
+    rows = [line.split("|")[2] for line in table.splitlines() if line.startswith("| ")][1:]
+    listed = [set(re.findall(r"`(\w+)`", row)) for row in rows]
+    assert listed == [left_out - {"connection"} for _, _, left_out in TWINS if left_out]
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -1,9 +1,10 @@
-"""The asyncio twins of the SDK, for services: the same store and protocol, and an event loop that is never kept.
+"""What services need of the SDK, for asyncio: the same store and protocol, and an event loop that is never kept.
 
     model = await argosy.aio.load_artifact("model", alias="prod")
 
 Calls are made on the event loop. Values are made, hashed and cut in threads, so that memory and threads stay bounded
-however many loads and saves run at once. With no server configured the embedded store works too, in threads.
+however many loads and saves run at once. With no server configured the embedded store works too, in threads. What
+people, scripts and pipelines do, such as registering, pruning, lineage, logs and the cache, only ``argosy`` has.
 """
 
 from __future__ import annotations
