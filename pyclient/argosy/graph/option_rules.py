@@ -76,11 +76,18 @@ def check_option_names(what: str, given: Iterable[str], known: Set[str], locatio
     """
     for name in given:
         if name not in known:
-            meant = _SYNONYMS.get(name.lower(), "")
-            hint = f" (did you mean {meant!r}?)" if meant in known else did_you_mean(name, known)
-            raise DefinitionError(
-                f"{location}: {what} has no option {name!r}{hint}; its options are {listed(sorted(known))}"
-            )
+            its = f"its options are {listed(sorted(known))}"
+            raise DefinitionError(f"{location}: {what} has no option {name!r}{_hint(name, known)}; {its}")
+
+
+def _hint(name: str, known: Set[str]) -> str:
+    meant = _SYNONYMS.get(name.lower(), name)
+    if meant in known:
+        return f" (did you mean {meant!r}?)"
+    for owner, options in (("@step", STEP_OPTIONS), ("@pipeline", PIPELINE_OPTIONS)):
+        if meant in options:
+            return f" ({meant!r} is an option of {owner})"
+    return did_you_mean(name, known)
 
 
 def checked_options(candidate: Candidate, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -237,7 +244,8 @@ def _source_dependencies(candidate: Candidate, name: str, value: Any) -> tuple[A
 @_option("runner")
 def _runner(candidate: Candidate, name: str, value: Any) -> Any:
     if isinstance(value, str):
-        return _one_of(candidate, name, value, RUNNERS, " or a runner")
+        meant = "local" if value.lower().startswith("thread") else value
+        return _one_of(candidate, name, value, RUNNERS, " or a runner", meant=meant)
     if isinstance(value, type):
         raise candidate.error(f"{name} is the class {value.__name__}; make a runner of it: {value.__name__}(...)")
     if isinstance(value, (bool, int, float, list, tuple, dict, set, bytes)):
@@ -264,9 +272,11 @@ def _max_parallel(candidate: Candidate, name: str, value: Any) -> int:
     return value
 
 
-def _one_of(candidate: Candidate, name: str, value: Any, known: tuple[str, ...], or_else: str = "") -> str:
+def _one_of(
+    candidate: Candidate, name: str, value: Any, known: tuple[str, ...], or_else: str = "", *, meant: str | None = None
+) -> str:
     if value not in known or not isinstance(value, str):
-        hint = did_you_mean(value.replace("-", "_"), known) if isinstance(value, str) else ""
+        hint = did_you_mean((meant or value).replace("-", "_"), known) if isinstance(value, str) else ""
         choices = f"{listed(known)}{or_else}" if or_else else " or ".join(map(repr, known))
         raise candidate.error(f"{name} is {choices}, not {brief(value)}{hint}")
     return value

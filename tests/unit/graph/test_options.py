@@ -183,6 +183,7 @@ BAD_STEP_OPTIONS: list[tuple[dict[str, Any], str]] = [
 ]
 BAD_PIPELINE_OPTIONS: list[tuple[dict[str, Any], str]] = [
     ({"runner": "process"}, "runner is 'local', 'processes' or a runner, not 'process' (did you mean 'processes'?)"),
+    ({"runner": "threads"}, "runner is 'local', 'processes' or a runner, not 'threads' (did you mean 'local'?)"),
     ({"runner": 4}, "runner is 'local', 'processes' or a runner, not 4"),
     ({"runner": SomeRunner}, "runner is the class SomeRunner; make a runner of it: SomeRunner(...)"),
     ({"execution_mode": "fail-fast"}, "is 'fail_fast' or 'continue', not 'fail-fast' (did you mean 'fail_fast'?)"),
@@ -225,7 +226,9 @@ MISSPELT: list[tuple[Callable[..., Any], str, str]] = [
     (step, "after", "@step has no option 'after'"),
     (step(fit).with_options, "aftr", "with_options of a step has no option 'aftr' (did you mean 'after'?)"),
     (pipeline, "max_paralel", "@pipeline has no option 'max_paralel' (did you mean 'max_parallel'?)"),
-    (pipeline, "retry", "@pipeline has no option 'retry'"),
+    (pipeline, "retry", "@pipeline has no option 'retry' ('retry' is an option of @step)"),
+    (step, "max_parallel", "@step has no option 'max_parallel' ('max_parallel' is an option of @pipeline)"),
+    (step, "max_workers", "@step has no option 'max_workers' ('max_parallel' is an option of @pipeline)"),
     (pipeline(training).with_options, "runname", "with_options of a pipeline has no option 'runname' (did you mean 'r"),
 ]
 
