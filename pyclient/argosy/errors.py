@@ -102,7 +102,7 @@ class RunCancelledError(ArgosyError):
 
 
 class EventLoopError(ArgosyError, RuntimeError):
-    """An asyncio client is used in another event loop than its own, or after it was closed."""
+    """An asyncio client is used in another event loop than its own, after it was closed, or across a fork."""
 
 
 class StepTimeoutError(ArgosyError, TimeoutError):
