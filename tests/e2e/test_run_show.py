@@ -24,7 +24,7 @@ def watched(run: str, **options: Any) -> Shown:
 
 def test_a_run_is_watched_from_another_process_until_its_end(store: str) -> None:
     script = write(TRAINING, max_parallel=1)
-    first = subprocess.Popen([sys.executable, script, "12"], stdout=subprocess.DEVNULL)
+    first = subprocess.Popen([sys.executable, script, "50"], stdout=subprocess.DEVNULL)
     try:
         wait_until(lambda: any(run.name == "monday" for run in Client().list_runs()), "the run is there")
         shown = watched("monday")
@@ -35,7 +35,7 @@ def test_a_run_is_watched_from_another_process_until_its_end(store: str) -> None
     assert any(re.search(r"─ train.* running T", line) for line in drawn), drawn
     end = shown.lines[shown.lines.index("") + 1 :]
     assert [line.split()[0] for line in end] == ["load", "└─", "└─", "Run", end[-1].split()[0]]
-    assert re.match(r"  └─ train ×12 +completed T  12 done", steady(end)[1])
+    assert re.match(r"  └─ train ×50 +completed T  50 done", steady(end)[1])
     assert end[3].startswith("Run completed in ")
 
 
