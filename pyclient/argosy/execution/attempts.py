@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import dataclass, field
 
 from argosy.execution.cache_sentences import cache_note
 from argosy.execution.runner import RunningTask
-from argosy.execution.step_task import Outcome, StepTask
+from argosy.execution.step_task import Failed, Outcome, StepTask
 from argosy.graph.model import Invocation
 from argosy.v1.pipeline_pb2 import StepRun
 
@@ -24,6 +26,7 @@ class Attempt:
         running: the current attempt as the workers know it, ``None`` between two.
         deadline: when the current attempt is asked to stop, by ``time.monotonic``.
         stopping: why it was asked to stop.
+        last: how the attempt before ended.
     """
 
     invocation: Invocation
@@ -34,6 +37,7 @@ class Attempt:
     running: RunningTask | None = None
     deadline: float | None = None
     stopping: BaseException | None = None
+    last: Failed | None = None
 
     @property
     def note(self) -> str:
@@ -68,9 +72,20 @@ class UnderWay:
     def __bool__(self) -> bool:
         return bool(self.running or self.delayed or self.waiting)
 
+    def take_delayed(self) -> list[Attempt]:
+        """Return the attempts that wait to begin, which are not waited for any more."""
+        attempts = [attempt for _, attempt in self.delayed.values()]
+        self.delayed.clear()
+        return attempts
+
     def next_moment(self, *, has_room: bool) -> float | None:
         """Return when something has to be done though nothing happens; without room nothing more can be started."""
         moments = [attempt.deadline for attempt in self.running.values() if attempt.deadline is not None]
         if has_room:
             moments += [when for when, _ in (*self.waiting.values(), *self.delayed.values())]
         return min(moments, default=None)
+
+
+def seconds_until(moment: float) -> float:
+    """Return how long to wait for a moment by ``time.monotonic``, as far as a lock can wait."""
+    return min(max(moment - time.monotonic(), 0), threading.TIMEOUT_MAX)

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from argosy.errors import ArgosyError, ConflictError, RunCancelledError, StepTimeoutError
 from argosy.execution.active_run import ActiveRun
-from argosy.execution.attempts import Attempt, AttemptEvent, UnderWay
+from argosy.execution.attempts import Attempt, AttemptEvent, UnderWay, seconds_until
 from argosy.execution.end_step import end_attempt, is_cancelled, next_attempt
 from argosy.execution.execute_step import execute, failed
 from argosy.execution.failure import add_note
@@ -102,6 +102,7 @@ class Scheduler:
         if self._halted is not None or (self.errors and not self._keep_going):
             self._plan.clear()
             self._now.waiting.clear()
+            self._drop_further_attempts()
         return bool(self._now) or self._plan.next() is not None
 
     def _why_to_stop(self) -> BaseException | None:
@@ -185,7 +186,6 @@ class Scheduler:
         timeout = attempt.invocation.step.timeout
         if timeout is None and self._workers.are_here and self._is_alone():
             self._end(attempt, self._execute_here(attempt.task))
-            self._begun = None
             return
         self._now.running[attempt.invocation.id], self._begun = attempt, None
         tries = attempt.tries
@@ -212,7 +212,7 @@ class Scheduler:
         """Wait until an attempt ends, or something else is due."""
         moment = self._now.next_moment(has_room=self._has_room())
         try:
-            event = self._events.get(timeout=None if moment is None else max(moment - time.monotonic(), 0))
+            event = self._events.get(timeout=None if moment is None else seconds_until(moment))
         except queue.Empty:
             event = None
         if event is not None and not event.is_late:
@@ -227,7 +227,7 @@ class Scheduler:
 
     def _note_begin(self, attempt: Attempt) -> None:
         timeout = attempt.invocation.step.timeout
-        if timeout is not None and attempt.stopping is None:
+        if timeout is not None and attempt.deadline is None:
             attempt.deadline = time.monotonic() + timeout
 
     def _overdue(self, attempt: Attempt) -> None:
@@ -260,7 +260,7 @@ class Scheduler:
         self._halted = self._halted or error
         superseded = isinstance(error, ConflictError) and error.reason == "SUPERSEDED"
         if is_cancelled(error) or superseded or not isinstance(error, Exception):
-            self._ask_to_stop(error)
+            self._ask_to_stop(error if isinstance(error, ArgosyError) else _ends_by(error))
 
     def _ask_to_stop(self, error: BaseException) -> None:
         for attempt in list(self._now.running.values()):
@@ -269,8 +269,7 @@ class Scheduler:
                 self._end(attempt, failed(attempt.task, error))
             else:
                 self._stop(attempt, error)
-        for invocation, (_, attempt) in list(self._now.delayed.items()):
-            del self._now.delayed[invocation]
+        for attempt in self._now.take_delayed():
             self._end(attempt, failed(attempt.task, error))
 
     def _end(self, attempt: Attempt, outcome: Outcome) -> None:
@@ -294,7 +293,8 @@ class Scheduler:
 
     def _begins_again(self, attempt: Attempt, outcome: Failed) -> bool:
         item, retry = attempt.invocation, attempt.invocation.step.retry
-        if retry is None or not outcome.may_retry or attempt.tries > retry.retries or self._halted is not None:
+        is_over = self._halted is not None or (self.errors and not self._keep_going)
+        if retry is None or not outcome.may_retry or attempt.tries > retry.retries or is_over:
             return False
         try:
             following = next_attempt(self._run, attempt.task, outcome)
@@ -307,15 +307,24 @@ class Scheduler:
         note = f"attempt {attempt.tries}: {type(outcome.error).__name__}"
         delay = retry.delay_before(attempt.tries + 1)
         self._run.progress.step_retries(item.id, time.perf_counter() - attempt.began, note, delay)
-        attempt.task = following
+        attempt.task, attempt.last = following, outcome
         self._now.delayed[item.id] = (time.monotonic() + delay, attempt)
+        self._begun = None
         return True
+
+    def _drop_further_attempts(self) -> None:
+        """Let steps that wait to be tried again end with what they have raised: the run does not go on."""
+        for attempt in self._now.take_delayed():
+            assert attempt.last is not None
+            add_note(attempt.last.error, f"step {attempt.invocation.id!r} was not tried again: the run has failed")
+            self._end(attempt, attempt.last)
 
     def _note_success(self, attempt: Attempt, step_run: StepRun) -> None:
         self._note_end(attempt.invocation, step_run, "completed", attempt.began, attempt.note)
         self._call_hooks(attempt.invocation, "on_success", StepRunRecord(step_run, self._run.connection))
 
     def _note_end(self, item: Invocation, step_run: StepRun, status: str, began: float, note: str = "") -> None:
+        self._begun = None  # from here on it has ended, whatever a hook raises
         for output in step_run.outputs:
             self._run.versions.outputs[item.id, output.name] = output.version
         self.ended.add(item.id)
@@ -324,6 +333,7 @@ class Scheduler:
         self._run.progress.step_ended(item.id, status, time.perf_counter() - began, note, size)
 
     def _note_failure(self, item: Invocation, error: BaseException, began: float) -> None:
+        self._begun = None
         self.errors[item.id] = error
         self._plan.fail(item.id)
         self._run.failed = self._run.failed or item.id
@@ -335,7 +345,7 @@ class Scheduler:
 
     def _stop_everything(self, error: BaseException) -> None:
         """Stop what runs because the run cannot go on, and wait for it a moment; Ctrl-C ends the waiting."""
-        why = error if is_cancelled(error) else RunCancelledError(f"the run ended: {type(error).__name__}")
+        why = error if is_cancelled(error) else _ends_by(error)
         self._halted = self._halted or why
         try:
             if self._begun is not None:
@@ -363,3 +373,8 @@ class Scheduler:
             if error is not first and not is_cancelled(error):
                 add_note(first, f"step {invocation!r} failed too: {type(error).__name__}: {error}")
         raise first
+
+
+def _ends_by(error: BaseException) -> RunCancelledError:
+    """Return what other steps are stopped with: what ended the run is no failure of theirs."""
+    return RunCancelledError(f"the run ended: {type(error).__name__}")

@@ -8,6 +8,7 @@ ends a sleep. Nothing is raised after the call has ended.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import contextvars
 import ctypes
@@ -30,7 +31,9 @@ def call_stoppable(function: Callable[[], object], stop: StopSignal) -> object:
     """Call a function, or run the coroutine it returns, until it ends or is asked to stop.
 
     Raises:
-        BaseException: what the function raised; why it was asked to stop, with the traceback of where it was.
+        BaseException: what the function raised. If it was asked to stop, why, with the traceback of where it was, and
+            as the cause what it raised instead when it was stopped.
+        concurrent.futures.CancelledError: a task that it awaited was cancelled, which is no wish of whoever runs it.
     """
     stop.check()
     interruption = _Interruption()
@@ -43,10 +46,14 @@ def call_stoppable(function: Callable[[], object], stop: StopSignal) -> object:
         finally:
             set_interrupter(former)
             interruption.close()
-    except (StopExecution, KeyboardInterrupt, asyncio.CancelledError) as raised:
-        if stop.error is None:
-            raise
-        raise stop.error.with_traceback(raised.__traceback__) from None
+    except BaseException as raised:
+        if stop.error is not None:
+            is_the_stop = isinstance(raised, (StopExecution, KeyboardInterrupt, asyncio.CancelledError))
+            raise stop.error.with_traceback(raised.__traceback__) from (None if is_the_stop else raised)
+        if isinstance(raised, asyncio.CancelledError):
+            text = str(raised) or "a task that the step awaited was cancelled"
+            raise concurrent.futures.CancelledError(text) from raised
+        raise
 
 
 class _Interruption:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import signal
 import threading
@@ -64,6 +65,30 @@ def test_a_thread_that_loops_is_stopped() -> None:
     stop, ready = StopSignal(), threading.Event()
     stopping_soon(stop, ready)
     assert in_thread(lambda: call_stoppable(lambda: looping(ready), stop)) == [WHY]
+
+
+def test_what_the_function_raises_when_it_is_stopped_is_the_cause_of_why_it_was_stopped() -> None:
+    stop, ready = StopSignal(), threading.Event()
+    stopping_soon(stop, ready)
+    broken = OSError("nothing to clean up")
+
+    def closing() -> None:
+        try:
+            looping(ready)
+        finally:
+            raise broken
+
+    assert in_thread(lambda: call_stoppable(closing, stop)) == [WHY]
+    assert WHY.__cause__ is broken
+
+
+def test_a_cancelled_task_that_it_awaits_is_an_ordinary_failure() -> None:
+    async def waiting() -> None:
+        raise asyncio.CancelledError("the pool is closed")
+
+    with pytest.raises(concurrent.futures.CancelledError, match="the pool is closed") as caught:
+        call_stoppable(waiting, StopSignal())
+    assert isinstance(caught.value, Exception)
 
 
 @pytest.mark.usefixtures("_plain_interrupts")
