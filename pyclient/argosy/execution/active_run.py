@@ -12,6 +12,7 @@ from argosy.execution.failure import add_note, to_run_error
 from argosy.execution.held_interrupt import held_interrupt
 from argosy.execution.input_versions import RunVersions
 from argosy.execution.lease import Lease
+from argosy.execution.program_signals import ProgramTerminated
 from argosy.execution.progress import Progress
 from argosy.graph.model import Graph
 from argosy.transport.connection import Connection
@@ -71,7 +72,7 @@ class ActiveRun:
         Returns:
             The run with its steps, ``None`` when the store does not take it (the lease expired, or it is away).
         """
-        is_cancelled = isinstance(error, (KeyboardInterrupt, RunCancelledError))
+        is_cancelled = isinstance(error, (KeyboardInterrupt, ProgramTerminated, RunCancelledError))
         state = RunState.RUN_STATE_CANCELLED if is_cancelled else RunState.RUN_STATE_FAILED
         invocations = [self.graph.invocations[key] for key in self.graph.order() if key not in self.recorded]
         skipped = [

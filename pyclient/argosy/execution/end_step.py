@@ -8,13 +8,14 @@ from dataclasses import replace
 from argosy.errors import ArgosyError, PreconditionError, RunCancelledError
 from argosy.execution.active_run import ActiveRun
 from argosy.execution.held_interrupt import held_interrupt
+from argosy.execution.program_signals import ProgramTerminated
 from argosy.execution.step_task import Failed, StepTask
 from argosy.v1.pipeline_pb2 import StepRun, StepState
 
 
 def is_cancelled(error: BaseException) -> bool:
     """Tell whether an exception means that a person stopped the step."""
-    return isinstance(error, (KeyboardInterrupt, RunCancelledError))
+    return isinstance(error, (KeyboardInterrupt, ProgramTerminated, RunCancelledError))
 
 
 def end_attempt(run: ActiveRun, task: StepTask, outcome: Failed) -> StepRun | None:

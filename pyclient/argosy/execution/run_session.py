@@ -19,6 +19,7 @@ from argosy.execution.held_interrupt import postponed_interrupt
 from argosy.execution.hooks import call_hooks
 from argosy.execution.lease import Lease
 from argosy.execution.pickle_policy import check_pickle_policy
+from argosy.execution.program_signals import heard_signals
 from argosy.execution.progress import choose_progress
 from argosy.execution.run_record import PipelineRun, step_status
 from argosy.execution.run_tree import PlannedStep
@@ -184,6 +185,7 @@ class RunSession:
         workers = self._runner.open(pipeline.max_parallel)
         self._opened.callback(workers.close)
         self._opened.enter_context(lease)
+        self._opened.enter_context(heard_signals())
         self._scheduler = Scheduler(active, workers, keep_going=pipeline.execution_mode == "continue")
         record = PipelineRun(run, connection)
         call_hooks(pipeline.hooks.on_start, "on_start", f"pipeline {pipeline.name!r}", record)

@@ -9,6 +9,7 @@ from argosy.execution.artifact_version import ArtifactVersion
 from argosy.execution.cache_sentences import cache_note
 from argosy.execution.failure_place import place_of
 from argosy.execution.next_steps import command, resume_command
+from argosy.execution.program_signals import ProgramTerminated
 from argosy.execution.resumed_call import unrecorded_arguments
 from argosy.execution.run_record import PipelineRun, RecordedError
 from argosy.execution.terminal_text import first_line, one_line
@@ -45,7 +46,7 @@ def early_end_lines(active: ActiveRun, run: PipelineRun | None, error: BaseExcep
     """
     name, config = active.run.name, active.config
     rows: list[tuple[str, str]] = []
-    if not isinstance(error, (KeyboardInterrupt, RunCancelledError)):
+    if not isinstance(error, (KeyboardInterrupt, ProgramTerminated, RunCancelledError)):
         rows += _what_went_wrong(active, None if run is None else run.error, error)
     step = None if run is None else run.steps.get(active.failed)
     if step is not None and step.status == "failed":
