@@ -23,7 +23,7 @@ from argosy.execution.program_signals import heard_signals
 from argosy.execution.progress import choose_progress
 from argosy.execution.run_record import PipelineRun, step_status
 from argosy.execution.run_tree import PlannedStep
-from argosy.execution.runner import Runner
+from argosy.execution.runner import Runner, Workers, open_workers
 from argosy.execution.scheduler import Scheduler
 from argosy.execution.stored_value import load_from
 from argosy.execution.summary import closing_lines, early_end_lines, opening_line
@@ -63,6 +63,7 @@ class RunSession:
         self._opened = contextlib.ExitStack()
         self._active: ActiveRun | None = None
         self._scheduler: Scheduler | None = None
+        self._workers: Workers | None = None
 
     def values_of(self, graph: Graph, refs: Sequence[StepOutputRef]) -> list[object]:
         """Return the values of outputs; the steps they need run now, several at once, unless they have.
@@ -97,7 +98,7 @@ class RunSession:
 
         Raises:
             PickleRefusedError: an output could only be a pickle and pickle is off.
-            DefinitionError: a step names what is no materializer for an output.
+            DefinitionError: a step names what is no materializer for an output, or the runner is none.
             MaterializerError: a value given to the pipeline cannot be kept.
             AlreadyExistsError: a run of this name exists.
             RunCancelledError: somebody asked the run to stop.
@@ -121,6 +122,7 @@ class RunSession:
         """Record that the run ends early, if it has begun: a step failed, or the body of the pipeline raised."""
         active, self._active = self._active, None
         if active is None:
+            self._opened.close()
             return
         try:
             ended = active.stop(error)
@@ -140,6 +142,9 @@ class RunSession:
             self._earlier.check(graph, is_whole=is_whole)
         ended = self._scheduler.ended if self._scheduler else self._earlier.invocations if self._earlier else ()
         known = self._active.versions.values if self._active is not None else {}
+        if self._workers is None:
+            self._workers = open_workers(self._runner, graph.pipeline.max_parallel)
+            self._opened.callback(self._workers.close)
         with ready_values(graph, connection.config, known=known, ended=ended) as values:
             with postponed_interrupt():  # a run that was created is known here, and so its end can be recorded
                 active = self._active or self._begin(graph, connection)
@@ -182,11 +187,10 @@ class RunSession:
         patient = connection.patient_pipelines(lease.remaining)
         active = self._active = ActiveRun(graph, connection, patient, run, token, lease, progress)
         pipeline = graph.pipeline
-        workers = self._runner.open(pipeline.max_parallel)
-        self._opened.callback(workers.close)
         self._opened.enter_context(lease)
         self._opened.enter_context(heard_signals())
-        self._scheduler = Scheduler(active, workers, keep_going=pipeline.execution_mode == "continue")
+        assert self._workers is not None
+        self._scheduler = Scheduler(active, self._workers, keep_going=pipeline.execution_mode == "continue")
         record = PipelineRun(run, connection)
         call_hooks(pipeline.hooks.on_start, "on_start", f"pipeline {pipeline.name!r}", record)
         return active

@@ -7,9 +7,11 @@ through the store. Who waits for whom, retries, timeouts and cancelling are the 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Protocol
 
+from argosy.errors import DefinitionError
 from argosy.execution.step_task import Outcome, StepTask
 
 
@@ -62,3 +64,24 @@ class Runner(Protocol):
             max_parallel: how many steps may run at once; ``None`` leaves it to the runner.
         """
         ...
+
+
+def open_workers(runner: Runner, max_parallel: int | None) -> Workers:
+    """Return the workers of one run, once they are seen to have what a scheduler needs.
+
+    Raises:
+        DefinitionError: ``open`` cannot be called with one argument, or returned something else.
+    """
+    name = type(runner).__name__
+    try:
+        inspect.signature(runner.open).bind(max_parallel)
+    except TypeError as error:
+        raise DefinitionError(f"{name}.open cannot be called as open(max_parallel): {error}") from None
+    workers = runner.open(max_parallel)
+    missing = [word for word in ("max_parallel", "are_here", "start", "close") if not hasattr(workers, word)]
+    if missing:
+        raise DefinitionError(
+            f"{name}.open(...) returned a {type(workers).__name__}, which has no {', '.join(missing)}; it returns the "
+            f"workers of one run: {Workers.__module__}.{Workers.__qualname__}"
+        )
+    return workers
