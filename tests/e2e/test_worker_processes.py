@@ -132,7 +132,9 @@ def test_a_step_that_holds_what_cannot_be_sent_is_refused_by_name(home: Path) ->
     def working() -> None:
         locked()
 
-    with pytest.raises(DefinitionError, match=r"step 'locked' cannot be sent to a worker process: TypeError.*lock"):
+    with pytest.raises(
+        DefinitionError, match=r"'locked' cannot be sent to a worker process: the variable 'lock': TypeError"
+    ):
         working()
 
 

@@ -23,6 +23,7 @@ import cloudpickle
 from argosy.errors import DefinitionError, RemoteStepError
 from argosy.execution.step_task import Completed, Failed, Outcome, StepTask
 from argosy.materializers.base import Materializer, registered_classes, registration_suspended, take_in
+from argosy.runners.what_stays import holder_of_what_stays
 from argosy.v1.pipeline_pb2 import RunError
 
 
@@ -64,10 +65,12 @@ def dump_task(task: StepTask) -> bytes:
     try:
         return _dumps(_Parcel(task, own, classes), classes)
     except Exception as error:
+        holder = holder_of_what_stays(task.step.function, _travels)
+        why = f"{type(error).__name__}: {error}"
         raise DefinitionError(
             f"{task.step.location}: step {task.step.name!r} cannot be sent to a worker process: "
-            f"{type(error).__name__}: {error}. Let it import or make what it needs inside of the function, define it "
-            'at the top of a module, or use runner="local"'
+            f"{f'{holder}: {why}' if holder else why}. Let it import or make what it needs inside of the function, "
+            'define it at the top of a module, or use runner="local"'
         ) from error
 
 
@@ -183,6 +186,14 @@ def _remade_exception(kind: type[BaseException], args: tuple[Any, ...], attribut
     error.args = args
     error.__dict__.update(attributes)
     return error
+
+
+def _travels(value: object) -> bool:
+    try:
+        _dumps(value)
+    except Exception:
+        return False
+    return True
 
 
 def _that_travels(attributes: dict[str, Any]) -> dict[str, Any]:
