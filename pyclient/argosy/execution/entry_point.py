@@ -108,10 +108,19 @@ def _in_module(module: ModuleType, entry: EntryPoint) -> Any:
     for candidate in vars(module).values():
         if _is_pipeline(candidate) and candidate.definition.function.__qualname__ == entry.qualname:
             return candidate
+    if entry.module == MAIN and not entry.file:
+        raise _defined_at_a_prompt(entry)
     where = entry.file or f"module {entry.module!r}"
     raise PipelineNotFoundError(
         f"{where} has no pipeline {entry.qualname!r} any more; bring it back, or call my_pipeline.resume(run) with "
         "what it is now"
+    )
+
+
+def _defined_at_a_prompt(entry: EntryPoint) -> PipelineNotFoundError:
+    return PipelineNotFoundError(
+        f"pipeline {entry.qualname!r} was defined in a notebook, at a prompt or by python -c; define it again there and "
+        "call my_pipeline.resume(run)"
     )
 
 
@@ -145,10 +154,7 @@ def _imported(entry: EntryPoint) -> ModuleType:
 def _script(entry: EntryPoint) -> Iterator[ModuleType]:
     path = Path(entry.file)
     if not entry.file:
-        raise PipelineNotFoundError(
-            f"pipeline {entry.qualname!r} was defined in a notebook, at a prompt or by python -c; define it again "
-            "there and call my_pipeline.resume(run)"
-        )
+        raise _defined_at_a_prompt(entry)
     if not path.is_file():
         raise PipelineNotFoundError(
             f"the script {entry.file}, in which the pipeline is defined, is not on this machine; resume the run where "
