@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -140,7 +141,7 @@ class Invocation:
             for item in source.items if isinstance(source, ArtifactList) else (source,):
                 yield name, item
 
-    @property
+    @cached_property
     def upstream(self) -> tuple[str, ...]:
         """The invocations that must have ended before it starts, each once."""
         inputs = (made_by(source) for _, source in self.sources())
@@ -178,6 +179,10 @@ class Graph:
         Invocations in a cycle are left out, and those that wait for one which was not called (yet);
         ``checks`` refuses graphs that have them.
         """
+        return self._order
+
+    @cached_property
+    def _order(self) -> tuple[str, ...]:
         ids = list(self.invocations)
         position = {invocation: index for index, invocation in enumerate(ids)}
         waiting = {invocation: len(self.invocations[invocation].upstream) for invocation in ids}
