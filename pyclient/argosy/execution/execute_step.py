@@ -23,6 +23,7 @@ from argosy.execution.log_capture import LogOutlet, captured_logs
 from argosy.execution.log_sender import OutgoingLog
 from argosy.execution.rescue import Endangered, rescue_values
 from argosy.execution.save_outputs import save_outputs
+from argosy.execution.step_patience import patient
 from argosy.execution.step_task import Completed, Failed, Outcome, StepTask
 from argosy.execution.step_traffic import executing
 from argosy.execution.stop_signal import StopSignal
@@ -50,9 +51,10 @@ def execute(task: StepTask, stop: StopSignal, log: LogOutlet | None = None) -> O
         allow_pickle=task.step.allow_pickle,
         attempt=task.attempt,
         outputs=task.output_names,
+        patience=task.patience,
     )
     try:
-        with executing(task.step_run_id):
+        with executing(task.step_run_id), patient(task.patience):
             connection = connect(task.config)
             returned = _call(task, connection, context, stop, log or log_in_store(task))
             values = bind_returned_values(task.step, returned)

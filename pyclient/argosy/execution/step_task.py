@@ -33,7 +33,7 @@ class StepTask:
         step_run_id: the step run.
         attempt_token: proves that this attempt is the current one.
         attempt: 1 for the first.
-        patience: seconds to wait for a store that is away when the attempt is to be completed.
+        patience: seconds to wait for a store that is away.
     """
 
     config: ClientConfig

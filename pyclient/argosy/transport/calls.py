@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -11,7 +13,9 @@ from typing import Any, Generic, TypeVar
 import grpc
 
 from argosy.errors import ArgosyError, DeadlineError
+from argosy.transport.caller_patience import patience_here
 from argosy.transport.error_mapping import to_exception, unreachable
+from argosy.transport.retry import Backoff, napping, worth_retrying
 from argosy.transport.uninterrupted import uninterrupted
 from argosy.transport.watchdog import Watch, shared_watchdog
 
@@ -49,7 +53,7 @@ class Calls:
         *,
         wait_for_ready: bool = False,
     ) -> Response:
-        """Make a simple call.
+        """Make a simple call; the same one again while the store is away, as long as whoever calls can wait.
 
         Args:
             method: what to call.
@@ -60,6 +64,28 @@ class Calls:
         Raises:
             ArgosyError: as :mod:`argosy.transport.error_mapping` says.
         """
+        began = time.monotonic()
+        backoff = Backoff("a call of a run", sys.maxsize, napping)
+        while True:
+            try:
+                return self._unary_once(method, request, deadline, wait_for_ready=wait_for_ready)
+            except ArgosyError as error:
+                if not worth_retrying(error) or time.monotonic() - began >= self.seconds_to_wait(deadline):
+                    raise
+                backoff.pause_anyhow(error)
+
+    def seconds_to_wait(self, deadline: float | None) -> float:
+        """Return for how long after its beginning a call that failed is repeated, as its ``deadline`` was given."""
+        return patience_here() if deadline is None else 0.0
+
+    def _unary_once(
+        self,
+        method: grpc.UnaryUnaryMultiCallable[Request, Response],
+        request: Request,
+        deadline: float | None,
+        *,
+        wait_for_ready: bool,
+    ) -> Response:
         timeout = self.unary_deadline if deadline is None else deadline
         try:
             if self.idle_timeout is None:  # the store is in this process

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from functools import partial
 from typing import TypeVar
 
@@ -69,7 +70,7 @@ class _Reception:
         """Let the lanes take range after range, and the last thread hash behind them."""
         with ThreadPoolExecutor(len(lanes) + 1, thread_name_prefix="argosy-receive") as pool:
             hashing = pool.submit(self._guarded, self._hash)
-            readings = [pool.submit(self._guarded, partial(self._read, lane)) for lane in lanes[1:]]
+            readings = [pool.submit(copy_context().run, self._guarded, partial(self._read, lane)) for lane in lanes[1:]]
             try:
                 self._guarded(partial(self._read, lanes[0]))
                 for reading in readings:

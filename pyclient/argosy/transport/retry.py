@@ -9,12 +9,14 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from argosy.errors import ArgosyError, DeadlineError, UnavailableError
+from argosy.transport.caller_patience import patience_here
 
 ATTEMPTS = 8
 """How often a transfer is tried without a single byte of progress."""
 FEW_ATTEMPTS = 4
 """How often a small call is tried: long enough for a server that restarts, for which somebody waits."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
+_NAP = 0.25
 R = TypeVar("R")
 _log = logging.getLogger("argosy.transport")
 
@@ -23,7 +25,8 @@ class Backoff:
     """The pauses of one transfer: exponential, of random length, and from the start again after progress.
 
     Random, so that the clients of a server that comes back do not all come at the same moment; but never so short that
-    all attempts are over before a server could have started again.
+    all attempts are over before a server could have started again. A step of a run, which can wait for longer, counts
+    seconds instead of attempts.
     """
 
     def __init__(self, what: str, attempts: int = ATTEMPTS, wait: Callable[[float], object] | None = None) -> None:
@@ -35,13 +38,16 @@ class Backoff:
             wait: waits for so many seconds; what it raises ends the transfer.
         """
         self._what = what
-        self._wait = wait or time.sleep
+        self._patience = patience_here() if attempts <= ATTEMPTS else 0.0
+        self._failed_since: float | None = None
+        self._wait = wait or (napping if self._patience else time.sleep)
         self._attempts = attempts
         self._failed = 0
 
     def progressed(self) -> None:
         """Say that something arrived since the last failure."""
         self._failed = 0
+        self._failed_since = None
 
     def pause(self, error: ArgosyError) -> None:
         """Wait before the next attempt.
@@ -68,13 +74,24 @@ class Backoff:
             ArgosyError: ``error`` itself, when there were enough.
         """
         self._failed += 1
-        if self._failed >= self._attempts:
+        self._failed_since = self._failed_since or time.monotonic()
+        if self._is_over(time.monotonic() - self._failed_since):
             _log.debug("%s: gave up after %d attempts without progress: %s", self._what, self._failed, error)
             raise error
         longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._failed, 10))
         seconds = random.uniform(longest / 2, longest)  # noqa: S311 - no secret
         _log.debug("%s: attempt %d failed (%s); again in %.2f s", self._what, self._failed, error, seconds)
         return seconds
+
+    def _is_over(self, seconds: float) -> bool:
+        return seconds >= self._patience if self._patience else self._failed >= self._attempts
+
+
+def napping(seconds: float) -> None:
+    """Sleep in short naps: a step that is stopped hears of it between two of them."""
+    while seconds > 0:
+        time.sleep(min(seconds, _NAP))
+        seconds -= _NAP
 
 
 def worth_retrying(error: ArgosyError) -> bool:
@@ -96,6 +113,8 @@ def retrying(
     Raises:
         ArgosyError: another attempt would not help, or there were enough.
     """
+    if patience_here():  # the calls themselves are repeated then
+        return call()
     backoff = Backoff(what, attempts, wait)
     while True:
         try:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -210,7 +211,7 @@ class _Sender:
             return
         pool = ThreadPoolExecutor(min(len(items), UPLOADS_AT_ONCE), thread_name_prefix="argosy-upload")
         try:
-            for future in [pool.submit(send, item) for item in items]:
+            for future in [pool.submit(copy_context().run, send, item) for item in items]:
                 future.result()
         except BaseException as error:
             self._given_up.set()
