@@ -264,7 +264,7 @@ def test_what_an_attempt_of_a_step_saves_and_gets_to_load_is_linked_to_that_atte
 
     number = argosy.save_artifact(42, "number")
     step = asking().steps["ask"]
-    linked = [(version.name, version._message.producer.attempt) for version in step.saved]
+    linked = [(version.name, version.producer_attempt) for version in step.saved]
     assert linked == [("note", 1), ("one", 1), ("note", 2), ("one", 2)]
     assert set(step.loaded) == {number}
 

@@ -136,6 +136,7 @@ def _producer(producer: ArtifactProducer) -> Document:
         "output": producer.output_name,
         "run_id": producer.run_id,
         "step_run_id": producer.step_run_id,
+        "attempt": producer.attempt,
     }
 
 

@@ -130,6 +130,11 @@ class ArtifactFacts:
         """The step run that made it, ``None`` for one made outside of a step."""
         return self._message.producer.step_run_id or None
 
+    @property
+    def producer_attempt(self) -> int | None:
+        """The attempt of the step run that made it, 1 for the first, ``None`` for one made outside of a step."""
+        return self._message.producer.attempt or None
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ArtifactFacts) and other.id == self.id
 

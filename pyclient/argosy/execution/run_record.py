@@ -165,7 +165,7 @@ class StepRunFacts(_Timed, Generic[V]):
 
     @cached_property
     def saved(self) -> tuple[V, ...]:
-        """The versions its own code saved."""
+        """The versions its own code saved, in all attempts: ``version.producer_attempt`` tells in which."""
         return tuple(map(self._version, self._message.saved))
 
     @cached_property
