@@ -270,7 +270,8 @@ def test_a_step_that_failed_before_and_is_no_part_of_the_pipeline_any_more_does_
 
 
 def test_a_run_tells_where_its_pipeline_is_defined(stubs: Service, project: str) -> None:
-    entry_point = states.EntryPoint(module="train", qualname="training", file="/src/" + "x" * 300 + "/train.py")
+    file = "/src/" + "x" * 300 + "/train.py"
+    entry_point = states.EntryPoint(module="train", qualname="training", file=file, arguments=["--rows", "5", ""])
     run = create_run(stubs, project, entry_point=entry_point).run
     assert get_run(stubs, project, run.id).entry_point == entry_point
     assert not get_run(stubs, project, create_run(stubs, project).run.id).HasField("entry_point")
@@ -282,6 +283,7 @@ def test_a_run_tells_where_its_pipeline_is_defined(stubs: Service, project: str)
         ("entry_point.module", states.EntryPoint(qualname="training")),
         ("entry_point.qualname", states.EntryPoint(module="train")),
         ("entry_point.file", states.EntryPoint(module="train", qualname="training", file="x" * 5000)),
+        ("entry_point.arguments", states.EntryPoint(module="train", qualname="training", arguments=["x" * 16_384])),
     ],
 )
 def test_a_bad_entry_point_is_refused(stubs: Service, project: str, field: str, entry_point: states.EntryPoint) -> None:

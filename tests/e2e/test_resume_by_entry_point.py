@@ -82,6 +82,15 @@ def test_a_script_is_resumed_from_the_shell(store: str, tmp_path: Path) -> None:
     assert record.steps["report"].output.name == "renamed::report::output"
 
 
+def test_a_resumed_script_has_the_arguments_it_was_started_with(home: Path, tmp_path: Path) -> None:
+    started("ROWS = int(sys.argv[1])\n" + GUARDED.replace("(5,", "(ROWS,"), "train.py", "6")
+    Path("repaired").touch()
+    run("run", "resume", "first")
+    record = argosy.Client().get_run("first")
+    assert record.steps["report"].output.load() == "6 nan"
+    assert list(record._message.entry_point.arguments) == ["6"]
+
+
 def test_a_document_of_the_resumed_run_is_all_that_is_printed(home: Path, tmp_path: Path) -> None:
     started(GUARDED)
     (tmp_path / "repaired").touch()

@@ -23,18 +23,27 @@ from argosy.graph.source_location import caller_location
 from argosy.v1.pipeline_pb2 import EntryPoint
 
 MAIN = "__main__"
+_MAX_ARGUMENTS = 16_384
+"""As many characters of a command line are kept by the service."""
 
 _loading: contextvars.ContextVar[str | None] = contextvars.ContextVar("argosy_loading", default=None)
 
 
 def entry_point_of(function: Callable[..., Any]) -> EntryPoint:
-    """Return where the function of a pipeline is defined."""
+    """Return where the function of a pipeline is defined; of a script also what its command line says."""
     module = sys.modules.get(function.__module__)
     spec = getattr(module, "__spec__", None)
     name = spec.name if function.__module__ == MAIN and spec is not None else function.__module__
     file = getattr(module, "__file__", None)
     path = str(Path(file).resolve()) if isinstance(file, str) and Path(file).is_file() else ""
-    return EntryPoint(module=name, qualname=function.__qualname__, file=path)
+    arguments = _recorded(sys.argv[1:]) if name == MAIN and path else []
+    return EntryPoint(module=name, qualname=function.__qualname__, file=path, arguments=arguments)
+
+
+def _recorded(arguments: list[str]) -> list[str]:
+    """Return what can be recorded of a command line: nothing of one that is very long or no text."""
+    is_text = all(argument.encode(errors="ignore").decode() == argument for argument in arguments)
+    return arguments if is_text and sum(map(len, arguments)) + len(arguments) <= _MAX_ARGUMENTS else []
 
 
 def is_found_by_the_shell(entry: EntryPoint) -> bool:
@@ -119,8 +128,8 @@ def _in_module(module: ModuleType, entry: EntryPoint) -> Any:
 
 def _defined_at_a_prompt(entry: EntryPoint) -> PipelineNotFoundError:
     return PipelineNotFoundError(
-        f"pipeline {entry.qualname!r} was defined in a notebook, at a prompt or by python -c; define it again there and "
-        "call my_pipeline.resume(run)"
+        f"pipeline {entry.qualname!r} was defined in a notebook, at a prompt or by python -c; define it again there "
+        "and call my_pipeline.resume(run)"
     )
 
 
@@ -167,7 +176,7 @@ def _script(entry: EntryPoint) -> Iterator[ModuleType]:
     module = ModuleType(MAIN)
     module.__file__ = entry.file
     before, arguments = sys.modules[MAIN], sys.argv
-    sys.modules[MAIN], sys.argv = module, [entry.file]
+    sys.modules[MAIN], sys.argv = module, [entry.file, *entry.arguments]
     sys.path.insert(0, str(path.parent))
     try:
         with _nothing_runs(f"the script {entry.file}"):

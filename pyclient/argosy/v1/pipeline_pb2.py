@@ -26,7 +26,7 @@ from argosy.v1 import artifact_pb2 as argosy_dot_v1_dot_artifact__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x61rgosy/v1/pipeline.proto\x12\targosy.v1\x1a\x18\x61rgosy/v1/artifact.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x84\x04\n\x03Run\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07project\x18\x02 \x01(\t\x12\x15\n\rpipeline_name\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\"\n\x05state\x18\x05 \x01(\x0e\x32\x13.argosy.v1.RunState\x12\x32\n\nparameters\x18\x06 \x03(\x0b\x32\x1e.argosy.v1.Run.ParametersEntry\x12\"\n\x05\x65rror\x18\x07 \x01(\x0b\x32\x13.argosy.v1.RunError\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x11lease_expire_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10\x63\x61ncel_requested\x18\x0b \x01(\x08\x12!\n\x05steps\x18\x0c \x03(\x0b\x32\x12.argosy.v1.StepRun\x12*\n\x0b\x65ntry_point\x18\r \x01(\x0b\x32\x15.argosy.v1.EntryPoint\x12\r\n\x05\x65poch\x18\x0e \x01(\x05\x1a\x31\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"<\n\nEntryPoint\x12\x0e\n\x06module\x18\x01 \x01(\t\x12\x10\n\x08qualname\x18\x02 \x01(\t\x12\x0c\n\x04\x66ile\x18\x03 \x01(\t\"=\n\x08RunError\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x12\n\ninvocation\x18\x03 \x01(\t\"\xf1\x05\n\x07StepRun\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x12\n\ninvocation\x18\x03 \x01(\t\x12\x11\n\tstep_name\x18\x04 \x01(\t\x12#\n\x05state\x18\x05 \x01(\x0e\x32\x14.argosy.v1.StepState\x12\x36\n\nparameters\x18\x06 \x03(\x0b\x32\".argosy.v1.StepRun.ParametersEntry\x12$\n\x06inputs\x18\x07 \x03(\x0b\x32\x14.argosy.v1.StepInput\x12&\n\x07outputs\x18\x08 \x03(\x0b\x32\x15.argosy.v1.StepOutput\x12)\n\x05saved\x18\t \x03(\x0b\x32\x1a.argosy.v1.ArtifactVersion\x12*\n\x06loaded\x18\n \x03(\x0b\x32\x1a.argosy.v1.ArtifactVersion\x12\x11\n\tcache_key\x18\x0b \x01(\t\x12\x13\n\x0b\x63\x61\x63hed_from\x18\x0c \x01(\t\x12\x12\n\ncache_miss\x18\r \x03(\t\x12\"\n\x05\x65rror\x18\x0e \x01(\x0b\x32\x13.argosy.v1.RunError\x12.\n\nstart_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x61ttempt\x18\x11 \x01(\x05\x12(\n\x08\x61ttempts\x18\x12 \x03(\x0b\x32\x16.argosy.v1.StepAttempt\x12\x32\n\x08metadata\x18\x13 \x03(\x0b\x32 .argosy.v1.StepRun.MetadataEntry\x12\x10\n\x08upstream\x18\x14 \x03(\t\x1a\x31\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa0\x01\n\x0bStepAttempt\x12\x0f\n\x07\x61ttempt\x18\x01 \x01(\x05\x12\"\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x13.argosy.v1.RunError\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"|\n\tStepInput\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\"\n\x04kind\x18\x02 \x01(\x0e\x32\x14.argosy.v1.InputKind\x12\x0f\n\x07is_list\x18\x03 \x01(\x08\x12,\n\x08versions\x18\x04 \x03(\x0b\x32\x1a.argosy.v1.ArtifactVersion\"G\n\nStepOutput\x12\x0c\n\x04name\x18\x01 \x01(\t\x12+\n\x07version\x18\x02 \x01(\x0b\x32\x1a.argosy.v1.ArtifactVersion\"V\n\x0fPipelineSummary\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\"\n\nlatest_run\x18\x02 \x01(\x0b\x32\x0e.argosy.v1.Run\x12\x11\n\trun_count\x18\x03 \x01(\x03*\x9d\x01\n\x08RunState\x12\x19\n\x15RUN_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11RUN_STATE_RUNNING\x10\x01\x12\x17\n\x13RUN_STATE_COMPLETED\x10\x02\x12\x14\n\x10RUN_STATE_FAILED\x10\x03\x12\x17\n\x13RUN_STATE_CANCELLED\x10\x04\x12\x17\n\x13RUN_STATE_ABANDONED\x10\x05*\xd3\x01\n\tStepState\x12\x1a\n\x16STEP_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12STEP_STATE_RUNNING\x10\x01\x12\x18\n\x14STEP_STATE_COMPLETED\x10\x02\x12\x15\n\x11STEP_STATE_CACHED\x10\x03\x12\x15\n\x11STEP_STATE_FAILED\x10\x04\x12\x16\n\x12STEP_STATE_SKIPPED\x10\x05\x12\x18\n\x14STEP_STATE_CANCELLED\x10\x06\x12\x18\n\x14STEP_STATE_ABANDONED\x10\x07*s\n\tInputKind\x12\x1a\n\x16INPUT_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16INPUT_KIND_STEP_OUTPUT\x10\x01\x12\x17\n\x13INPUT_KIND_EXTERNAL\x10\x02\x12\x15\n\x11INPUT_KIND_LOADED\x10\x03\x42\x42\n\x0cio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x61rgosy/v1/pipeline.proto\x12\targosy.v1\x1a\x18\x61rgosy/v1/artifact.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x84\x04\n\x03Run\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07project\x18\x02 \x01(\t\x12\x15\n\rpipeline_name\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\x12\"\n\x05state\x18\x05 \x01(\x0e\x32\x13.argosy.v1.RunState\x12\x32\n\nparameters\x18\x06 \x03(\x0b\x32\x1e.argosy.v1.Run.ParametersEntry\x12\"\n\x05\x65rror\x18\x07 \x01(\x0b\x32\x13.argosy.v1.RunError\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x11lease_expire_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10\x63\x61ncel_requested\x18\x0b \x01(\x08\x12!\n\x05steps\x18\x0c \x03(\x0b\x32\x12.argosy.v1.StepRun\x12*\n\x0b\x65ntry_point\x18\r \x01(\x0b\x32\x15.argosy.v1.EntryPoint\x12\r\n\x05\x65poch\x18\x0e \x01(\x05\x1a\x31\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"O\n\nEntryPoint\x12\x0e\n\x06module\x18\x01 \x01(\t\x12\x10\n\x08qualname\x18\x02 \x01(\t\x12\x0c\n\x04\x66ile\x18\x03 \x01(\t\x12\x11\n\targuments\x18\x04 \x03(\t\"=\n\x08RunError\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x12\n\ninvocation\x18\x03 \x01(\t\"\xf1\x05\n\x07StepRun\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x12\n\ninvocation\x18\x03 \x01(\t\x12\x11\n\tstep_name\x18\x04 \x01(\t\x12#\n\x05state\x18\x05 \x01(\x0e\x32\x14.argosy.v1.StepState\x12\x36\n\nparameters\x18\x06 \x03(\x0b\x32\".argosy.v1.StepRun.ParametersEntry\x12$\n\x06inputs\x18\x07 \x03(\x0b\x32\x14.argosy.v1.StepInput\x12&\n\x07outputs\x18\x08 \x03(\x0b\x32\x15.argosy.v1.StepOutput\x12)\n\x05saved\x18\t \x03(\x0b\x32\x1a.argosy.v1.ArtifactVersion\x12*\n\x06loaded\x18\n \x03(\x0b\x32\x1a.argosy.v1.ArtifactVersion\x12\x11\n\tcache_key\x18\x0b \x01(\t\x12\x13\n\x0b\x63\x61\x63hed_from\x18\x0c \x01(\t\x12\x12\n\ncache_miss\x18\r \x03(\t\x12\"\n\x05\x65rror\x18\x0e \x01(\x0b\x32\x13.argosy.v1.RunError\x12.\n\nstart_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x61ttempt\x18\x11 \x01(\x05\x12(\n\x08\x61ttempts\x18\x12 \x03(\x0b\x32\x16.argosy.v1.StepAttempt\x12\x32\n\x08metadata\x18\x13 \x03(\x0b\x32 .argosy.v1.StepRun.MetadataEntry\x12\x10\n\x08upstream\x18\x14 \x03(\t\x1a\x31\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa0\x01\n\x0bStepAttempt\x12\x0f\n\x07\x61ttempt\x18\x01 \x01(\x05\x12\"\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x13.argosy.v1.RunError\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"|\n\tStepInput\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\"\n\x04kind\x18\x02 \x01(\x0e\x32\x14.argosy.v1.InputKind\x12\x0f\n\x07is_list\x18\x03 \x01(\x08\x12,\n\x08versions\x18\x04 \x03(\x0b\x32\x1a.argosy.v1.ArtifactVersion\"G\n\nStepOutput\x12\x0c\n\x04name\x18\x01 \x01(\t\x12+\n\x07version\x18\x02 \x01(\x0b\x32\x1a.argosy.v1.ArtifactVersion\"V\n\x0fPipelineSummary\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\"\n\nlatest_run\x18\x02 \x01(\x0b\x32\x0e.argosy.v1.Run\x12\x11\n\trun_count\x18\x03 \x01(\x03*\x9d\x01\n\x08RunState\x12\x19\n\x15RUN_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11RUN_STATE_RUNNING\x10\x01\x12\x17\n\x13RUN_STATE_COMPLETED\x10\x02\x12\x14\n\x10RUN_STATE_FAILED\x10\x03\x12\x17\n\x13RUN_STATE_CANCELLED\x10\x04\x12\x17\n\x13RUN_STATE_ABANDONED\x10\x05*\xd3\x01\n\tStepState\x12\x1a\n\x16STEP_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12STEP_STATE_RUNNING\x10\x01\x12\x18\n\x14STEP_STATE_COMPLETED\x10\x02\x12\x15\n\x11STEP_STATE_CACHED\x10\x03\x12\x15\n\x11STEP_STATE_FAILED\x10\x04\x12\x16\n\x12STEP_STATE_SKIPPED\x10\x05\x12\x18\n\x14STEP_STATE_CANCELLED\x10\x06\x12\x18\n\x14STEP_STATE_ABANDONED\x10\x07*s\n\tInputKind\x12\x1a\n\x16INPUT_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16INPUT_KIND_STEP_OUTPUT\x10\x01\x12\x17\n\x13INPUT_KIND_EXTERNAL\x10\x02\x12\x15\n\x11INPUT_KIND_LOADED\x10\x03\x42\x42\n\x0cio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,32 +40,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STEPRUN_PARAMETERSENTRY']._serialized_options = b'8\001'
   _globals['_STEPRUN_METADATAENTRY']._loaded_options = None
   _globals['_STEPRUN_METADATAENTRY']._serialized_options = b'8\001'
-  _globals['_RUNSTATE']._serialized_start=1949
-  _globals['_RUNSTATE']._serialized_end=2106
-  _globals['_STEPSTATE']._serialized_start=2109
-  _globals['_STEPSTATE']._serialized_end=2320
-  _globals['_INPUTKIND']._serialized_start=2322
-  _globals['_INPUTKIND']._serialized_end=2437
+  _globals['_RUNSTATE']._serialized_start=1968
+  _globals['_RUNSTATE']._serialized_end=2125
+  _globals['_STEPSTATE']._serialized_start=2128
+  _globals['_STEPSTATE']._serialized_end=2339
+  _globals['_INPUTKIND']._serialized_start=2341
+  _globals['_INPUTKIND']._serialized_end=2456
   _globals['_RUN']._serialized_start=99
   _globals['_RUN']._serialized_end=615
   _globals['_RUN_PARAMETERSENTRY']._serialized_start=566
   _globals['_RUN_PARAMETERSENTRY']._serialized_end=615
   _globals['_ENTRYPOINT']._serialized_start=617
-  _globals['_ENTRYPOINT']._serialized_end=677
-  _globals['_RUNERROR']._serialized_start=679
-  _globals['_RUNERROR']._serialized_end=740
-  _globals['_STEPRUN']._serialized_start=743
-  _globals['_STEPRUN']._serialized_end=1496
+  _globals['_ENTRYPOINT']._serialized_end=696
+  _globals['_RUNERROR']._serialized_start=698
+  _globals['_RUNERROR']._serialized_end=759
+  _globals['_STEPRUN']._serialized_start=762
+  _globals['_STEPRUN']._serialized_end=1515
   _globals['_STEPRUN_PARAMETERSENTRY']._serialized_start=566
   _globals['_STEPRUN_PARAMETERSENTRY']._serialized_end=615
-  _globals['_STEPRUN_METADATAENTRY']._serialized_start=1449
-  _globals['_STEPRUN_METADATAENTRY']._serialized_end=1496
-  _globals['_STEPATTEMPT']._serialized_start=1499
-  _globals['_STEPATTEMPT']._serialized_end=1659
-  _globals['_STEPINPUT']._serialized_start=1661
-  _globals['_STEPINPUT']._serialized_end=1785
-  _globals['_STEPOUTPUT']._serialized_start=1787
-  _globals['_STEPOUTPUT']._serialized_end=1858
-  _globals['_PIPELINESUMMARY']._serialized_start=1860
-  _globals['_PIPELINESUMMARY']._serialized_end=1946
+  _globals['_STEPRUN_METADATAENTRY']._serialized_start=1468
+  _globals['_STEPRUN_METADATAENTRY']._serialized_end=1515
+  _globals['_STEPATTEMPT']._serialized_start=1518
+  _globals['_STEPATTEMPT']._serialized_end=1678
+  _globals['_STEPINPUT']._serialized_start=1680
+  _globals['_STEPINPUT']._serialized_end=1804
+  _globals['_STEPOUTPUT']._serialized_start=1806
+  _globals['_STEPOUTPUT']._serialized_end=1877
+  _globals['_PIPELINESUMMARY']._serialized_start=1879
+  _globals['_PIPELINESUMMARY']._serialized_end=1965
 # @@protoc_insertion_point(module_scope)

@@ -248,22 +248,28 @@ class EntryPoint(_message.Message):
     MODULE_FIELD_NUMBER: _builtins.int
     QUALNAME_FIELD_NUMBER: _builtins.int
     FILE_FIELD_NUMBER: _builtins.int
+    ARGUMENTS_FIELD_NUMBER: _builtins.int
     module: _builtins.str
     """The module it is imported from; `__main__` for a script."""
     qualname: _builtins.str
     """Its name inside the module."""
     file: _builtins.str
     """The file of the module, on the machine of the runner; empty for notebooks and the like."""
+    @_builtins.property
+    def arguments(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the script was started with on its command line, at most 16,384 characters in all."""
+
     def __init__(
         self,
         *,
         module: _builtins.str = ...,
         qualname: _builtins.str = ...,
         file: _builtins.str = ...,
+        arguments: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "module", b"module", "qualname", b"qualname"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments", b"arguments", "file", b"file", "module", b"module", "qualname", b"qualname"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

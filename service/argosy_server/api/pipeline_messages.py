@@ -52,6 +52,7 @@ STARTABLE_KINDS = {number: kind for number, kind in INPUT_KINDS.items() if kind 
 MAX_ERROR_BYTES = 4096
 MAX_ERROR_TYPE = 255
 MAX_PATH = 4096
+MAX_ARGUMENTS = 16_384
 
 
 def parse_run_key(field: str, text: str) -> str:
@@ -117,16 +118,20 @@ def parse_entry_point(field: str, entry_point: pipeline_pb2.EntryPoint) -> Entry
     """Return where a pipeline is defined; ``None`` when nothing is said.
 
     Raises:
-        InvalidField: module or name are missing or malformed, or the path of the file is too long.
+        InvalidField: module or name are missing or malformed, or the path of the file or its arguments are too long.
     """
     if not (entry_point.module or entry_point.qualname or entry_point.file):
         return None
     if len(entry_point.file) > MAX_PATH:
         raise InvalidField(f"{field}.file", f"has {len(entry_point.file)} characters; at most {MAX_PATH} are allowed")
+    size = sum(map(len, entry_point.arguments)) + len(entry_point.arguments)
+    if size > MAX_ARGUMENTS:
+        raise InvalidField(f"{field}.arguments", f"have {size} characters; at most {MAX_ARGUMENTS} are allowed")
     return EntryPoint(
         parse_text(f"{field}.module", entry_point.module, required=True),
         parse_text(f"{field}.qualname", entry_point.qualname, required=True),
         entry_point.file,
+        tuple(entry_point.arguments),
     )
 
 
@@ -229,7 +234,12 @@ def _render_attempt(attempt: StepAttempt) -> pipeline_pb2.StepAttempt:
 def _render_entry_point(entry_point: EntryPoint | None) -> pipeline_pb2.EntryPoint | None:
     if entry_point is None:
         return None
-    return pipeline_pb2.EntryPoint(module=entry_point.module, qualname=entry_point.qualname, file=entry_point.file)
+    return pipeline_pb2.EntryPoint(
+        module=entry_point.module,
+        qualname=entry_point.qualname,
+        file=entry_point.file,
+        arguments=entry_point.arguments,
+    )
 
 
 def _render_error(error: RunError | None) -> pipeline_pb2.RunError | None:

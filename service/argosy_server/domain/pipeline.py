@@ -80,11 +80,12 @@ class RunError:
 
 @dataclass(frozen=True)
 class EntryPoint:
-    """Where a pipeline is defined; ``file`` is on the machine of the runner."""
+    """Where a pipeline is defined; ``file`` is on the machine of the runner, ``arguments`` are its command line's."""
 
     module: str
     qualname: str
     file: str = ""
+    arguments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

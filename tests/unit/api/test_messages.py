@@ -116,7 +116,7 @@ def test_a_run_is_rendered_with_everything_it_has_but_tokens() -> None:
         cancel_requested=True,
         steps=(step,),
         driver_token="secret",
-        entry_point=EntryPoint("train", "training", "/src/train.py"),
+        entry_point=EntryPoint("train", "training", "/src/train.py", ("--rows", "5")),
     )
     message = render_run(run)
     assert [field.name for field in message.DESCRIPTOR.fields if not _is_set(message, field.name)] == []

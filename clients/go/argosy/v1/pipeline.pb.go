@@ -391,7 +391,9 @@ type EntryPoint struct {
 	// Its name inside the module.
 	Qualname string `protobuf:"bytes,2,opt,name=qualname,proto3" json:"qualname,omitempty"`
 	// The file of the module, on the machine of the runner; empty for notebooks and the like.
-	File          string `protobuf:"bytes,3,opt,name=file,proto3" json:"file,omitempty"`
+	File string `protobuf:"bytes,3,opt,name=file,proto3" json:"file,omitempty"`
+	// What the script was started with on its command line, at most 16,384 characters in all.
+	Arguments     []string `protobuf:"bytes,4,rep,name=arguments,proto3" json:"arguments,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -445,6 +447,13 @@ func (x *EntryPoint) GetFile() string {
 		return x.File
 	}
 	return ""
+}
+
+func (x *EntryPoint) GetArguments() []string {
+	if x != nil {
+		return x.Arguments
+	}
+	return nil
 }
 
 // Why a run or step run failed.
@@ -1027,12 +1036,13 @@ const file_argosy_v1_pipeline_proto_rawDesc = "" +
 	"\x05epoch\x18\x0e \x01(\x05R\x05epoch\x1a=\n" +
 	"\x0fParametersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"T\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"r\n" +
 	"\n" +
 	"EntryPoint\x12\x16\n" +
 	"\x06module\x18\x01 \x01(\tR\x06module\x12\x1a\n" +
 	"\bqualname\x18\x02 \x01(\tR\bqualname\x12\x12\n" +
-	"\x04file\x18\x03 \x01(\tR\x04file\"X\n" +
+	"\x04file\x18\x03 \x01(\tR\x04file\x12\x1c\n" +
+	"\targuments\x18\x04 \x03(\tR\targuments\"X\n" +
 	"\bRunError\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x1e\n" +

@@ -37,9 +37,14 @@ def load_error(text: str | None) -> RunError | None:
 
 def dump_entry_point(entry_point: EntryPoint | None) -> str:
     """Return the text of an entry point."""
-    return "" if entry_point is None else dump([entry_point.module, entry_point.qualname, entry_point.file])
+    if entry_point is None:
+        return ""
+    return dump([entry_point.module, entry_point.qualname, entry_point.file, *entry_point.arguments])
 
 
 def load_entry_point(text: str) -> EntryPoint | None:
     """Return the entry point :func:`dump_entry_point` wrote."""
-    return EntryPoint(*load_texts(text)) if text else None
+    if not text:
+        return None
+    module, qualname, file, *arguments = load_texts(text)
+    return EntryPoint(module, qualname, file, tuple(arguments))

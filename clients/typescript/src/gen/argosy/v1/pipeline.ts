@@ -122,6 +122,8 @@ export interface EntryPoint {
   qualname: string;
   /** The file of the module, on the machine of the runner; empty for notebooks and the like. */
   file: string;
+  /** What the script was started with on its command line, at most 16,384 characters in all. */
+  arguments: string[];
 }
 
 /** Why a run or step run failed. */
@@ -562,7 +564,7 @@ export const Run_ParametersEntry: MessageFns<Run_ParametersEntry> = {
 };
 
 function createBaseEntryPoint(): EntryPoint {
-  return { module: "", qualname: "", file: "" };
+  return { module: "", qualname: "", file: "", arguments: [] };
 }
 
 export const EntryPoint: MessageFns<EntryPoint> = {
@@ -575,6 +577,9 @@ export const EntryPoint: MessageFns<EntryPoint> = {
     }
     if (message.file !== "") {
       writer.uint32(26).string(message.file);
+    }
+    for (const v of message.arguments) {
+      writer.uint32(34).string(v!);
     }
     return writer;
   },
@@ -616,6 +621,14 @@ export const EntryPoint: MessageFns<EntryPoint> = {
             message.file = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.arguments.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -636,6 +649,7 @@ export const EntryPoint: MessageFns<EntryPoint> = {
     message.module = object.module ?? "";
     message.qualname = object.qualname ?? "";
     message.file = object.file ?? "";
+    message.arguments = object.arguments?.map((e) => e) || [];
     return message;
   },
 };
