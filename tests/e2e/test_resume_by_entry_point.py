@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import argosy
-from argosy.errors import GraphError, ParameterError, PipelineNotFoundError, PreconditionError
+from argosy.errors import GraphError, NotFoundError, ParameterError, PipelineNotFoundError, PreconditionError
 from tests.e2e.test_cli import ARGOSY, as_json, run
 
 PROGRAM = """\
@@ -275,6 +275,30 @@ def test_the_shell_says_what_it_cannot_find(home: Path, tmp_path: Path) -> None:
     assert (
         f"the script {tmp_path / 'train.py'}, in which the pipeline is defined, is not on this machine" in done.stderr
     )
+
+
+def test_a_run_that_is_not_there_is_told_with_those_like_it(home: Path) -> None:
+    started(GUARDED)
+    assert (
+        "run 'frist' does not exist in project 'default' (did you mean 'first'?)"
+        in run("run", "resume", "frist", code=1).stderr
+    )
+    with pytest.raises(NotFoundError, match=r"did you mean 'first'\?"):
+        resumable.resume("firs")
+
+
+@pytest.mark.parametrize("wrong", [5, None, ["first"]])
+def test_what_is_no_run_is_not_resumed(home: Path, wrong: Any) -> None:
+    with pytest.raises(ParameterError, match=r"test_resume.*a run, its name or its id is needed, not (5|None|\[)"):
+        resumable.resume(wrong)
+
+
+def test_a_script_that_is_broken_is_named_with_its_line(home: Path, tmp_path: Path) -> None:
+    started(GUARDED)
+    (tmp_path / "train.py").write_text(PROGRAM + "def :\n")
+    stderr = run("run", "resume", "first", code=1).stderr
+    line = PROGRAM.count("\n") + 1
+    assert f"train.py:{line}: the script, in which the pipeline is defined, cannot be read: invalid syntax" in stderr
 
 
 def test_an_exception_of_a_step_is_shown_as_in_the_program(home: Path) -> None:

@@ -31,10 +31,11 @@ def resume_run(context: typer.Context, run: RunArgument, output: OutputOption = 
     store = store_of(context)
     connection = store.connect(quiet=output is Format.json)
     from argosy.cli.documents import run_document
+    from argosy.execution.find_run import find_run
     from argosy.execution.run_record import PipelineRun
 
     _tell_code_of_the_user(store)
-    found = PipelineRun(connection.pipelines.get_run(run), connection)
+    found = PipelineRun(find_run(connection, run), connection)
     with _printed_beside(output):
         resumed = found.resume()
     if output is Format.json:

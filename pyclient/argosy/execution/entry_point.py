@@ -169,7 +169,13 @@ def _script(entry: EntryPoint) -> Iterator[ModuleType]:
             f"the script {entry.file}, in which the pipeline is defined, is not on this machine; resume the run where "
             "it was started, or call my_pipeline.resume(run)"
         )
-    tree = _parsed(entry)
+    try:
+        tree = _parsed(entry)
+    except SyntaxError as error:
+        raise PipelineNotFoundError(
+            f"{entry.file}:{error.lineno}: the script, in which the pipeline is defined, cannot be read: {error.msg}; "
+            "mend it, and resume the run again"
+        ) from None
     if call := _call_when_loaded(tree, entry):
         raise _calls_when_loaded(f"{entry.file}:{call.lineno}", f"the script {entry.file}", entry.qualname)
     code = compile(tree, entry.file, "exec", dont_inherit=True)

@@ -14,10 +14,14 @@ from uuid import UUID
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from argosy.config import resolve
+from argosy.errors import ParameterError
 from argosy.execution.artifact_version import ArtifactVersion
 from argosy.execution.failure import error_text
+from argosy.execution.find_run import find_run
 from argosy.execution.named import named
 from argosy.execution.step_log import StepLog, read_log
+from argosy.graph.brief import brief
+from argosy.graph.source_location import caller_location
 from argosy.transport.connection import Connection, connect
 from argosy.v1 import pipeline_pb2
 
@@ -335,13 +339,15 @@ def record_of(run: PipelineRun | str | UUID) -> tuple[pipeline_pb2.Run, Connecti
     """Return what a run is now, and the store that knows it; the configured store for a name or an id.
 
     Raises:
+        ParameterError: it is neither a run nor a name or id.
         NotFoundError: no such run.
     """
     if isinstance(run, PipelineRun):
-        connection, key = run._connection, run.id
-    else:
-        connection, key = connect(resolve()), str(run)
-    return connection.pipelines.get_run(key), connection
+        return find_run(run._connection, run.id), run._connection
+    if not isinstance(run, (str, UUID)):
+        raise ParameterError(f"{caller_location()}: a run, its name or its id is needed, not {brief(run)}")
+    connection = connect(resolve())
+    return find_run(connection, str(run)), connection
 
 
 def run_status(state: pipeline_pb2.RunState.ValueType) -> str:

@@ -113,10 +113,10 @@ class Pipeline(Generic[P, R]):
                 not recorded as arguments, so those are passed again.
 
         Raises:
-            NotFoundError: no such run.
+            NotFoundError: no such run; the message names those like it.
             PreconditionError: the run is running, or has completed.
             GraphError: it is of another pipeline, or this one has changed so that the record does not fit.
-            ParameterError: a parameter is not what the run was started with.
+            ParameterError: a parameter is not what the run was started with, or ``run`` is no run.
             Exception: what a step raised, with a note that names the step and the run.
         """
         self._refuse_in_step()
