@@ -8,12 +8,12 @@ import { Server, ServerCredentials, type ServerWritableStream, status } from "@g
 
 import { ArgosyClient, CorruptDataError } from "./client.js";
 import { ArtifactFile, ArtifactSpec, ArtifactVersion } from "./gen/argosy/v1/artifact.js";
-import {
-  ArtifactServiceService,
-  type DownloadArtifactRequest,
-  type DownloadArtifactResponse,
-  type UploadArtifactRequest,
-} from "./gen/argosy/v1/artifact_service.js";
+import { ArtifactServiceService } from "./gen/argosy/v1/artifact_service.js";
+import type {
+  DownloadArtifactRequest,
+  DownloadArtifactResponse,
+  UploadArtifactRequest,
+} from "./gen/argosy/v1/artifact_transfer.js";
 
 type Part = NonNullable<DownloadArtifactResponse["part"]>;
 

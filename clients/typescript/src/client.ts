@@ -15,13 +15,13 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 import { ChannelCredentials, type ClientWritableStream } from "@grpc/grpc-js";
 
 import { ArtifactSpec, type ArtifactFile, type ArtifactVersion, VersionSelector } from "./gen/argosy/v1/artifact.js";
+import { ArtifactServiceClient } from "./gen/argosy/v1/artifact_service.js";
 import {
-  ArtifactServiceClient,
   DownloadArtifactRequest,
   type DownloadArtifactResponse,
   type UploadArtifactRequest,
   type UploadArtifactResponse,
-} from "./gen/argosy/v1/artifact_service.js";
+} from "./gen/argosy/v1/artifact_transfer.js";
 
 /** Messages of 1 MiB are the fastest ones measured and far below the server's limit for one. */
 const CHUNK_BYTES = 1 << 20;
