@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import argosy
 from tests.e2e.steps import last_run, statuses, wait_for
 
 PROGRAM = '''
@@ -82,6 +83,23 @@ def test_sigterm_cancels_the_run_and_ends_the_program(home: Path, how: str) -> N
     assert ended_by(signal.SIGTERM, how=how) == 128 + signal.SIGTERM
     assert (last_run().status, statuses(last_run())["waiting"]) == ("cancelled", "cancelled")
     assert is_child_gone()
+
+
+def test_a_process_that_a_step_forks_ends_by_sigterm_as_ever(home: Path) -> None:
+    @argosy.step(enable_cache=False)
+    def forking() -> int:
+        child = os.fork()
+        if child == 0:
+            time.sleep(60)
+            os._exit(0)
+        os.kill(child, signal.SIGTERM)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    @argosy.pipeline
+    def working() -> None:
+        forking()
+
+    assert working().steps["forking"].output.load() == -signal.SIGTERM
 
 
 def test_ctrl_c_cancels_a_run_that_a_coroutine_has_called(home: Path) -> None:

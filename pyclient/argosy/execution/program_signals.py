@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
@@ -30,7 +31,7 @@ def heard_signals() -> Iterator[None]:
         if _is_of_asyncio(signal.getsignal(signal.SIGINT)):
             former[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
         if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            former[signal.SIGTERM] = signal.signal(signal.SIGTERM, _terminate())
+            former[signal.SIGTERM] = signal.signal(signal.SIGTERM, _Terminate())
     try:
         yield
     finally:
@@ -38,17 +39,42 @@ def heard_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _terminate() -> Callable[[int, FrameType | None], None]:
-    """Return a handler that raises once: what ends by it may take a moment, and the signal may be sent again."""
-    told = False
+class _Terminate:
+    """Raises once: what ends by it may take a moment, and the signal may be sent again."""
 
-    def terminate(_signal: int, _frame: FrameType | None) -> None:
-        nonlocal told
-        if not told:
-            told = True
+    def __init__(self) -> None:
+        self._is_told = False
+
+    def __call__(self, _signal: int, _frame: FrameType | None) -> None:
+        if not self._is_told:
+            self._is_told = True
             raise ProgramTerminated(EXIT_CODE)
 
-    return terminate
+
+_forking = threading.local()
+
+
+def _before_fork() -> None:
+    """Keep SIGTERM waiting: a child that is sent it before it has let go of our handler would never hear of it."""
+    _forking.mask = None
+    if isinstance(signal.getsignal(signal.SIGTERM), _Terminate):
+        _forking.mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+
+
+def _after_fork() -> None:
+    if _forking.mask is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, _forking.mask)
+
+
+def _enter_child() -> None:
+    """In a forked child, whose end is no matter of the run: a pool of ``multiprocessing`` ends its own by SIGTERM."""
+    if _forking.mask is not None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_enter_child)
 
 
 def _is_of_asyncio(handler: object) -> bool:
