@@ -14,21 +14,19 @@ import pytest
 import argosy
 from tests.e2e.steps import last_run, statuses, wait_for
 
-PROGRAM = '''
-import asyncio, subprocess, sys
+PROGRAM = """
+import asyncio, pathlib, subprocess, sys
 import argosy
-
-CHILD = """
-import os, time
-with open("child.new", "w") as file:
-    file.write(str(os.getpid()))
-os.rename("child.new", "child")
-time.sleep(60)
-"""
 
 @argosy.step(enable_cache=False)
 def waiting() -> None:
-    subprocess.run([sys.executable, "-c", CHILD])
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as child:
+        try:
+            pathlib.Path("child.new").write_text(str(child.pid))
+            pathlib.Path("child.new").rename("child")
+            child.wait()
+        finally:
+            child.kill()
 
 @argosy.step(enable_cache=False)
 def quick() -> None:
@@ -53,7 +51,7 @@ match sys.argv[1]:
         in_processes()
     case "asyncio":
         asyncio.run(in_loop())
-'''
+"""
 
 
 def ended_by(number: int, *, how: str) -> int:
