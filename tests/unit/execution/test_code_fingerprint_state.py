@@ -47,6 +47,7 @@ def test_what_was_set_on_a_function_counts(fingerprint: Fingerprint, helpers: st
 
 
 KEPT = """
+    from http.cookies import Morsel
     import argosy
     class Model: ...
     class Keeper(argosy.Materializer[{types}]):
@@ -59,7 +60,7 @@ KEPT = """
 """
 
 
-@pytest.mark.parametrize("types", ["Model", "memoryview"], ids=["of the project", "of a library"])
+@pytest.mark.parametrize("types", ["Model", "Morsel"], ids=["of the project", "of a library"])
 @pytest.mark.parametrize("annotated", ["x: {types}):", "x) -> list[{types}]:"], ids=["input", "output"])
 def test_the_materializer_of_an_annotated_class_counts(fingerprint: Fingerprint, types: str, annotated: str) -> None:
     steps = f"from helpers import *\ndef fit({annotated.format(types=types)}\n    return x\n"
