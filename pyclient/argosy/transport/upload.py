@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
@@ -31,6 +31,8 @@ from argosy.v1.blob_pb2 import NewBlob
 
 SMALL_BYTES = 256 << 10
 """Files below it travel together."""
+LISTENING_SECONDS = 0.5
+"""How long Ctrl-C may go unheard."""
 UPLOADS_AT_ONCE = 4
 _HASH_BYTES = 8 << 20
 T = TypeVar("T")
@@ -212,6 +214,9 @@ class _Sender:
         pool = ThreadPoolExecutor(min(len(items), UPLOADS_AT_ONCE), thread_name_prefix="argosy-upload")
         try:
             for future in [pool.submit(copy_context().run, send, item) for item in items]:
+                # A signal that comes just before a wait begins is heard when it ends.
+                while wait([future], timeout=LISTENING_SECONDS).not_done:
+                    pass
                 future.result()
         except BaseException as error:
             self._given_up.set()
