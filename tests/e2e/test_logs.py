@@ -296,7 +296,7 @@ def test_on_a_terminal_a_log_has_what_the_steps_printed_and_nothing_of_the_displ
 @step
 def talk(name: str) -> None:
     for number in range(3):
-        print(name, number)
+        print(f"{name} {number}")
         time.sleep(0.2)
 
 @pipeline
