@@ -12,9 +12,9 @@ from argosy.cli.facts import read_facts, texts_instead
 from argosy.cli.moments import moment_problem, parse_moment
 from argosy.cli.output import Format, OutputOption, format_bytes, format_time, print_json, print_note, print_table
 from argosy.cli.paging import LimitOption, take
-from argosy.cli.rules import empty_problem, following, text_problem
+from argosy.cli.rules import empty_problem, following
 from argosy.cli.store import store_of
-from argosy.graph.names import name_problem
+from argosy.graph.names import name_problem, text_problem
 
 if TYPE_CHECKING:
     from argosy.cli.documents import Document

@@ -18,9 +18,9 @@ from argosy.cli.output import (
     print_note,
     print_table,
 )
-from argosy.cli.rules import following, text_problem
+from argosy.cli.rules import following
 from argosy.cli.store import store_of
-from argosy.graph.names import name_problem
+from argosy.graph.names import name_problem, text_problem
 
 if TYPE_CHECKING:
     from argosy.cli.documents import Document

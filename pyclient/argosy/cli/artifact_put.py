@@ -10,9 +10,9 @@ import typer
 
 from argosy.cli.facts import read_facts
 from argosy.cli.output import Format, OutputOption, print_json, print_line
-from argosy.cli.rules import description_problem, empty_problem, following, text_problem
+from argosy.cli.rules import description_problem, empty_problem, following
 from argosy.cli.store import store_of
-from argosy.graph.names import alias_problem, new_name_problem, version_problem
+from argosy.graph.names import alias_problem, new_name_problem, text_problem, version_problem
 
 
 def _path_problem(text: str) -> str | None:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from argosy.cli.output import Format, OutputOption, format_time, print_line
-from argosy.cli.rules import following, text_problem
+from argosy.cli.rules import following
 from argosy.cli.store import store_of
-from argosy.graph.names import alias_problem, name_problem
+from argosy.graph.names import alias_problem, name_problem, text_problem
 
 if TYPE_CHECKING:
     from argosy.sdk.artifact_events import ArtifactEvent

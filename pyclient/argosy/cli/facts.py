@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from argosy.cli.rules import text_problem
+from argosy.graph.names import text_problem
 
 
 def read_facts(items: Iterable[str]) -> dict[str, Any]:

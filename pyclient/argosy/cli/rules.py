@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from argosy.graph.names import MAX_NAME_CHARACTERS, id_problem, name_problem
+from argosy.graph.names import id_problem, name_problem
 
 Problem = Callable[[str], str | None]
 """Tells what is wrong with a text, as the functions of :mod:`argosy.graph.names` do."""
@@ -27,17 +27,6 @@ def following(problem: Problem) -> Callable[[Any], Any]:
         return value
 
     return check
-
-
-def text_problem(text: str) -> str | None:
-    """Tell what is wrong with a tag, or with a part of a name."""
-    if problem := empty_problem(text):
-        return problem
-    if len(text) > MAX_NAME_CHARACTERS:
-        return f"it has {len(text)} characters; at most {MAX_NAME_CHARACTERS} are allowed"
-    if not text.isprintable():  # bytes that are no UTF-8 arrive as halves of surrogate pairs, which are not
-        return f"{text[:80]!r} has control or unprintable characters; remove them"
-    return None
 
 
 def description_problem(text: str) -> str | None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from argosy.cli.rules import following, text_problem
+from argosy.cli.rules import following
+from argosy.graph.names import text_problem
 
 if TYPE_CHECKING:
     from argosy.config import ClientConfig
