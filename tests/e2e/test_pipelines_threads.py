@@ -102,8 +102,7 @@ def test_a_thread_that_outlives_its_step_is_not_part_of_the_next(home: Path) -> 
 
     @argosy.pipeline
     def training() -> None:
-        first()
-        second()
+        second.with_options(after=first())()
 
     run = training()
     pools[0].shutdown()
