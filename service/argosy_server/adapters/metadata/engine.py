@@ -126,5 +126,5 @@ def _postgresql_engine(url: URL) -> Engine:
         return create_engine(url, **options)
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise StorageUnavailable(
-            "a PostgreSQL database needs the driver psycopg, which is not installed; pip install 'argosy[postgresql]'"
+            "a PostgreSQL database needs the driver psycopg, which is not installed; pip install 'argosy[postgres]'"
         ) from error
