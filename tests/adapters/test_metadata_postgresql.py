@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 
 import pytest
 
 from argosy_server.adapters.metadata import open_metadata
 from argosy_server.usecases.ports import MetadataStore
+from tests.adapters.conftest import empty_store
 from tests.backends.postgres import drop_database, new_database
 from tests.contracts.metadata import MetadataContract
-
-
-@cache
-def empty_store() -> str:
-    """Return the URL of a database with our tables and nothing in them: copying it is quicker than making them."""
-    url = new_database()
-    open_metadata(url, durability="full").close()
-    return url
 
 
 class TestPostgresql(MetadataContract):

@@ -177,6 +177,14 @@ class Transaction(Protocol):
         ...
 
 
+class Leadership(Protocol):
+    """Whether this process does the work that one of all processes over a store is enough for."""
+
+    def __bool__(self) -> bool:
+        """Tell whether it leads now: one that did no longer does once its connection to the database was lost."""
+        ...
+
+
 class MetadataStore(Protocol):
     """The database."""
 
@@ -212,6 +220,17 @@ class MetadataStore(Protocol):
 
         Returns:
             how many transactions of this process have written events.
+        """
+        ...
+
+    def lead(self) -> AbstractContextManager[Leadership]:
+        """Lead until the block ends, unless another process does: then the answer is false, at once.
+
+        Who is killed leads no longer. A leader whose connection is lost may learn of it later than another one leads,
+        so what leaders do must be safe when two do it.
+
+        Raises:
+            StorageUnavailable, StorageFull: the database cannot be reached or its lock file not be written.
         """
         ...
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +25,7 @@ from argosy_server.adapters.metadata.engine import (
 from argosy_server.adapters.metadata.error_translation import translate
 from argosy_server.adapters.metadata.event_repository import SqlEventRepository
 from argosy_server.adapters.metadata.fork_gate import ForkGate
+from argosy_server.adapters.metadata.leadership import lead_by_file, lead_by_session, own_connection
 from argosy_server.adapters.metadata.lineage_queries import SqlLineageRepository
 from argosy_server.adapters.metadata.log_repository import SqlLogRepository
 from argosy_server.adapters.metadata.reply_repository import SqlReplyRepository
@@ -40,6 +41,7 @@ from argosy_server.usecases.cache_repository import CacheRepository, Reservation
 from argosy_server.usecases.event_repository import EventRepository
 from argosy_server.usecases.lineage_repository import LineageRepository
 from argosy_server.usecases.log_repository import LogRepository
+from argosy_server.usecases.ports import Leadership
 from argosy_server.usecases.repositories import (
     ArtifactRepository,
     BlobRepository,
@@ -157,6 +159,18 @@ class SqlMetadataStore:
     def wait_for_events(self, seen: int, timeout: float) -> int:
         """Wait until another transaction of this process has written events, or ``timeout`` seconds."""
         return self._appended.wait(seen, timeout)
+
+    @contextmanager
+    def lead(self) -> Iterator[Leadership]:
+        """Lead until the block ends, unless another process does."""
+        if self._queues:
+            with lead_by_file(self._database) as by_file:
+                yield by_file
+            return
+        with ExitStack() as stack:
+            with self._translated(), self._forks.passing():
+                leadership = stack.enter_context(lead_by_session(own_connection(self._engine)))
+            yield leadership
 
     def shrink(self) -> None:
         """Give free pages back once they are more than a quarter of a SQLite file; PostgreSQL sees to it itself."""
