@@ -9,6 +9,9 @@ BIN := $(VENV)/bin
 DEV := $(VENV)/.argosy-dev
 DEMO := $(VENV)/.argosy-demo
 NODE_MODULES := clients/typescript/node_modules/.package-lock.json
+# A server of the S3 protocol that checks signatures and checksums, for tests. Another version makes the stamp old.
+VERSITYGW_VERSION := v1.8.0
+VERSITYGW := $(VENV)/.argosy-versitygw-$(VERSITYGW_VERSION)
 
 TYPED := pyclient service tests examples bench tools
 PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 8
@@ -64,6 +67,9 @@ release-protos: $(DEV) ## Make the protos of now the ones `buf breaking` protect
 test-clients: $(DEV) $(NODE_MODULES) have-go ## Prove the Go and TypeScript clients against a real server
 	cd clients/go && go build ./...
 	$(BIN)/pytest tests/clients
+
+.PHONY: versitygw
+versitygw: $(VERSITYGW) ## Install an S3 server that checks signatures; without it the tests on it are not run
 
 .PHONY: bench
 bench: $(DEV) ## Measure, and print a table with ratios (ARGS=--help tells more)
@@ -123,6 +129,10 @@ $(NODE_MODULES): clients/typescript/package-lock.json clients/typescript/package
 	cd clients/typescript && npm ci --no-audit --no-fund
 	@touch $@
 
+$(VERSITYGW): | $(DEV) have-go
+	GOBIN=$(CURDIR)/$(BIN) go install github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW_VERSION)
+	@touch $@
+
 .PHONY: have-go
 have-go:
-	@command -v go >/dev/null || { echo "go is needed for the Go client: install Go, the version clients/go/go.mod names or newer" >&2; exit 1; }
+	@command -v go >/dev/null || { echo "go is needed for the Go client and some tests: install Go, the version clients/go/go.mod names or newer" >&2; exit 1; }

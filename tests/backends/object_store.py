@@ -1,0 +1,183 @@
+"""Servers of the S3 protocol for tests, one of each kind in a pytest process, started when the first test asks.
+
+``moto`` keeps objects in memory and believes every signature and checksum. ``versitygw`` keeps them in files and
+really checks both; ``make versitygw`` installs it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, NoReturn
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, build_opener
+from uuid import uuid4
+
+import pytest
+
+from tests.faults.proxy import free_port
+
+Kind = Literal["moto", "versitygw"]
+KINDS: tuple[Kind, ...] = ("moto", "versitygw")
+ACCESS_KEY, SECRET_KEY, REGION = "ARGOSYTESTKEY", "argosy-test-secret", "us-east-1"
+START_SECONDS = 60.0
+REQUIRED = os.environ.get("ARGOSY_TEST_REQUIRE", "").split(",")  # before a fixture takes the settings of the shell away
+
+
+@dataclass(frozen=True)
+class ObjectStore:
+    """A fresh bucket.
+
+    Attributes:
+        kind: what serves it.
+        bucket: its name.
+        prefix: where in it the objects shall be.
+        environment: what a process needs to reach it.
+    """
+
+    kind: Kind
+    bucket: str
+    prefix: str
+    environment: dict[str, str] = field(repr=False)
+
+    @property
+    def url(self) -> str:
+        """As ``--blobs`` takes it."""
+        return f"s3://{self.bucket}/{self.prefix}"
+
+    @property
+    def port(self) -> int:
+        """Where the server listens, on 127.0.0.1."""
+        return int(self.environment["AWS_ENDPOINT_URL"].rpartition(":")[2])
+
+    def client(self) -> Any:
+        """Return a way to the bucket past everything of ours: what boto3 calls a client."""
+        return client(self.environment)
+
+    def objects(self) -> dict[str, int]:
+        """Return key below the prefix and size of all objects."""
+        pages = self.client().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=f"{self.prefix}/")
+        found = [entry for page in pages for entry in page.get("Contents", [])]
+        return {entry["Key"].removeprefix(f"{self.prefix}/"): entry["Size"] for entry in found}
+
+    def unfinished(self) -> list[tuple[str, str]]:
+        """Return key below the prefix and id of all multipart uploads that are neither complete nor aborted."""
+        answer = self.client().list_multipart_uploads(Bucket=self.bucket)
+        return [(one["Key"].removeprefix(f"{self.prefix}/"), one["UploadId"]) for one in answer.get("Uploads", [])]
+
+
+def new_bucket(kind: Kind) -> ObjectStore:
+    """Return an empty bucket of one of the servers; a test that asks for a server that is not there is skipped."""
+    environment = environment_of(_moto() if kind == "moto" else _versitygw())
+    store = ObjectStore(kind, f"argosy-{uuid4().hex[:12]}", "some/prefix", environment)
+    store.client().create_bucket(Bucket=store.bucket)
+    return store
+
+
+def environment_of(port: int) -> dict[str, str]:
+    """Return the settings of the standard chain that lead to a server on this machine."""
+    return {
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        # Nothing of the person who runs the tests takes part.
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": "127.0.0.1",
+    }
+
+
+def client(environment: dict[str, str]) -> Any:
+    """Return a client of boto3 for a server on this machine."""
+    import boto3
+    from botocore.config import Config
+
+    return boto3.session.Session().client(
+        "s3",
+        region_name=environment["AWS_DEFAULT_REGION"],
+        endpoint_url=environment["AWS_ENDPOINT_URL"],
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        config=Config(s3={"addressing_style": "path"}, proxies={}),
+    )
+
+
+def missing(what: str, cure: str) -> NoReturn:
+    """Skip the test, or fail it where ``ARGOSY_TEST_REQUIRE`` contains ``s3``: then a test not run is an error."""
+    text = f"{what} is not there; {cure}"
+    if "s3" in REQUIRED:
+        pytest.fail(text)
+    pytest.skip(text)
+
+
+@cache
+def _moto() -> int:
+    try:
+        import moto.server  # noqa: F401  # only whether it is there
+    except ImportError:
+        missing("moto", "install the extra dev: pip install -e .[dev]")
+    return _start("moto", lambda port, _: [sys.executable, "-m", "moto.server", "-p", str(port)])
+
+
+@cache
+def _versitygw() -> int:
+    beside = Path(sys.executable).with_name("versitygw")
+    program = str(beside) if beside.exists() else shutil.which("versitygw")
+    if program is None:
+        missing("versitygw", "install it: make versitygw (needs Go)")
+
+    def command(port: int, folder: Path) -> list[str]:
+        (folder / "buckets").mkdir(exist_ok=True)
+        (folder / "facts").mkdir(exist_ok=True)
+        keys = ["--access", ACCESS_KEY, "--secret", SECRET_KEY, "--region", REGION]
+        where = ["--sidecar", str(folder / "facts"), str(folder / "buckets")]  # not every file system has attributes
+        return [program, "--port", f"127.0.0.1:{port}", "--keep-alive", *keys, "posix", *where]
+
+    return _start("versitygw", command)
+
+
+def _start(name: str, command: Callable[[int, Path], list[str]]) -> int:
+    """Start a server and return its port once it answers; it ends with this process."""
+    folder = Path(tempfile.mkdtemp(prefix=f"argosy-{name}-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    log_file = folder / "log"
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        port = free_port()
+        with log_file.open("wb") as log:
+            process = subprocess.Popen(
+                command(port, folder), stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
+            )
+        while process.poll() is None and time.monotonic() < deadline:
+            if _answers(port):
+                atexit.register(_stop, process)  # runs before the folder is removed
+                return port
+            time.sleep(0.05)
+        _stop(process)  # somebody else took the port, or it cannot start at all
+    raise AssertionError(f"{name} did not start: {log_file.read_text()}")
+
+
+def _answers(port: int) -> bool:
+    try:
+        build_opener(ProxyHandler({})).open(f"http://127.0.0.1:{port}/", timeout=5).close()
+    except HTTPError as error:
+        error.close()  # an answer, if a refusal
+    except OSError:
+        return False
+    return True
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
