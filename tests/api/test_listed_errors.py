@@ -12,6 +12,7 @@ import pytest
 
 from argosy.v1 import artifact_pb2 as nouns
 from argosy.v1 import artifact_service_pb2 as artifacts
+from argosy.v1 import blob_service_pb2 as blobs
 from argosy.v1 import pipeline_service_pb2 as pipelines
 from argosy.v1 import step_cache_pb2
 from argosy_server.embedded import open_channel
@@ -87,6 +88,9 @@ TRIGGERS: dict[tuple[str, str], Trigger] = {
         s, p, upload_id=triggers.committed(s, p)
     ),
     ("CreateTransferGrants", "DIRECT_ACCESS_REFUSED"): lambda s, p: triggers.grant(s, p, token="0" * 64),
+    ("CreateTransferGrants", "SIGNED_TRANSFERS_REFUSED"): lambda s, p: s.blobs.CreateTransferGrants(
+        blobs.CreateTransferGrantsRequest(project=p, method=blobs.TRANSFER_METHOD_SIGNED_URL)
+    ),
     ("WriteUpload", "SUPERSEDED"): triggers.write_superseded,
     ("WriteUpload", "ILLEGAL_TRANSITION"): triggers.write_to_an_aborted_upload,
     ("WriteUpload", "INVALID_STREAM"): triggers.write_without_open,
@@ -135,6 +139,8 @@ WHEN_FULL: dict[str, Trigger] = {
 
 WHEN_STALLED = ("WatchArtifacts", "WatchRun")
 """What a server alone can refuse: ``test_watch_delivery`` takes nothing from it for long enough."""
+WHEN_SIGNED = ("CreateTransferGrants", "CommitUpload")
+"""What is SUPERSEDED only where the bytes are in a bucket: ``test_signed_transfers`` has one."""
 
 
 def listed() -> dict[tuple[str, str], str]:
@@ -153,7 +159,8 @@ CODES = listed()
 def test_each_listed_refusal_has_a_trigger_and_each_trigger_is_listed() -> None:
     full = ((method, "STORAGE_FULL") for method in WHEN_FULL)
     stalled = ((method, "WATCH_STALLED") for method in WHEN_STALLED)
-    assert {*TRIGGERS, *full, *stalled} == set(CODES)
+    signed = ((method, "SUPERSEDED") for method in WHEN_SIGNED)
+    assert {*TRIGGERS, *full, *stalled, *signed} == set(CODES)
 
 
 @pytest.mark.parametrize(("method", "reason"), sorted(TRIGGERS), ids=lambda part: str(part))

@@ -51,6 +51,30 @@ UPLOAD_STATE_ABORTED: UploadState.ValueType  # 3
 """Given up."""
 Global___UploadState: _TypeAlias = UploadState  # noqa: Y015
 
+class _TransferMethod:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TransferMethodEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TransferMethod.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TRANSFER_METHOD_UNSPECIFIED: _TransferMethod.ValueType  # 0
+    """As FILE."""
+    TRANSFER_METHOD_FILE: _TransferMethod.ValueType  # 1
+    """As files both sides can reach."""
+    TRANSFER_METHOD_SIGNED_URL: _TransferMethod.ValueType  # 2
+    """To and from the object store, by URLs the server signs."""
+
+class TransferMethod(_TransferMethod, metaclass=_TransferMethodEnumTypeWrapper):
+    """How bytes move past the server."""
+
+TRANSFER_METHOD_UNSPECIFIED: TransferMethod.ValueType  # 0
+"""As FILE."""
+TRANSFER_METHOD_FILE: TransferMethod.ValueType  # 1
+"""As files both sides can reach."""
+TRANSFER_METHOD_SIGNED_URL: TransferMethod.ValueType  # 2
+"""To and from the object store, by URLs the server signs."""
+Global___TransferMethod: _TypeAlias = TransferMethod  # noqa: Y015
+
 @_typing.final
 class GetCapabilitiesRequest(_message.Message):
     """Request of GetCapabilities."""
@@ -95,6 +119,7 @@ class GetCapabilitiesResponse(_message.Message):
     MAX_BATCH_ITEMS_FIELD_NUMBER: _builtins.int
     MARK_BYTES_FIELD_NUMBER: _builtins.int
     DIRECT_ACCESS_FIELD_NUMBER: _builtins.int
+    SIGNED_TRANSFERS_FIELD_NUMBER: _builtins.int
     protocol_revision: _builtins.int
     """The newest revision of this contract the server speaks."""
     oldest_protocol_revision: _builtins.int
@@ -137,6 +162,10 @@ class GetCapabilitiesResponse(_message.Message):
     def direct_access(self) -> _blob_pb2.DirectAccess:
         """Set when clients that share a file system with the server may use CreateTransferGrants."""
 
+    @_builtins.property
+    def signed_transfers(self) -> _blob_pb2.SignedTransfers:
+        """Set when CreateTransferGrants gives URLs of the object store the server keeps its bytes in."""
+
     def __init__(
         self,
         *,
@@ -156,10 +185,11 @@ class GetCapabilitiesResponse(_message.Message):
         max_batch_items: _builtins.int = ...,
         mark_bytes: _builtins.int = ...,
         direct_access: _blob_pb2.DirectAccess | None = ...,
+        signed_transfers: _blob_pb2.SignedTransfers | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["blob_lease", b"blob_lease", "direct_access", b"direct_access", "run_lease", b"run_lease", "upload_lease", b"upload_lease"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["blob_lease", b"blob_lease", "direct_access", b"direct_access", "run_lease", b"run_lease", "signed_transfers", b"signed_transfers", "upload_lease", b"upload_lease"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["blob_lease", b"blob_lease", "direct_access", b"direct_access", "mark_bytes", b"mark_bytes", "max_batch_bytes", b"max_batch_bytes", "max_batch_items", b"max_batch_items", "max_chunk_bytes", b"max_chunk_bytes", "max_digests", b"max_digests", "max_files", b"max_files", "max_inline_bytes", b"max_inline_bytes", "oldest_protocol_revision", b"oldest_protocol_revision", "preferred_chunk_bytes", b"preferred_chunk_bytes", "protocol_revision", b"protocol_revision", "run_lease", b"run_lease", "server_version", b"server_version", "store_id", b"store_id", "upload_lease", b"upload_lease"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blob_lease", b"blob_lease", "direct_access", b"direct_access", "mark_bytes", b"mark_bytes", "max_batch_bytes", b"max_batch_bytes", "max_batch_items", b"max_batch_items", "max_chunk_bytes", b"max_chunk_bytes", "max_digests", b"max_digests", "max_files", b"max_files", "max_inline_bytes", b"max_inline_bytes", "oldest_protocol_revision", b"oldest_protocol_revision", "preferred_chunk_bytes", b"preferred_chunk_bytes", "protocol_revision", b"protocol_revision", "run_lease", b"run_lease", "server_version", b"server_version", "signed_transfers", b"signed_transfers", "store_id", b"store_id", "upload_lease", b"upload_lease"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -598,9 +628,10 @@ class CommitUploadRequest(_message.Message):
     size_bytes: _builtins.int
     """Number of all bytes."""
     piece_checksums: _builtins.bytes
-    """Only for an upload that was written as a file (CreateTransferGrants): XXH3-64 of each 4 MiB of
-    it, 8 bytes big-endian each, the last piece possibly shorter. Whoever may write the file is
-    trusted with them and with the digest; every reader verifies both.
+    """Only for an upload that was written by CreateTransferGrants: XXH3-64 of each 4 MiB of it, 8 bytes
+    big-endian each, the last piece possibly shorter. Whoever may write the file is trusted with them
+    and with the digest; every reader verifies both. Where parts went to the object store they MAY be
+    left out, and are held against what the server reads back.
     """
     def __init__(
         self,
@@ -759,15 +790,31 @@ class CreateTransferGrantsRequest(_message.Message):
     TOKEN_FIELD_NUMBER: _builtins.int
     READ_DIGESTS_FIELD_NUMBER: _builtins.int
     WRITE_UPLOAD_ID_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    WRITE_EPOCH_FIELD_NUMBER: _builtins.int
+    WRITE_PARTS_FIELD_NUMBER: _builtins.int
     project: _builtins.str
     """The project."""
     token: _builtins.str
-    """What a file of `direct_access` says."""
+    """What a file of `direct_access` says. Only for FILE."""
     write_upload_id: _builtins.str
     """UUID of an upload to write, if any."""
+    method: Global___TransferMethod.ValueType
+    """What is asked for."""
+    write_epoch: _builtins.int
+    """0 takes the upload over from whoever wrote it before, and begins it anew. Otherwise what the
+    response said that did so: URLs of more parts are wanted, or of some of them again. Only for
+    SIGNED_URL.
+    """
     @_builtins.property
     def read_digests(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Digests of blobs to read."""
+
+    @_builtins.property
+    def write_parts(self) -> _containers.RepeatedCompositeFieldContainer[_blob_pb2.UploadPart]:
+        """The parts to send by PUT, in any order and in as many calls as one likes. Only for SIGNED_URL.
+        Without any, the response to `write_epoch` tells those that are there.
+        """
 
     def __init__(
         self,
@@ -776,10 +823,13 @@ class CreateTransferGrantsRequest(_message.Message):
         token: _builtins.str = ...,
         read_digests: _abc.Iterable[_builtins.str] | None = ...,
         write_upload_id: _builtins.str = ...,
+        method: Global___TransferMethod.ValueType = ...,
+        write_epoch: _builtins.int = ...,
+        write_parts: _abc.Iterable[_blob_pb2.UploadPart] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["project", b"project", "read_digests", b"read_digests", "token", b"token", "write_upload_id", b"write_upload_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["method", b"method", "project", b"project", "read_digests", b"read_digests", "token", b"token", "write_epoch", b"write_epoch", "write_parts", b"write_parts", "write_upload_id", b"write_upload_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -794,15 +844,35 @@ class CreateTransferGrantsResponse(_message.Message):
     READ_PATHS_FIELD_NUMBER: _builtins.int
     WRITE_PATH_FIELD_NUMBER: _builtins.int
     SYNC_FIELD_NUMBER: _builtins.int
+    READ_URLS_FIELD_NUMBER: _builtins.int
+    WRITE_EPOCH_FIELD_NUMBER: _builtins.int
+    WRITE_PUTS_FIELD_NUMBER: _builtins.int
+    KEPT_PARTS_FIELD_NUMBER: _builtins.int
     write_path: _builtins.str
     """Absolute path of the file to make and write. Its folder exists."""
     sync: _builtins.bool
     """Whether the writer MUST make the file durable (fsync) before it commits the upload."""
+    write_epoch: _builtins.int
+    """Names this writer of the upload: WriteUpload and other CreateTransferGrants raise it."""
     @_builtins.property
     def read_paths(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Absolute path of the file of each blob, in the order of the request; empty for one that is kept
         elsewhere (small ones are): use ReadBlob or BatchReadBlobs.
         """
+
+    @_builtins.property
+    def read_urls(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """URL of each blob for GET, in the order of the request; empty for one that is kept elsewhere (small
+        ones are): use ReadBlob or BatchReadBlobs.
+        """
+
+    @_builtins.property
+    def write_puts(self) -> _containers.RepeatedCompositeFieldContainer[_blob_pb2.SignedPut]:
+        """How to send each part of the request, in its order."""
+
+    @_builtins.property
+    def kept_parts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Numbers of the parts the store has, where the request names none."""
 
     def __init__(
         self,
@@ -810,10 +880,14 @@ class CreateTransferGrantsResponse(_message.Message):
         read_paths: _abc.Iterable[_builtins.str] | None = ...,
         write_path: _builtins.str = ...,
         sync: _builtins.bool = ...,
+        read_urls: _abc.Iterable[_builtins.str] | None = ...,
+        write_epoch: _builtins.int = ...,
+        write_puts: _abc.Iterable[_blob_pb2.SignedPut] | None = ...,
+        kept_parts: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["read_paths", b"read_paths", "sync", b"sync", "write_path", b"write_path"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kept_parts", b"kept_parts", "read_paths", b"read_paths", "read_urls", b"read_urls", "sync", b"sync", "write_epoch", b"write_epoch", "write_path", b"write_path", "write_puts", b"write_puts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -199,9 +199,14 @@ class BlobServiceServicer:
         """Publishes the bytes of an upload as a blob, leased for `blob_lease`. Committing again what is
         committed answers the same.
 
+        The bytes of one whose parts went to the store past the server are read and verified first, which
+        takes as long as reading them does: a client SHOULD allow a second for each 16 MiB besides its
+        usual deadline.
+
         Errors:
+        - ABORTED / SUPERSEDED: another writer took the upload over while its bytes were verified.
         - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or no stream has ended well
-        yet; open one at `committed_size` and end it.
+        yet; open one at `committed_size` and end it. Or parts are missing; send them.
         - INVALID_ARGUMENT / DIGEST_MISMATCH: other bytes or another size arrived; they are discarded.
         - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
         - NOT_FOUND / BLOB_NOT_FOUND: it was committed before, and its blob was deleted since.
@@ -237,21 +242,35 @@ class BlobServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateTransferGrants(self, request, context):
-        """Lets a client that shares a file system with the server read blobs, or write an upload, as files.
-        It proves that it does by a token it read from a file `direct_access` of the capabilities names.
+        """Lets a client move bytes past the server: as files, or by URLs of the object store.
         Repeating the call changes nothing but which writer is the last.
+
+        FILE: a client that shares a file system with the server reads blobs, or writes an upload, as
+        files. It proves that it does by a token it read from a file `direct_access` of the capabilities
+        names.
 
         A file of a blob MUST NOT be changed; the reader MUST verify it. An upload is written once, from
         its first byte to its last, to a new file at exactly the path given, and then committed with its
         `piece_checksums`.
 
+        SIGNED_URL: the server signs URLs of its object store, each good for `lifetime` of
+        `signed_transfers` of the capabilities. Whoever has one may use it: it MUST NOT be logged, nor
+        told in an error. A blob is read by GET, with any Range; the reader MUST verify all of it. An
+        upload is written by a PUT of each part and then committed; the server reads it back and verifies
+        it before anybody can see it. A URL that expired is replaced by asking again with `write_epoch`.
+        Whoever cannot reach the store, or is refused there, uses ReadBlob and WriteUpload.
+
         Errors:
-        - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted.
-        - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items`.
+        - ABORTED / SUPERSEDED: another writer took the upload over since `write_epoch`.
+        - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted, or its parts were
+        put together already; commit it, or begin again with `write_epoch` 0.
+        - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items`, or a part beyond `max_parts`.
         - NOT_FOUND / BLOB_NOT_FOUND: the project has no such blob.
         - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
         - PERMISSION_DENIED / DIRECT_ACCESS_REFUSED: the server does not allow it, the token is wrong, or
         it allows to read only; use ReadBlob and WriteUpload.
+        - PERMISSION_DENIED / SIGNED_TRANSFERS_REFUSED: the server signs no URLs; use ReadBlob and
+        WriteUpload.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

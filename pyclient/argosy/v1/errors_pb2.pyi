@@ -85,6 +85,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """PERMISSION_DENIED: the client may not read or write files of the store itself."""
     ERROR_REASON_WATCH_STALLED: _ErrorReason.ValueType  # 28
     """ABORTED: a watcher took nothing of its stream for too long; it goes on from its last cursor."""
+    ERROR_REASON_SIGNED_TRANSFERS_REFUSED: _ErrorReason.ValueType  # 29
+    """PERMISSION_DENIED: the server signs no URLs of its object store."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a request was refused. Every status an Argosy service makes carries exactly one
@@ -156,6 +158,8 @@ ERROR_REASON_DIRECT_ACCESS_REFUSED: ErrorReason.ValueType  # 27
 """PERMISSION_DENIED: the client may not read or write files of the store itself."""
 ERROR_REASON_WATCH_STALLED: ErrorReason.ValueType  # 28
 """ABORTED: a watcher took nothing of its stream for too long; it goes on from its last cursor."""
+ERROR_REASON_SIGNED_TRANSFERS_REFUSED: ErrorReason.ValueType  # 29
+"""PERMISSION_DENIED: the server signs no URLs of its object store."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

@@ -14,6 +14,7 @@ from argosy_server.api.chunk_codec import ReadBlobChunk
 from argosy_server.api.error_status import item_status
 from argosy_server.api.field_parsing import parse_size, render_timestamp, require_items
 from argosy_server.api.once import answer_once, request_key
+from argosy_server.api.transfer_grants import LAST_EPOCH, render_offer, sign_urls
 from argosy_server.api.upload_stream import BlobUploadStream
 from argosy_server.domain.blob import Upload, UploadState
 from argosy_server.domain.byte_range import ByteRange
@@ -25,6 +26,7 @@ from argosy_server.usecases.direct_access import DirectAccess, grant, take_writt
 from argosy_server.usecases.kept_hashers import KeptHashers
 from argosy_server.usecases.ports import BlobStorage, MetadataStore, Transaction
 from argosy_server.usecases.read_blob import find_blob, read_blob
+from argosy_server.usecases.signed_transfers import SignedTransfers, take_sent_parts
 from argosy_server.usecases.upload_blob import (
     abort_upload,
     commit_upload,
@@ -34,7 +36,6 @@ from argosy_server.usecases.upload_blob import (
     write_upload,
 )
 
-LAST_EPOCH = 1 << 53
 WIRE_STATES = {
     UploadState.OPEN: wire.UPLOAD_STATE_OPEN,
     UploadState.COMMITTED: wire.UPLOAD_STATE_COMMITTED,
@@ -46,10 +47,16 @@ class BlobServicer(blob_service_pb2_grpc.BlobServiceServicer):
     """Answers what ``argosy/v1/blob_service.proto`` promises; never looks at the call's context."""
 
     def __init__(
-        self, metadata: MetadataStore, storage: BlobStorage, limits: Limits, direct: DirectAccess | None = None
+        self,
+        metadata: MetadataStore,
+        storage: BlobStorage,
+        limits: Limits,
+        direct: DirectAccess | None = None,
+        signed: SignedTransfers | None = None,
     ) -> None:
-        """Serve what these hold; ``direct`` lets clients use the files themselves."""
+        """Serve what these hold; ``direct`` lets clients use the files themselves, ``signed`` URLs of the store."""
         self._direct = direct
+        self._signed = signed
         self._hashers = KeptHashers()
         self._metadata = metadata
         self._storage = storage
@@ -78,6 +85,8 @@ class BlobServicer(blob_service_pb2_grpc.BlobServiceServicer):
         if self._direct is not None:
             response.direct_access.read_token_file = str(self._direct.read_token_file)
             response.direct_access.write_token_file = str(self._direct.write_token_file)
+        if self._signed is not None and self._signed.offered:
+            response.signed_transfers.CopyFrom(render_offer(self._signed))
         response.blob_lease.FromTimedelta(limits.blob_lease)
         response.upload_lease.FromTimedelta(limits.upload_lease)
         response.run_lease.FromTimedelta(limits.run_lease)
@@ -180,10 +189,8 @@ class BlobServicer(blob_service_pb2_grpc.BlobServiceServicer):
             return wire.CommitUploadResponse(digest=blob.digest.text, size_bytes=blob.size)
 
         try:
-            if pieces := request.piece_checksums:
-                written = (key.project, upload_id, digest, size, pieces)
-                with contextlib.suppress(UploadNotFound):  # told below, unless this was answered before
-                    take_written_file(self._metadata, self._limits, self._direct, *written)
+            with contextlib.suppress(UploadNotFound):  # told below, unless this was answered before
+                self._take_written(key.project, upload_id, digest, size, request.piece_checksums)
             return answer_once(self._metadata, key, wire.CommitUploadResponse, commit)
         except DigestMismatch:
             # What cannot be discarded now is taken by the sweep; the caller must hear of the mismatch.
@@ -223,17 +230,28 @@ class BlobServicer(blob_service_pb2_grpc.BlobServiceServicer):
     ) -> wire.CreateTransferGrantsResponse:
         """See the contract."""
         project = parse_project(request.project)
-        if len(request.read_digests) > self._limits.max_batch_items:
-            most = self._limits.max_batch_items
-            raise LimitExceeded(f"read_digests: {len(request.read_digests)} digests; at most {most}", limit=most)
+        most = self._limits.max_batch_items
+        for field, count in (("read_digests", len(request.read_digests)), ("write_parts", len(request.write_parts))):
+            if count > most:
+                raise LimitExceeded(f"{field}: {count} of them; at most {most}", limit=most)
         digests = _digests("read_digests", request.read_digests)
         upload_id = parse_id("write_upload_id", request.write_upload_id) if request.write_upload_id else ""
+        if request.method not in wire.TransferMethod.values():
+            raise InvalidField("method", f"{request.method} is none this server knows; use ReadBlob and WriteUpload")
+        if request.method == wire.TRANSFER_METHOD_SIGNED_URL:
+            return sign_urls(self._metadata, self._limits, self._signed, project, digests, upload_id, request)
         grants = grant(self._metadata, self._limits, self._direct, project, request.token, digests, upload_id)
         return wire.CreateTransferGrantsResponse(
             read_paths=[str(path) if path is not None else "" for path in grants.read_paths],
             write_path=str(grants.write_path or ""),
             sync=self._direct is not None and self._direct.sync,
         )
+
+    def _take_written(self, project: str, upload_id: str, digest: Digest, size: int, pieces: bytes) -> None:
+        """Take over what the client wrote past this server, if it did."""
+        written = (project, upload_id, digest, size, pieces)
+        if not take_sent_parts(self._metadata, self._storage, self._limits, self._signed, *written) and pieces:
+            take_written_file(self._metadata, self._limits, self._direct, *written)
 
 
 def _render(upload: Upload) -> wire.Upload:

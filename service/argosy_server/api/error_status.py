@@ -55,6 +55,7 @@ CODES: dict[type[errors.DomainError], grpc.StatusCode] = {
     errors.StorageFull: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.StorageUnavailable: grpc.StatusCode.UNAVAILABLE,
     errors.DirectAccessRefused: grpc.StatusCode.PERMISSION_DENIED,
+    errors.SignedTransfersRefused: grpc.StatusCode.PERMISSION_DENIED,
 }
 """The code of each refusal; its reason is the class's own."""
 

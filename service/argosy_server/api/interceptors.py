@@ -52,7 +52,7 @@ class CallInterceptor(grpc.ServerInterceptor):
 
         Args:
             tracker: counts calls and knows whether the server drains.
-            pools: kind of handler (``stream_unary``, ``unary_stream``) to its own pool.
+            pools: kind of handler (``stream_unary``, ``unary_stream``), or method, to its own pool.
             watchdog: cuts streams whose client stands still.
         """
         self._tracker = tracker
@@ -85,8 +85,9 @@ class CallInterceptor(grpc.ServerInterceptor):
         if handler.request_streaming:
             behavior = self._watched(behavior)
         guarded = (self._streamed if handler.response_streaming else self._answered)(method, behavior)
-        if kind in self._pools:
-            guarded.experimental_thread_pool = self._pools[kind]  # type: ignore[attr-defined]  # how gRPC is told
+        pool = self._pools.get(method) or self._pools.get(kind)
+        if pool is not None:
+            guarded.experimental_thread_pool = pool  # type: ignore[attr-defined]  # how gRPC is told
         return _replaced(method, handler, kind, guarded)
 
     def _begun(self, method: str, behavior: Behavior) -> Behavior:

@@ -20,12 +20,14 @@ PIECE_BYTES = 4 << 20
 
 DIRECT_WRITER = "direct-"
 """The writer of an upload whose file the client writes begins with this."""
+SIGNED_WRITER = "signed-"
+"""The writer of an upload whose parts the client sends to the object store itself begins with this."""
 
 MAX_NAMED = 20
 """A message names at most this many digests."""
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_UPLOAD_LOCATION = re.compile(rf"([0-9a-f]{{2}})/(?=\1){_UUID}\.({DIRECT_WRITER})?{_UUID}")
+_UPLOAD_LOCATION = re.compile(rf"([0-9a-f]{{2}})/(?=\1){_UUID}\.({DIRECT_WRITER}|{SIGNED_WRITER})?{_UUID}")
 
 
 class BlobState(Enum):
@@ -172,6 +174,11 @@ class Upload:
     def is_direct(self) -> bool:
         """Whether the client writes the file of the location itself."""
         return self.writer.startswith(DIRECT_WRITER)
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether the client sends the parts of the location to the object store itself."""
+        return self.writer.startswith(SIGNED_WRITER)
 
 
 def upload_location(upload_id: str, writer: str) -> str:

@@ -187,6 +187,12 @@ class DirectAccessRefused(DomainError):
     reason = "DIRECT_ACCESS_REFUSED"
 
 
+class SignedTransfersRefused(DomainError):
+    """The server signs no URLs of its object store."""
+
+    reason = "SIGNED_TRANSFERS_REFUSED"
+
+
 class StorageUnavailable(DomainError):
     """Database or storage cannot be reached or written now."""
 

@@ -215,7 +215,7 @@ def _take_over(
         upload = replace(upload, epoch=max(epoch, upload.epoch + 1), digest=None, pieces=b"")
         if upload.size and (storage.size(upload.location) or 0) < upload.size:
             upload = replace(upload, size=0)  # somebody removed or cut the file
-        if not upload.size or upload.is_direct:
+        if not upload.size or upload.is_direct or upload.is_signed:
             upload = replace(upload, size=0, writer=new_id())
         upload = tx.uploads.put(upload, limits.upload_lease)
     # After the transaction: what is kept may have become less, which GetUpload must tell.

@@ -48,6 +48,7 @@ BY_REASON = {
     "STORAGE_UNAVAILABLE": (CODE.UNAVAILABLE, errors.UnavailableError),
     "DRAINING": (CODE.UNAVAILABLE, errors.UnavailableError),
     "DIRECT_ACCESS_REFUSED": (CODE.PERMISSION_DENIED, errors.PermissionDeniedError),
+    "SIGNED_TRANSFERS_REFUSED": (CODE.PERMISSION_DENIED, errors.PermissionDeniedError),
     "INTERNAL": (CODE.INTERNAL, errors.InternalServiceError),
 }
 

@@ -11,6 +11,7 @@ package argosyv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -79,6 +80,200 @@ func (x *DirectAccess) GetWriteTokenFile() string {
 	return ""
 }
 
+// How bytes move between clients and the object store behind the server.
+type SignedTransfers struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Smaller files SHOULD be streamed through the server: they would gain nothing.
+	MinBytes int64 `protobuf:"varint,1,opt,name=min_bytes,json=minBytes,proto3" json:"min_bytes,omitempty"`
+	// Parts SHOULD have this size, or where these are too many a multiple of it. All but the last part
+	// MUST have at least 5 MiB, and none more than 5 GiB.
+	PartBytes int64 `protobuf:"varint,2,opt,name=part_bytes,json=partBytes,proto3" json:"part_bytes,omitempty"`
+	// The highest number of a part.
+	MaxParts int32 `protobuf:"varint,3,opt,name=max_parts,json=maxParts,proto3" json:"max_parts,omitempty"`
+	// How long a URL is good for.
+	Lifetime      *durationpb.Duration `protobuf:"bytes,4,opt,name=lifetime,proto3" json:"lifetime,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignedTransfers) Reset() {
+	*x = SignedTransfers{}
+	mi := &file_argosy_v1_blob_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignedTransfers) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignedTransfers) ProtoMessage() {}
+
+func (x *SignedTransfers) ProtoReflect() protoreflect.Message {
+	mi := &file_argosy_v1_blob_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignedTransfers.ProtoReflect.Descriptor instead.
+func (*SignedTransfers) Descriptor() ([]byte, []int) {
+	return file_argosy_v1_blob_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *SignedTransfers) GetMinBytes() int64 {
+	if x != nil {
+		return x.MinBytes
+	}
+	return 0
+}
+
+func (x *SignedTransfers) GetPartBytes() int64 {
+	if x != nil {
+		return x.PartBytes
+	}
+	return 0
+}
+
+func (x *SignedTransfers) GetMaxParts() int32 {
+	if x != nil {
+		return x.MaxParts
+	}
+	return 0
+}
+
+func (x *SignedTransfers) GetLifetime() *durationpb.Duration {
+	if x != nil {
+		return x.Lifetime
+	}
+	return nil
+}
+
+// A part of an upload that goes to the object store. All of them, in the order of their numbers, are
+// its bytes.
+type UploadPart struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// From 1 to `max_parts`, without a gap.
+	Number int32 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	// Its length. No other one is accepted by the store.
+	SizeBytes int64 `protobuf:"varint,2,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
+	// SHA-256 of it, 32 bytes. Nothing else is accepted by the store.
+	Sha256        []byte `protobuf:"bytes,3,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UploadPart) Reset() {
+	*x = UploadPart{}
+	mi := &file_argosy_v1_blob_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UploadPart) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UploadPart) ProtoMessage() {}
+
+func (x *UploadPart) ProtoReflect() protoreflect.Message {
+	mi := &file_argosy_v1_blob_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UploadPart.ProtoReflect.Descriptor instead.
+func (*UploadPart) Descriptor() ([]byte, []int) {
+	return file_argosy_v1_blob_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *UploadPart) GetNumber() int32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *UploadPart) GetSizeBytes() int64 {
+	if x != nil {
+		return x.SizeBytes
+	}
+	return 0
+}
+
+func (x *UploadPart) GetSha256() []byte {
+	if x != nil {
+		return x.Sha256
+	}
+	return nil
+}
+
+// How one part is sent.
+type SignedPut struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where to. A secret: whoever has it may use it.
+	Url string `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"`
+	// Headers that MUST be sent as they are, beside those the HTTP library adds.
+	Headers       map[string]string `protobuf:"bytes,2,rep,name=headers,proto3" json:"headers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignedPut) Reset() {
+	*x = SignedPut{}
+	mi := &file_argosy_v1_blob_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignedPut) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignedPut) ProtoMessage() {}
+
+func (x *SignedPut) ProtoReflect() protoreflect.Message {
+	mi := &file_argosy_v1_blob_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignedPut.ProtoReflect.Descriptor instead.
+func (*SignedPut) Descriptor() ([]byte, []int) {
+	return file_argosy_v1_blob_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *SignedPut) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *SignedPut) GetHeaders() map[string]string {
+	if x != nil {
+		return x.Headers
+	}
+	return nil
+}
+
 // Bytes with the digest they must have.
 type NewBlob struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -92,7 +287,7 @@ type NewBlob struct {
 
 func (x *NewBlob) Reset() {
 	*x = NewBlob{}
-	mi := &file_argosy_v1_blob_proto_msgTypes[1]
+	mi := &file_argosy_v1_blob_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -104,7 +299,7 @@ func (x *NewBlob) String() string {
 func (*NewBlob) ProtoMessage() {}
 
 func (x *NewBlob) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_proto_msgTypes[1]
+	mi := &file_argosy_v1_blob_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -117,7 +312,7 @@ func (x *NewBlob) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NewBlob.ProtoReflect.Descriptor instead.
 func (*NewBlob) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_proto_rawDescGZIP(), []int{1}
+	return file_argosy_v1_blob_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *NewBlob) GetDigest() string {
@@ -147,7 +342,7 @@ type ReadBlobResult struct {
 
 func (x *ReadBlobResult) Reset() {
 	*x = ReadBlobResult{}
-	mi := &file_argosy_v1_blob_proto_msgTypes[2]
+	mi := &file_argosy_v1_blob_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -159,7 +354,7 @@ func (x *ReadBlobResult) String() string {
 func (*ReadBlobResult) ProtoMessage() {}
 
 func (x *ReadBlobResult) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_proto_msgTypes[2]
+	mi := &file_argosy_v1_blob_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -172,7 +367,7 @@ func (x *ReadBlobResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadBlobResult.ProtoReflect.Descriptor instead.
 func (*ReadBlobResult) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_proto_rawDescGZIP(), []int{2}
+	return file_argosy_v1_blob_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ReadBlobResult) GetStatus() *ItemStatus {
@@ -193,10 +388,28 @@ var File_argosy_v1_blob_proto protoreflect.FileDescriptor
 
 const file_argosy_v1_blob_proto_rawDesc = "" +
 	"\n" +
-	"\x14argosy/v1/blob.proto\x12\targosy.v1\x1a\x16argosy/v1/errors.proto\"`\n" +
+	"\x14argosy/v1/blob.proto\x12\targosy.v1\x1a\x16argosy/v1/errors.proto\x1a\x1egoogle/protobuf/duration.proto\"`\n" +
 	"\fDirectAccess\x12&\n" +
 	"\x0fread_token_file\x18\x01 \x01(\tR\rreadTokenFile\x12(\n" +
-	"\x10write_token_file\x18\x02 \x01(\tR\x0ewriteTokenFile\";\n" +
+	"\x10write_token_file\x18\x02 \x01(\tR\x0ewriteTokenFile\"\xa1\x01\n" +
+	"\x0fSignedTransfers\x12\x1b\n" +
+	"\tmin_bytes\x18\x01 \x01(\x03R\bminBytes\x12\x1d\n" +
+	"\n" +
+	"part_bytes\x18\x02 \x01(\x03R\tpartBytes\x12\x1b\n" +
+	"\tmax_parts\x18\x03 \x01(\x05R\bmaxParts\x125\n" +
+	"\blifetime\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\blifetime\"[\n" +
+	"\n" +
+	"UploadPart\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\x05R\x06number\x12\x1d\n" +
+	"\n" +
+	"size_bytes\x18\x02 \x01(\x03R\tsizeBytes\x12\x16\n" +
+	"\x06sha256\x18\x03 \x01(\fR\x06sha256\"\x96\x01\n" +
+	"\tSignedPut\x12\x10\n" +
+	"\x03url\x18\x01 \x01(\tR\x03url\x12;\n" +
+	"\aheaders\x18\x02 \x03(\v2!.argosy.v1.SignedPut.HeadersEntryR\aheaders\x1a:\n" +
+	"\fHeadersEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\";\n" +
 	"\aNewBlob\x12\x16\n" +
 	"\x06digest\x18\x01 \x01(\tR\x06digest\x12\x18\n" +
 	"\acontent\x18\x02 \x01(\fR\acontent\"Y\n" +
@@ -217,20 +430,27 @@ func file_argosy_v1_blob_proto_rawDescGZIP() []byte {
 	return file_argosy_v1_blob_proto_rawDescData
 }
 
-var file_argosy_v1_blob_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_argosy_v1_blob_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_argosy_v1_blob_proto_goTypes = []any{
-	(*DirectAccess)(nil),   // 0: argosy.v1.DirectAccess
-	(*NewBlob)(nil),        // 1: argosy.v1.NewBlob
-	(*ReadBlobResult)(nil), // 2: argosy.v1.ReadBlobResult
-	(*ItemStatus)(nil),     // 3: argosy.v1.ItemStatus
+	(*DirectAccess)(nil),        // 0: argosy.v1.DirectAccess
+	(*SignedTransfers)(nil),     // 1: argosy.v1.SignedTransfers
+	(*UploadPart)(nil),          // 2: argosy.v1.UploadPart
+	(*SignedPut)(nil),           // 3: argosy.v1.SignedPut
+	(*NewBlob)(nil),             // 4: argosy.v1.NewBlob
+	(*ReadBlobResult)(nil),      // 5: argosy.v1.ReadBlobResult
+	nil,                         // 6: argosy.v1.SignedPut.HeadersEntry
+	(*durationpb.Duration)(nil), // 7: google.protobuf.Duration
+	(*ItemStatus)(nil),          // 8: argosy.v1.ItemStatus
 }
 var file_argosy_v1_blob_proto_depIdxs = []int32{
-	3, // 0: argosy.v1.ReadBlobResult.status:type_name -> argosy.v1.ItemStatus
-	1, // [1:1] is the sub-list for method output_type
-	1, // [1:1] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	7, // 0: argosy.v1.SignedTransfers.lifetime:type_name -> google.protobuf.Duration
+	6, // 1: argosy.v1.SignedPut.headers:type_name -> argosy.v1.SignedPut.HeadersEntry
+	8, // 2: argosy.v1.ReadBlobResult.status:type_name -> argosy.v1.ItemStatus
+	3, // [3:3] is the sub-list for method output_type
+	3, // [3:3] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_argosy_v1_blob_proto_init() }
@@ -245,7 +465,7 @@ func file_argosy_v1_blob_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_argosy_v1_blob_proto_rawDesc), len(file_argosy_v1_blob_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

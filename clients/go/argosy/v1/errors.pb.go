@@ -91,6 +91,8 @@ const (
 	ErrorReason_ERROR_REASON_DIRECT_ACCESS_REFUSED ErrorReason = 27
 	// ABORTED: a watcher took nothing of its stream for too long; it goes on from its last cursor.
 	ErrorReason_ERROR_REASON_WATCH_STALLED ErrorReason = 28
+	// PERMISSION_DENIED: the server signs no URLs of its object store.
+	ErrorReason_ERROR_REASON_SIGNED_TRANSFERS_REFUSED ErrorReason = 29
 )
 
 // Enum value maps for ErrorReason.
@@ -125,37 +127,39 @@ var (
 		26: "ERROR_REASON_INTERNAL",
 		27: "ERROR_REASON_DIRECT_ACCESS_REFUSED",
 		28: "ERROR_REASON_WATCH_STALLED",
+		29: "ERROR_REASON_SIGNED_TRANSFERS_REFUSED",
 	}
 	ErrorReason_value = map[string]int32{
-		"ERROR_REASON_UNSPECIFIED":           0,
-		"ERROR_REASON_INVALID_FIELD":         1,
-		"ERROR_REASON_INVALID_STREAM":        2,
-		"ERROR_REASON_DIGEST_MISMATCH":       3,
-		"ERROR_REASON_REQUEST_ID_REUSED":     4,
-		"ERROR_REASON_LIMIT_EXCEEDED":        5,
-		"ERROR_REASON_BLOB_CORRUPT":          6,
-		"ERROR_REASON_WRITE_PAST_END":        7,
-		"ERROR_REASON_READ_PAST_END":         8,
-		"ERROR_REASON_VERSION_EXISTS":        9,
-		"ERROR_REASON_RUN_EXISTS":            10,
-		"ERROR_REASON_ARTIFACT_NOT_FOUND":    11,
-		"ERROR_REASON_BLOB_NOT_FOUND":        12,
-		"ERROR_REASON_UPLOAD_NOT_FOUND":      13,
-		"ERROR_REASON_RUN_NOT_FOUND":         14,
-		"ERROR_REASON_BLOB_MISSING":          15,
-		"ERROR_REASON_VERSION_IN_USE":        16,
-		"ERROR_REASON_ILLEGAL_TRANSITION":    17,
-		"ERROR_REASON_ETAG_MISMATCH":         18,
-		"ERROR_REASON_SUPERSEDED":            19,
-		"ERROR_REASON_LEASE_EXPIRED":         20,
-		"ERROR_REASON_CURSOR_EXPIRED":        21,
-		"ERROR_REASON_STORAGE_FULL":          22,
-		"ERROR_REASON_TOO_MUCH":              23,
-		"ERROR_REASON_STORAGE_UNAVAILABLE":   24,
-		"ERROR_REASON_DRAINING":              25,
-		"ERROR_REASON_INTERNAL":              26,
-		"ERROR_REASON_DIRECT_ACCESS_REFUSED": 27,
-		"ERROR_REASON_WATCH_STALLED":         28,
+		"ERROR_REASON_UNSPECIFIED":              0,
+		"ERROR_REASON_INVALID_FIELD":            1,
+		"ERROR_REASON_INVALID_STREAM":           2,
+		"ERROR_REASON_DIGEST_MISMATCH":          3,
+		"ERROR_REASON_REQUEST_ID_REUSED":        4,
+		"ERROR_REASON_LIMIT_EXCEEDED":           5,
+		"ERROR_REASON_BLOB_CORRUPT":             6,
+		"ERROR_REASON_WRITE_PAST_END":           7,
+		"ERROR_REASON_READ_PAST_END":            8,
+		"ERROR_REASON_VERSION_EXISTS":           9,
+		"ERROR_REASON_RUN_EXISTS":               10,
+		"ERROR_REASON_ARTIFACT_NOT_FOUND":       11,
+		"ERROR_REASON_BLOB_NOT_FOUND":           12,
+		"ERROR_REASON_UPLOAD_NOT_FOUND":         13,
+		"ERROR_REASON_RUN_NOT_FOUND":            14,
+		"ERROR_REASON_BLOB_MISSING":             15,
+		"ERROR_REASON_VERSION_IN_USE":           16,
+		"ERROR_REASON_ILLEGAL_TRANSITION":       17,
+		"ERROR_REASON_ETAG_MISMATCH":            18,
+		"ERROR_REASON_SUPERSEDED":               19,
+		"ERROR_REASON_LEASE_EXPIRED":            20,
+		"ERROR_REASON_CURSOR_EXPIRED":           21,
+		"ERROR_REASON_STORAGE_FULL":             22,
+		"ERROR_REASON_TOO_MUCH":                 23,
+		"ERROR_REASON_STORAGE_UNAVAILABLE":      24,
+		"ERROR_REASON_DRAINING":                 25,
+		"ERROR_REASON_INTERNAL":                 26,
+		"ERROR_REASON_DIRECT_ACCESS_REFUSED":    27,
+		"ERROR_REASON_WATCH_STALLED":            28,
+		"ERROR_REASON_SIGNED_TRANSFERS_REFUSED": 29,
 	}
 )
 
@@ -259,7 +263,7 @@ const file_argosy_v1_errors_proto_rawDesc = "" +
 	"ItemStatus\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\x05R\x04code\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n" +
-	"\amessage\x18\x03 \x01(\tR\amessage*\xbb\a\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage*\xe6\a\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aERROR_REASON_INVALID_FIELD\x10\x01\x12\x1f\n" +
@@ -290,7 +294,8 @@ const file_argosy_v1_errors_proto_rawDesc = "" +
 	"\x15ERROR_REASON_DRAINING\x10\x19\x12\x19\n" +
 	"\x15ERROR_REASON_INTERNAL\x10\x1a\x12&\n" +
 	"\"ERROR_REASON_DIRECT_ACCESS_REFUSED\x10\x1b\x12\x1e\n" +
-	"\x1aERROR_REASON_WATCH_STALLED\x10\x1cBB\n" +
+	"\x1aERROR_REASON_WATCH_STALLED\x10\x1c\x12)\n" +
+	"%ERROR_REASON_SIGNED_TRANSFERS_REFUSED\x10\x1dBB\n" +
 	"\fio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
 
 var (

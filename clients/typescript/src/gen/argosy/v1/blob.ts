@@ -6,6 +6,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { Duration } from "../../google/protobuf/duration.js";
 import { ItemStatus } from "./errors.js";
 
 export const protobufPackage = "argosy.v1";
@@ -21,6 +22,47 @@ export interface DirectAccess {
    * server runs as can read it.
    */
   writeTokenFile: string;
+}
+
+/** How bytes move between clients and the object store behind the server. */
+export interface SignedTransfers {
+  /** Smaller files SHOULD be streamed through the server: they would gain nothing. */
+  minBytes: bigint;
+  /**
+   * Parts SHOULD have this size, or where these are too many a multiple of it. All but the last part
+   * MUST have at least 5 MiB, and none more than 5 GiB.
+   */
+  partBytes: bigint;
+  /** The highest number of a part. */
+  maxParts: number;
+  /** How long a URL is good for. */
+  lifetime: Duration | undefined;
+}
+
+/**
+ * A part of an upload that goes to the object store. All of them, in the order of their numbers, are
+ * its bytes.
+ */
+export interface UploadPart {
+  /** From 1 to `max_parts`, without a gap. */
+  number: number;
+  /** Its length. No other one is accepted by the store. */
+  sizeBytes: bigint;
+  /** SHA-256 of it, 32 bytes. Nothing else is accepted by the store. */
+  sha256: Buffer;
+}
+
+/** How one part is sent. */
+export interface SignedPut {
+  /** Where to. A secret: whoever has it may use it. */
+  url: string;
+  /** Headers that MUST be sent as they are, beside those the HTTP library adds. */
+  headers: { [key: string]: string };
+}
+
+export interface SignedPut_HeadersEntry {
+  key: string;
+  value: string;
 }
 
 /** Bytes with the digest they must have. */
@@ -104,6 +146,332 @@ export const DirectAccess: MessageFns<DirectAccess> = {
     const message = createBaseDirectAccess();
     message.readTokenFile = object.readTokenFile ?? "";
     message.writeTokenFile = object.writeTokenFile ?? "";
+    return message;
+  },
+};
+
+function createBaseSignedTransfers(): SignedTransfers {
+  return { minBytes: 0n, partBytes: 0n, maxParts: 0, lifetime: undefined };
+}
+
+export const SignedTransfers: MessageFns<SignedTransfers> = {
+  encode(message: SignedTransfers, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.minBytes !== 0n) {
+      if (BigInt.asIntN(64, message.minBytes) !== message.minBytes) {
+        throw new globalThis.Error("value provided for field message.minBytes of type int64 too large");
+      }
+      writer.uint32(8).int64(message.minBytes);
+    }
+    if (message.partBytes !== 0n) {
+      if (BigInt.asIntN(64, message.partBytes) !== message.partBytes) {
+        throw new globalThis.Error("value provided for field message.partBytes of type int64 too large");
+      }
+      writer.uint32(16).int64(message.partBytes);
+    }
+    if (message.maxParts !== 0) {
+      writer.uint32(24).int32(message.maxParts);
+    }
+    if (message.lifetime !== undefined) {
+      Duration.encode(message.lifetime, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SignedTransfers {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSignedTransfers();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.minBytes = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.partBytes = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.maxParts = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.lifetime = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SignedTransfers>, I>>(base?: I): SignedTransfers {
+    return SignedTransfers.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SignedTransfers>, I>>(object: I): SignedTransfers {
+    const message = createBaseSignedTransfers();
+    message.minBytes = (object.minBytes !== undefined && object.minBytes !== null) ? BigInt(object.minBytes) : 0n;
+    message.partBytes = (object.partBytes !== undefined && object.partBytes !== null) ? BigInt(object.partBytes) : 0n;
+    message.maxParts = object.maxParts ?? 0;
+    message.lifetime = (object.lifetime !== undefined && object.lifetime !== null)
+      ? Duration.fromPartial(object.lifetime)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseUploadPart(): UploadPart {
+  return { number: 0, sizeBytes: 0n, sha256: Buffer.alloc(0) };
+}
+
+export const UploadPart: MessageFns<UploadPart> = {
+  encode(message: UploadPart, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0) {
+      writer.uint32(8).int32(message.number);
+    }
+    if (message.sizeBytes !== 0n) {
+      if (BigInt.asIntN(64, message.sizeBytes) !== message.sizeBytes) {
+        throw new globalThis.Error("value provided for field message.sizeBytes of type int64 too large");
+      }
+      writer.uint32(16).int64(message.sizeBytes);
+    }
+    if (message.sha256.length !== 0) {
+      writer.uint32(26).bytes(message.sha256);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UploadPart {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUploadPart();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.sizeBytes = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.sha256 = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<UploadPart>, I>>(base?: I): UploadPart {
+    return UploadPart.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UploadPart>, I>>(object: I): UploadPart {
+    const message = createBaseUploadPart();
+    message.number = object.number ?? 0;
+    message.sizeBytes = (object.sizeBytes !== undefined && object.sizeBytes !== null) ? BigInt(object.sizeBytes) : 0n;
+    message.sha256 = object.sha256 ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseSignedPut(): SignedPut {
+  return { url: "", headers: {} };
+}
+
+export const SignedPut: MessageFns<SignedPut> = {
+  encode(message: SignedPut, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.url !== "") {
+      writer.uint32(10).string(message.url);
+    }
+    globalThis.Object.entries(message.headers).forEach(([key, value]: [string, string]) => {
+      SignedPut_HeadersEntry.encode({ key: key as any, value }, writer.uint32(18).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SignedPut {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSignedPut();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.url = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            const entry2 = SignedPut_HeadersEntry.decode(reader, reader.uint32());
+            if (entry2.value !== undefined) {
+              message.headers[entry2.key] = entry2.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SignedPut>, I>>(base?: I): SignedPut {
+    return SignedPut.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SignedPut>, I>>(object: I): SignedPut {
+    const message = createBaseSignedPut();
+    message.url = object.url ?? "";
+    message.headers = (globalThis.Object.entries(object.headers ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseSignedPut_HeadersEntry(): SignedPut_HeadersEntry {
+  return { key: "", value: "" };
+}
+
+export const SignedPut_HeadersEntry: MessageFns<SignedPut_HeadersEntry> = {
+  encode(message: SignedPut_HeadersEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SignedPut_HeadersEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSignedPut_HeadersEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<SignedPut_HeadersEntry>, I>>(base?: I): SignedPut_HeadersEntry {
+    return SignedPut_HeadersEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SignedPut_HeadersEntry>, I>>(object: I): SignedPut_HeadersEntry {
+    const message = createBaseSignedPut_HeadersEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };

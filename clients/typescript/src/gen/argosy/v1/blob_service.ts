@@ -24,7 +24,7 @@ import {
 } from "@grpc/grpc-js";
 import { Duration } from "../../google/protobuf/duration.js";
 import { Timestamp } from "../../google/protobuf/timestamp.js";
-import { DirectAccess, NewBlob, ReadBlobResult } from "./blob.js";
+import { DirectAccess, NewBlob, ReadBlobResult, SignedPut, SignedTransfers, UploadPart } from "./blob.js";
 import { ItemStatus } from "./errors.js";
 
 export const protobufPackage = "argosy.v1";
@@ -41,6 +41,17 @@ export enum UploadState {
   UPLOAD_STATE_COMMITTED = 2,
   /** UPLOAD_STATE_ABORTED - Given up. */
   UPLOAD_STATE_ABORTED = 3,
+  UNRECOGNIZED = -1,
+}
+
+/** How bytes move past the server. */
+export enum TransferMethod {
+  /** TRANSFER_METHOD_UNSPECIFIED - As FILE. */
+  TRANSFER_METHOD_UNSPECIFIED = 0,
+  /** TRANSFER_METHOD_FILE - As files both sides can reach. */
+  TRANSFER_METHOD_FILE = 1,
+  /** TRANSFER_METHOD_SIGNED_URL - To and from the object store, by URLs the server signs. */
+  TRANSFER_METHOD_SIGNED_URL = 2,
   UNRECOGNIZED = -1,
 }
 
@@ -92,7 +103,11 @@ export interface GetCapabilitiesResponse {
   /** While an upload is written, its bytes are made durable whenever this many more have arrived. */
   markBytes: bigint;
   /** Set when clients that share a file system with the server may use CreateTransferGrants. */
-  directAccess: DirectAccess | undefined;
+  directAccess:
+    | DirectAccess
+    | undefined;
+  /** Set when CreateTransferGrants gives URLs of the object store the server keeps its bytes in. */
+  signedTransfers: SignedTransfers | undefined;
 }
 
 /** Request of FindMissingBlobs. */
@@ -245,9 +260,10 @@ export interface CommitUploadRequest {
   /** Number of all bytes. */
   sizeBytes: bigint;
   /**
-   * Only for an upload that was written as a file (CreateTransferGrants): XXH3-64 of each 4 MiB of
-   * it, 8 bytes big-endian each, the last piece possibly shorter. Whoever may write the file is
-   * trusted with them and with the digest; every reader verifies both.
+   * Only for an upload that was written by CreateTransferGrants: XXH3-64 of each 4 MiB of it, 8 bytes
+   * big-endian each, the last piece possibly shorter. Whoever may write the file is trusted with them
+   * and with the digest; every reader verifies both. Where parts went to the object store they MAY be
+   * left out, and are held against what the server reads back.
    */
   pieceChecksums: Buffer;
 }
@@ -296,12 +312,25 @@ export interface ReadBlobResponse {
 export interface CreateTransferGrantsRequest {
   /** The project. */
   project: string;
-  /** What a file of `direct_access` says. */
+  /** What a file of `direct_access` says. Only for FILE. */
   token: string;
   /** Digests of blobs to read. */
   readDigests: string[];
   /** UUID of an upload to write, if any. */
   writeUploadId: string;
+  /** What is asked for. */
+  method: TransferMethod;
+  /**
+   * 0 takes the upload over from whoever wrote it before, and begins it anew. Otherwise what the
+   * response said that did so: URLs of more parts are wanted, or of some of them again. Only for
+   * SIGNED_URL.
+   */
+  writeEpoch: bigint;
+  /**
+   * The parts to send by PUT, in any order and in as many calls as one likes. Only for SIGNED_URL.
+   * Without any, the response to `write_epoch` tells those that are there.
+   */
+  writeParts: UploadPart[];
 }
 
 /** Response of CreateTransferGrants. */
@@ -315,6 +344,17 @@ export interface CreateTransferGrantsResponse {
   writePath: string;
   /** Whether the writer MUST make the file durable (fsync) before it commits the upload. */
   sync: boolean;
+  /**
+   * URL of each blob for GET, in the order of the request; empty for one that is kept elsewhere (small
+   * ones are): use ReadBlob or BatchReadBlobs.
+   */
+  readUrls: string[];
+  /** Names this writer of the upload: WriteUpload and other CreateTransferGrants raise it. */
+  writeEpoch: bigint;
+  /** How to send each part of the request, in its order. */
+  writePuts: SignedPut[];
+  /** Numbers of the parts the store has, where the request names none. */
+  keptParts: number[];
 }
 
 function createBaseGetCapabilitiesRequest(): GetCapabilitiesRequest {
@@ -390,6 +430,7 @@ function createBaseGetCapabilitiesResponse(): GetCapabilitiesResponse {
     maxBatchItems: 0,
     markBytes: 0n,
     directAccess: undefined,
+    signedTransfers: undefined,
   };
 }
 
@@ -445,6 +486,9 @@ export const GetCapabilitiesResponse: MessageFns<GetCapabilitiesResponse> = {
     }
     if (message.directAccess !== undefined) {
       DirectAccess.encode(message.directAccess, writer.uint32(130).fork()).join();
+    }
+    if (message.signedTransfers !== undefined) {
+      SignedTransfers.encode(message.signedTransfers, writer.uint32(138).fork()).join();
     }
     return writer;
   },
@@ -590,6 +634,14 @@ export const GetCapabilitiesResponse: MessageFns<GetCapabilitiesResponse> = {
             message.directAccess = DirectAccess.decode(reader, reader.uint32());
             continue;
           }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.signedTransfers = SignedTransfers.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -630,6 +682,9 @@ export const GetCapabilitiesResponse: MessageFns<GetCapabilitiesResponse> = {
     message.markBytes = (object.markBytes !== undefined && object.markBytes !== null) ? BigInt(object.markBytes) : 0n;
     message.directAccess = (object.directAccess !== undefined && object.directAccess !== null)
       ? DirectAccess.fromPartial(object.directAccess)
+      : undefined;
+    message.signedTransfers = (object.signedTransfers !== undefined && object.signedTransfers !== null)
+      ? SignedTransfers.fromPartial(object.signedTransfers)
       : undefined;
     return message;
   },
@@ -2146,7 +2201,7 @@ export const ReadBlobResponse: MessageFns<ReadBlobResponse> = {
 };
 
 function createBaseCreateTransferGrantsRequest(): CreateTransferGrantsRequest {
-  return { project: "", token: "", readDigests: [], writeUploadId: "" };
+  return { project: "", token: "", readDigests: [], writeUploadId: "", method: 0, writeEpoch: 0n, writeParts: [] };
 }
 
 export const CreateTransferGrantsRequest: MessageFns<CreateTransferGrantsRequest> = {
@@ -2162,6 +2217,18 @@ export const CreateTransferGrantsRequest: MessageFns<CreateTransferGrantsRequest
     }
     if (message.writeUploadId !== "") {
       writer.uint32(34).string(message.writeUploadId);
+    }
+    if (message.method !== 0) {
+      writer.uint32(40).int32(message.method);
+    }
+    if (message.writeEpoch !== 0n) {
+      if (BigInt.asIntN(64, message.writeEpoch) !== message.writeEpoch) {
+        throw new globalThis.Error("value provided for field message.writeEpoch of type int64 too large");
+      }
+      writer.uint32(48).int64(message.writeEpoch);
+    }
+    for (const v of message.writeParts) {
+      UploadPart.encode(v!, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -2211,6 +2278,30 @@ export const CreateTransferGrantsRequest: MessageFns<CreateTransferGrantsRequest
             message.writeUploadId = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.method = reader.int32() as any;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.writeEpoch = reader.int64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.writeParts.push(UploadPart.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2232,12 +2323,17 @@ export const CreateTransferGrantsRequest: MessageFns<CreateTransferGrantsRequest
     message.token = object.token ?? "";
     message.readDigests = object.readDigests?.map((e) => e) || [];
     message.writeUploadId = object.writeUploadId ?? "";
+    message.method = object.method ?? 0;
+    message.writeEpoch = (object.writeEpoch !== undefined && object.writeEpoch !== null)
+      ? BigInt(object.writeEpoch)
+      : 0n;
+    message.writeParts = object.writeParts?.map((e) => UploadPart.fromPartial(e)) || [];
     return message;
   },
 };
 
 function createBaseCreateTransferGrantsResponse(): CreateTransferGrantsResponse {
-  return { readPaths: [], writePath: "", sync: false };
+  return { readPaths: [], writePath: "", sync: false, readUrls: [], writeEpoch: 0n, writePuts: [], keptParts: [] };
 }
 
 export const CreateTransferGrantsResponse: MessageFns<CreateTransferGrantsResponse> = {
@@ -2250,6 +2346,25 @@ export const CreateTransferGrantsResponse: MessageFns<CreateTransferGrantsRespon
     }
     if (message.sync !== false) {
       writer.uint32(24).bool(message.sync);
+    }
+    for (const v of message.readUrls) {
+      writer.uint32(34).string(v!);
+    }
+    if (message.writeEpoch !== 0n) {
+      if (BigInt.asIntN(64, message.writeEpoch) !== message.writeEpoch) {
+        throw new globalThis.Error("value provided for field message.writeEpoch of type int64 too large");
+      }
+      writer.uint32(40).int64(message.writeEpoch);
+    }
+    for (const v of message.writePuts) {
+      SignedPut.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.keptParts.length !== 0) {
+      writer.uint32(58).fork();
+      for (const v of message.keptParts) {
+        writer.int32(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -2291,6 +2406,48 @@ export const CreateTransferGrantsResponse: MessageFns<CreateTransferGrantsRespon
             message.sync = reader.bool();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.readUrls.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.writeEpoch = reader.int64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.writePuts.push(SignedPut.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag === 56) {
+              message.keptParts.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 58) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.keptParts.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2311,6 +2468,12 @@ export const CreateTransferGrantsResponse: MessageFns<CreateTransferGrantsRespon
     message.readPaths = object.readPaths?.map((e) => e) || [];
     message.writePath = object.writePath ?? "";
     message.sync = object.sync ?? false;
+    message.readUrls = object.readUrls?.map((e) => e) || [];
+    message.writeEpoch = (object.writeEpoch !== undefined && object.writeEpoch !== null)
+      ? BigInt(object.writeEpoch)
+      : 0n;
+    message.writePuts = object.writePuts?.map((e) => SignedPut.fromPartial(e)) || [];
+    message.keptParts = object.keptParts?.map((e) => e) || [];
     return message;
   },
 };
@@ -2461,9 +2624,14 @@ export const BlobServiceService = {
    * Publishes the bytes of an upload as a blob, leased for `blob_lease`. Committing again what is
    * committed answers the same.
    *
+   * The bytes of one whose parts went to the store past the server are read and verified first, which
+   * takes as long as reading them does: a client SHOULD allow a second for each 16 MiB besides its
+   * usual deadline.
+   *
    * Errors:
+   * - ABORTED / SUPERSEDED: another writer took the upload over while its bytes were verified.
    * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or no stream has ended well
-   *   yet; open one at `committed_size` and end it.
+   *   yet; open one at `committed_size` and end it. Or parts are missing; send them.
    * - INVALID_ARGUMENT / DIGEST_MISMATCH: other bytes or another size arrived; they are discarded.
    * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
    * - NOT_FOUND / BLOB_NOT_FOUND: it was committed before, and its blob was deleted since.
@@ -2515,21 +2683,35 @@ export const BlobServiceService = {
     responseDeserialize: (value: Buffer): ReadBlobResponse => ReadBlobResponse.decode(value),
   },
   /**
-   * Lets a client that shares a file system with the server read blobs, or write an upload, as files.
-   * It proves that it does by a token it read from a file `direct_access` of the capabilities names.
+   * Lets a client move bytes past the server: as files, or by URLs of the object store.
    * Repeating the call changes nothing but which writer is the last.
+   *
+   * FILE: a client that shares a file system with the server reads blobs, or writes an upload, as
+   * files. It proves that it does by a token it read from a file `direct_access` of the capabilities
+   * names.
    *
    * A file of a blob MUST NOT be changed; the reader MUST verify it. An upload is written once, from
    * its first byte to its last, to a new file at exactly the path given, and then committed with its
    * `piece_checksums`.
    *
+   * SIGNED_URL: the server signs URLs of its object store, each good for `lifetime` of
+   * `signed_transfers` of the capabilities. Whoever has one may use it: it MUST NOT be logged, nor
+   * told in an error. A blob is read by GET, with any Range; the reader MUST verify all of it. An
+   * upload is written by a PUT of each part and then committed; the server reads it back and verifies
+   * it before anybody can see it. A URL that expired is replaced by asking again with `write_epoch`.
+   * Whoever cannot reach the store, or is refused there, uses ReadBlob and WriteUpload.
+   *
    * Errors:
-   * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted.
-   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items`.
+   * - ABORTED / SUPERSEDED: another writer took the upload over since `write_epoch`.
+   * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted, or its parts were
+   *   put together already; commit it, or begin again with `write_epoch` 0.
+   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items`, or a part beyond `max_parts`.
    * - NOT_FOUND / BLOB_NOT_FOUND: the project has no such blob.
    * - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
    * - PERMISSION_DENIED / DIRECT_ACCESS_REFUSED: the server does not allow it, the token is wrong, or
    *   it allows to read only; use ReadBlob and WriteUpload.
+   * - PERMISSION_DENIED / SIGNED_TRANSFERS_REFUSED: the server signs no URLs; use ReadBlob and
+   *   WriteUpload.
    */
   createTransferGrants: {
     path: "/argosy.v1.BlobService/CreateTransferGrants" as const,
@@ -2615,9 +2797,14 @@ export interface BlobServiceServer extends UntypedServiceImplementation {
    * Publishes the bytes of an upload as a blob, leased for `blob_lease`. Committing again what is
    * committed answers the same.
    *
+   * The bytes of one whose parts went to the store past the server are read and verified first, which
+   * takes as long as reading them does: a client SHOULD allow a second for each 16 MiB besides its
+   * usual deadline.
+   *
    * Errors:
+   * - ABORTED / SUPERSEDED: another writer took the upload over while its bytes were verified.
    * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or no stream has ended well
-   *   yet; open one at `committed_size` and end it.
+   *   yet; open one at `committed_size` and end it. Or parts are missing; send them.
    * - INVALID_ARGUMENT / DIGEST_MISMATCH: other bytes or another size arrived; they are discarded.
    * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
    * - NOT_FOUND / BLOB_NOT_FOUND: it was committed before, and its blob was deleted since.
@@ -2644,21 +2831,35 @@ export interface BlobServiceServer extends UntypedServiceImplementation {
    */
   readBlob: handleServerStreamingCall<ReadBlobRequest, ReadBlobResponse>;
   /**
-   * Lets a client that shares a file system with the server read blobs, or write an upload, as files.
-   * It proves that it does by a token it read from a file `direct_access` of the capabilities names.
+   * Lets a client move bytes past the server: as files, or by URLs of the object store.
    * Repeating the call changes nothing but which writer is the last.
+   *
+   * FILE: a client that shares a file system with the server reads blobs, or writes an upload, as
+   * files. It proves that it does by a token it read from a file `direct_access` of the capabilities
+   * names.
    *
    * A file of a blob MUST NOT be changed; the reader MUST verify it. An upload is written once, from
    * its first byte to its last, to a new file at exactly the path given, and then committed with its
    * `piece_checksums`.
    *
+   * SIGNED_URL: the server signs URLs of its object store, each good for `lifetime` of
+   * `signed_transfers` of the capabilities. Whoever has one may use it: it MUST NOT be logged, nor
+   * told in an error. A blob is read by GET, with any Range; the reader MUST verify all of it. An
+   * upload is written by a PUT of each part and then committed; the server reads it back and verifies
+   * it before anybody can see it. A URL that expired is replaced by asking again with `write_epoch`.
+   * Whoever cannot reach the store, or is refused there, uses ReadBlob and WriteUpload.
+   *
    * Errors:
-   * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted.
-   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items`.
+   * - ABORTED / SUPERSEDED: another writer took the upload over since `write_epoch`.
+   * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted, or its parts were
+   *   put together already; commit it, or begin again with `write_epoch` 0.
+   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items`, or a part beyond `max_parts`.
    * - NOT_FOUND / BLOB_NOT_FOUND: the project has no such blob.
    * - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
    * - PERMISSION_DENIED / DIRECT_ACCESS_REFUSED: the server does not allow it, the token is wrong, or
    *   it allows to read only; use ReadBlob and WriteUpload.
+   * - PERMISSION_DENIED / SIGNED_TRANSFERS_REFUSED: the server signs no URLs; use ReadBlob and
+   *   WriteUpload.
    */
   createTransferGrants: handleUnaryCall<CreateTransferGrantsRequest, CreateTransferGrantsResponse>;
 }
@@ -2833,9 +3034,14 @@ export interface BlobServiceClient extends Client {
    * Publishes the bytes of an upload as a blob, leased for `blob_lease`. Committing again what is
    * committed answers the same.
    *
+   * The bytes of one whose parts went to the store past the server are read and verified first, which
+   * takes as long as reading them does: a client SHOULD allow a second for each 16 MiB besides its
+   * usual deadline.
+   *
    * Errors:
+   * - ABORTED / SUPERSEDED: another writer took the upload over while its bytes were verified.
    * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload was aborted, or no stream has ended well
-   *   yet; open one at `committed_size` and end it.
+   *   yet; open one at `committed_size` and end it. Or parts are missing; send them.
    * - INVALID_ARGUMENT / DIGEST_MISMATCH: other bytes or another size arrived; they are discarded.
    * - INVALID_ARGUMENT / REQUEST_ID_REUSED: the request_id stands for another request.
    * - NOT_FOUND / BLOB_NOT_FOUND: it was committed before, and its blob was deleted since.
@@ -2895,21 +3101,35 @@ export interface BlobServiceClient extends Client {
     options?: Partial<CallOptions>,
   ): ClientReadableStream<ReadBlobResponse>;
   /**
-   * Lets a client that shares a file system with the server read blobs, or write an upload, as files.
-   * It proves that it does by a token it read from a file `direct_access` of the capabilities names.
+   * Lets a client move bytes past the server: as files, or by URLs of the object store.
    * Repeating the call changes nothing but which writer is the last.
+   *
+   * FILE: a client that shares a file system with the server reads blobs, or writes an upload, as
+   * files. It proves that it does by a token it read from a file `direct_access` of the capabilities
+   * names.
    *
    * A file of a blob MUST NOT be changed; the reader MUST verify it. An upload is written once, from
    * its first byte to its last, to a new file at exactly the path given, and then committed with its
    * `piece_checksums`.
    *
+   * SIGNED_URL: the server signs URLs of its object store, each good for `lifetime` of
+   * `signed_transfers` of the capabilities. Whoever has one may use it: it MUST NOT be logged, nor
+   * told in an error. A blob is read by GET, with any Range; the reader MUST verify all of it. An
+   * upload is written by a PUT of each part and then committed; the server reads it back and verifies
+   * it before anybody can see it. A URL that expired is replaced by asking again with `write_epoch`.
+   * Whoever cannot reach the store, or is refused there, uses ReadBlob and WriteUpload.
+   *
    * Errors:
-   * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted.
-   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items`.
+   * - ABORTED / SUPERSEDED: another writer took the upload over since `write_epoch`.
+   * - FAILED_PRECONDITION / ILLEGAL_TRANSITION: the upload is committed or aborted, or its parts were
+   *   put together already; commit it, or begin again with `write_epoch` 0.
+   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items`, or a part beyond `max_parts`.
    * - NOT_FOUND / BLOB_NOT_FOUND: the project has no such blob.
    * - NOT_FOUND / UPLOAD_NOT_FOUND: no such upload, or it expired.
    * - PERMISSION_DENIED / DIRECT_ACCESS_REFUSED: the server does not allow it, the token is wrong, or
    *   it allows to read only; use ReadBlob and WriteUpload.
+   * - PERMISSION_DENIED / SIGNED_TRANSFERS_REFUSED: the server signs no URLs; use ReadBlob and
+   *   WriteUpload.
    */
   createTransferGrants(
     request: CreateTransferGrantsRequest,

@@ -83,6 +83,8 @@ export enum ErrorReason {
   ERROR_REASON_DIRECT_ACCESS_REFUSED = 27,
   /** ERROR_REASON_WATCH_STALLED - ABORTED: a watcher took nothing of its stream for too long; it goes on from its last cursor. */
   ERROR_REASON_WATCH_STALLED = 28,
+  /** ERROR_REASON_SIGNED_TRANSFERS_REFUSED - PERMISSION_DENIED: the server signs no URLs of its object store. */
+  ERROR_REASON_SIGNED_TRANSFERS_REFUSED = 29,
   UNRECOGNIZED = -1,
 }
 
