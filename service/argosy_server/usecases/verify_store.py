@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import groupby
+from typing import Protocol
 
 from argosy_server.domain.blob import PIECE_BYTES, Blob, BlobHasher
 from argosy_server.domain.byte_range import ByteRange
@@ -29,6 +30,18 @@ MAX_USERS = 5
 MAX_RANGES = 20
 MAX_UNREADABLE = 10
 """After so many blobs in a row that cannot be read it is the storage that is away, not the blobs."""
+
+
+class StoredBytes(Protocol):
+    """What is read of a storage to judge its blobs."""
+
+    def size(self, location: str) -> int | None:
+        """As ``BlobStorage.size``."""
+        ...
+
+    def read(self, location: str, start: int, stop: int) -> Iterator[bytes]:
+        """As ``BlobStorage.read``."""
+        ...
 
 
 class DamageKind(Enum):
@@ -147,15 +160,15 @@ def _damage(
 ) -> Iterator[Damage]:
     yield from _dangling(metadata)
     unreadable = 0
-    for blob, content in _chosen(metadata, chooser(metadata, subset)):
+    for blob, content in read_blobs(metadata, chooser(metadata, subset)):
         reader = _Reader(advance)
-        flaw = reader.check_stored(storage, blob) if blob.location else reader.check_content(blob, content)
+        flaw = reader.check(storage, blob, content)
         report.blobs += 1
         report.bytes += reader.read
         unreadable = unreadable + 1 if flaw and flaw.kind is DamageKind.UNREADABLE else 0
         if flaw and unreadable >= MAX_UNREADABLE:
             raise StorageUnavailable(f"{unreadable} blobs in a row cannot be read; the last one: {flaw.problem}")
-        if flaw and (damage := _confirmed(metadata, blob, flaw)):
+        if flaw and (damage := confirmed_damage(metadata, blob, flaw)):
             yield damage
 
 
@@ -178,7 +191,7 @@ def _dangling(metadata: MetadataStore) -> Iterator[Damage]:
         last = references[-1]
 
 
-def _chosen(metadata: MetadataStore, chosen: Callable[[Blob], bool]) -> Iterator[tuple[Blob, bytes | None]]:
+def read_blobs(metadata: MetadataStore, chosen: Callable[[Blob], bool]) -> Iterator[tuple[Blob, bytes | None]]:
     """Yield the chosen blobs, with their bytes if the database has them."""
     last = None
     while True:
@@ -204,7 +217,7 @@ def _contents(tx: Transaction, blobs: Sequence[Blob]) -> dict[Blob, bytes]:
     return contents
 
 
-def _confirmed(metadata: MetadataStore, blob: Blob, flaw: Flaw) -> Damage | None:
+def confirmed_damage(metadata: MetadataStore, blob: Blob, flaw: Flaw) -> Damage | None:
     """Return the damage of a blob that is still there: a sweep may have taken it while it was read."""
     with metadata.read() as tx:
         current = tx.blobs.find(blob.project, [blob.digest]).get(blob.digest)
@@ -214,6 +227,20 @@ def _confirmed(metadata: MetadataStore, blob: Blob, flaw: Flaw) -> Damage | None
     return Damage(blob.project, blob.digest, blob.size, blob.location, flaw, tuple(users))
 
 
+def find_flaw(
+    storage: StoredBytes, blob: Blob, content: bytes | None = None, advance: Callable[[int], None] = lambda _: None
+) -> Flaw | None:
+    """Read a blob and compare it with its size, its digest and the checksum of each piece; ``None``: it is right.
+
+    Args:
+        storage: where its bytes are.
+        blob: what they should be.
+        content: its bytes, when the database has them.
+        advance: called with the number of bytes just read.
+    """
+    return _Reader(advance).check(storage, blob, content)
+
+
 class _Reader:
     """Reads one blob and judges it."""
 
@@ -221,12 +248,15 @@ class _Reader:
         self.read = 0
         self._advance = advance
 
+    def check(self, storage: StoredBytes, blob: Blob, content: bytes | None) -> Flaw | None:
+        return self.check_stored(storage, blob) if blob.location else self.check_content(blob, content)
+
     def check_content(self, blob: Blob, content: bytes | None) -> Flaw | None:
         if content is None:
             return Flaw(DamageKind.MISSING, "its bytes are gone from the database")
         return _size_flaw(blob, len(content)) or self._compare(blob, [content])
 
-    def check_stored(self, storage: BlobStorage, blob: Blob) -> Flaw | None:
+    def check_stored(self, storage: StoredBytes, blob: Blob) -> Flaw | None:
         gone = Flaw(DamageKind.MISSING, "its bytes are gone")
         try:
             size = storage.size(blob.location)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,13 +42,21 @@ def prepare(engine: Engine) -> str:
         StorageFull: no room for the lock file or the directory.
         DBAPIError: whatever else the database says.
     """
-    if engine.dialect.name == "sqlite":
-        path = Path(str(engine.url.database))
-        _prepare_file(engine, path)
-    else:
-        _prepare_server(engine)
+    create(engine, seed_store)
     with engine.connect() as connection:
         return str(connection.execute(select(store.c.id)).scalar_one())
+
+
+def create(engine: Engine, seed: Callable[[Connection], None]) -> None:
+    """Do as :func:`prepare`, but let ``seed`` give a new database its row in ``store``, and do not look at it.
+
+    Raises:
+        StorageUnavailable, StorageFull, DBAPIError: as for :func:`prepare`.
+    """
+    if engine.dialect.name == "sqlite":
+        _prepare_file(engine, Path(str(engine.url.database)), seed)
+    else:
+        _prepare_server(engine, seed)
 
 
 def require(engine: Engine) -> str:
@@ -66,7 +74,7 @@ def require(engine: Engine) -> str:
         )
     with engine.connect() as connection:
         present = set(inspect(connection).get_table_names())
-        revision = connection.execute(_VERSION).scalar_one_or_none() if "alembic_version" in present else None
+        revision = revision_of(connection, present)
         if revision is None or store.name not in present:
             raise StorageUnavailable(
                 f"{database} is no database of a store; name the folder or the database of one",
@@ -81,7 +89,12 @@ def require(engine: Engine) -> str:
         return str(connection.execute(select(store.c.id)).scalar_one())
 
 
-def _prepare_file(engine: Engine, path: Path) -> None:
+def revision_of(connection: Connection, present: set[str]) -> str | None:
+    """Return the revision of the schema of a database that has these tables, ``None`` when it has no schema of ours."""
+    return connection.execute(_VERSION).scalar_one_or_none() if "alembic_version" in present else None
+
+
+def _prepare_file(engine: Engine, path: Path, seed: Callable[[Connection], None]) -> None:
     refuse_network_file_system(path)
     if path.is_file() and _is_ready(engine):
         return
@@ -92,7 +105,7 @@ def _prepare_file(engine: Engine, path: Path) -> None:
             assert driver is not None
             driver.execute("PRAGMA auto_vacuum=INCREMENTAL")
             driver.execute("PRAGMA journal_mode=WAL")
-        _create_or_migrate(engine)
+        _create_or_migrate(engine, seed)
 
 
 def _is_ready(engine: Engine) -> bool:
@@ -127,23 +140,23 @@ def _file_lock(path: Path) -> Iterator[None]:
         lock.release()
 
 
-def _prepare_server(engine: Engine) -> None:
+def _prepare_server(engine: Engine, seed: Callable[[Connection], None]) -> None:
     with engine.connect() as guard, guard.begin():
         guard.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-        _create_or_migrate(engine)
+        _create_or_migrate(engine, seed)
 
 
-def _create_or_migrate(engine: Engine) -> None:
+def _create_or_migrate(engine: Engine, seed: Callable[[Connection], None]) -> None:
     with engine.connect() as connection, begin(connection, writes=True):
         present = set(inspect(connection).get_table_names())
-        revision = connection.execute(_VERSION).scalar_one_or_none() if "alembic_version" in present else None
+        revision = revision_of(connection, present)
         if revision is None:
-            _create(connection, present, describe(engine.url))
+            _create(connection, present, describe(engine.url), seed)
         elif revision != HEAD:
             _migrate(connection, revision, describe(engine.url))
 
 
-def _create(connection: Connection, present: set[str], database: str) -> None:
+def _create(connection: Connection, present: set[str], database: str, seed: Callable[[Connection], None]) -> None:
     if present & set(metadata.tables):
         raise StorageUnavailable(
             f"{database} has tables of other software named like ours ({', '.join(sorted(present))}); "
@@ -153,7 +166,7 @@ def _create(connection: Connection, present: set[str], database: str) -> None:
     metadata.create_all(connection, checkfirst=False)
     connection.execute(_MAKE_VERSION)
     connection.execute(_SET_VERSION, {"head": HEAD})
-    seed_store(connection)
+    seed(connection)
 
 
 def seed_store(connection: Connection) -> None:
