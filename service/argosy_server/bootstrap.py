@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 
 import grpc
@@ -17,10 +18,10 @@ from argosy_server.api.pipeline_servicer import PipelineServicer
 from argosy_server.api.watch_hub import WatchHub
 from argosy_server.api.watch_limit import WatchSettings
 from argosy_server.config import StoreConfig
-from argosy_server.domain.errors import StorageUnavailable
+from argosy_server.domain.errors import DomainError, StorageUnavailable
 from argosy_server.domain.limits import Limits
 from argosy_server.usecases.own_storage import check_owner, claim_storage
-from argosy_server.usecases.ports import BlobStorage, MetadataStore
+from argosy_server.usecases.ports import BlobStorage, Leadership, MetadataStore
 from argosy_server.usecases.sweep import SweepReport, sweep
 
 SERVICES = ("argosy.v1.ArtifactService", "argosy.v1.BlobService", "argosy.v1.PipelineService")
@@ -126,14 +127,18 @@ def open_existing(config: StoreConfig) -> Store:
 
 
 class SweepThread:
-    """Sweeps at once and then again and again, until it is stopped."""
+    """Sweeps at once and then again and again while this process leads, until it is stopped.
+
+    Every process over a store asks at each interval whether it may lead. Who leads does so until it ends, or until its
+    connection to the database is lost; the next one to ask follows.
+    """
 
     def __init__(self, application: Application, interval: float) -> None:
         """Start.
 
         Args:
             application: whose store is swept.
-            interval: seconds between two sweeps.
+            interval: seconds between two sweeps, and between two questions who leads.
         """
         self._application = application
         self._interval = interval
@@ -147,10 +152,37 @@ class SweepThread:
         self._thread.join(STOP_SECONDS)
 
     def _run(self) -> None:
-        while True:
-            sweep_logged(self._application)
-            if self._stop.wait(self._interval):
-                return
+        with ExitStack() as led:
+            leads: Leadership | None = None
+            while True:
+                leads = leads if leads else self._ask_to_lead(led)
+                if leads:
+                    sweep_logged(self._application)
+                if self._stop.wait(self._interval):
+                    return
+
+    def _ask_to_lead(self, led: ExitStack) -> Leadership | None:
+        try:
+            led.close()
+            return led.enter_context(self._application.metadata.lead())
+        except DomainError as error:
+            _log.warning("it is not known who leads, so this process does not sweep now: %s", error)
+        except Exception:
+            _log.exception("it is not known who leads, so this process does not sweep now")
+        return None
+
+
+def sweep_if_leading(application: Application) -> bool:
+    """Sweep once, unless another process does so already; return whether this one did.
+
+    Raises:
+        StorageUnavailable, StorageFull: it cannot be found out who leads.
+    """
+    with application.metadata.lead() as leads:
+        if not leads:
+            return False
+        sweep_logged(application)
+        return True
 
 
 def sweep_logged(application: Application) -> None:

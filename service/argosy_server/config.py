@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
 Durability = Literal["full", "process"]
+LogFormat = Literal["console", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
 DEFAULT_DATA = Path("~/.argosy-server")
 DEFAULT_LISTEN = "127.0.0.1:50051"
+MAX_SECONDS = 100 * 365 * 86400
+"""A hundred years: longer waits no clock of the system takes."""
 
 
 class ConfigError(ValueError):
@@ -28,6 +32,7 @@ class StoreConfig:
         blobs: folder or fsspec URL of the bytes, ``""`` for a folder in ``home``.
         durability: ``full`` survives power loss, ``process`` any crash of processes.
         direct_access: whether clients on the same file system may use the files of blobs themselves.
+        signed_transfers: whether clients may move large blobs to and from an object store themselves.
     """
 
     home: Path
@@ -35,6 +40,7 @@ class StoreConfig:
     blobs: str = ""
     durability: Durability = "full"
     direct_access: bool = False
+    signed_transfers: bool = True
 
     @property
     def database_url(self) -> str:
@@ -91,9 +97,12 @@ class ServerConfig:
         insecure: allow other addresses than loopback although nobody is asked who they are.
         reflection: let clients ask for the contract (grpcurl and the like).
         grace: seconds that calls under way may take to finish when the server stops.
-        max_workers: threads for small calls, and four times as many each for uploads and downloads.
+        workers: processes that answer, supervised by one more; 0: this process answers itself.
+        max_workers: threads of a process for small calls, and four times as many each for uploads and downloads.
         sweep_interval: seconds between two sweeps; 0 sweeps never.
-        max_watchers: how many may watch at once.
+        max_watchers: how many may watch one process at once.
+        log_format: how log lines look.
+        log_level: the least level that is logged.
     """
 
     store: StoreConfig
@@ -101,18 +110,36 @@ class ServerConfig:
     insecure: bool = False
     reflection: bool = False
     grace: float = 30.0
+    workers: int = 0
     max_workers: int = 16
     sweep_interval: float = 600.0
     max_watchers: int = 10_000
+    log_format: LogFormat = "console"
+    log_level: LogLevel = "info"
 
     def __post_init__(self) -> None:
         """Refuse contradictions.
 
         Raises:
-            ConfigError: another address than loopback without ``insecure``.
+            ConfigError: another address than loopback without ``insecure``, or a time that is no number of seconds.
         """
+        for name, seconds in (("--grace", self.grace), ("--sweep-interval", self.sweep_interval)):
+            # Said so that it also refuses what is not a number.
+            if not 0 <= seconds <= MAX_SECONDS:
+                raise ConfigError(f"{name} {seconds:g} is no time to wait; write seconds, at most {MAX_SECONDS}")
         if not (self.listen.is_loopback or self.insecure):
             raise ConfigError(
                 f"--listen {self.listen.host} can be reached from other machines, and this version asks nobody who "
                 "they are; listen on 127.0.0.1, or say --insecure if the network is yours alone"
             )
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the settings as JSON can hold them, for the processes that answer."""
+        document = asdict(self)
+        return {**document, "store": {**document["store"], "home": str(self.store.home)}}
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> ServerConfig:
+        """Return the settings of :meth:`to_document`."""
+        store = StoreConfig(**{**document["store"], "home": Path(document["store"]["home"])})
+        return cls(**{**document, "store": store, "listen": Listen(**document["listen"])})

@@ -6,6 +6,7 @@ without serialization and without gRPC's core; errors are the same statuses with
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -18,7 +19,7 @@ import grpc
 
 from argosy_server.api.error_status import ErrorStatus, status_of
 from argosy_server.api.message_limit import MAX_MESSAGE_BYTES, MessageTooLarge
-from argosy_server.bootstrap import Application, build, sweep_logged
+from argosy_server.bootstrap import Application, build, sweep_if_leading
 from argosy_server.config import StoreConfig
 from argosy_server.domain.errors import DomainError
 
@@ -27,6 +28,7 @@ SWEEP_DELAY = 30.0
 HINT = "the cause is attached to this error, please report it"
 # Only watches look at theirs: what all others need is in the message.
 _NO_CONTEXT = cast("grpc.ServicerContext", None)
+_log = logging.getLogger(__name__)
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
@@ -366,8 +368,11 @@ class _OccasionalSweep:
     def _sweep(self) -> None:
         with self._lock:
             if self._due and self._is_due():
-                self._marker.touch()
-                sweep_logged(self._application)
+                try:
+                    if sweep_if_leading(self._application):
+                        self._marker.touch()
+                except (DomainError, OSError) as error:
+                    _log.warning("the store was not swept: %s", error)
             self._due = False
 
     def _is_due(self) -> bool:

@@ -214,6 +214,7 @@ def test_help_names_each_setting_of_serve_and_its_variable_in_full(option: str) 
     shown = run("serve", option, COLUMNS="80").stdout
     settings = ["listen", "data", "database", "blobs", "durability", "insecure", "reflection", "grace"]
     settings += ["direct-access", "max-workers", "max-watchers", "sweep-interval", "log-format", "log-level"]
+    settings += ["config", "workers", "signed-transfers"]
     for setting in settings:
         assert f"--{setting} " in shown
         assert re.search(rf"\bARGOSY_SERVER_{setting.replace('-', '_').upper()}[;\]]", shown), setting

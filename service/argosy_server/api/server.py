@@ -18,8 +18,6 @@ CALLS_PER_WORKER = 64
 STREAMS_PER_WORKER = 4
 """Streams wait for their clients most of the time, and one that has no thread waits without a word."""
 _OPTIONS = (
-    # Otherwise a second server silently shares the port.
-    ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     # Dead peers are noticed within a minute, so that their uploads end.
     ("grpc.keepalive_time_ms", 40_000),
@@ -41,13 +39,15 @@ class PortTaken(OSError):
 class ArgosyGrpcServer:
     """A ``grpc.server`` with our rules. Bind, add services, start, stop."""
 
-    def __init__(self, max_workers: int, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(self, max_workers: int, idle_seconds: float = IDLE_SECONDS, *, shares_port: bool = False) -> None:
         """Make thread pools: one for small calls, one each for uploads and downloads, so that slow ones starve nobody.
 
         Args:
             max_workers: threads for small calls; there are four times as many each for uploads and downloads.
             idle_seconds: how long an upload or download may stand still before it is cut.
         """
+            shares_port: whether other processes listen on the same port, as the workers of a fleet do. Otherwise a
+                second server is refused, which would silently get a part of the calls.
         self._tracker = CallTracker()
         self._watchdog = IdleWatchdog(idle_seconds)
         self._health = health.HealthServicer(experimental_non_blocking=True)
@@ -59,7 +59,7 @@ class ArgosyGrpcServer:
         self._server = grpc.server(
             self._pools[0],
             interceptors=[CallInterceptor(self._tracker, pools, self._watchdog)],
-            options=_OPTIONS,
+            options=(("grpc.so_reuseport", int(shares_port)), *_OPTIONS),
             maximum_concurrent_rpcs=max_workers * CALLS_PER_WORKER,
         )
 
@@ -102,10 +102,23 @@ class ArgosyGrpcServer:
     def drain(self, grace: float) -> int:
         """Stop: read NOT_SERVING, turn new calls away, let those under way finish, cut them after ``grace`` seconds.
 
+    def announce_end(self) -> None:
+        """Read NOT_SERVING from now on, so that nobody is sent here any more; calls are answered all the same."""
+        self._health.enter_graceful_shutdown()
+
+    def hand_over(self, grace: float) -> None:
+        """Listen no more and ask all clients to connect anew, which leads them to others; then :meth:`drain`.
+
+        Args:
+            grace: seconds for the calls under way.
+        """
+        self.announce_end()
+        self._server.stop(grace)
+
         Returns:
             how many calls were cut.
         """
-        self._health.enter_graceful_shutdown()
+        self.announce_end()
         cut = self._tracker.drain(grace)
         # An answer leaves a moment after its call was counted out.
         self._server.stop(None if cut else FLUSH_SECONDS).wait()

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Literal
 
-LogFormatName = Literal["console", "json"]
+from argosy_server.config import LogFormat
 
 
-def configure_logs(log_format: LogFormatName, level: str) -> None:
-    """Send every log line of the process to stderr, structured, with the request id of the call it belongs to."""
+def configure_logs(log_format: LogFormat, level: str, worker: int = 0) -> None:
+    """Send every log line of the process to stderr, structured, with the request id of the call it belongs to.
+
+    Args:
+        log_format: how the lines look.
+        level: the least level that is logged.
+        worker: the number of the worker that this process is, told in each line; 0 when it is none.
+    """
     import structlog
 
     from argosy_server.api.request_id import REQUEST_ID
 
-    def add_request_id(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    def add_origin(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         if request_id := REQUEST_ID.get():
             event["request_id"] = request_id
+        if worker:
+            event["worker"] = worker
         return event
 
     renderer: list[structlog.typing.Processor] = (
@@ -29,7 +36,7 @@ def configure_logs(log_format: LogFormatName, level: str) -> None:
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[
-            add_request_id,
+            add_origin,
             structlog.stdlib.add_log_level,
             structlog.stdlib.add_logger_name,
             structlog.stdlib.ExtraAdder(),

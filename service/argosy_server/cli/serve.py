@@ -2,45 +2,51 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import socket
 import sys
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
+from argosy_server.cli.config_file import ConfigFile, settings_again
 from argosy_server.cli.logs import configure_logs
 from argosy_server.cli.options import Blobs, Data, Database
 from argosy_server.cli.output import fail
-from argosy_server.config import DEFAULT_DATA, DEFAULT_LISTEN, ConfigError, Listen, ServerConfig, StoreConfig
+from argosy_server.config import (
+    DEFAULT_DATA,
+    DEFAULT_LISTEN,
+    ConfigError,
+    Durability,
+    Listen,
+    LogFormat,
+    LogLevel,
+    ServerConfig,
+    StoreConfig,
+)
 
-Durability = Annotated[
-    Literal["full", "process"],
-    typer.Option(
-        envvar="ARGOSY_SERVER_DURABILITY",
-        help="full: what was acknowledged survives power loss. process: it survives any crash of processes; faster.",
-    ),
-]
-LogFormat = Annotated[
-    Literal["console", "json"], typer.Option(envvar="ARGOSY_SERVER_LOG_FORMAT", help="How log lines on stderr look.")
-]
-LogLevel = Annotated[
-    Literal["debug", "info", "warning", "error"],
-    typer.Option(
-        envvar="ARGOSY_SERVER_LOG_LEVEL", help="Least level that is logged; info logs refusals, debug every call."
-    ),
-]
+MAX_PROCESSES = 256
 
 
 def serve(
+    context: typer.Context,
+    config: ConfigFile = None,
     listen: Annotated[
         str, typer.Option(envvar="ARGOSY_SERVER_LISTEN", help="HOST:PORT to listen on; port 0 picks a free one.")
     ] = DEFAULT_LISTEN,
     data: Data = DEFAULT_DATA,
     database: Database = "",
     blobs: Blobs = "",
-    durability: Durability = "full",
+    durability: Annotated[
+        Durability,
+        typer.Option(
+            envvar="ARGOSY_SERVER_DURABILITY",
+            help="full: what was acknowledged survives power loss. process: it survives any crash of processes; "
+            "faster.",
+        ),
+    ] = "full",
     insecure: Annotated[
         bool,
         typer.Option(
@@ -64,19 +70,37 @@ def serve(
             "write them.",
         ),
     ] = False,
+    signed_transfers: Annotated[
+        bool,
+        typer.Option(
+            "--signed-transfers/--no-signed-transfers",
+            envvar="ARGOSY_SERVER_SIGNED_TRANSFERS",
+            help="Let clients move large blobs to and from an s3:// store themselves, by URLs this server signs.",
+        ),
+    ] = True,
     grace: Annotated[
         float,
         typer.Option(
             envvar="ARGOSY_SERVER_GRACE", min=0, help="Seconds calls under way may take to finish when it is stopped."
         ),
     ] = 30.0,
+    workers: Annotated[
+        int,
+        typer.Option(
+            envvar="ARGOSY_SERVER_WORKERS",
+            min=0,
+            max=MAX_PROCESSES,
+            help="Processes that answer on the one port, watched over by this one: crashed ones are started again, "
+            "and SIGHUP reads the file of settings anew and replaces them one by one. 0: this process answers itself.",
+        ),
+    ] = 0,
     max_workers: Annotated[
         int,
         typer.Option(
             envvar="ARGOSY_SERVER_MAX_WORKERS",
             min=1,
             max=1000,
-            help="Threads for small calls, and four times as many each for uploads and downloads.",
+            help="Threads of each process for small calls, and four times as many each for uploads and downloads.",
         ),
     ] = 16,
     sweep_interval: Annotated[
@@ -89,73 +113,76 @@ def serve(
     ] = 600.0,
     max_watchers: Annotated[
         int,
-        typer.Option(envvar="ARGOSY_SERVER_MAX_WATCHERS", min=0, help="How many may watch artifacts and runs at once."),
+        typer.Option(envvar="ARGOSY_SERVER_MAX_WATCHERS", min=0, help="How many may watch at each process at once."),
     ] = 10_000,
-    log_format: LogFormat = "console",
-    log_level: LogLevel = "info",
+    log_format: Annotated[
+        LogFormat, typer.Option(envvar="ARGOSY_SERVER_LOG_FORMAT", help="How log lines on stderr look.")
+    ] = "console",
+    log_level: Annotated[
+        LogLevel,
+        typer.Option(
+            envvar="ARGOSY_SERVER_LOG_LEVEL", help="Least level that is logged; info logs refusals, debug every call."
+        ),
+    ] = "info",
 ) -> None:
     """Answer calls until SIGTERM or Ctrl-C, then let those under way finish."""
+    # The options are declared above and taken from here, so that SIGHUP can take them the same way.
     try:
-        config = ServerConfig(
-            store=StoreConfig(data.expanduser().absolute(), database, blobs, durability, direct_access),
-            listen=Listen.parse(listen),
-            insecure=insecure,
-            reflection=reflection,
-            grace=grace,
-            max_workers=max_workers,
-            sweep_interval=sweep_interval,
-            max_watchers=max_watchers,
-        )
+        settings = _server_config(context.params)
     except ConfigError as error:
         fail(str(error))
-    configure_logs(log_format, log_level)
-    _serve(config)
+    configure_logs(settings.log_format, settings.log_level)
+    if settings.workers:
+        _supervise(settings, context)
+    else:
+        _serve(settings)
+
+
+def _server_config(values: Mapping[str, Any]) -> ServerConfig:
+    store = {field.name for field in fields(StoreConfig)} & values.keys()
+    own = {field.name for field in fields(ServerConfig)} & values.keys() - {"listen"}
+    return ServerConfig(
+        store=StoreConfig(Path(values["data"]).expanduser().absolute(), **{name: values[name] for name in store}),
+        listen=Listen.parse(values["listen"]),
+        **{name: values[name] for name in own},
+    )
 
 
 def _serve(config: ServerConfig) -> None:
-    # gRPC's own lines on stderr tell what our errors tell better. It looks once, when it is imported.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    from argosy.allocator import tune_allocator
-    from argosy_server.api.server import ArgosyGrpcServer, PortTaken
-
-    tune_allocator()
-    server = ArgosyGrpcServer(config.max_workers)
-    try:
-        # First of all: a second server on the same data and port must change nothing.
-        port = server.bind(config.listen.host, config.listen.port)
-    except PortTaken as error:
-        fail(str(error))
-    from argosy_server.api.watch_limit import WatchSettings
-    from argosy_server.bootstrap import SERVICES, SweepThread, build
-    from argosy_server.domain.errors import DomainError
+    from argosy_server.cli.serving import CannotServe, Serving
+    from argosy_server.fleet.signals import SignalInbox
 
     try:
-        application = build(config.store, watching=WatchSettings(max_watchers=config.max_watchers))
-    except (DomainError, ValueError) as error:
+        serving = Serving(config)
+    except CannotServe as error:
         fail(str(error))
-    server.serve(application.register, SERVICES, reflection=config.reflection)
-    sweeper = SweepThread(application, config.sweep_interval) if config.sweep_interval else None
-    stopped = _stop_signal()
+    stopped = SignalInbox((signal.SIGTERM, signal.SIGINT))
+    _tell_ready(config, serving.port)
+    stopped.wait()
+    # A second signal ends the process at once.
+    stopped.close()
+    serving.drain(config.grace)
+
+
+def _supervise(config: ServerConfig, context: typer.Context) -> None:
+    from argosy_server.fleet.port import PortTaken, ReservedPort
+    from argosy_server.fleet.supervisor import FleetFailed, Supervisor
+
+    try:
+        with ReservedPort(config.listen.host, config.listen.port) as port:
+            Supervisor(
+                config,
+                port,
+                lambda: _server_config(settings_again(context)),
+                ready=lambda: _tell_ready(config, port.port),
+                adopted=lambda new: configure_logs(new.log_format, new.log_level),
+            ).run()
+    except (PortTaken, FleetFailed) as error:
+        fail(str(error))
+
+
+def _tell_ready(config: ServerConfig, port: int) -> None:
     if not config.listen.is_loopback:
         typer.echo("warning: --insecure: whoever reaches this port can read, write and delete everything", err=True)
     typer.echo(f"argosy-server listening on grpc://{config.listen.text(port)}")
     sys.stdout.flush()
-    stopped.recv(1)
-    # A second signal ends the process at once.
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    application.watches.drain()
-    server.drain(config.grace)
-    if sweeper is not None:
-        sweeper.stop()
-    application.close()
-
-
-def _stop_signal() -> socket.socket:
-    """Return a socket that can be read once SIGTERM or SIGINT came, whichever thread the kernel gave it to."""
-    readable, written = socket.socketpair()
-    written.setblocking(False)
-    signal.set_wakeup_fd(written.detach())
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
-    return readable

@@ -1,0 +1,67 @@
+"""A server in this process, from its start to its end; the one of ``serve`` and that of a worker alike."""
+
+from __future__ import annotations
+
+import os
+
+from argosy_server.config import ServerConfig
+
+
+class CannotServe(Exception):
+    """The server cannot start; the message says why, for an operator."""
+
+
+class Serving:
+    """A server that answers until it is drained."""
+
+    def __init__(self, config: ServerConfig, shared_port: int = 0) -> None:
+        """Open the store, creating it unless it is there, and answer calls from now on.
+
+        Args:
+            config: all settings.
+            shared_port: the port to share with other workers instead of taking one of its own.
+
+        Raises:
+            CannotServe: the port or the store is not to be had.
+        """
+        # gRPC's own lines on stderr tell what our errors tell better. It looks once, when it is imported.
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+        from argosy.allocator import tune_allocator
+        from argosy_server.api.server import ArgosyGrpcServer, PortTaken
+
+        tune_allocator()
+        self._config = config
+        self._is_worker = bool(shared_port)
+        self._server = ArgosyGrpcServer(config.max_workers, shares_port=self._is_worker)
+        try:
+            # First of all: a second server on the same data and port must change nothing.
+            self.port = self._server.bind(config.listen.host, shared_port or config.listen.port)
+        except PortTaken as error:
+            raise CannotServe(str(error)) from None
+        from argosy_server.api.watch_limit import WatchSettings
+        from argosy_server.bootstrap import SERVICES, SweepThread, build
+        from argosy_server.domain.errors import DomainError
+
+        try:
+            self._application = build(config.store, watching=WatchSettings(max_watchers=config.max_watchers))
+        except (DomainError, ValueError) as error:
+            raise CannotServe(str(error)) from None
+        self._server.serve(self._application.register, SERVICES, reflection=config.reflection)
+        self._sweeper = SweepThread(self._application, config.sweep_interval) if config.sweep_interval else None
+
+    def announce_end(self) -> None:
+        """Tell health checks that this server goes; it answers on."""
+        self._server.announce_end()
+
+    def drain(self, grace: float) -> None:
+        """Turn new calls away, let those under way finish, cut them after ``grace`` seconds, and close the store.
+
+        A worker sends its clients to the others instead of turning them away.
+        """
+        if self._is_worker:
+            self._server.hand_over(grace)
+        self._application.watches.drain()
+        self._server.drain(grace)
+        if self._sweeper is not None:
+            self._sweeper.stop()
+        self._application.close()
