@@ -1,13 +1,16 @@
 """Metadata in a relational database: SQLite for one machine, PostgreSQL for a fleet.
 
-Only :func:`open_metadata` is meant for others. Importing this package loads no database library.
+Only the functions below are meant for others. Importing this package loads no database library.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from argosy_server.usecases.ports import MetadataStore
+
+if TYPE_CHECKING:
+    from argosy_server.usecases.row_copy import RowCopy
 
 
 def open_metadata(url: str, *, durability: Literal["full", "process"], create: bool = True) -> MetadataStore:
@@ -26,3 +29,14 @@ def open_metadata(url: str, *, durability: Literal["full", "process"], create: b
     from argosy_server.adapters.metadata.unit_of_work import SqlMetadataStore
 
     return SqlMetadataStore.open(url, durability, create=create)
+
+
+def open_row_copy(source_url: str, target_url: str, *, durability: Literal["full", "process"]) -> RowCopy:
+    """Connect to a database that is there and up to date, to copy its rows to another one.
+
+    Raises:
+        StorageUnavailable: a URL is malformed, or the source is not there, cannot be reached or has another schema.
+    """
+    from argosy_server.adapters.metadata.store_copy import SqlRowCopy
+
+    return SqlRowCopy(source_url, target_url, durability)
