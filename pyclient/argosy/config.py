@@ -67,6 +67,8 @@ class ClientConfig:
             (``ARGOSY_IDLE_TIMEOUT``, default 60).
         transfer_streams: connections a large file is read over (``ARGOSY_TRANSFER_STREAMS``; by default
             one to a server on this machine, four to others).
+        signed_transfers: whether large files go to and come from an object store past a server that
+            offers it: ``auto`` or ``off`` (``ARGOSY_SIGNED_TRANSFERS``, default ``auto``).
     """
 
     server: str
@@ -81,6 +83,7 @@ class ClientConfig:
     unary_deadline: float
     idle_timeout: float
     transfer_streams: int
+    signed_transfers: str
 
     @property
     def store_directory(self) -> Path | None:
@@ -315,6 +318,13 @@ def _streams(value: Any) -> int:
     return number
 
 
+def _signed_transfers(value: Any) -> str:
+    text = value.strip().lower() if isinstance(value, str) else ""
+    if text in ("auto", "off"):
+        return text
+    raise _Malformed("write auto or off")
+
+
 _SETTINGS: Mapping[str, tuple[Callable[[Any], Any], str, Any]] = {
     "server": (_server, "ARGOSY_SERVER", ""),
     "home": (_directory, "ARGOSY_HOME", None),
@@ -328,6 +338,7 @@ _SETTINGS: Mapping[str, tuple[Callable[[Any], Any], str, Any]] = {
     "unary_deadline": (_seconds, "ARGOSY_UNARY_DEADLINE", 30.0),
     "idle_timeout": (_seconds, "ARGOSY_IDLE_TIMEOUT", 60.0),
     "transfer_streams": (_streams, "ARGOSY_TRANSFER_STREAMS", None),
+    "signed_transfers": (_signed_transfers, "ARGOSY_SIGNED_TRANSFERS", "auto"),
 }
 """Every setting: its parser, its environment variable, its default (None: worked out in resolve)."""
 

@@ -39,6 +39,7 @@ def test_defaults(place: Path) -> None:
         unary_deadline=30.0,
         idle_timeout=60.0,
         transfer_streams=1,
+        signed_transfers="auto",
     )
     assert expected == resolve()
 
@@ -67,6 +68,12 @@ def test_what_a_project_says_about_pickle_is_not_changed_by_the_environment(
     (place / "pyproject.toml").write_text("[tool.argosy]\nallow_pickle = false")
     monkeypatch.setenv("ARGOSY_ALLOW_PICKLE", "true")
     assert (resolve().allow_pickle, resolve(allow_pickle=True).allow_pickle) == (False, True)
+
+
+@pytest.mark.parametrize(("text", "said"), [("", "auto"), ("off", "off"), (" Auto ", "auto")])
+def test_transfers_past_the_server_can_be_switched_off(monkeypatch: pytest.MonkeyPatch, text: str, said: str) -> None:
+    monkeypatch.setenv("ARGOSY_SIGNED_TRANSFERS", text)
+    assert resolve().signed_transfers == said
 
 
 def test_only_the_nearest_project_file_counts(place: Path) -> None:
@@ -138,6 +145,8 @@ def test_a_malformed_address_names_its_source_and_the_forms(server: str, monkeyp
         ("idle_timeout", True, r"argument idle_timeout= is True; write a number of seconds above 0"),
         ("transfer_streams", "0", r"argument transfer_streams= is '0'; write a whole number from 1 to 32"),
         ("transfer_streams", 1.5, r"argument transfer_streams= is 1\.5; write a whole number from 1 to 32"),
+        ("signed_transfers", "always", r"argument signed_transfers= is 'always'; write auto or off"),
+        ("signed_transfers", True, r"argument signed_transfers= is True; write auto or off"),
         ("home", "", r"argument home= is ''; write the path of a directory"),
     ],
 )

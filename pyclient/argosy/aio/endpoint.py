@@ -11,6 +11,7 @@ import contextvars
 import os
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import grpc
@@ -24,6 +25,7 @@ from argosy.transport.channels import open_loop_channel
 from argosy.transport.connection import address_of, connect, greet
 from argosy.transport.direct_files import DirectFiles
 from argosy.transport.forks import forget_loop_channel
+from argosy.transport.signed_store import SignedStore
 from argosy.v1.blob_service_pb2 import GetCapabilitiesResponse
 
 T = TypeVar("T")
@@ -45,6 +47,7 @@ class Endpoint:
         channel: for calls on the event loop; ``None`` when the store is embedded, which has no use for one.
         capabilities: limits and versions the store announced.
         direct: the files of the store, where this process can reach them.
+        signed: the object store behind the server, where large files may go to and come from past it.
         closed: whether it was closed.
         closers: end what has to end before it, called when it is closed.
     """
@@ -54,6 +57,7 @@ class Endpoint:
         self.channel: grpc.aio.Channel | None = None
         self.capabilities = GetCapabilitiesResponse()
         self.direct: DirectFiles | None = None
+        self.signed: SignedStore | None = None
         self.closed = False
         self.closers: set[Callable[[], None]] = set()
         self._config = config
@@ -79,6 +83,7 @@ class Endpoint:
             return
         self.channel = channel = open_loop_channel(config.server, idle_timeout=config.idle_timeout)
         self.capabilities = await self.in_thread(lambda operation: greet(ThreadChannel(channel, operation), config))
+        self.signed = SignedStore.of(self.capabilities, replace(config, signed_transfers="auto"))
         if self.capabilities.HasField("direct_access"):
             self.direct = await self.in_thread(lambda _: DirectFiles.find(self.capabilities.direct_access))
 

@@ -128,7 +128,8 @@ class Way:
             return connect(self.config)
         channel = ThreadChannel(endpoint.channel, operation)
         more = partial(endpoint.more_channels, operation=operation)
-        return connection_over(channel, endpoint.capabilities, self.config, endpoint.direct, more)
+        signed = endpoint.signed if self.config.signed_transfers == "auto" else None
+        return connection_over(channel, endpoint.capabilities, self.config, endpoint.direct, more, signed=signed)
 
     def _asking_over(self, channel: grpc.aio.Channel, endpoint: Endpoint) -> tuple[AskingCalls, Connection]:
         if self._asking is None:

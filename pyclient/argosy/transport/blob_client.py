@@ -9,7 +9,7 @@ import grpc
 
 from argosy.transport.calls import Calls, ReceivingStream, new_request_id
 from argosy.transport.chunk_codec import IncomingChunk, OutgoingChunk, decode_read_blob, encode_write_upload
-from argosy.v1.blob_pb2 import NewBlob, ReadBlobResult
+from argosy.v1.blob_pb2 import NewBlob, ReadBlobResult, UploadPart
 from argosy.v1.blob_service_pb2 import (
     AbortUploadRequest,
     BatchReadBlobsRequest,
@@ -26,6 +26,7 @@ from argosy.v1.blob_service_pb2 import (
     GetUploadRequest,
     ReadBlobRequest,
     ReadBlobResponse,
+    TransferMethod,
     Upload,
     WriteUploadOpen,
     WriteUploadRequest,
@@ -130,9 +131,21 @@ class BlobClient:
         return answer.upload
 
     def commit_upload(
-        self, upload_id: str, digest: str, size_bytes: int, piece_checksums: bytes = b""
+        self,
+        upload_id: str,
+        digest: str,
+        size_bytes: int,
+        piece_checksums: bytes = b"",
+        deadline: float | None = None,
     ) -> CommitUploadResponse:
-        """Publish the bytes of an upload as a blob; ``piece_checksums`` are those of one written as a file.
+        """Publish the bytes of an upload as a blob.
+
+        Args:
+            upload_id: which upload.
+            digest: digest of all bytes.
+            size_bytes: their number.
+            piece_checksums: those of one that was written past the server.
+            deadline: seconds it may take, where the server has to read the bytes first.
 
         Raises:
             CorruptDataError: other bytes or another size arrived; they are discarded.
@@ -147,7 +160,7 @@ class BlobClient:
             size_bytes=size_bytes,
             piece_checksums=piece_checksums,
         )
-        return self._calls.unary(self._stub.CommitUpload, request)
+        return self._calls.unary(self._stub.CommitUpload, request, deadline)
 
     def abort_upload(self, upload_id: str, deadline: float | None = None) -> None:
         """Give an upload up, within ``deadline`` seconds; its bytes are discarded.
@@ -173,16 +186,38 @@ class BlobClient:
         return self._calls.receive(self._read_blob, request)
 
     def create_transfer_grants(
-        self, token: str, read_digests: Iterable[str] = (), write_upload_id: str = ""
+        self,
+        token: str = "",
+        read_digests: Iterable[str] = (),
+        write_upload_id: str = "",
+        *,
+        method: TransferMethod.ValueType = TransferMethod.TRANSFER_METHOD_FILE,
+        write_epoch: int = 0,
+        write_parts: Iterable[UploadPart] = (),
     ) -> CreateTransferGrantsResponse:
-        """Return the files of blobs to read, and of an upload to write, for a client on the same file system.
+        """Return the files, or signed URLs, of blobs to read and of an upload to write.
+
+        Args:
+            token: proves that this client shares a file system with the server.
+            read_digests: the blobs.
+            write_upload_id: the upload.
+            method: what is asked for.
+            write_epoch: 0 takes the upload over, else what the response said that did so.
+            write_parts: the parts to send by signed URLs.
 
         Raises:
+            ConflictError: another writer took the upload over.
             NotFoundError: the project has no such blob or upload.
             PermissionDeniedError: the token does not allow it, or nobody may.
             PreconditionError: the upload is committed or aborted.
         """
         request = CreateTransferGrantsRequest(
-            project=self._calls.project, token=token, read_digests=read_digests, write_upload_id=write_upload_id
+            project=self._calls.project,
+            token=token,
+            read_digests=read_digests,
+            write_upload_id=write_upload_id,
+            method=method,
+            write_epoch=write_epoch,
+            write_parts=write_parts,
         )
         return self._calls.unary(self._stub.CreateTransferGrants, request)

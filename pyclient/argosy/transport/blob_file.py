@@ -10,7 +10,7 @@ import contextlib
 import io
 import os
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
@@ -20,8 +20,7 @@ from argosy.transport.retry import Backoff, worth_retrying
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-    from argosy.transport.blob_client import BlobClient
-    from argosy.transport.calls import ReceivingStream
+    from argosy.transport.byte_lanes import ByteLane, ByteStream
     from argosy.v1.artifact_pb2 import ArtifactFile
 
 _BUFFER_BYTES = 64 << 10
@@ -42,7 +41,7 @@ class BlobFile(io.RawIOBase):
     """
 
     def __init__(
-        self, blobs: BlobClient, file: ArtifactFile, advance: Callable[[int], None] = lambda _count: None
+        self, blobs: ByteLane, file: ArtifactFile, advance: Callable[[int], None] = lambda _count: None
     ) -> None:
         """Read ``file``, whose path, digest and size were recorded; the first read makes the first call.
 
@@ -54,7 +53,7 @@ class BlobFile(io.RawIOBase):
         self._file = file
         self._position = 0
         self._expected: list[tuple[int, int]] = []
-        self._stream: ReceivingStream[Any] | None = None  # of messages that have a chunk
+        self._stream: ByteStream | None = None
         self._has_delivered = False
         self._backoff = Backoff(f"download of {file.path!r}")
         self._stop = 0  # where the range ends that was asked for last

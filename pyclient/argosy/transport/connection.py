@@ -23,6 +23,7 @@ from argosy.transport.direct_files import DirectFiles
 from argosy.transport.error_mapping import to_exception
 from argosy.transport.patience import PatientCalls
 from argosy.transport.pipeline_client import PipelineClient
+from argosy.transport.signed_store import SignedStore
 from argosy.v1.blob_service_pb2 import GetCapabilitiesResponse
 
 PROTOCOL_REVISION = 1
@@ -47,6 +48,7 @@ class Connection:
         pipelines: PipelineService, typed.
         direct: the files of the store, where this process can reach them.
         more_channels: opens further connections to a server, or finds them open.
+        signed: the object store behind the server, where large files may go to and come from past it.
     """
 
     config: ClientConfig
@@ -57,6 +59,7 @@ class Connection:
     pipelines: PipelineClient
     direct: DirectFiles | None
     more_channels: Callable[[ClientConfig], Sequence[grpc.Channel]]
+    signed: SignedStore | None = None
 
     def lanes(self) -> list[BlobClient]:
         """Return ways by which a large file is best read: over connections of their own where one would wait."""
@@ -168,7 +171,8 @@ def _connect(process: _Process, config: ClientConfig) -> Connection:
                 opening.cancel()
             raise
     channel, capabilities, direct = opening.result()
-    made = connection_over(channel, capabilities, config, direct, _extra_channels)
+    signed = SignedStore.of(capabilities, config)
+    made = connection_over(channel, capabilities, config, direct, _extra_channels, signed=signed)
     with process.lock:
         if process.endpoints.get(key) is not opening:  # everything was closed meanwhile
             return made
@@ -182,6 +186,7 @@ def connection_over(
     direct: DirectFiles | None,
     more_channels: Callable[[ClientConfig], Sequence[grpc.Channel]],
     calls: Calls | None = None,
+    signed: SignedStore | None = None,
 ) -> Connection:
     """Put a connection together from a channel that was checked; its calls are made by ``calls`` where they differ."""
     calls = calls or calls_for(config)
@@ -194,6 +199,7 @@ def connection_over(
         pipelines=PipelineClient(channel, calls),
         direct=direct,
         more_channels=more_channels,
+        signed=signed,
     )
 
 

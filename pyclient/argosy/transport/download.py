@@ -23,6 +23,8 @@ from argosy.transport.fetch import FolderWriter
 from argosy.transport.progress import UNSEEN, Progress
 from argosy.transport.receive import receive_into
 from argosy.transport.retry import FEW_ATTEMPTS, retrying
+from argosy.transport.signed_download import receive_from_store, stream_from_store
+from argosy.transport.signed_store import SignedStore
 from argosy.transport.small_files import SmallFiles
 from argosy.v1.artifact_pb2 import ArtifactFile, ArtifactVersion, VersionSelector
 from argosy.v1.artifact_service_pb2 import GetArtifactVersionResponse
@@ -237,7 +239,10 @@ class _Files:
         target = np.empty(file.size_bytes, np.uint8).data
         if connection.direct is not None and self._read_directly(connection.direct, file, target):
             return target
-        receive_into(connection.lanes(), file, target, self._advance)
+        if (store := self._store_for(file)) is not None:
+            receive_from_store(store, connection.lanes(), file, target, self._advance)
+        else:
+            receive_into(connection.lanes(), file, target, self._advance)
         return target
 
     def stream(self, file: ArtifactFile) -> io.RawIOBase:
@@ -247,7 +252,14 @@ class _Files:
             stream = connection.direct.stream(connection.blobs, file.digest, file.size_bytes, self._advance)
             if stream is not None:
                 return stream
+        if (store := self._store_for(file)) is not None:
+            return stream_from_store(store, connection.blobs, file, self._advance)
         return self.ranges(file)
+
+    def _store_for(self, file: ArtifactFile) -> SignedStore | None:
+        """Return the object store a whole file should come from."""
+        store = self._connection.signed
+        return store if store is not None and store.takes(file.size_bytes) else None
 
     def _read_directly(self, direct: DirectFiles, file: ArtifactFile, target: memoryview) -> bool:
         stream = direct.stream(self._connection.blobs, file.digest, file.size_bytes, self._advance)

@@ -15,13 +15,10 @@ from functools import partial
 from typing import TypeVar
 
 from argosy.errors import ArgosyError, CorruptDataError, InternalServiceError
-from argosy.transport.blob_client import BlobClient
-from argosy.transport.calls import ReceivingStream
-from argosy.transport.chunk_codec import IncomingChunk
+from argosy.transport.byte_lanes import ByteLane, ByteStream
 from argosy.transport.content_hash import digest_text, new_hasher
 from argosy.transport.retry import Backoff
 from argosy.v1.artifact_pb2 import ArtifactFile
-from argosy.v1.blob_service_pb2 import ReadBlobResponse
 
 R = TypeVar("R")
 PARALLEL_BYTES = 64 << 20
@@ -32,7 +29,7 @@ _ONE_THREAD = 0
 
 
 def receive_into(
-    lanes: Sequence[BlobClient], file: ArtifactFile, target: memoryview, advance: Callable[[int], None]
+    lanes: Sequence[ByteLane], file: ArtifactFile, target: memoryview, advance: Callable[[int], None]
 ) -> None:
     """Fill ``target`` with a file, verified.
 
@@ -63,10 +60,10 @@ class _Reception:
         self._changed = threading.Condition()
         self._starts = iter(range(0, file.size_bytes, step))
         self._arrived: dict[int, int] = {}
-        self._streams: set[ReceivingStream[ReadBlobResponse | IncomingChunk]] = set()
+        self._streams: set[ByteStream] = set()
         self._failure: BaseException | None = None
 
-    def run(self, lanes: Sequence[BlobClient]) -> None:
+    def run(self, lanes: Sequence[ByteLane]) -> None:
         """Let the lanes take range after range, and the last thread hash behind them."""
         with ThreadPoolExecutor(len(lanes) + 1, thread_name_prefix="argosy-receive") as pool:
             hashing = pool.submit(self._guarded, self._hash)
@@ -91,7 +88,7 @@ class _Reception:
             self._fail(error)
             raise
 
-    def _read(self, blobs: BlobClient) -> None:
+    def _read(self, blobs: ByteLane) -> None:
         while True:
             with self._changed:
                 start = None if self._failure else next(self._starts, None)
@@ -99,7 +96,7 @@ class _Reception:
                 return
             self._read_range(blobs, start, min(start + self._step, self._file.size_bytes))
 
-    def _read_range(self, blobs: BlobClient, start: int, stop: int) -> None:
+    def _read_range(self, blobs: ByteLane, start: int, stop: int) -> None:
         backoff = Backoff(f"download of {self._file.path!r}")
         position = start
         while position < stop:
@@ -117,9 +114,7 @@ class _Reception:
                 backoff.pause(error)
 
     @contextmanager
-    def _stream(
-        self, blobs: BlobClient, position: int, stop: int
-    ) -> Iterator[ReceivingStream[ReadBlobResponse | IncomingChunk]]:
+    def _stream(self, blobs: ByteLane, position: int, stop: int) -> Iterator[ByteStream]:
         """Open a stream that is cut when another one fails, for it may wait long for its next message."""
         with blobs.read_blob(self._file.digest, offset=position, limit=stop - position) as messages:
             with self._changed:

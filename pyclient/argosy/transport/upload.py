@@ -25,6 +25,7 @@ from argosy.transport.direct_files import DirectFiles
 from argosy.transport.error_mapping import raise_item
 from argosy.transport.progress import UNSEEN, Progress
 from argosy.transport.retry import retrying
+from argosy.transport.signed_upload import send_by_parts
 from argosy.transport.upload_session import Content, send_blob
 from argosy.v1.artifact_pb2 import NewArtifactFile
 from argosy.v1.blob_pb2 import NewBlob
@@ -164,6 +165,13 @@ class _Sender:
             self._advance(item.content.size_bytes)
 
     def _send_large(self, item: _Hashed) -> None:
+        signed = self._connection.signed
+        if (
+            signed is not None
+            and signed.takes(item.content.size_bytes)
+            and send_by_parts(signed, self._blobs, item.content, item.digest, self._advance, self._wait)
+        ):
+            return
         chunk_bytes = self._connection.capabilities.preferred_chunk_bytes
         send_blob(self._blobs, item.content, item.digest, chunk_bytes, self._advance, self._wait)
 

@@ -1,0 +1,28 @@
+"""How an object store fails its clients."""
+
+from __future__ import annotations
+
+from argosy.errors import UnavailableError
+
+
+class StoreError(UnavailableError):
+    """The object store did not do what a signed URL allows; the server may.
+
+    Attributes:
+        status: status of its answer, ``None`` when there was none.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        """Keep both. The message never has a URL."""
+        super().__init__(message)
+        self.status = status
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same request may go well a moment later."""
+        return self.status is None or self.status in {408, 409, 429} or self.status >= 500
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the URL is not good any more, as after its time; another one may be."""
+        return self.status == 403
