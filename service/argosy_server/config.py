@@ -61,8 +61,12 @@ class Listen:
     port: int
 
     @classmethod
-    def parse(cls, text: str) -> Listen:
+    def parse(cls, text: str, option: str = "--listen") -> Listen:
         """Read ``HOST:PORT``, IPv6 hosts in brackets.
+
+        Args:
+            text: what was said.
+            option: where it was said, for the message.
 
         Raises:
             ConfigError: it is malformed.
@@ -70,7 +74,7 @@ class Listen:
         host, separator, port = text.rpartition(":")
         host = host.removeprefix("[").removesuffix("]")
         if not (separator and host and port.isdecimal() and int(port) < 1 << 16):
-            raise ConfigError(f"--listen {text!r} is no address; write HOST:PORT such as {DEFAULT_LISTEN}")
+            raise ConfigError(f"{option} {text!r} is no address; write HOST:PORT such as {DEFAULT_LISTEN}")
         # The name stands for two addresses, of which one may be taken unnoticed.
         return cls("127.0.0.1" if host == "localhost" else host, int(port))
 
