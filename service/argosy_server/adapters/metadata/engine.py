@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, TypeVar
 from urllib.parse import unquote
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, RootTransaction, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from argosy_server.adapters.metadata.tables import share_conditions_with_postgresql
+from argosy_server.adapters.metadata.postgresql_engine import postgresql_engine, without_secrets
 from argosy_server.domain.errors import StorageUnavailable
 
 BUSY_TIMEOUT_SECONDS = 60
@@ -24,10 +25,15 @@ CHECKPOINT_PAGES = 4000
 
 A small save writes some 25, many of them those of the save before, so waiting longer also moves fewer.
 """
+BEGIN_WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+"""Writers of PostgreSQL wait for rows: what they find then is the newest."""
+BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+"""Its readers get one view of the data, as those of SQLite do."""
 SQLITE = "sqlite://"
 """What the URL of a file begins with; a slash and the percent-encoded path follow."""
 
 Durability = Literal["full", "process"]
+T = TypeVar("T")
 
 
 def parse_url(text: str) -> URL:
@@ -41,11 +47,11 @@ def parse_url(text: str) -> URL:
         return _sqlite_url(text, rule)
     try:
         url = make_url(text)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise StorageUnavailable(f"the database URL is malformed; {rule}") from None
     backend = url.get_backend_name()
     if backend in {"postgresql", "postgres"}:
-        return url.set(drivername="postgresql+psycopg")
+        return _postgresql_url(url)
     raise StorageUnavailable(f"{backend!r} databases are not supported; {rule}")
 
 
@@ -59,11 +65,25 @@ def _sqlite_url(text: str, rule: str) -> URL:
     return URL.create("sqlite+pysqlite", database=unquote(path[1:], errors="surrogateescape"))
 
 
+def _postgresql_url(url: URL) -> URL:
+    if "@" in (url.host or ""):
+        # It ends a password in which it was not escaped, of which the rest would be shown as the host.
+        raise StorageUnavailable(
+            "the database URL is malformed: it has two '@'; write one in user or password as %40, as in "
+            "postgresql://user:p%40ssword@host/name"
+        )
+    if not (url.database or "dbname" in url.query or "service" in url.query):
+        raise StorageUnavailable(
+            "the database URL names no database; write postgresql://user:password@host/name, and create it first"
+        )
+    return url.set(drivername="postgresql+psycopg")
+
+
 def describe(url: URL) -> str:
     """Return how messages name the database: the file's path, or the URL without password and driver."""
     if url.get_backend_name() == "sqlite":
         return str(url.database)
-    return url.set(drivername="postgresql").render_as_string(hide_password=True)
+    return without_secrets(url).set(drivername="postgresql").render_as_string(hide_password=True)
 
 
 def make_engine(url: URL, durability: Durability) -> Engine:
@@ -72,7 +92,7 @@ def make_engine(url: URL, durability: Durability) -> Engine:
     Raises:
         StorageUnavailable: the driver is not installed, or SQLite is too old.
     """
-    return _sqlite_engine(url, durability) if url.get_backend_name() == "sqlite" else _postgresql_engine(url)
+    return _sqlite_engine(url, durability) if url.get_backend_name() == "sqlite" else postgresql_engine(url)
 
 
 def _sqlite_engine(url: URL, durability: Durability) -> Engine:
@@ -101,12 +121,47 @@ def _sqlite_engine(url: URL, durability: Durability) -> Engine:
     return engine
 
 
+def connect(engine: Engine, first: Callable[[Connection], T]) -> tuple[Connection, T]:
+    """Take a connection that lives, which the first thing that is done with it tells, and return what that returned.
+
+    Args:
+        engine: whose connection.
+        first: changes nothing, so it may be done again on another connection when the one before was lost while idle.
+
+    Raises:
+        DBAPIError: the database cannot be reached, or refuses what was to be done.
+        TimeoutError: all connections stayed in use.
+    """
+    connection = engine.connect()
+    try:
+        return connection, first(connection)
+    except DBAPIError as error:
+        connection.close()
+        if not error.connection_invalidated:
+            raise
+    except BaseException:
+        connection.close()
+        raise
+    connection = engine.connect()
+    try:
+        return connection, first(connection)
+    except BaseException:
+        connection.close()
+        raise
+
+
 def begin(connection: Connection, *, writes: bool) -> RootTransaction:
     """Begin a transaction, which ends where its context does.
 
     Said here and not to a listener: an engine that has one looks for others at each statement.
+
+    Raises:
+        DBAPIError: the database cannot be reached, or is busy.
     """
     transaction = connection.begin()
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(BEGIN_WRITING if writes else BEGIN_READING)
+        return transaction
     if connection.dialect.name == "sqlite" and writes:
         # A transaction that reads first and writes later fails at once when another wrote in between, whatever the
         # timeout; so writers take their lock from the start.
@@ -117,14 +172,3 @@ def begin(connection: Connection, *, writes: bool) -> RootTransaction:
         assert driver is not None
         driver.execute("BEGIN")
     return transaction
-
-
-def _postgresql_engine(url: URL) -> Engine:
-    share_conditions_with_postgresql()
-    options: dict[str, Any] = {"pool_size": POOL_SIZE, "max_overflow": POOL_SIZE, "pool_pre_ping": True}
-    try:
-        return create_engine(url, **options)
-    except (ModuleNotFoundError, NoSuchModuleError) as error:
-        raise StorageUnavailable(
-            "a PostgreSQL database needs the driver psycopg, which is not installed; pip install 'argosy[postgres]'"
-        ) from error

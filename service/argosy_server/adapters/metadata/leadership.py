@@ -9,17 +9,19 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Engine, text
 
+from argosy_server.adapters.metadata.engine import connect
+from argosy_server.adapters.metadata.postgresql_engine import take_from_pool
 from argosy_server.domain.errors import StorageFull, StorageUnavailable
 
 _KEY = 0x617267_6C656164
 _TRY = text("SELECT pg_try_advisory_lock(:key)")
 """Locks of this kind are those of one database: others on the same server have their own."""
-_HELD = text("SELECT 1")
 
 
 class FileLeadership:
@@ -38,26 +40,30 @@ class FileLeadership:
 class SessionLeadership:
     """A lock of a session of PostgreSQL, which ends with its connection."""
 
-    def __init__(self, connection: Connection, held: bool) -> None:
-        """Take a connection that nobody else uses."""
-        self._connection = connection
-        self._held = held
+    def __init__(self, session: Any) -> None:
+        """Take a connection of psycopg that nobody else uses and whose session has the lock, ``None`` without it."""
+        self._session = session
         self._owner = os.getpid()
 
     def __bool__(self) -> bool:
         """Ask the session whether it still lives; a child after a fork does not lead."""
-        if not self._held or self._owner != os.getpid():
+        if self._session is None or self._session.closed or self._owner != os.getpid():
             return False
-        try:
-            self._connection.execute(_HELD)
-        except DBAPIError:
-            self._held = False
-        return self._held
+        import psycopg
 
-    def end(self) -> None:
+        try:
+            self._session.execute("SELECT 1")
+        except psycopg.Error:
+            self._session.close()
+        return not self._session.closed
+
+    def __enter__(self) -> SessionLeadership:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         """Close the session, and with it the lock; in a child it is the parent's, and left alone."""
-        if self._owner == os.getpid():
-            self._connection.close()
+        if self._session is not None and self._owner == os.getpid():
+            self._session.close()
 
 
 @contextmanager
@@ -87,30 +93,14 @@ def lead_by_file(path: str) -> Iterator[FileLeadership]:
             lock.release()
 
 
-@contextmanager
-def lead_by_session(connection: Connection) -> Iterator[SessionLeadership]:
-    """Lead over a database of PostgreSQL, unless another does, until the block ends or the connection is lost.
-
-    Args:
-        connection: a new one, that commits each statement; closed at the end.
-
-    Raises:
-        DBAPIError: the connection was lost at once.
-    """
-    leadership = SessionLeadership(connection, held=False)
-    try:
-        leadership = SessionLeadership(connection, bool(connection.execute(_TRY, {"key": _KEY}).scalar_one()))
-        yield leadership
-    finally:
-        leadership.end()
-
-
-def own_connection(engine: Engine) -> Connection:
-    """Return a connection that commits each statement, and that the pool knows nothing of any more.
+def lead_by_session(engine: Engine) -> SessionLeadership:
+    """Lead over a database of PostgreSQL, unless another does, until the connection is lost or closed.
 
     Raises:
         DBAPIError: the database cannot be reached.
     """
-    connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-    connection.detach()
-    return connection
+    connection, held = connect(engine, lambda session: session.execute(_TRY, {"key": _KEY}).scalar_one())
+    if not held:
+        connection.close()
+        return SessionLeadership(None)
+    return SessionLeadership(take_from_pool(connection))

@@ -26,7 +26,7 @@ from argosy_server.adapters.metadata.closed_store import (
 from argosy_server.adapters.metadata.engine import Durability, begin, describe, make_engine, parse_url
 from argosy_server.adapters.metadata.error_translation import translate
 from argosy_server.adapters.metadata.file_system import refuse_network_file_system
-from argosy_server.adapters.metadata.leadership import lead_by_file, lead_by_session, own_connection
+from argosy_server.adapters.metadata.leadership import lead_by_file, lead_by_session
 from argosy_server.adapters.metadata.row_transfer import copied_tables, replace_rows, rows_to_copy
 from argosy_server.adapters.metadata.schema import HEAD, create, require, revision_of
 from argosy_server.adapters.metadata.session import Session
@@ -151,7 +151,7 @@ class SqlRowCopy:
             leading = lead_by_file(self._target_name)
         else:
             with self._at_target():
-                leading = lead_by_session(own_connection(self._target))
+                leading = lead_by_session(self._target)
         with leading as held:
             if not held:
                 raise StorageUnavailable(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import URL, Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from argosy_server.adapters.metadata.append_signal import AppendSignal
 from argosy_server.adapters.metadata.artifact_repository import SqlArtifactRepository
@@ -18,6 +17,7 @@ from argosy_server.adapters.metadata.engine import (
     BUSY_TIMEOUT_SECONDS,
     Durability,
     begin,
+    connect,
     describe,
     make_engine,
     parse_url,
@@ -25,7 +25,7 @@ from argosy_server.adapters.metadata.engine import (
 from argosy_server.adapters.metadata.error_translation import translate
 from argosy_server.adapters.metadata.event_repository import SqlEventRepository
 from argosy_server.adapters.metadata.fork_gate import ForkGate
-from argosy_server.adapters.metadata.leadership import lead_by_file, lead_by_session, own_connection
+from argosy_server.adapters.metadata.leadership import lead_by_file, lead_by_session
 from argosy_server.adapters.metadata.lineage_queries import SqlLineageRepository
 from argosy_server.adapters.metadata.log_repository import SqlLogRepository
 from argosy_server.adapters.metadata.reply_repository import SqlReplyRepository
@@ -110,13 +110,9 @@ class SqlMetadataStore:
         self._forks = forks
         self._database = describe(url)
         self._store_id = store_id
-        postgresql = engine.dialect.name == "postgresql"
-        # Readers of PostgreSQL get one view of the data as those of SQLite do; its writers wait for rows, not views.
-        snapshot: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        self._reads = engine.execution_options(**snapshot) if postgresql else engine
         self._appended = AppendSignal()
         # SQLite lets waiting writers poll with growing pauses; threads of one process queue instead.
-        self._queues = not postgresql
+        self._queues = engine.dialect.name == "sqlite"
 
     @classmethod
     def open(cls, url: str, durability: Durability, *, create: bool = True) -> SqlMetadataStore:
@@ -129,7 +125,7 @@ class SqlMetadataStore:
                 store_id = prepare(engine) if create else require(engine)
         except BaseException as error:
             engine.dispose()
-            if isinstance(error, DBAPIError) and (known := translate(error, describe(parsed))) is not None:
+            if isinstance(error, SQLAlchemyError) and (known := translate(error, describe(parsed))) is not None:
                 raise known from error
             raise
         return cls(engine, forks, parsed, store_id)
@@ -142,9 +138,8 @@ class SqlMetadataStore:
     @contextmanager
     def read(self) -> Iterator[SqlTransaction]:
         """Open a read-only transaction with one view of the data."""
-        with self._translated(), self._forks.passing(), self._reads.connect() as connection:
+        with self._translated(), self._forks.passing(), self._begun(writes=False) as connection:
             # Ends with a rollback, which is cheaper than a commit and the same when nothing was written.
-            begin(connection, writes=False)
             yield SqlTransaction(Session(connection, writes=False))
 
     @contextmanager
@@ -167,9 +162,9 @@ class SqlMetadataStore:
             with lead_by_file(self._database) as by_file:
                 yield by_file
             return
-        with ExitStack() as stack:
-            with self._translated(), self._forks.passing():
-                leadership = stack.enter_context(lead_by_session(own_connection(self._engine)))
+        with self._translated(), self._forks.passing():
+            leadership = lead_by_session(self._engine)
+        with leadership:
             yield leadership
 
     def shrink(self) -> None:
@@ -192,16 +187,22 @@ class SqlMetadataStore:
             self._translated(),
             self._forks.passing(),
             self._turn(),
-            self._engine.connect() as connection,
-            begin(connection, writes=True),
+            self._begun(writes=True) as connection,
         ):
+            yield connection
+            connection.commit()
+
+    @contextmanager
+    def _begun(self, *, writes: bool) -> Iterator[Connection]:
+        connection, _ = connect(self._engine, lambda connection: begin(connection, writes=writes))
+        with connection:
             yield connection
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except DBAPIError as error:
+        except SQLAlchemyError as error:
             known = translate(error, self._database)
             if known is None:
                 raise

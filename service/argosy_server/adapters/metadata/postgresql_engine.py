@@ -1,0 +1,102 @@
+"""Connections to PostgreSQL: how they are made, what they are told first, and how many there are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import NoSuchModuleError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from argosy_server.adapters.metadata.tables import share_conditions_with_postgresql
+from argosy_server.domain.errors import StorageUnavailable
+
+OLDEST_POSTGRESQL = 13
+"""The first with ``pg_current_xact_id``."""
+CONNECTIONS = 32
+"""Most that transactions of one process use at once."""
+POOL_TIMEOUT_SECONDS = 10.0
+"""How long a transaction waits for one of them: less than clients wait for an answer."""
+SECRETS = ("password", "sslpassword")
+"""Options of libpq that a URL may name in its query and that no message may show."""
+_OPTIONS = {
+    "connect_timeout": "10",
+    # A server that vanished without a word is noticed, instead of being waited for without end.
+    "keepalives_idle": "20",
+    "keepalives_interval": "5",
+    "keepalives_count": "4",
+    "tcp_user_timeout": "40000",
+    "application_name": "argosy-server",
+}
+_SETTINGS = {
+    # Whoever stands still, or vanished without a word, in a transaction holds rows that others wait for.
+    "idle_in_transaction_session_timeout": "60s",
+    "tcp_keepalives_idle": "20",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "4",
+    "lock_timeout": "60s",
+    "TimeZone": "UTC",
+}
+_SETTINGS_FROM_14 = {"client_connection_check_interval": "10s"}
+
+
+def postgresql_engine(url: URL) -> Engine:
+    """Make the engine of a PostgreSQL database. Nothing is connected yet.
+
+    Raises:
+        StorageUnavailable: the driver is not installed.
+    """
+    share_conditions_with_postgresql()
+    try:
+        engine = create_engine(
+            url,
+            # Transactions begin by a statement of ours, which finds out whether the connection still lives.
+            isolation_level="AUTOCOMMIT",
+            pool_size=CONNECTIONS,
+            max_overflow=0,
+            pool_timeout=POOL_TIMEOUT_SECONDS,
+            # So that those of a busy hour are not kept in turn, and may be closed by the server.
+            pool_use_lifo=True,
+            connect_args={name: text for name, text in _OPTIONS.items() if name not in url.query},
+        )
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        raise StorageUnavailable(
+            "a PostgreSQL database needs the driver psycopg, which is not installed; pip install 'argosy[postgres]'"
+        ) from error
+    event.listen(engine, "connect", _set_up)
+    return engine
+
+
+def without_secrets(url: URL) -> URL:
+    """Return a URL without the passwords of its query."""
+    return url.difference_update_query(SECRETS)
+
+
+def take_from_pool(connection: Connection) -> Any:
+    """Return the connection of psycopg behind one of SQLAlchemy, which forgets it: the caller closes it."""
+    session = connection.connection.dbapi_connection
+    connection.detach()
+    return session
+
+
+def _set_up(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    driver: Any = connection
+    try:
+        version = driver.info.server_version // 10_000
+        _check_version(version)
+        settings = {**_SETTINGS, **(_SETTINGS_FROM_14 if version >= 14 else {})}
+        driver.autocommit = True
+        pairs = [text for setting in settings.items() for text in setting]
+        driver.execute(f"SELECT {', '.join(['set_config(%s, %s, false)'] * len(settings))}", pairs)
+    except BaseException:
+        driver.close()
+        raise
+
+
+def _check_version(version: int) -> None:
+    if version < OLDEST_POSTGRESQL:
+        raise StorageUnavailable(
+            f"the database server is PostgreSQL {version}, which is too old; use one of version {OLDEST_POSTGRESQL} "
+            "or newer"
+        )
