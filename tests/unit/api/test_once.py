@@ -147,7 +147,7 @@ class LosesAcknowledgements:
         self._inner = inner
         self._error = error
         self.store_id, self.read, self.shrink, self.close = inner.store_id, inner.read, inner.shrink, inner.close
-        self.wait_for_events = inner.wait_for_events
+        self.wait_for_events, self.lead = inner.wait_for_events, inner.lead
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
