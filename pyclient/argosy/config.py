@@ -26,13 +26,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from argosy.addresses import is_here, parse_server
 from argosy.errors import ConfigurationError
 
 USER_FILE = "config.toml"
 """Name of the user's file inside the home directory."""
 
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_SCHEMES = "grpc://host:port, grpcs://host:port, unix:///path or embedded:///directory"
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+")
 MOST_STREAMS = 32
 STREAMS_OVER_A_NETWORK = 4
@@ -48,6 +48,7 @@ class ClientConfig:
     Attributes:
         server: where the store is (``ARGOSY_SERVER``): ``grpc://host:port``, ``grpcs://host:port``
             (TLS), ``unix:///path``, or ``embedded:///directory`` for a store in this process.
+            Several servers of one store as ``grpc://a:1,b:2``, or by a name with several addresses.
             Empty, the default, means embedded in ``home``.
         home: directory of the embedded store, rescued values and the user's file
             (``ARGOSY_HOME``, default ``~/.argosy``).
@@ -217,14 +218,8 @@ def _settle(sources: _Sources, home: Path) -> ClientConfig:
     if found["allow_pickle"] is None:
         found["allow_pickle"] = found["server"] == "" or found["server"].startswith("embedded:")
     if found["transfer_streams"] is None:
-        found["transfer_streams"] = 1 if _is_here(found["server"]) else STREAMS_OVER_A_NETWORK
+        found["transfer_streams"] = 1 if is_here(found["server"]) else STREAMS_OVER_A_NETWORK
     return ClientConfig(home=home, **found)
-
-
-def _is_here(server: str) -> bool:
-    """Tell whether a server is on this machine, as far as its address says."""
-    host = urlsplit(server).hostname or ""
-    return not server.startswith("grpc") or host in {"localhost", "::1"} or host.startswith("127.")
 
 
 def _pick(key: str, sources: _Sources, default: Any) -> Any:
@@ -247,21 +242,10 @@ def _text(value: Any) -> str:
 
 
 def _server(value: Any) -> str:
-    text = _text(value)
-    if not text:
-        return ""
     try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        raise _Malformed(f"its port is not a number from 1 to 65535; write {_SCHEMES}") from None
-    plain = not parts.query and not parts.fragment
-    in_network = bool(parts.hostname and port) and parts.path in {"", "/"} and "@" not in parts.netloc
-    if parts.scheme in {"grpc", "grpcs"} and plain and in_network:
-        return f"{parts.scheme}://{parts.netloc}"
-    if parts.scheme in {"unix", "embedded"} and plain and not parts.netloc and len(parts.path) > 1:
-        return text
-    raise _Malformed(f"write {_SCHEMES}")
+        return parse_server(_text(value))
+    except ValueError as rule:
+        raise _Malformed(str(rule)) from None
 
 
 def _directory(value: Any) -> Path:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,14 +30,17 @@ def doubling() -> None:
     double(21)
 
 
-@pytest.fixture(params=["embedded", "server"])
+@pytest.fixture(params=["embedded", "server", "two replicas"])
 def place(request: pytest.FixtureRequest, home: Path, tmp_path: Path) -> Iterator[Place]:
     """Each kind of store in turn."""
     if request.param == "embedded":
         yield Place(f"embedded://{home}", home)
         return
-    with ServerProcess(tmp_path / "data", "--durability=process") as server:
-        yield Place(f"grpc://{server.address}", server.data)
+    count = 2 if request.param == "two replicas" else 1
+    with ExitStack() as running:
+        start = partial(ServerProcess, tmp_path / "data", "--durability=process")
+        servers = [running.enter_context(start()) for _ in range(count)]
+        yield Place("grpc://" + ",".join(server.address for server in servers), servers[0].data)
 
 
 @pytest.fixture

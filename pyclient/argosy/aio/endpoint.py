@@ -16,13 +16,15 @@ from typing import Any, TypeVar
 
 import grpc
 
+from argosy.addresses import addresses_of
 from argosy.aio.operation import Operation, OperationEndedError
 from argosy.aio.per_loop import PerLoop
+from argosy.aio.replica_channel import LoopReplicaChannel
 from argosy.aio.thread_channel import ThreadChannel
 from argosy.config import ClientConfig
 from argosy.errors import EventLoopError
 from argosy.transport.channels import open_loop_channel
-from argosy.transport.connection import address_of, connect, greet
+from argosy.transport.connection import address_of, connect, direct_files, greet
 from argosy.transport.direct_files import DirectFiles
 from argosy.transport.forks import forget_loop_channel
 from argosy.transport.signed_store import SignedStore
@@ -81,11 +83,15 @@ class Endpoint:
         if config.is_embedded:
             self.capabilities = (await self.in_thread(lambda _: connect(config))).capabilities
             return
-        self.channel = channel = open_loop_channel(config.server, idle_timeout=config.idle_timeout)
-        self.capabilities = await self.in_thread(lambda operation: greet(ThreadChannel(channel, operation), config))
+        if len(addresses_of(config.server)) > 1:
+            self.channel = replicas = LoopReplicaChannel.to(config)
+            self.capabilities = await replicas.make_contact(config.connect_timeout)
+        else:
+            self.channel = channel = open_loop_channel(config.server, idle_timeout=config.idle_timeout)
+            self.capabilities = await self.in_thread(lambda operation: greet(ThreadChannel(channel, operation), config))
         self.signed = SignedStore.of(self.capabilities, replace(config, signed_transfers="auto"))
         if self.capabilities.HasField("direct_access"):
-            self.direct = await self.in_thread(lambda _: DirectFiles.find(self.capabilities.direct_access))
+            self.direct = await self.in_thread(lambda _: direct_files(self.capabilities))
 
     async def in_thread(
         self, work: Callable[[Operation], T], *, is_transfer: bool = False, operation: Operation | None = None
@@ -119,6 +125,8 @@ class Endpoint:
     def more_channels(self, config: ClientConfig, operation: Operation) -> Sequence[grpc.Channel]:
         """Return, to a thread, as many more connections as large files are read over, opening them at first."""
         wanted = config.transfer_streams - 1
+        if isinstance(self.channel, LoopReplicaChannel):
+            return [ThreadChannel(channel, operation) for channel in self.channel.lanes(wanted)]
 
         async def found() -> list[grpc.aio.Channel]:
             while len(self._more) < wanted:

@@ -8,8 +8,8 @@ may be used for has to do the same each time: methods of the typed clients, and 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
-from typing import Any, NoReturn, TypeVar
+from dataclasses import dataclass, field, fields
+from typing import Any, NoReturn, TypeVar, cast
 
 import grpc
 
@@ -111,3 +111,23 @@ class AskingCalls(Calls):
             )
         except grpc.RpcError as error:
             return self.refusal(error, question.timeout, wait_for_ready=question.wait_for_ready)
+
+
+def asking(usual: Calls) -> AskingCalls:
+    """Return calls for the event loop that are otherwise as ``usual``."""
+    return AskingCalls(**{field.name: getattr(usual, field.name) for field in fields(usual)})
+
+
+async def answered(calls: AskingCalls, code: Callable[[], R]) -> R:
+    """Run code that makes a few simple calls by ``calls``, each on the running event loop.
+
+    Raises:
+        ArgosyError: what the code raises.
+    """
+    questions = calls.asked(code)
+    try:
+        question = next(questions)
+        while True:
+            question = questions.send(await calls.call(question))
+    except StopIteration as end:
+        return cast("R", end.value)

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import grpc
 
 from argosy.aio.operation import Operation
+from argosy.transport.replicas import on_one_replica
 
 _CLEANS_UP = "/AbortUpload"
 """The one call that is also made for work which is not wanted any more."""
@@ -25,6 +26,11 @@ class ThreadChannel(grpc.Channel):
         """Use ``channel``, which stays somebody else's to close."""
         self._channel = channel
         self._operation = operation
+
+    def on_one_replica(self) -> ThreadChannel:
+        """Return a channel that stays with one of several servers; itself where there is but one."""
+        channel = on_one_replica(self._channel)
+        return self if channel is self._channel else ThreadChannel(channel, self._operation)
 
     def unary_unary(self, method: str, *codecs: Any, **options: Any) -> Any:
         """Return what calls a method with one request and one response."""

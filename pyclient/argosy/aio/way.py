@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
-from dataclasses import fields
 from functools import partial
 from itertools import islice
 from typing import Any, TypeVar, cast
@@ -13,7 +12,7 @@ import grpc
 
 from argosy.aio.endpoint import Endpoint, enter, leave
 from argosy.aio.operation import Operation
-from argosy.aio.questions import AskingCalls, Opening, Question
+from argosy.aio.questions import AskingCalls, Opening, Question, asking
 from argosy.aio.thread_channel import ThreadChannel
 from argosy.config import ClientConfig
 from argosy.errors import EventLoopError
@@ -133,8 +132,7 @@ class Way:
 
     def _asking_over(self, channel: grpc.aio.Channel, endpoint: Endpoint) -> tuple[AskingCalls, Connection]:
         if self._asking is None:
-            usual = calls_for(self.config)
-            calls = AskingCalls(**{field.name: getattr(usual, field.name) for field in fields(usual)})
+            calls = asking(calls_for(self.config))
             # The typed clients only take the methods of a channel, which both kinds have alike.
             way = cast("grpc.Channel", channel)
             self._asking = calls, connection_over(way, endpoint.capabilities, self.config, None, _none, calls)

@@ -9,6 +9,7 @@ import grpc
 
 from argosy.transport.calls import Calls, ReceivingStream, new_request_id
 from argosy.transport.chunk_codec import IncomingChunk, OutgoingChunk, decode_read_blob, encode_write_upload
+from argosy.transport.replicas import on_one_replica
 from argosy.v1.blob_pb2 import NewBlob, ReadBlobResult, UploadPart
 from argosy.v1.blob_service_pb2 import (
     AbortUploadRequest,
@@ -43,6 +44,7 @@ class BlobClient:
 
     def __init__(self, channel: grpc.Channel, calls: Calls) -> None:
         """Use ``channel`` as ``calls`` says."""
+        self._channel = channel
         self._stub = BlobServiceStub(channel)
         self._calls = calls
         # The two methods that carry bytes have codecs of their own.
@@ -52,6 +54,14 @@ class BlobClient:
         self._read_blob: Any = channel.unary_stream(
             f"{_SERVICE}/ReadBlob", ReadBlobRequest.SerializeToString, decode_read_blob
         )
+
+    def on_one_replica(self) -> BlobClient:
+        """Return a client that stays with one of several servers while that answers, so that it goes on where it is.
+
+        Any server goes on with an upload that another one began; but that one knows the hash of what has arrived.
+        """
+        channel = on_one_replica(self._channel)
+        return self if channel is self._channel else BlobClient(channel, self._calls)
 
     def get_capabilities(self) -> GetCapabilitiesResponse:
         """Return limits and versions of the server."""

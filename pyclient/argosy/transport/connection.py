@@ -1,4 +1,4 @@
-"""The way to the store: one channel for each address and process, checked at first contact."""
+"""The way to the store: one channel for each address, or list of them, and process; checked at first contact."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import grpc
 
+from argosy.addresses import addresses_of, told
 from argosy.config import ClientConfig
 from argosy.errors import ConfigurationError, DeadlineError, InternalServiceError, UnavailableError
 from argosy.transport.artifact_client import ArtifactClient
@@ -23,6 +24,7 @@ from argosy.transport.direct_files import DirectFiles
 from argosy.transport.error_mapping import to_exception
 from argosy.transport.patience import PatientCalls
 from argosy.transport.pipeline_client import PipelineClient
+from argosy.transport.replica_channel import ReplicaChannel, open_replicas
 from argosy.transport.signed_store import SignedStore
 from argosy.v1.blob_service_pb2 import GetCapabilitiesResponse
 
@@ -83,8 +85,8 @@ class Connection:
 
 
 def address_of(config: ClientConfig) -> str:
-    """Return where the store of a configuration is, as ``ARGOSY_SERVER`` would say it."""
-    return config.server or f"embedded://{config.home}"
+    """Return where the store of a configuration is, as ``ARGOSY_SERVER`` would say it unless it names very many."""
+    return told(config.server) if config.server else f"embedded://{config.home}"
 
 
 class _Process:
@@ -152,6 +154,10 @@ def _extra_channels(config: ClientConfig) -> list[grpc.Channel]:
         return channels[:wanted]
 
 
+def _lanes_of(channel: ReplicaChannel) -> Callable[[ClientConfig], Sequence[grpc.Channel]]:
+    return lambda config: channel.lanes(config.transfer_streams - 1)
+
+
 def _connect(process: _Process, config: ClientConfig) -> Connection:
     """Open a channel, once: threads that come meanwhile wait for that one attempt, and get its failure, too."""
     key = (config.server, str(config.store_directory or ""), config.connect_timeout, config.idle_timeout)
@@ -171,8 +177,9 @@ def _connect(process: _Process, config: ClientConfig) -> Connection:
                 opening.cancel()
             raise
     channel, capabilities, direct = opening.result()
+    more_channels = _lanes_of(channel) if isinstance(channel, ReplicaChannel) else _extra_channels
     signed = SignedStore.of(capabilities, config)
-    made = connection_over(channel, capabilities, config, direct, _extra_channels, signed=signed)
+    made = connection_over(channel, capabilities, config, direct, more_channels, signed=signed)
     with process.lock:
         if process.endpoints.get(key) is not opening:  # everything was closed meanwhile
             return made
@@ -215,17 +222,34 @@ def calls_for(config: ClientConfig) -> Calls:
 
 def _open(config: ClientConfig) -> _Opened:
     directory = config.store_directory
+    if len(addresses_of(config.server)) > 1:
+        replicas = _open_several(config)
+        return replicas, replicas.capabilities, direct_files(replicas.capabilities)
     if directory is None:
         channel = open_server_channel(config.server, idle_timeout=config.idle_timeout)
     else:
         channel = _open_embedded(directory, config)
     try:
         capabilities = greet(channel, config)
-        direct = DirectFiles.find(capabilities.direct_access) if capabilities.HasField("direct_access") else None
+        return channel, capabilities, direct_files(capabilities)
     except BaseException:
         channel.close()
         raise
-    return channel, capabilities, direct
+
+
+def _open_several(config: ClientConfig) -> ReplicaChannel:
+    def open_one(address: str, shared: bool) -> grpc.Channel:
+        return open_server_channel(address, idle_timeout=config.idle_timeout, shared=shared, is_replica=True)
+
+    def greet_one(channel: grpc.Channel, address: str) -> GetCapabilitiesResponse:
+        return greet(channel, replace(config, server=address))
+
+    return open_replicas(config.server, config.connect_timeout, open_one, greet_one)
+
+
+def direct_files(capabilities: GetCapabilitiesResponse) -> DirectFiles | None:
+    """Return the files of the store, where it offers them and this process can reach them."""
+    return DirectFiles.find(capabilities.direct_access) if capabilities.HasField("direct_access") else None
 
 
 def _open_embedded(directory: Path, config: ClientConfig) -> grpc.Channel:
@@ -235,17 +259,25 @@ def _open_embedded(directory: Path, config: ClientConfig) -> grpc.Channel:
         raise to_exception(error, address_of(config)) from error.__cause__
 
 
-def greet(channel: grpc.Channel, config: ClientConfig) -> GetCapabilitiesResponse:
+def first_calls(config: ClientConfig) -> Calls:
+    """Return how the first call is made with these settings."""
+    calls = calls_for(config)
+    return calls if config.is_embedded else replace(calls, unary_deadline=config.connect_timeout)
+
+
+def greet(channel: grpc.Channel, config: ClientConfig, calls: Calls | None = None) -> GetCapabilitiesResponse:
     """Make the first call; return limits and versions of a store that this client understands.
+
+    Args:
+        channel: a way to one server.
+        config: the settings, which name that server.
+        calls: makes the call where :func:`first_calls` does not.
 
     Raises:
         UnavailableError: no server answers within ``config.connect_timeout``.
         ConfigurationError: the server speaks another revision of the contract, or is none of ours.
     """
-    calls = calls_for(config)
-    if not config.is_embedded:
-        calls = replace(calls, unary_deadline=config.connect_timeout)
-    capabilities = _first_contact(BlobClient(channel, calls), config)
+    capabilities = _first_contact(BlobClient(channel, calls or first_calls(config)), config)
     _check_revision(capabilities, config)
     return capabilities
 
@@ -255,7 +287,7 @@ def _first_contact(blobs: BlobClient, config: ClientConfig) -> GetCapabilitiesRe
         return blobs.get_capabilities()
     except DeadlineError:
         raise UnavailableError(
-            f"the Argosy server at {config.server} did not answer within {config.connect_timeout:g} s; "
+            f"the Argosy server at {address_of(config)} did not answer within {config.connect_timeout:g} s; "
             "start it with `argosy-server serve`, or correct ARGOSY_SERVER"
         ) from None
     except InternalServiceError as error:

@@ -173,7 +173,8 @@ class _Sender:
         ):
             return
         chunk_bytes = self._connection.capabilities.preferred_chunk_bytes
-        send_blob(self._blobs, item.content, item.digest, chunk_bytes, self._advance, self._wait)
+        blobs = self._blobs.on_one_replica()
+        send_blob(blobs, item.content, item.digest, chunk_bytes, self._advance, self._wait)
 
     def _write_files(self, direct: DirectFiles, contents: Sequence[Content]) -> dict[int, str]:
         """Write what the store does not have into its folder."""
