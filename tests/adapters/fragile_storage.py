@@ -60,22 +60,38 @@ class FragileWriter:
         storage.written += len(data)
         storage.most_at_risk = max(storage.most_at_risk, storage.written - storage.durable)
 
-    def mark(self) -> bool:
+    @property
+    def readable(self) -> bool:
+        return self._writer.readable
+
+    @property
+    def known(self) -> int:
+        return self._writer.known
+
+    def boundary_after(self, size: int) -> int | None:
+        return self._writer.boundary_after(size)
+
+    def mark(self) -> int:
         self._fail("mark")
         size = self._storage.written
         if self._storage.marking is not None:
             assert self._storage.marking.wait(10)
-        if not (self._storage.marks and self._writer.mark()):
-            return False
+        if not self._storage.marks:
+            return 0
+        kept = self._writer.mark()
         self._storage.durable = size
-        return True
+        return kept
 
-    def suspend(self) -> bool:
+    def suspend(self) -> int:
         self._fail("suspend")
         if not self._storage.marks:
             self._writer.discard()
-            return False
+            return 0
         return self._writer.suspend()
+
+    def salvage(self) -> int:
+        self._storage.events.append("discard")
+        return self._writer.salvage()
 
     def finish(self) -> None:
         self._fail("finish")

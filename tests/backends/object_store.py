@@ -61,7 +61,7 @@ class ObjectStore:
 
     def client(self) -> Any:
         """Return a way to the bucket past everything of ours: what boto3 calls a client."""
-        return client(self.environment)
+        return client(self.port)
 
     def objects(self) -> dict[str, int]:
         """Return key below the prefix and size of all objects."""
@@ -98,17 +98,18 @@ def environment_of(port: int) -> dict[str, str]:
     }
 
 
-def client(environment: dict[str, str]) -> Any:
+@cache
+def client(port: int) -> Any:
     """Return a client of boto3 for a server on this machine."""
     import boto3
     from botocore.config import Config
 
     return boto3.session.Session().client(
         "s3",
-        region_name=environment["AWS_DEFAULT_REGION"],
-        endpoint_url=environment["AWS_ENDPOINT_URL"],
-        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        region_name=REGION,
+        endpoint_url=f"http://127.0.0.1:{port}",
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
         config=Config(s3={"addressing_style": "path"}, proxies={}),
     )
 

@@ -84,6 +84,15 @@ class BlobHasher:
             if self.size % PIECE_BYTES == 0:
                 self._end_piece()
 
+    def copy(self) -> BlobHasher:
+        """Return another hasher that has the same bytes."""
+        other = BlobHasher()
+        other.size = self.size
+        other._digest = self._digest.copy()
+        other._piece = self._piece.copy()
+        other._pieces = bytearray(self._pieces)
+        return other
+
     def digest(self) -> Digest:
         """Return the digest of all bytes so far."""
         return Digest.of_raw(self._digest.digest())

@@ -37,6 +37,23 @@ from argosy_server.usecases.survey import StoreSurvey
 class BlobWriter(Protocol):
     """Bytes on their way to one location."""
 
+    @property
+    def readable(self) -> bool:
+        """Whether ``read`` gives what is written at once; where it is false, only what is finished can be read."""
+        ...
+
+    @property
+    def known(self) -> int:
+        """Bytes that were there when the writer was resumed and surely are as this process wrote or read them.
+
+        Digests it has computed of them hold.
+        """
+        ...
+
+    def boundary_after(self, size: int) -> int | None:
+        """Return the next place after ``size`` bytes where a later writer may go on; ``None`` means anywhere."""
+        ...
+
     def write(self, data: bytes | memoryview) -> None:
         """Append bytes.
 
@@ -46,23 +63,28 @@ class BlobWriter(Protocol):
         """
         ...
 
-    def mark(self) -> bool:
+    def mark(self) -> int:
         """Make what was written so far as durable as ``finish`` would; another thread may write meanwhile.
 
         Returns:
-            whether it was; ``False`` where part of an object cannot be kept.
+            how many bytes a later writer would find now. Stores that keep whole parts only do not wait for those on
+            their way; where part of an object cannot be kept it is 0.
 
         Raises:
             StorageFull, StorageUnavailable: final, as for ``finish``.
         """
         ...
 
-    def suspend(self) -> bool:
-        """Stop writing, but keep what was written for ``resume_writer``; return as :meth:`mark` does.
+    def suspend(self) -> int:
+        """Stop writing, but keep what was written for ``resume_writer``; return how many bytes it finds.
 
         Raises:
             StorageFull, StorageUnavailable: final, as for ``finish``.
         """
+        ...
+
+    def salvage(self) -> int:
+        """Stop writing after a failure: keep what is there beyond doubt and discard the rest; return as ``suspend``."""
         ...
 
     def finish(self) -> None:
@@ -99,7 +121,8 @@ class BlobStorage(Protocol):
 
         Returns:
             ``None`` when that is not possible: another writer has not let go of it, it is shorter, or this
-            storage cannot.
+            storage cannot. Where writers cannot shut each other out, one that was given up makes ``finish`` fail when
+            it has changed anything.
 
         Raises:
             StorageUnavailable: the storage cannot be written.
@@ -110,14 +133,14 @@ class BlobStorage(Protocol):
         """Yield the bytes ``start`` to ``stop`` (exclusive) in pieces of at most 1 MiB.
 
         Raises:
-            FileNotFoundError: nothing is stored there.
+            FileNotFoundError: nothing is stored there, or it is not finished and cannot be read before.
             BlobCorrupt: the location holds fewer bytes than asked for.
             StorageUnavailable: the storage cannot be read.
         """
         ...
 
     def size(self, location: str) -> int | None:
-        """Return the number of bytes stored there, ``None`` when there is nothing."""
+        """Return the number of bytes stored there, unfinished ones included, ``None`` when there is nothing."""
         ...
 
     def modified_at(self, location: str) -> datetime | None:
@@ -129,7 +152,7 @@ class BlobStorage(Protocol):
         ...
 
     def delete(self, location: str) -> None:
-        """Remove a location; removing what is not there is fine."""
+        """Remove a location, finished or not; removing what is not there is fine."""
         ...
 
     def locations(self) -> Iterator[str]:

@@ -3,6 +3,7 @@
 ``create_upload`` writes a row with a lease. ``write_upload`` takes the upload over from any earlier stream by raising
 its epoch, goes on with the bytes that are kept (hashing them again: nothing that was stored is trusted), and records
 how many are durable at marks and where the stream breaks. When it ends well, size, digest and checksums are recorded.
+Object stores do not give back what is not finished: what another process sent is hashed when the object is whole.
 ``commit_upload`` compares what was declared with what was recorded and publishes the blob. A server killed anywhere
 in between leaves an upload row and perhaps a file; a later stream goes on with both, or the sweep takes them when the
 lease ends.
@@ -90,9 +91,11 @@ def write_upload(
     """
     upload = _take_over(metadata, storage, limits, project, upload_id, offset, epoch)
     upload, writer, hasher = _open_sink(metadata, storage, limits, hashers, upload)
-    sink = UploadSink(
-        writer, hasher, limits.mark_bytes, lambda size: _record(metadata, limits, upload, replace(upload, size=size))
-    )
+
+    def on_mark(size: int) -> None:
+        _record(metadata, limits, upload, replace(upload, size=size))
+
+    sink = UploadSink(writer, hasher, limits.mark_bytes, on_mark, size=upload.size)
     try:
         for chunk in _keep_alive(metadata, limits, upload, _skip(chunks, upload.size - offset)):
             sink.write(chunk)
@@ -102,9 +105,12 @@ def write_upload(
         with contextlib.suppress(DomainError):
             kept = sink.keep()
             _record(metadata, limits, upload, replace(upload, size=kept))
-            if kept == hasher.size:
-                hashers.put(upload.location, hasher)
+            kept_hasher = sink.hasher_of(kept)
+            if kept and kept_hasher is not None:
+                hashers.put(_place(upload, writer), kept_hasher)
         raise
+    if hasher is None:
+        hasher = _hash_finished(metadata, storage, limits, hashers, replace(upload, size=sink.size))
     received = replace(upload, size=sink.size, digest=hasher.digest(), pieces=hasher.pieces())
     _record(metadata, limits, upload, received)
     return sink.size
@@ -229,11 +235,12 @@ def _take_over(
 
 def _open_sink(
     metadata: MetadataStore, storage: BlobStorage, limits: Limits, hashers: KeptHashers, upload: Upload
-) -> tuple[Upload, BlobWriter, BlobHasher]:
-    """Return what takes the next byte, and the digest of all before it."""
+) -> tuple[Upload, BlobWriter, BlobHasher | None]:
+    """Return what takes the next byte, and the digest of all before it, if that can be known now."""
     if not upload.size:
         return upload, storage.open_writer(upload.location), BlobHasher()
     writer = storage.resume_writer(upload.location, upload.size)
+    hasher: BlobHasher | None
     try:
         if writer is None:
             # Another stream is still alive that may write there any time: leave the location to it.
@@ -244,8 +251,12 @@ def _open_sink(
             for data in storage.read(old.location, 0, old.size):
                 hasher.update(data)
                 writer.write(data)
-        else:
+        elif writer.readable:
             hasher = _hash_kept(metadata, storage, limits, hashers, upload)
+        else:
+            _record(metadata, limits, upload, upload)
+            found = hashers.take(_place(upload, writer), writer.known)
+            hasher = found if found.size == upload.size else None
     except (FileNotFoundError, BlobCorrupt) as error:
         # The stream that was given up discarded it just now.
         if writer is not None:
@@ -276,6 +287,22 @@ def _hash_kept(
         raise
     _record(metadata, limits, upload, upload)
     return hasher
+
+
+def _place(upload: Upload, writer: BlobWriter) -> str:
+    """Name what a hasher has the first bytes of: parts may be replaced before they are an object, and not be known."""
+    return upload.location if writer.readable else f"parts of {upload.location}"
+
+
+def _hash_finished(
+    metadata: MetadataStore, storage: BlobStorage, limits: Limits, hashers: KeptHashers, upload: Upload
+) -> BlobHasher:
+    """Return the digest of what has just been finished; when this stream breaks, later ones have nothing to send."""
+    _record(metadata, limits, upload, upload)
+    try:
+        return _hash_kept(metadata, storage, limits, hashers, upload)
+    except (FileNotFoundError, BlobCorrupt) as error:
+        raise StorageUnavailable(f"what was sent of upload {upload.id} is gone; ask GetUpload and go on") from error
 
 
 def _record(metadata: MetadataStore, limits: Limits, upload: Upload, changed: Upload) -> None:

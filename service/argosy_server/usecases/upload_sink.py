@@ -2,7 +2,8 @@
 
 The digest costs no time of its own that way. Marks follow each other as fast as the disk takes them, once a quarter of
 ``mark_bytes`` has arrived; only when three quarters are at risk the stream waits for one. So less than ``mark_bytes``
-have to be sent again when the process dies, most of those included that were on the wire.
+have to be sent again when the process dies, most of those included that were on the wire. A store that keeps whole
+parts lags behind by those that fill and are on their way; waiting would not hurry it, and it bounds them itself.
 """
 
 from __future__ import annotations
@@ -28,25 +29,35 @@ class UploadSink:
     """Takes the bytes of one location. Ends with exactly one of ``finish``, ``keep`` and ``discard``."""
 
     def __init__(
-        self, writer: BlobWriter, hasher: BlobHasher, mark_bytes: int, on_mark: Callable[[int], None] | None = None
+        self,
+        writer: BlobWriter,
+        hasher: BlobHasher | None,
+        mark_bytes: int,
+        on_mark: Callable[[int], None] | None = None,
+        *,
+        size: int | None = None,
     ) -> None:
-        """Go on where ``writer`` and ``hasher`` stand.
+        """Go on where ``writer`` stands.
 
         Args:
-            writer: has as many bytes as ``hasher``.
-            hasher: takes each byte.
+            writer: takes each byte.
+            hasher: has as many bytes, and takes each one; ``None`` when nobody knows those before, so that all are
+                hashed when they can be read.
             mark_bytes: how many bytes may be lost with the process.
             on_mark: called in another thread with the number of bytes that are durable; what it raises, the next
                 ``write`` or ``finish`` raises.
+            size: how many bytes the writer has, when there is no hasher.
         """
         self.hasher = hasher
-        self.size = hasher.size
+        self.size = hasher.size if hasher is not None else size or 0
         self._writer = writer
         self._on_mark = on_mark
         self._worth = mark_bytes // 4
         self._most = mark_bytes * 3 // 4
-        self._marked = self._durable = hasher.size
-        self._broken = False
+        self._marked = self._durable = self.size
+        self._lags = self._broken = False
+        self._boundary = writer.boundary_after(self.size)
+        self._snapshots: deque[BlobHasher] = deque()
         self._hashes: ThreadPoolExecutor | None = None
         self._marks: ThreadPoolExecutor | None = None
         self._hashing: deque[Future[None]] = deque()
@@ -59,9 +70,9 @@ class UploadSink:
             StorageFull, StorageUnavailable: from the storage.
             Exception: what ``on_mark`` raised.
         """
-        if self.size + len(chunk) - self._durable > self._most:
+        if self.size + len(chunk) - self._durable > self._most and not self._lags:
             self._mark()
-        self._hash(chunk)
+        self._hash_within_boundaries(chunk)
         with self._noticing():
             self._writer.write(chunk)
         self.size += len(chunk)
@@ -84,33 +95,61 @@ class UploadSink:
     def keep(self) -> int:
         """Leave what was written to a later writer; return how many bytes it finds.
 
-        Where the storage failed, what it has is not trusted but discarded.
+        Where the storage failed, only what is there beyond doubt is kept.
         """
         self._settle()
         try:
             with self._noticing():
-                return self.size if not self._broken and self._writer.suspend() else 0
+                return self._writer.salvage() if self._broken else self._writer.suspend()
         except DomainError as error:
             _log.warning("what arrived of an upload could not be kept: %s", error)
+            self._writer.discard()
             return 0
-        finally:
-            if self._broken:
-                self._writer.discard()
+
+    def hasher_of(self, size: int) -> BlobHasher | None:
+        """Return, after :meth:`keep`, a hasher that has exactly the first ``size`` bytes, if there is one."""
+        if self.hasher is None or self.hasher.size == size:
+            return self.hasher
+        return next((one for one in self._snapshots if one.size == size), None)
 
     def discard(self) -> None:
         """Remove what was written."""
         self._settle()
         self._writer.discard()
 
-    def _hash(self, chunk: bytes | memoryview) -> None:
+    def _hash_within_boundaries(self, chunk: bytes | memoryview) -> None:
+        """Hash a chunk; where a later writer may go on the digest of all before is kept, until that place is passed."""
+        if self.hasher is None:
+            return
+        start = self.size
+        while self._boundary is not None and start + len(chunk) >= self._boundary:
+            count = self._boundary - start
+            self._do_hashing(memoryview(chunk)[:count])
+            self._do_hashing(None)
+            start, chunk = self._boundary, memoryview(chunk)[count:]
+            self._boundary = self._writer.boundary_after(start)
+        if len(chunk):
+            self._do_hashing(chunk)
+
+    def _do_hashing(self, chunk: bytes | memoryview | None) -> None:
         if self.size < INLINE_BYTES and self._hashes is None:
-            self.hasher.update(chunk)
+            self._hash(chunk)
             return
         if self._hashes is None:
             self._hashes = ThreadPoolExecutor(1, thread_name_prefix="hash")
-        self._hashing.append(self._hashes.submit(self.hasher.update, chunk))
+        self._hashing.append(self._hashes.submit(self._hash, chunk))
         if len(self._hashing) > PENDING:
             self._hashing.popleft().result()
+
+    def _hash(self, chunk: bytes | memoryview | None) -> None:
+        """Hash bytes; ``None`` takes a snapshot."""
+        assert self.hasher is not None
+        if chunk is not None:
+            self.hasher.update(chunk)
+            return
+        self._snapshots.append(self.hasher.copy())
+        while len(self._snapshots) > 1 and self._snapshots[1].size <= self._durable:
+            self._snapshots.popleft()
 
     def _mark(self) -> None:
         """Make durable what is written so far, once the mark before is done."""
@@ -127,11 +166,10 @@ class UploadSink:
     def _make_durable(self, size: int, on_mark: Callable[[int], None]) -> None:
         with self._noticing():
             kept = self._writer.mark()
-        if kept:
-            on_mark(size)
-            self._durable = size
-        else:
-            self._on_mark = None  # this storage keeps no part of an object
+        self._lags = kept < size
+        if kept > self._durable:
+            on_mark(kept)
+            self._durable = kept
 
     def _settle(self) -> None:
         """Let both threads end."""

@@ -1,4 +1,4 @@
-"""Where bytes are kept: plain files, or any store fsspec can reach."""
+"""Where bytes are kept: plain files, a bucket of an S3 store, or any other store fsspec can reach."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 from argosy_server.domain.errors import StorageUnavailable
 from argosy_server.usecases.direct_access import DirectAccess
 from argosy_server.usecases.ports import BlobStorage
+from argosy_server.usecases.signed_transfers import SignedTransfers
 
 Durability = Literal["full", "process"]
 
@@ -27,6 +28,28 @@ def open_direct_access(storage: BlobStorage) -> DirectAccess | None:
     return direct_tokens.open_direct_access(storage)
 
 
+def open_signed_transfers(storage: BlobStorage, *, offered: bool) -> SignedTransfers | None:
+    """Return what signs the URLs by which clients move bytes to and from a storage themselves.
+
+    Args:
+        storage: where the bytes are.
+        offered: whether URLs are signed; what clients sent by those of another replica is taken anyway.
+
+    Returns:
+        ``None`` for a storage that is no S3 bucket, or that there are no credentials for.
+
+    Raises:
+        StorageUnavailable: the settings of the bucket contradict each other.
+    """
+    bucket = getattr(storage, "bucket", None)
+    if bucket is None:
+        return None
+    from argosy_server.adapters.blobs.s3_signing import open_s3_signing
+
+    signing = open_s3_signing(bucket)
+    return SignedTransfers(signing, offered=offered) if signing is not None else None
+
+
 def open_storage(url_or_path: str, *, durability: Durability, create: bool = True) -> BlobStorage:
     """Open a folder by its path or ``file://`` URL, or another store by its fsspec URL (``s3://bucket/prefix``).
 
@@ -39,9 +62,15 @@ def open_storage(url_or_path: str, *, durability: Durability, create: bool = Tru
     Raises:
         StorageUnavailable: it is not there, or cannot be created or reached; says what to do.
         StorageFull: there is no room.
-        ValueError: fsspec does not know the URL's scheme.
+        ValueError: nobody knows the URL's scheme, its package is missing, or the URL is malformed.
     """
     scheme, separator, _ = url_or_path.partition("://")
+    if separator and scheme in ("s3", "s3a"):
+        try:
+            from argosy_server.adapters.blobs.s3_storage import S3Storage
+        except ModuleNotFoundError as error:
+            raise ValueError(f"object stores need the package {error.name}; pip install 'argosy[s3]'") from error
+        return S3Storage(url_or_path, create=create)
     if separator and scheme != "file":
         # fsspec and its stores are slow to import, and an embedded store never needs them.
         from argosy_server.adapters.blobs.fsspec_storage import FsspecStorage

@@ -161,6 +161,9 @@ class FsspecStorage:
 class FsspecWriter:
     """Writes one new object."""
 
+    readable = False
+    known = 0
+
     def __init__(self, storage: FsspecStorage, path: str, file: Any) -> None:
         """Take the file fsspec opened."""
         self._storage = storage
@@ -173,14 +176,22 @@ class FsspecWriter:
         with self._storage.translated():
             self._file.write(data)
 
-    def mark(self) -> bool:
-        """Do nothing: part of an object cannot be kept."""
-        return False
+    def boundary_after(self, size: int) -> None:
+        """Return nothing: nobody goes on anywhere."""
+        return
 
-    def suspend(self) -> bool:
+    def mark(self) -> int:
+        """Do nothing: part of an object cannot be kept."""
+        return 0
+
+    def suspend(self) -> int:
         """Give the object up."""
         self.discard()
-        return False
+        return 0
+
+    def salvage(self) -> int:
+        """Give the object up."""
+        return self.suspend()
 
     def finish(self) -> None:
         """Complete the object."""

@@ -190,6 +190,8 @@ class LocalStorage:
 class LocalWriter:
     """Writes one file."""
 
+    readable = True
+
     def __init__(
         self,
         path: Path,
@@ -212,6 +214,7 @@ class LocalWriter:
         self._root = root
         self._sync_names = sync_names
         self._cut_to = cut_to
+        self._size = self.known = cut_to or 0
         self._finished = False
 
     def write(self, data: bytes | memoryview) -> None:
@@ -220,19 +223,31 @@ class LocalWriter:
         with translated(self._root):
             self._cut()
             while left:
-                left = left[self._file.write(left) :]
+                count = self._file.write(left)
+                self._size += count
+                left = left[count:]
 
-    def mark(self) -> bool:
+    def boundary_after(self, size: int) -> None:
+        """Return nothing: a later writer goes on anywhere."""
+        return
+
+    def mark(self) -> int:
         """Let the bytes written so far reach the disk, where they shall survive power loss."""
+        size = self._size
         if self._sync_names is not None:
             with translated(self._root):
                 _sync_data(self._file.fileno())
-        return True
+        return size
 
-    def suspend(self) -> bool:
+    def suspend(self) -> int:
         """Close the file but keep it."""
         self._end()
-        return True
+        return self._size
+
+    def salvage(self) -> int:
+        """Remove the file: after a failed sync nobody knows what it holds."""
+        self.discard()
+        return 0
 
     def finish(self) -> None:
         """Close the file; where it shall survive power loss, its bytes and then its name have reached the disk."""
