@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 import grpc
 
 from argosy.v1 import artifact_service_pb2_grpc, blob_service_pb2_grpc, pipeline_service_pb2_grpc
-from argosy_server.adapters.blobs import open_direct_access, open_storage
+from argosy_server.adapters.blobs import open_direct_access, open_signed_transfers, open_storage
 from argosy_server.adapters.metadata import open_metadata
 from argosy_server.api.artifact_servicer import ArtifactServicer
 from argosy_server.api.blob_servicer import BlobServicer
@@ -83,12 +83,13 @@ def build(config: StoreConfig, limits: Limits | None = None, watching: WatchSett
         claim_storage(metadata, storage, config.blobs_url)
         watches = WatchHub(metadata, watching)
         direct = open_direct_access(storage) if config.direct_access else None
+        signed = open_signed_transfers(storage, offered=config.signed_transfers)
         return Application(
             metadata=metadata,
             storage=storage,
             limits=limits,
             artifacts=ArtifactServicer(metadata, storage, limits, watches),
-            blobs=BlobServicer(metadata, storage, limits, direct),
+            blobs=BlobServicer(metadata, storage, limits, direct, signed),
             pipelines=PipelineServicer(metadata, storage, limits, watches),
             watches=watches,
         )

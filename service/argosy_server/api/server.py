@@ -17,6 +17,7 @@ CALLS_PER_WORKER = 64
 """How many calls may wait or run for each thread before gRPC answers RESOURCE_EXHAUSTED itself."""
 STREAMS_PER_WORKER = 4
 """Streams wait for their clients most of the time, and one that has no thread waits without a word."""
+COMMIT_UPLOAD = "/argosy.v1.BlobService/CommitUpload"
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     # Dead peers are noticed within a minute, so that their uploads end.
@@ -45,15 +46,17 @@ class ArgosyGrpcServer:
         Args:
             max_workers: threads for small calls; there are four times as many each for uploads and downloads.
             idle_seconds: how long an upload or download may stand still before it is cut.
-        """
             shares_port: whether other processes listen on the same port, as the workers of a fleet do. Otherwise a
                 second server is refused, which would silently get a part of the calls.
+        """
         self._tracker = CallTracker()
         self._watchdog = IdleWatchdog(idle_seconds)
         self._health = health.HealthServicer(experimental_non_blocking=True)
         pools = {
             "stream_unary": ThreadPoolExecutor(STREAMS_PER_WORKER * max_workers, thread_name_prefix="upload"),
             "unary_stream": ThreadPoolExecutor(STREAMS_PER_WORKER * max_workers, thread_name_prefix="download"),
+            # It may have to read and verify all that a client sent past this server.
+            COMMIT_UPLOAD: ThreadPoolExecutor(max_workers, thread_name_prefix="commit"),
         }
         self._pools = [ThreadPoolExecutor(max_workers, thread_name_prefix="call"), *pools.values()]
         self._server = grpc.server(
@@ -99,9 +102,6 @@ class ArgosyGrpcServer:
         for name in (OVERALL, *services):
             self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 
-    def drain(self, grace: float) -> int:
-        """Stop: read NOT_SERVING, turn new calls away, let those under way finish, cut them after ``grace`` seconds.
-
     def announce_end(self) -> None:
         """Read NOT_SERVING from now on, so that nobody is sent here any more; calls are answered all the same."""
         self._health.enter_graceful_shutdown()
@@ -114,6 +114,9 @@ class ArgosyGrpcServer:
         """
         self.announce_end()
         self._server.stop(grace)
+
+    def drain(self, grace: float) -> int:
+        """Stop: read NOT_SERVING, turn new calls away, let those under way finish, cut them after ``grace`` seconds.
 
         Returns:
             how many calls were cut.
