@@ -54,12 +54,11 @@ def is_there(pid: int) -> bool:
 
 
 class FleetProcess(ServerProcess):
-    """A supervisor and its workers, which log all calls as JSON."""
+    """A supervisor and its workers, which log all calls as JSON; 0 workers leave their number to others to say."""
 
     def __init__(self, data: Path, workers: int, *options: str, **environment: str) -> None:
-        super().__init__(
-            data, f"--workers={workers}", "--log-format=json", "--log-level=debug", *options, **environment
-        )
+        number = [f"--workers={workers}"] if workers else []
+        super().__init__(data, *number, "--log-format=json", "--log-level=debug", *options, **environment)
 
     def __enter__(self) -> FleetProcess:
         return self

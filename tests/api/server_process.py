@@ -19,6 +19,9 @@ READY = re.compile(r"argosy-server listening on grpc://(127\.0\.0\.1:\d+)\n")
 class ServerProcess:
     """Runs ``python -m argosy_server serve`` until it is stopped; its log goes to ``server.log`` beside the data."""
 
+    LISTEN: tuple[str, ...] = ("--listen=127.0.0.1:0",)
+    """How it is told to take a free port; what follows on the command line counts more."""
+
     def __init__(self, data: Path, *options: str, **environment: str) -> None:
         self.data = data
         data.parent.mkdir(parents=True, exist_ok=True)
@@ -27,7 +30,7 @@ class ServerProcess:
         with self.log_file.open("ab") as log:
             started = time.perf_counter()
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "argosy_server", "serve", "--listen=127.0.0.1:0", f"--data={data}", *options],
+                [sys.executable, "-m", "argosy_server", "serve", *self.LISTEN, f"--data={data}", *options],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,

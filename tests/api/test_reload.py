@@ -1,0 +1,182 @@
+"""SIGHUP to a fleet: settings are read again and workers replaced one by one, or nothing changes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.api.calls import create
+from tests.api.fleet_process import CrashingWorkers, FleetProcess, is_there, wait_until
+from tests.api.test_server_process import HeldUpload, listed_services, wait_for_call
+
+pytestmark = pytest.mark.skipif(not hasattr(socket, "SO_REUSEPORT"), reason="no ports are shared on this system")
+
+
+class ReloadableFleet(FleetProcess):
+    """A fleet that takes all but its data from a file of settings."""
+
+    LISTEN = ()
+    BASE = {"listen": "'127.0.0.1:0'", "workers": "2"}  # noqa: RUF012 - nobody changes it
+
+    def __init__(self, folder: Path, text: str, *options: str, **environment: str) -> None:
+        self.file = folder / "argosy.toml"
+        self.write(text)
+        super().__init__(folder / "data", 0, f"--config={self.file}", *options, **environment)
+
+    def __enter__(self) -> ReloadableFleet:
+        return self
+
+    def write(self, text: str) -> None:
+        """Write the file: what makes it a fleet of two unless the text says otherwise, and the text."""
+        base = [f"{key} = {value}\n" for key, value in self.BASE.items() if not text.startswith(f"{key} ")]
+        self.file.write_text("".join(base) + text)
+
+    def reload(self, text: str) -> None:
+        """Write the file anew and tell the supervisor."""
+        self.write(text)
+        self.process.send_signal(signal.SIGHUP)
+
+    def answered(self) -> list[int]:
+        """Return the numbers of all workers that ever answered, in order."""
+        return [line["worker"] for line in self.lines("worker answers")]
+
+    def wait_for_answers(self, count: int) -> None:
+        """Return once so many workers have answered since the start."""
+        wait_until(lambda: len(self.answered()) >= count, f"{count} workers have answered")
+
+    def wait_for_ends(self, count: int) -> None:
+        """Return once so many workers have ended well."""
+        wait_until(lambda: len(self.lines("ended with exit code 0")) >= count, f"{count} workers have ended")
+
+    def has_reflection(self) -> bool:
+        """Ask whichever worker takes the connection."""
+        with self.connection() as channel:
+            return listed_services(channel) != []
+
+
+def test_new_settings_are_those_of_all_workers_which_are_replaced_one_by_one(tmp_path: Path) -> None:
+    with ReloadableFleet(tmp_path, "reflection = false\n") as fleet:
+        old = fleet.workers()
+        fleet.reload("reflection = true\n")
+        fleet.wait_for_ends(2)
+        assert not any(map(is_there, old))
+        assert all(fleet.has_reflection() for _ in range(8))
+        order = [
+            (line["event"], line["worker"])
+            for line in fleet.lines("worker ")
+            if line["logger"] == "argosy_server.fleet"
+        ][2:]
+        answers, ended = "worker answers", "worker ended with exit code 0"
+        assert order == [(answers, 1), (ended, 1), (answers, 2), (ended, 2)]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("reflection = ", "is no TOML"),
+        ("reflections = true", "'reflections' is no setting; did you mean reflection?"),
+        ("max-workers = 0", "max-workers: 0 is not in the range"),
+        ("listen = '127.0.0.1:1'", "where it listens cannot change while it runs"),
+        ("workers = 0", "a fleet cannot become a process without workers"),
+        (
+            "database = 'mysql://host/name'",
+            "no worker can serve with the new ones: 'mysql' databases are not supported",
+        ),
+    ],
+)
+def test_settings_that_are_no_good_are_logged_and_change_nothing(tmp_path: Path, text: str, said: str) -> None:
+    with ReloadableFleet(tmp_path, "") as fleet:
+        workers = fleet.workers()
+        fleet.reload(text)
+        wait_until(lambda: fleet.lines("the settings stay as they are"), "it says so")
+        assert said in fleet.lines("the settings stay as they are")[0]["event"]
+        assert fleet.workers() == workers
+        with fleet.connections(1) as [service]:
+            assert create(service, "p", "a").version == "1"
+        fleet.reload("reflection = true")
+        fleet.wait_for_ends(2)
+        assert fleet.has_reflection()
+
+
+def test_what_the_command_line_and_the_environment_say_stays(tmp_path: Path) -> None:
+    with ReloadableFleet(tmp_path, "", "--workers=1", ARGOSY_SERVER_REFLECTION="1") as fleet:
+        fleet.reload("workers = 3\nreflection = false")
+        fleet.wait_for_ends(1)
+        assert fleet.has_reflection()
+        assert fleet.answered() == [1, 1]
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 3), (3, 1)])
+def test_a_fleet_grows_and_shrinks(tmp_path: Path, before: int, after: int) -> None:
+    with ReloadableFleet(tmp_path, f"workers = {before}") as fleet:
+        old = fleet.workers()
+        fleet.reload(f"workers = {after}")
+        fleet.wait_for_answers(before + after)
+        wait_until(lambda: not any(map(is_there, old)), "the old ones have ended")
+        assert len(fleet.workers()) == after
+        with fleet.connections(8) as services:
+            assert [create(service, "p", "a").version for service in services] == [str(n) for n in range(1, 9)]
+
+
+def test_calls_under_way_finish_while_workers_are_replaced(tmp_path: Path) -> None:
+    with ReloadableFleet(tmp_path, "") as fleet, fleet.connections(8) as services:
+        uploads = [HeldUpload(service, f"held{number}") for number, service in enumerate(services)]
+        for number, service in enumerate(services):
+            create(service, "p", f"later{number}")
+        wait_for_call(fleet, services[0])
+        fleet.reload("")
+        fleet.wait_for_answers(3)
+        for upload in uploads:
+            upload.released.set()
+        assert {upload.call.result(timeout=20).artifact_version.version for upload in uploads} == {"1"}
+        fleet.wait_for_ends(2)
+
+
+def test_signals_that_come_while_workers_are_replaced_count_once_more(tmp_path: Path) -> None:
+    with ReloadableFleet(tmp_path, "workers = 1") as fleet:
+        fleet.reload("workers = 1")
+        wait_until(lambda: fleet.lines("settings were read again"), "it began")
+        for _ in range(5):
+            fleet.reload("workers = 1")
+        fleet.wait_for_ends(2)
+        assert fleet.answered() == [1, 1, 1]
+
+
+def test_a_successor_that_crashes_is_tried_again_and_the_old_worker_answers_meanwhile(tmp_path: Path) -> None:
+    crashing = CrashingWorkers(tmp_path / "crash")
+    with ReloadableFleet(tmp_path, "", **crashing.environment) as fleet:
+        second = fleet.pid_of(2)
+        with fleet.connections(8) as services:
+            uploads = [HeldUpload(service, f"held{number}") for number, service in enumerate(services)]
+            wait_for_call(fleet, services[0])
+            fleet.reload("")
+            fleet.wait_for_answers(3)
+            crashing.on()  # the successor of the first one answers, and that one still drains
+            for upload in uploads:
+                upload.released.set()
+        wait_until(lambda: fleet.lines("worker 2 is not replaced yet: worker 2 was ended by SIGABRT"), "it is told")
+        assert is_there(second)
+        crashing.off()
+        fleet.wait_for_ends(2)
+        assert not is_there(second)
+
+
+def test_stopping_while_workers_are_replaced_ends_them_all(tmp_path: Path) -> None:
+    with ReloadableFleet(tmp_path, "") as fleet:
+        fleet.reload("")
+        wait_until(lambda: fleet.lines("settings were read again"), "it began")
+        fleet.terminate()
+        assert fleet.wait() == 0
+        assert fleet.workers() == []
+
+
+def test_a_worker_hears_nothing_of_a_hangup(tmp_path: Path) -> None:
+    with ReloadableFleet(tmp_path, "workers = 1") as fleet:
+        os.kill(fleet.pid_of(1), signal.SIGHUP)
+        with fleet.connections(1) as [service]:
+            assert create(service, "p", "a").version == "1"
+        assert fleet.answered() == [1]
