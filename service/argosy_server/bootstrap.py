@@ -6,12 +6,13 @@ import logging
 import threading
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import grpc
 
 from argosy.v1 import artifact_service_pb2_grpc, blob_service_pb2_grpc, pipeline_service_pb2_grpc
 from argosy_server.adapters.blobs import open_direct_access, open_signed_transfers, open_storage
-from argosy_server.adapters.metadata import open_metadata
+from argosy_server.adapters.metadata import open_metadata, open_row_copy
 from argosy_server.api.artifact_servicer import ArtifactServicer
 from argosy_server.api.blob_servicer import BlobServicer
 from argosy_server.api.pipeline_servicer import PipelineServicer
@@ -23,6 +24,10 @@ from argosy_server.domain.limits import Limits
 from argosy_server.usecases.own_storage import check_owner, claim_storage
 from argosy_server.usecases.ports import BlobStorage, Leadership, MetadataStore
 from argosy_server.usecases.sweep import SweepReport, sweep
+
+if TYPE_CHECKING:
+    from argosy_server.usecases.copy_store import SourceStore, TargetStorage
+    from argosy_server.usecases.row_copy import RowCopy
 
 SERVICES = ("argosy.v1.ArtifactService", "argosy.v1.BlobService", "argosy.v1.PipelineService")
 STOP_SECONDS = 5.0
@@ -125,6 +130,58 @@ def open_existing(config: StoreConfig) -> Store:
     except BaseException:
         metadata.close()
         raise
+
+
+@dataclass(frozen=True)
+class StoreCopy:
+    """A store, and where it shall go."""
+
+    source: SourceStore
+    rows: RowCopy
+    target: TargetStorage
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.rows.close()
+        self.source.metadata.close()
+
+
+def open_store_copy(source: StoreConfig, target: StoreConfig) -> StoreCopy:
+    """Open a store that is there and up to date, to copy it; of the target nothing is made yet.
+
+    Raises:
+        StorageUnavailable: the source is not there, is of another version, or cannot be reached.
+        ValueError: the URL of its bytes has a scheme nobody knows.
+    """
+    # Not at the top: an embedded store never needs them.
+    from argosy_server.adapters.blobs.room import folder_of, free_room, is_same_place
+    from argosy_server.usecases.copy_store import Room, SourceStore, TargetStorage
+
+    rows = open_row_copy(source.database_url, target.database_url, durability=target.durability)
+    try:
+        store = open_existing(source)
+    except BaseException:
+        rows.close()
+        raise
+    folder = folder_of(target.blobs_url)
+
+    def find() -> BlobStorage | None:
+        if folder is not None and not folder.is_dir():
+            return None
+        return open_storage(target.blobs_url, durability=target.durability, create=False)
+
+    return StoreCopy(
+        SourceStore(store.metadata, store.storage, source.blobs_url),
+        rows,
+        TargetStorage(
+            name=target.blobs_url,
+            is_source=is_same_place(source.blobs_url, target.blobs_url),
+            find=find,
+            create=lambda: open_storage(target.blobs_url, durability=target.durability),
+            room=lambda path: Room(*free_room(path)),
+            folder=str(folder or ""),
+        ),
+    )
 
 
 class SweepThread:
