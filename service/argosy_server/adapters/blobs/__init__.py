@@ -69,7 +69,9 @@ def open_storage(url_or_path: str, *, durability: Durability, create: bool = Tru
         try:
             from argosy_server.adapters.blobs.s3_storage import S3Storage
         except ModuleNotFoundError as error:
-            raise ValueError(f"object stores need the package {error.name}; pip install 'argosy[s3]'") from error
+            if (error.name or "").partition(".")[0] != "botocore":
+                raise
+            raise ValueError(f"{scheme} URLs need the package botocore; pip install 'argosy[s3]'") from error
         return S3Storage(url_or_path, create=create)
     if separator and scheme != "file":
         # fsspec and its stores are slow to import, and an embedded store never needs them.
