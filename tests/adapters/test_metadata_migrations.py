@@ -124,3 +124,13 @@ def test_inputs_from_before_are_still_told_by_kind(tmp_path: Path) -> None:
         ("version-2", "external"),
     ]
     assert [version.id for given in inputs for version in given.versions] == ["version-1", "version-2"]
+
+
+def test_cursors_from_before_there_were_epochs_stay_good(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/old.db"
+    fill_0002(url)
+
+    store = open_metadata(url, durability="full")
+    with store.read() as tx:
+        assert tx.events.epoch() == store.store_id == "store"
+    store.close()

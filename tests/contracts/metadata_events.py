@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from argosy_server.domain.event import BEGINNING, Position
+from argosy_server.domain.identifiers import is_id
 from argosy_server.usecases.ports import MetadataStore
 from tests.contracts.metadata_facts import HOUR, PAST
 
@@ -88,6 +89,18 @@ class EventContract:
         with store.write() as tx:
             tx.events.remove_older_than(HOUR)
             assert tx.events.forgotten() == last
+
+    def test_all_events_are_of_one_epoch(self, store: MetadataStore) -> None:
+        with store.read() as tx:
+            epoch = tx.events.epoch()
+        append(store, "one")
+        with store.write() as tx:
+            tx.events.remove_older_than(PAST)
+            assert tx.events.epoch() == epoch
+        store.close()
+        with store.read() as tx:
+            assert tx.events.epoch() == epoch
+        assert is_id(epoch)
 
     def test_whoever_waits_for_events_of_this_process_is_woken(self, store: MetadataStore) -> None:
         seen = store.wait_for_events(-1, 60)

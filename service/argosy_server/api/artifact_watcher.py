@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from argosy_server.api.watch_cursor import Cursors
+from argosy_server.api.watch_cursor import Cursors, Start
 from argosy_server.api.watch_hub import WatchHub
 from argosy_server.api.watch_messages import Entry, News, cursor_message
 from argosy_server.api.watch_stream import WatchStream
@@ -25,17 +25,18 @@ class ArtifactWatcher:
         metadata: MetadataStore,
         project: str,
         wanted: ArtifactFilter,
-        position: Position,
+        start: Start,
         stream: WatchStream,
     ) -> None:
-        """Begin after ``position``. The first turn, which the hub gives, tells the client where that is."""
+        """Begin after a position. The first turn, which the hub gives, tells the client where that is."""
         self.project = project
         self.stream = stream
         self._hub = hub
         self._metadata = metadata
         self._wanted = wanted
-        self._position = position
-        self._cursors = Cursors(metadata.store_id, project)
+        self._epoch = start.epoch
+        self._position = start.position
+        self._cursors = Cursors(start.epoch, project)
         # From here on it is the turn's, and the hub's lock guards it.
         self._has_turn = True
         self._shall_greet = True
@@ -83,6 +84,6 @@ class ArtifactWatcher:
         return is_open
 
     def _read_back(self) -> tuple[list[Entry], Position]:
-        page = read_events(self._metadata, self._position, TURN, self._wanted.takes, self.project)
-        store_id = self._metadata.store_id
-        return [Entry(event, page.versions.get(event.text("id")), store_id) for event in page.events], page.position
+        page = read_events(self._metadata, self._epoch, self._position, TURN, self._wanted.takes, self.project)
+        entries = [Entry(event, page.versions.get(event.text("id")), self._epoch) for event in page.events]
+        return entries, page.position

@@ -23,6 +23,7 @@ class WatchedRun:
         id: the run's.
         has_ended: whether nothing will change any more.
         lease_seconds: how long its lease lasted when it was read; then it may be abandoned, without any event.
+        epoch: the order of events that ``newest`` is of.
         newest: position of the newest event before it was first read.
     """
 
@@ -39,6 +40,7 @@ class WatchedRun:
         self.has_ended = False
         self.lease_seconds = 0.0
         with metadata.read() as tx:
+            self.epoch = tx.events.epoch()
             self.newest: Position = tx.events.newest()
             self.id = tx.runs.get(project, run).id
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from dataclasses import dataclass
 
 from blake3 import blake3
 
@@ -18,9 +19,9 @@ MAX_NUMBER = 1 << 63
 class Cursors:
     """Writes and reads the cursors of one project."""
 
-    def __init__(self, store_id: str, project: str) -> None:
-        """Bind to a project of a store."""
-        self._owner = blake3(f"{store_id}:{project}:events".encode()).hexdigest(length=12)
+    def __init__(self, epoch: str, project: str) -> None:
+        """Bind to a project of a store, and to the order its events have now."""
+        self._owner = blake3(f"{epoch}:{project}:events".encode()).hexdigest(length=12)
 
     def write(self, position: Position) -> str:
         """Return the cursor of a position."""
@@ -30,7 +31,7 @@ class Cursors:
         """Return the position of a cursor.
 
         Raises:
-            CursorExpired: it is of another store or project, or no cursor at all.
+            CursorExpired: it is of another store, epoch or project, or no cursor at all.
         """
         try:
             owner, xid, seq = base64.urlsafe_b64decode(cursor.encode()).decode().split(".")
@@ -39,26 +40,42 @@ class Cursors:
             owner, position = "", Position(0, 0)
         if owner != self._owner or not all(0 <= number < MAX_NUMBER for number in position):
             raise CursorExpired(
-                "the cursor is of another store or project, or none; list what there is, and watch anew without it"
+                "the cursor is of another store or project, or from before this one was restored or moved, or none; "
+                "list what there is, and watch anew without it"
             )
         return position
 
 
-def starting_position(metadata: MetadataStore, cursors: Cursors, cursor: str) -> tuple[Position, Position]:
-    """Return where a watch begins, and the newest position: without a cursor both are the same.
+@dataclass(frozen=True)
+class Start:
+    """Where a watch begins.
+
+    Attributes:
+        epoch: the order of events that both positions are of.
+        position: what follows it is told.
+        newest: of all events; the same without a cursor.
+    """
+
+    epoch: str
+    position: Position
+    newest: Position
+
+
+def starting_position(metadata: MetadataStore, project: str, cursor: str) -> Start:
+    """Return where a watch of a project begins that was given a cursor, or none.
 
     Raises:
-        CursorExpired: events after it were forgotten, or it is not of this store and project.
+        CursorExpired: events after it were forgotten, or it is not of this store, its epoch and the project.
     """
-    given = cursors.read(cursor) if cursor else None
     with metadata.read() as tx:
-        newest = tx.events.newest()
-        if given is None:
-            return newest, newest
+        epoch, newest = tx.events.epoch(), tx.events.newest()
+        if not cursor:
+            return Start(epoch, newest, newest)
+        given = Cursors(epoch, project).read(cursor)
         check_position(tx, given)
     if given > newest:
         raise CursorExpired(
             "the cursor is ahead of this store, which seems to have been restored from a backup; "
             "list what there is, and watch anew without it"
         )
-    return given, newest
+    return Start(epoch, given, newest)

@@ -59,6 +59,7 @@ class WatchHub:
         self._changed = threading.Condition(self.lock)
         self._senders = SenderPool(self.settings)
         self._watchers: set[Watcher] = set()
+        self._epoch = ""
         self._restarts = 0
         self._is_reading = False
         self._is_draining = False
@@ -79,11 +80,12 @@ class WatchHub:
         with self.lock:
             self._check_room()
 
-    def add(self, watcher: Watcher, newest: Position) -> None:
+    def add(self, watcher: Watcher, epoch: str, newest: Position) -> None:
         """Serve a watcher from now on, beginning with a turn to send.
 
         Args:
             watcher: who.
+            epoch: the order of events that ``newest`` is of.
             newest: of all events, read before this; the watcher hears of all that follow it.
 
         Raises:
@@ -92,8 +94,7 @@ class WatchHub:
         with self.lock:
             self._check_room()
             if not self._watchers:
-                self._restarts += 1
-                self.recent.restart(newest)
+                self._restart(epoch, newest)
             self._watchers.add(watcher)
             self._changed.notify()
             if not self._is_reading:
@@ -134,11 +135,11 @@ class WatchHub:
                     if self._is_draining:
                         return
                     self._changed.wait()
-                head, restarts = self.recent.head, self._restarts
+                epoch, head, restarts = self._epoch, self.recent.head, self._restarts
             # Asked before the events are read, so that what is written meanwhile wakes.
             seen = self._metadata.wait_for_events(-1, 0)
             try:
-                pause = self._read_some(head, restarts)
+                pause = self._read_some(epoch, head, restarts)
             except DomainError as error:
                 _log.warning("events cannot be read now: %s", error)
                 pause = RETRY_SECONDS
@@ -152,17 +153,17 @@ class WatchHub:
             if pause:
                 self._metadata.wait_for_events(seen, pause)
 
-    def _read_some(self, head: Position, restarts: int) -> float:
+    def _read_some(self, epoch: str, head: Position, restarts: int) -> float:
         """Read what follows ``head`` and tell the watchers; return how long to wait for more."""
         try:
-            page = read_events(self._metadata, head, BATCH, lambda _: True)
+            page = read_events(self._metadata, epoch, head, BATCH, lambda _: True)
         except CursorExpired:
-            # This process stood still for days, while others went on and forgot.
+            # This process stood still for days, while others went on and forgot, or the database was restored.
             self._begin_anew()
             return self.settings.poll_seconds
         if not page.events:
             return self.settings.poll_seconds
-        entries = [Entry(event, page.versions.get(event.text("id")), self._metadata.store_id) for event in page.events]
+        entries = [Entry(event, page.versions.get(event.text("id")), epoch) for event in page.events]
         news = News(entries, page.position)
         with self.lock:
             if self._restarts != restarts:
@@ -183,11 +184,17 @@ class WatchHub:
     def _begin_anew(self) -> None:
         """Let all watchers come again: each hears then whether its own position has expired."""
         with self._metadata.read() as tx:
-            newest = tx.events.newest()
+            epoch, newest = tx.events.epoch(), tx.events.newest()
         with self.lock:
             watchers = list(self._watchers)
             self._watchers.clear()
-            self._restarts += 1
-            self.recent.restart(newest)
+            self._restart(epoch, newest)
         for watcher in watchers:
-            watcher.stream.fail(StorageUnavailable("this server stood still for long; watch again"))
+            watcher.stream.fail(
+                StorageUnavailable("this server stood still for long, or its store was restored; watch again")
+            )
+
+    def _restart(self, epoch: str, newest: Position) -> None:
+        self._epoch = epoch
+        self._restarts += 1
+        self.recent.restart(newest)

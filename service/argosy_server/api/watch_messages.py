@@ -82,17 +82,17 @@ class Entry:
     Attributes:
         event: what happened.
         version: the version it is about, ``None`` when it is gone or the event is none of an artifact.
-        store_id: the store.
+        epoch: the order of events its position is of.
     """
 
     event: Event
     version: ArtifactVersion | None
-    store_id: str
+    epoch: str
 
     @cached_property
     def encoded(self) -> bytes:
         """The message, serialized once for all who watch artifacts of its project."""
-        cursors = Cursors(self.store_id, self.event.project)
+        cursors = Cursors(self.epoch, self.event.project)
         return event_message(cursors, self.event, self.version).SerializeToString()
 
 

@@ -9,10 +9,10 @@ import grpc
 
 from argosy.v1.watch_pb2 import WatchArtifactsResponse, WatchRunResponse
 from argosy_server.api.run_watching import WatchedRun
-from argosy_server.api.watch_cursor import Cursors
+from argosy_server.api.watch_cursor import Cursors, Start
 from argosy_server.api.watch_limit import WatchSettings
 from argosy_server.api.watch_messages import cursor_message, event_message
-from argosy_server.domain.event import ArtifactFilter, Event, Position
+from argosy_server.domain.event import ArtifactFilter, Event
 from argosy_server.usecases.ports import MetadataStore
 from argosy_server.usecases.read_events import read_events
 
@@ -23,19 +23,19 @@ QUIET_SECONDS = WatchSettings.quiet_seconds
 
 
 def poll_artifacts(
-    metadata: MetadataStore, project: str, wanted: ArtifactFilter, position: Position, context: grpc.ServicerContext
+    metadata: MetadataStore, project: str, wanted: ArtifactFilter, start: Start, context: grpc.ServicerContext
 ) -> Iterator[WatchArtifactsResponse]:
     """Yield where the watch begins, then each event that is wanted, until the call is cancelled.
 
     Raises:
         CursorExpired: events after the position were forgotten.
     """
-    cursors = Cursors(metadata.store_id, project)
+    cursors, position = Cursors(start.epoch, project), start.position
     yield cursor_message(cursors, position)
     told = time.monotonic()
     while context.is_active():
         seen = metadata.wait_for_events(-1, 0)
-        page = read_events(metadata, position, PAGE, wanted.takes, project)
+        page = read_events(metadata, start.epoch, position, PAGE, wanted.takes, project)
         for event in page.events:
             yield event_message(cursors, event, page.versions.get(event.text("id")))
             told = time.monotonic()
@@ -56,7 +56,7 @@ def poll_run(
     looked = time.monotonic()
     while context.is_active() and not run.has_ended:
         seen = metadata.wait_for_events(-1, 0)
-        page = read_events(metadata, position, PAGE, run.concerns, project)
+        page = read_events(metadata, run.epoch, position, PAGE, run.concerns, project)
         position = page.position
         if page.events or time.monotonic() - looked > min(run.lease_seconds, QUIET_SECONDS):
             yield from run.changed(_steps_of(page.events))

@@ -12,7 +12,7 @@ from argosy_server.api.artifact_watcher import ArtifactWatcher
 from argosy_server.api.pipeline_messages import parse_run_key
 from argosy_server.api.run_watcher import RunWatcher
 from argosy_server.api.run_watching import WatchedRun
-from argosy_server.api.watch_cursor import Cursors, starting_position
+from argosy_server.api.watch_cursor import starting_position
 from argosy_server.api.watch_hub import WatchHub
 from argosy_server.api.watch_messages import parse_cursor, parse_filter
 from argosy_server.api.watch_polling import poll_artifacts, poll_run
@@ -47,13 +47,12 @@ class ArtifactWatchCalls:
         cursor = parse_cursor(request)
         if send is not None:
             self._watches.check_room()
-        cursors = Cursors(self._metadata.store_id, project)
-        position, newest = starting_position(self._metadata, cursors, cursor)
+        start = starting_position(self._metadata, project, cursor)
         if send is None:
-            return poll_artifacts(self._metadata, project, wanted, position, context)
+            return poll_artifacts(self._metadata, project, wanted, start, context)
         stream = WatchStream("/argosy.v1.ArtifactService/WatchArtifacts", context, send)
-        watcher = ArtifactWatcher(self._watches, self._metadata, project, wanted, position, stream)
-        self._watches.add(watcher, newest)
+        watcher = ArtifactWatcher(self._watches, self._metadata, project, wanted, start, stream)
+        self._watches.add(watcher, start.epoch, start.newest)
         return None
 
 
@@ -77,5 +76,5 @@ class RunWatchCalls:
         if send is None:
             return poll_run(self._metadata, project, run, context)
         stream = WatchStream("/argosy.v1.PipelineService/WatchRun", context, send)
-        self._watches.add(RunWatcher(self._watches, project, run, stream), run.newest)
+        self._watches.add(RunWatcher(self._watches, project, run, stream), run.epoch, run.newest)
         return None

@@ -38,6 +38,13 @@ class EventRepository(Protocol):
         """Return the position of the newest event that was forgotten: whoever is before it has missed something."""
         ...
 
+    def epoch(self) -> str:
+        """Return a UUID of the order that positions are of: of another order they mean nothing.
+
+        A database that was restored elsewhere has another one than it had before.
+        """
+        ...
+
     def remove_older_than(self, age: timedelta) -> int:
         """Forget events older than ``age``, remember how far, and return how many they were."""
         ...

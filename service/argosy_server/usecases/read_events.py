@@ -29,21 +29,28 @@ class EventPage:
 
 
 def read_events(
-    metadata: MetadataStore, position: Position, limit: int, wanted: Callable[[Event], bool], project: str = ""
+    metadata: MetadataStore,
+    epoch: str,
+    position: Position,
+    limit: int,
+    wanted: Callable[[Event], bool],
+    project: str = "",
 ) -> EventPage:
     """Return the next events after a position.
 
     Args:
         metadata: the database.
+        epoch: of the position.
         position: where the reader is.
         limit: read at most this many.
         wanted: tells which of them matter.
         project: only of this project; ``""`` means of all.
 
     Raises:
-        CursorExpired: events after the position were forgotten.
+        CursorExpired: events after the position were forgotten, or it is of another epoch.
     """
     with metadata.read() as tx:
+        check_epoch(tx, epoch)
         newest = tx.events.newest()
         if newest <= position:
             # Most looks find nothing new, and shall cost little.
@@ -57,6 +64,19 @@ def read_events(
             end = newest
         events = [event for event in found if wanted(event)]
         return EventPage(events, _live_versions(tx, events), end, is_last)
+
+
+def check_epoch(tx: Transaction, epoch: str) -> None:
+    """Refuse positions of another order of events.
+
+    Raises:
+        CursorExpired: the database has been restored since, or put elsewhere.
+    """
+    if tx.events.epoch() != epoch:
+        raise CursorExpired(
+            "the cursor is from before this store was restored or moved; "
+            "list what there is, and watch anew without a cursor"
+        )
 
 
 def check_position(tx: Transaction, position: Position) -> None:

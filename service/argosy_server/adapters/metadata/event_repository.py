@@ -9,15 +9,12 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Insert,
     Row,
     Select,
-    Text,
     and_,
     bindparam,
-    cast,
     delete,
     func,
     insert,
@@ -27,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 
+from argosy_server.adapters.metadata.event_epoch import xid_number
 from argosy_server.adapters.metadata.session import Session
 from argosy_server.adapters.metadata.tables import events, store
 from argosy_server.adapters.metadata.times import moment
@@ -42,7 +40,7 @@ def _up_to(xid: str, seq: str) -> ColumnElement[bool]:
 _OLD = events.c.created_at < bindparam("before")
 _NEWEST_OLD = select(events.c.xid, events.c.seq).where(_OLD).order_by(events.c.xid.desc(), events.c.seq.desc()).limit(1)
 _REMOVE = delete(events).where(_OLD, _up_to("last_xid", "last_seq"))
-_FORGOTTEN = select(store.c.events_removed_xid, store.c.events_removed_seq)
+_HORIZON = select(store.c.events_removed_xid, store.c.events_removed_seq, store.c.epoch)
 _FORGET = (
     update(store)
     .where(
@@ -59,7 +57,7 @@ _FORGET = (
 
 @cache
 def _append(dialect: str) -> Insert:
-    xid = literal(0) if dialect == "sqlite" else _xid(func.pg_current_xact_id())
+    xid = literal(0) if dialect == "sqlite" else xid_number(func.pg_current_xact_id())
     columns: dict[str, Any] = {name: bindparam(name) for name in ("project", "kind", "payload", "created_at")}
     # Nobody needs the number of the row, so it is not asked for.
     return insert(events).values(xid=xid, **columns).inline()
@@ -71,7 +69,7 @@ def _settled(dialect: str) -> Select[Any]:
     statement = select(events)
     if dialect == "sqlite":
         return statement
-    return statement.where(events.c.xid < _xid(func.pg_snapshot_xmin(func.pg_current_snapshot())))
+    return statement.where(events.c.xid < xid_number(func.pg_snapshot_xmin(func.pg_current_snapshot())))
 
 
 @cache
@@ -97,10 +95,6 @@ def _newest(dialect: str) -> Select[Any]:
     return _settled(dialect).with_only_columns(events.c.xid, events.c.seq).order_by(*order).limit(1)
 
 
-def _xid(xid8: Any) -> ColumnElement[int]:
-    return cast(cast(xid8, Text), BigInteger)
-
-
 class SqlEventRepository:
     """What changed, in an order in which nothing ever appears before what was read already.
 
@@ -111,6 +105,7 @@ class SqlEventRepository:
     def __init__(self, session: Session) -> None:
         """Work inside one transaction."""
         self._session = session
+        self._horizon: Row[Any] | None = None
         self.appended = False
 
     def append(self, project: str, kind: str, facts: Mapping[str, EventFact]) -> None:
@@ -140,8 +135,12 @@ class SqlEventRepository:
 
     def forgotten(self) -> Position:
         """Return the position of the newest event that was forgotten."""
-        row = self._session.execute(_FORGOTTEN).one()
-        return Position(row.events_removed_xid, row.events_removed_seq)
+        horizon = self._read_horizon()
+        return Position(horizon.events_removed_xid, horizon.events_removed_seq)
+
+    def epoch(self) -> str:
+        """Return which order of events the positions are of."""
+        return str(self._read_horizon().epoch)
 
     def remove_older_than(self, age: timedelta) -> int:
         """Forget events older than ``age``, remember how far, and return how many they were."""
@@ -151,7 +150,14 @@ class SqlEventRepository:
             return 0
         last = {"last_xid": row.xid, "last_seq": row.seq}
         self._session.execute(_FORGET, last)
+        self._horizon = None
         return self._session.execute(_REMOVE, {"before": before, **last}).rowcount
+
+    def _read_horizon(self) -> Row[Any]:
+        """Return what is said of all events, asked once in a transaction."""
+        if self._horizon is None:
+            self._horizon = self._session.execute(_HORIZON).one()
+        return self._horizon
 
 
 def _to_event(row: Row[Any]) -> Event:

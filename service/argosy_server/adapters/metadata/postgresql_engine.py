@@ -38,6 +38,15 @@ _SETTINGS = {
     "lock_timeout": "60s",
     "TimeZone": "UTC",
 }
+_ORIGIN_KEY = "argosy_origin"
+_ORIGIN = (
+    (
+        "SELECT system_identifier || '/' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || '/' || oid"
+        " FROM pg_control_system(), pg_database WHERE datname = current_database()"
+    ),
+    # Some who offer PostgreSQL let nobody ask for more.
+    "SELECT oid FROM pg_database WHERE datname = current_database()",
+)
 _SETTINGS_FROM_14 = {"client_connection_check_interval": "10s"}
 
 
@@ -73,6 +82,11 @@ def without_secrets(url: URL) -> URL:
     return url.difference_update_query(SECRETS)
 
 
+def origin_of(connection: Connection) -> str:
+    """Return which cluster, timeline and database a connection leads to, as it was when that was made."""
+    return str(connection.info[_ORIGIN_KEY])
+
+
 def take_from_pool(connection: Connection) -> Any:
     """Return the connection of psycopg behind one of SQLAlchemy, which forgets it: the caller closes it."""
     session = connection.connection.dbapi_connection
@@ -80,7 +94,7 @@ def take_from_pool(connection: Connection) -> Any:
     return session
 
 
-def _set_up(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+def _set_up(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
     driver: Any = connection
     try:
         version = driver.info.server_version // 10_000
@@ -89,9 +103,21 @@ def _set_up(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
         driver.autocommit = True
         pairs = [text for setting in settings.items() for text in setting]
         driver.execute(f"SELECT {', '.join(['set_config(%s, %s, false)'] * len(settings))}", pairs)
+        entry.info[_ORIGIN_KEY] = _ask_origin(driver)
     except BaseException:
         driver.close()
         raise
+
+
+def _ask_origin(driver: Any) -> str:
+    import psycopg
+
+    for question in _ORIGIN:
+        try:
+            return str(driver.execute(question).fetchone()[0])
+        except psycopg.errors.InsufficientPrivilege:
+            continue
+    return ""
 
 
 def _check_version(version: int) -> None:

@@ -16,16 +16,23 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, inspect, select, text
 
+from argosy_server.adapters.metadata.closed_store import refuse_closed, refuse_half_done
 from argosy_server.adapters.metadata.engine import begin, describe
+from argosy_server.adapters.metadata.event_epoch import settle
 from argosy_server.adapters.metadata.file_system import refuse_network_file_system
+from argosy_server.adapters.metadata.postgresql_engine import origin_of
 from argosy_server.adapters.metadata.tables import metadata, store
 from argosy_server.domain.errors import StorageFull, StorageUnavailable
 from argosy_server.domain.identifiers import new_id
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision under ``migrations/versions``."""
 LOCK_TIMEOUT_SECONDS = 120
 _ADVISORY_LOCK = 0x617267_6F7379
+_LOCK = text("SELECT pg_advisory_xact_lock(:key)")
+_WAIT_LONGER = text(
+    "SELECT set_config('lock_timeout', :lock, true), set_config('idle_in_transaction_session_timeout', '0', true)"
+)
 _VERSION = text("SELECT version_num FROM alembic_version")
 _MAKE_VERSION = text(
     "CREATE TABLE alembic_version "
@@ -44,7 +51,7 @@ def prepare(engine: Engine) -> str:
     """
     create(engine, seed_store)
     with engine.connect() as connection:
-        return str(connection.execute(select(store.c.id)).scalar_one())
+        return _id_of_open_store(connection)
 
 
 def create(engine: Engine, seed: Callable[[Connection], None]) -> None:
@@ -86,7 +93,16 @@ def require(engine: Engine) -> str:
                 "version once, which brings an older one up to date, or upgrade argosy",
                 resource=f"database {database}",
             )
-        return str(connection.execute(select(store.c.id)).scalar_one())
+        row = connection.execute(select(store.c.id, store.c.closed)).one()
+    # One that has moved may still be looked at.
+    refuse_half_done(row.closed, database)
+    return str(row.id)
+
+
+def _id_of_open_store(connection: Connection) -> str:
+    row = connection.execute(select(store.c.id, store.c.closed)).one()
+    refuse_closed(row.closed, describe(connection.engine.url))
+    return str(row.id)
 
 
 def revision_of(connection: Connection, present: set[str]) -> str | None:
@@ -105,7 +121,8 @@ def _prepare_file(engine: Engine, path: Path, seed: Callable[[Connection], None]
             assert driver is not None
             driver.execute("PRAGMA auto_vacuum=INCREMENTAL")
             driver.execute("PRAGMA journal_mode=WAL")
-        _create_or_migrate(engine, seed)
+        with engine.connect() as connection, begin(connection, writes=True):
+            _create_or_migrate(connection, seed)
 
 
 def _is_ready(engine: Engine) -> bool:
@@ -141,19 +158,45 @@ def _file_lock(path: Path) -> Iterator[None]:
 
 
 def _prepare_server(engine: Engine, seed: Callable[[Connection], None]) -> None:
-    with engine.connect() as guard, guard.begin():
-        guard.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-        _create_or_migrate(engine, seed)
-
-
-def _create_or_migrate(engine: Engine, seed: Callable[[Connection], None]) -> None:
     with engine.connect() as connection, begin(connection, writes=True):
-        present = set(inspect(connection).get_table_names())
-        revision = revision_of(connection, present)
-        if revision is None:
-            _create(connection, present, describe(engine.url), seed)
-        elif revision != HEAD:
-            _migrate(connection, revision, describe(engine.url))
+        connection.execute(_WAIT_LONGER, {"lock": f"{LOCK_TIMEOUT_SECONDS}s"})
+        # Looked at and changed after that, so that of those who come at once the second one finds all done.
+        connection.execute(_LOCK, {"key": _ADVISORY_LOCK})
+        _create_or_migrate(connection, seed)
+        settle(connection, origin_of(connection))
+
+
+def settle_again(engine: Engine) -> str:
+    """Begin a new epoch of the events where a database of PostgreSQL was restored while it was open.
+
+    Returns:
+        where it is now, as :func:`place_of_events`.
+
+    Raises:
+        DBAPIError: whatever the database says.
+    """
+    with engine.connect() as connection, begin(connection, writes=True):
+        connection.execute(_LOCK, {"key": _ADVISORY_LOCK})
+        settle(connection, origin_of(connection))
+        return origin_of(connection)
+
+
+def place_of_events(engine: Engine) -> str:
+    """Return which cluster, timeline and database of PostgreSQL number the events, ``""`` for SQLite."""
+    if engine.dialect.name == "sqlite":
+        return ""
+    with engine.connect() as connection:
+        return origin_of(connection)
+
+
+def _create_or_migrate(connection: Connection, seed: Callable[[Connection], None]) -> None:
+    database = describe(connection.engine.url)
+    present = set(inspect(connection).get_table_names())
+    revision = revision_of(connection, present)
+    if revision is None:
+        _create(connection, present, database, seed)
+    elif revision != HEAD:
+        _migrate(connection, revision, database)
 
 
 def _create(connection: Connection, present: set[str], database: str, seed: Callable[[Connection], None]) -> None:
@@ -171,7 +214,9 @@ def _create(connection: Connection, present: set[str], database: str, seed: Call
 
 def seed_store(connection: Connection) -> None:
     """Give a new database its identity."""
-    connection.execute(store.insert(), {"id": new_id(), "created_at": time.time_ns() // 1000})
+    store_id = new_id()
+    # The first epoch is named as the store; later ones, if any, are not.
+    connection.execute(store.insert(), {"id": store_id, "created_at": time.time_ns() // 1000, "epoch": store_id})
 
 
 def _migrate(connection: Connection, revision: str, database: str) -> None:

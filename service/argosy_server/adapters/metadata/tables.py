@@ -51,8 +51,13 @@ store = Table(
     big("created_at"),
     count("events_removed_xid", "0"),
     count("events_removed_seq", "0"),
+    later_text("epoch", ""),
+    later_text("events_origin", ""),
+    later_text("closed", ""),
 )
-"""``events_removed_*`` is the newest event that was forgotten: cursors before it have expired."""
+"""``events_removed_*`` is the newest event that was forgotten: cursors before it have expired, as have those of another
+``epoch``. ``events_origin`` is the cluster, timeline and database of PostgreSQL that number the events, ``""`` on
+SQLite. ``closed`` says why the store takes nothing, ``""`` when it does."""
 
 blobs = Table(
     "blobs",

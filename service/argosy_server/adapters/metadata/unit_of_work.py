@@ -28,10 +28,11 @@ from argosy_server.adapters.metadata.fork_gate import ForkGate
 from argosy_server.adapters.metadata.leadership import lead_by_file, lead_by_session
 from argosy_server.adapters.metadata.lineage_queries import SqlLineageRepository
 from argosy_server.adapters.metadata.log_repository import SqlLogRepository
+from argosy_server.adapters.metadata.postgresql_engine import origin_of
 from argosy_server.adapters.metadata.reply_repository import SqlReplyRepository
 from argosy_server.adapters.metadata.reservation_repository import SqlReservationRepository
 from argosy_server.adapters.metadata.run_repository import SqlRunRepository
-from argosy_server.adapters.metadata.schema import prepare, require
+from argosy_server.adapters.metadata.schema import place_of_events, prepare, require, settle_again
 from argosy_server.adapters.metadata.session import Session
 from argosy_server.adapters.metadata.store_survey import SqlStoreSurvey
 from argosy_server.adapters.metadata.times import moment
@@ -104,8 +105,9 @@ class SqlTransaction:
 class SqlMetadataStore:
     """A database whose schema is up to date."""
 
-    def __init__(self, engine: Engine, forks: ForkGate, url: URL, store_id: str) -> None:
+    def __init__(self, engine: Engine, forks: ForkGate, url: URL, store_id: str, origin: str) -> None:
         """Take an engine whose database was prepared; :meth:`open` does both."""
+        self._origin = origin
         self._engine = engine
         self._forks = forks
         self._database = describe(url)
@@ -123,12 +125,13 @@ class SqlMetadataStore:
         try:
             with forks.passing():
                 store_id = prepare(engine) if create else require(engine)
+                origin = place_of_events(engine) if create else ""
         except BaseException as error:
             engine.dispose()
             if isinstance(error, SQLAlchemyError) and (known := translate(error, describe(parsed))) is not None:
                 raise known from error
             raise
-        return cls(engine, forks, parsed, store_id)
+        return cls(engine, forks, parsed, store_id, origin)
 
     @property
     def store_id(self) -> str:
@@ -195,6 +198,11 @@ class SqlMetadataStore:
     @contextmanager
     def _begun(self, *, writes: bool) -> Iterator[Connection]:
         connection, _ = connect(self._engine, lambda connection: begin(connection, writes=writes))
+        if self._origin and origin_of(connection) != self._origin:
+            # Restored while we were connected to what was there before: what counts as later than what has changed.
+            connection.close()
+            self._origin = settle_again(self._engine)
+            connection, _ = connect(self._engine, lambda connection: begin(connection, writes=writes))
         with connection:
             yield connection
 
