@@ -77,6 +77,10 @@ class FleetProcess(ServerProcess):
         lines = [json.loads(line) for line in self.log().splitlines(keepends=True) if line.endswith("\n")]
         return [line for line in lines if event in line["event"]]
 
+    def wait_for_lines(self, event: str, count: int) -> None:
+        """Return once so many lines of one kind were logged since the start."""
+        wait_until(lambda: len(self.lines(event)) >= count, f"{count} times {event!r}")
+
     def pid_of(self, worker: int) -> int:
         """Return the process id of the newest worker with a number."""
         pid: int = [line["pid"] for line in self.lines("worker answers") if line["worker"] == worker][-1]

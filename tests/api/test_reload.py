@@ -44,14 +44,6 @@ class ReloadableFleet(FleetProcess):
         """Return the numbers of all workers that ever answered, in order."""
         return [line["worker"] for line in self.lines("worker answers")]
 
-    def wait_for_answers(self, count: int) -> None:
-        """Return once so many workers have answered since the start."""
-        wait_until(lambda: len(self.answered()) >= count, f"{count} workers have answered")
-
-    def wait_for_ends(self, count: int) -> None:
-        """Return once so many workers have ended well."""
-        wait_until(lambda: len(self.lines("ended with exit code 0")) >= count, f"{count} workers have ended")
-
     def has_reflection(self) -> bool:
         """Ask whichever worker takes the connection."""
         with self.connection() as channel:
@@ -62,7 +54,7 @@ def test_new_settings_are_those_of_all_workers_which_are_replaced_one_by_one(tmp
     with ReloadableFleet(tmp_path, "reflection = false\n") as fleet:
         old = fleet.workers()
         fleet.reload("reflection = true\n")
-        fleet.wait_for_ends(2)
+        fleet.wait_for_lines("ended with exit code 0", 2)
         assert not any(map(is_there, old))
         assert all(fleet.has_reflection() for _ in range(8))
         order = [
@@ -98,14 +90,14 @@ def test_settings_that_are_no_good_are_logged_and_change_nothing(tmp_path: Path,
         with fleet.connections(1) as [service]:
             assert create(service, "p", "a").version == "1"
         fleet.reload("reflection = true")
-        fleet.wait_for_ends(2)
+        fleet.wait_for_lines("ended with exit code 0", 2)
         assert fleet.has_reflection()
 
 
 def test_what_the_command_line_and_the_environment_say_stays(tmp_path: Path) -> None:
     with ReloadableFleet(tmp_path, "", "--workers=1", ARGOSY_SERVER_REFLECTION="1") as fleet:
         fleet.reload("workers = 3\nreflection = false")
-        fleet.wait_for_ends(1)
+        fleet.wait_for_lines("ended with exit code 0", 1)
         assert fleet.has_reflection()
         assert fleet.answered() == [1, 1]
 
@@ -115,7 +107,7 @@ def test_a_fleet_grows_and_shrinks(tmp_path: Path, before: int, after: int) -> N
     with ReloadableFleet(tmp_path, f"workers = {before}") as fleet:
         old = fleet.workers()
         fleet.reload(f"workers = {after}")
-        fleet.wait_for_answers(before + after)
+        fleet.wait_for_lines("worker answers", before + after)
         wait_until(lambda: not any(map(is_there, old)), "the old ones have ended")
         assert len(fleet.workers()) == after
         with fleet.connections(8) as services:
@@ -129,11 +121,11 @@ def test_calls_under_way_finish_while_workers_are_replaced(tmp_path: Path) -> No
             create(service, "p", f"later{number}")
         wait_for_call(fleet, services[0])
         fleet.reload("")
-        fleet.wait_for_answers(3)
+        fleet.wait_for_lines("worker answers", 3)
         for upload in uploads:
             upload.released.set()
         assert {upload.call.result(timeout=20).artifact_version.version for upload in uploads} == {"1"}
-        fleet.wait_for_ends(2)
+        fleet.wait_for_lines("ended with exit code 0", 2)
 
 
 def test_signals_that_come_while_workers_are_replaced_count_once_more(tmp_path: Path) -> None:
@@ -142,7 +134,7 @@ def test_signals_that_come_while_workers_are_replaced_count_once_more(tmp_path: 
         wait_until(lambda: fleet.lines("settings were read again"), "it began")
         for _ in range(5):
             fleet.reload("workers = 1")
-        fleet.wait_for_ends(2)
+        fleet.wait_for_lines("ended with exit code 0", 2)
         assert fleet.answered() == [1, 1, 1]
 
 
@@ -154,14 +146,14 @@ def test_a_successor_that_crashes_is_tried_again_and_the_old_worker_answers_mean
             uploads = [HeldUpload(service, f"held{number}") for number, service in enumerate(services)]
             wait_for_call(fleet, services[0])
             fleet.reload("")
-            fleet.wait_for_answers(3)
+            fleet.wait_for_lines("worker answers", 3)
             crashing.on()  # the successor of the first one answers, and that one still drains
             for upload in uploads:
                 upload.released.set()
         wait_until(lambda: fleet.lines("worker 2 is not replaced yet: worker 2 was ended by SIGABRT"), "it is told")
         assert is_there(second)
         crashing.off()
-        fleet.wait_for_ends(2)
+        fleet.wait_for_lines("ended with exit code 0", 2)
         assert not is_there(second)
 
 

@@ -127,7 +127,7 @@ def test_a_crashed_worker_is_replaced_and_leaves_no_zombie(tmp_path: Path) -> No
     with FleetProcess(tmp_path / "data", 2) as fleet:
         killed = fleet.pid_of(2)
         os.kill(killed, signal.SIGKILL)
-        wait_until(lambda: len(fleet.lines("worker answers")) == 3, "another worker answers")
+        fleet.wait_for_lines("worker answers", 3)
         assert [line["event"] for line in fleet.lines("was ended by SIGKILL")] == [
             "worker was ended by SIGKILL; the next one starts in 0.5 s"
         ]
@@ -142,13 +142,13 @@ def test_a_worker_that_keeps_crashing_is_started_with_growing_pauses_while_anoth
     with FleetProcess(tmp_path / "data", 2, **crashing.environment) as fleet:
         crashing.on()
         os.kill(fleet.pid_of(1), signal.SIGKILL)
-        wait_until(lambda: len(fleet.lines("starts in")) >= 4, "four failures")
+        fleet.wait_for_lines("starts in", 4)
         pauses = [line["event"].rpartition(" in ")[2] for line in fleet.lines("starts in")]
         assert pauses[:4] == ["0.5 s", "1 s", "2 s", "4 s"]
         with fleet.connections(1) as [service]:
             assert create(service, "p", "a").version == "1"
         crashing.off()
-        wait_until(lambda: len(fleet.lines("worker answers")) == 3, "it answers again")
+        fleet.wait_for_lines("worker answers", 3)
         fleet.terminate()
         assert fleet.wait() == 0
 
