@@ -66,6 +66,13 @@ def test_the_answer_of_a_start_is_what_the_run_shows_from_then_on(stubs: Stubs, 
             name="xs", kind=states.INPUT_KIND_STEP_OUTPUT, is_list=True, version_ids=[two.id, one.id, two.id]
         ),
         step_calls_pb2.StepInputSpec(name="none", kind=states.INPUT_KIND_EXTERNAL, is_list=True),
+        step_calls_pb2.StepInputSpec(
+            name="mixed",
+            kind=states.INPUT_KIND_STEP_OUTPUT,
+            is_list=True,
+            version_ids=[one.id, two.id],
+            kinds=[states.INPUT_KIND_STEP_OUTPUT, states.INPUT_KIND_EXTERNAL],
+        ),
     ]
     loaded = step_calls_pb2.LoadedInput(selector=nouns.VersionSelector(name="one"), version_id=one.id)
     for state in (states.STEP_STATE_RUNNING, states.STEP_STATE_CACHED):

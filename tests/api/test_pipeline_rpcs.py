@@ -279,6 +279,20 @@ def test_an_input_that_does_not_exist_is_refused(stubs: Stubs, project: str) -> 
             "inputs[0].version_ids",
             {"inputs": [step_calls_pb2.StepInputSpec(name="x", kind=states.INPUT_KIND_EXTERNAL, version_ids=["no"])]},
         ),
+        (
+            "inputs[0].kinds",
+            {
+                "inputs": [
+                    step_calls_pb2.StepInputSpec(
+                        name="x",
+                        kind=states.INPUT_KIND_EXTERNAL,
+                        is_list=True,
+                        version_ids=[ABSENT, ABSENT],
+                        kinds=[states.INPUT_KIND_EXTERNAL],
+                    )
+                ]
+            },
+        ),
     ],
 )
 def test_a_bad_field_of_a_step_is_named(stubs: Stubs, project: str, field: str, fields: dict[str, Any]) -> None:

@@ -33,6 +33,7 @@ class StepContract:
             InputSpec("data", InputKind.EXTERNAL, False, (b.id,)),
             InputSpec("parts", InputKind.STEP_OUTPUT, True, (b.id, a.id, b.id)),
             InputSpec("none", InputKind.STEP_OUTPUT, True, ()),
+            InputSpec("mixed", InputKind.STEP_OUTPUT, True, (a.id, b.id), (InputKind.STEP_OUTPUT, InputKind.EXTERNAL)),
         ]
         with store.write() as tx:
             run = new_run(tx)
@@ -66,10 +67,12 @@ class StepContract:
         )
         assert bare.started_at is not None
         assert bare.ended_at is not None
-        assert [(given.name, given.kind, given.is_list, given.versions) for given in found.inputs] == [
-            ("data", InputKind.EXTERNAL, False, (b,)),
-            ("parts", InputKind.STEP_OUTPUT, True, (b, a, b)),
-            ("none", InputKind.STEP_OUTPUT, True, ()),
+        mixed = (InputKind.STEP_OUTPUT, InputKind.EXTERNAL)
+        assert [(given.name, given.kind, given.is_list, given.versions, given.kinds) for given in found.inputs] == [
+            ("data", InputKind.EXTERNAL, False, (b,), ()),
+            ("parts", InputKind.STEP_OUTPUT, True, (b, a, b), ()),
+            ("none", InputKind.STEP_OUTPUT, True, (), ()),
+            ("mixed", InputKind.STEP_OUTPUT, True, (a, b), mixed),
         ]
         assert [(output.name, output.version) for output in found.outputs] == [("second", b), ("first", a)]
         assert (found.saved, found.loaded) == ((a,), (a,))

@@ -72,6 +72,34 @@ def test_a_version_tells_what_it_was_made_from_and_what_was_made_from_it(run: ar
     assert {step.run_name for step in lineage.steps} == {run.name}
 
 
+def test_each_item_of_a_list_is_an_input_of_its_own_kind(store: str) -> None:
+    @argosy.step
+    def made(i: int) -> Annotated[int, "made"]:
+        return i
+
+    @argosy.step
+    def total(xs: list[int], pair: tuple[int, int]) -> Annotated[int, "total"]:
+        return sum(xs) + sum(pair)
+
+    @argosy.pipeline
+    def mixed() -> None:
+        outside = argosy.ExternalArtifact(name="outside")
+        total([made(1), outside, argosy.ExternalArtifact(5)], (outside, made(2)))
+
+    outside = argosy.save_artifact(7, "outside")
+    step = mixed().steps["total"]
+    used = [(edge.version.name, edge.relation, edge.name) for edge in step.output.lineage("up", depth=1).edges[1:]]
+    assert used == [
+        ("made", "step_output", "xs"),
+        ("outside", "external", "xs"),
+        ("mixed::total::xs", "external", "xs"),
+        ("outside", "external", "pair"),
+        ("made", "step_output", "pair"),
+    ]
+    assert [version.version for version in step.inputs["pair"]] == [outside.version, "2"]
+    assert command("total", "--direction", "up", "--depth", "1").count("[external]") == 3
+
+
 def test_it_goes_one_way_and_as_far_as_asked(run: argosy.PipelineRun) -> None:
     raw = argosy.Client().get_artifact_version("raw")
     assert names(raw.lineage("up")) == ["raw"]

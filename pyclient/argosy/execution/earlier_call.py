@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from argosy.graph.external_artifact import ExternalArtifact
 from argosy.graph.model import (
@@ -55,20 +55,28 @@ def _is_same(source: ArtifactInput, given: StepInput, outputs: Outputs) -> bool:
         isinstance(source, ArtifactList) == given.is_list
         and len(sources) == len(given.versions)
         and all(
-            _is_version(item, version, given, outputs) for item, version in zip(sources, given.versions, strict=True)
+            _is_version(item, version, kind, outputs)
+            for item, version, kind in zip(sources, given.versions, _kinds(given, outputs), strict=True)
         )
     )
 
 
-def _is_version(source: ArtifactSource, version: ArtifactVersion, given: StepInput, outputs: Outputs) -> bool:
+def _kinds(given: StepInput, outputs: Outputs) -> Sequence[InputKind.ValueType]:
+    if given.kinds or not given.is_list:
+        return given.kinds or (given.kind,)
+    # Runs of earlier releases have the kind of a list's first version only.
+    made_here = {output.id for output in outputs.values()}
+    return [given.kind if one.id in made_here else InputKind.INPUT_KIND_EXTERNAL for one in given.versions]
+
+
+def _is_version(source: ArtifactSource, version: ArtifactVersion, kind: InputKind.ValueType, outputs: Outputs) -> bool:
     if isinstance(source, (StepOutputRef, ItemRef)):
         made = outputs.get((source.invocation, source.output))
         return made is not None and made.id == version.id
     if isinstance(source, VersionRef) or source.id is not None:
         return str(source.id) == version.id
     if source.has_value:
-        made_here = {output.id for output in outputs.values()}
-        return given.kind == InputKind.INPUT_KIND_EXTERNAL or (given.is_list and version.id not in made_here)
+        return kind == InputKind.INPUT_KIND_EXTERNAL
     return source.name == version.name and source.version in (None, version.version)
 
 

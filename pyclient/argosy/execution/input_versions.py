@@ -21,14 +21,14 @@ class ResolvedInput:
 
     Attributes:
         name: the parameter's name.
-        kind: how the versions came.
+        kinds: how each version came.
         versions: the versions, one unless a list was passed.
         container: ``list`` or ``tuple`` when one was passed, else ``None``.
         item: the version is a list, of which the step receives the item at this index; ``None`` for the whole.
     """
 
     name: str
-    kind: InputKind.ValueType
+    kinds: tuple[InputKind.ValueType, ...]
     versions: tuple[ArtifactVersion, ...]
     container: type[list[Any]] | type[tuple[Any, ...]] | None = None
     item: int | None = None
@@ -37,9 +37,10 @@ class ResolvedInput:
         """Return the input as the service records it."""
         return StepInputSpec(
             name=self.name,
-            kind=self.kind,
+            kind=self.kinds[0] if self.kinds else InputKind.INPUT_KIND_STEP_OUTPUT,
             is_list=self.container is not None,
             version_ids=[version.id for version in self.versions],
+            kinds=self.kinds if len(set(self.kinds)) > 1 else (),
         )
 
     def load(self, connection: Connection, annotation: Any, *, allow_pickle: bool | None) -> object:
@@ -84,10 +85,10 @@ class RunVersions:
     def _resolve(self, connection: Connection, name: str, source: ArtifactSource | ArtifactList) -> ResolvedInput:
         if isinstance(source, ArtifactList):
             versions = tuple(self._find(connection, item) for item in source.items)
-            kind = _kind(source.items[0]) if source.items else InputKind.INPUT_KIND_STEP_OUTPUT
-            return ResolvedInput(name, kind, versions, tuple if source.as_tuple else list)
+            kinds = tuple(map(_kind, source.items))
+            return ResolvedInput(name, kinds, versions, tuple if source.as_tuple else list)
         item = source.index if isinstance(source, ItemRef) else None
-        return ResolvedInput(name, _kind(source), (self._find(connection, source),), item=item)
+        return ResolvedInput(name, (_kind(source),), (self._find(connection, source),), item=item)
 
     def _find(self, connection: Connection, source: ArtifactSource) -> ArtifactVersion:
         if isinstance(source, (StepOutputRef, ItemRef)):

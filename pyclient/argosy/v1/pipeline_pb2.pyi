@@ -526,15 +526,20 @@ class StepInput(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     IS_LIST_FIELD_NUMBER: _builtins.int
     VERSIONS_FIELD_NUMBER: _builtins.int
+    KINDS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The parameter's name; for LOADED the artifact's name."""
     kind: Global___InputKind.ValueType
-    """How it came."""
+    """How it came; in a list whose versions came in different ways, see `kinds`."""
     is_list: _builtins.bool
     """True when the step was given a list of artifacts."""
     @_builtins.property
     def versions(self) -> _containers.RepeatedCompositeFieldContainer[_artifact_pb2.ArtifactVersion]:
         """The versions, one unless `is_list`; without files."""
+
+    @_builtins.property
+    def kinds(self) -> _containers.RepeatedScalarFieldContainer[Global___InputKind.ValueType]:
+        """How each version came, in the order of `versions`; empty when all came as `kind` says."""
 
     def __init__(
         self,
@@ -543,10 +548,11 @@ class StepInput(_message.Message):
         kind: Global___InputKind.ValueType = ...,
         is_list: _builtins.bool = ...,
         versions: _abc.Iterable[_artifact_pb2.ArtifactVersion] | None = ...,
+        kinds: _abc.Iterable[Global___InputKind.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_list", b"is_list", "kind", b"kind", "name", b"name", "versions", b"versions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_list", b"is_list", "kind", b"kind", "kinds", b"kinds", "name", b"name", "versions", b"versions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

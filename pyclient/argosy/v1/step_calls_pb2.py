@@ -27,7 +27,7 @@ from argosy.v1 import pipeline_pb2 as argosy_dot_v1_dot_pipeline__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x61rgosy/v1/step_calls.proto\x12\targosy.v1\x1a\x18\x61rgosy/v1/artifact.proto\x1a\x18\x61rgosy/v1/pipeline.proto\x1a\x1egoogle/protobuf/duration.proto\"\x84\x04\n\x10StartStepRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x06run_id\x18\x03 \x01(\t\x12\x12\n\ninvocation\x18\x04 \x01(\t\x12\x11\n\tstep_name\x18\x05 \x01(\t\x12?\n\nparameters\x18\x06 \x03(\x0b\x32+.argosy.v1.StartStepRequest.ParametersEntry\x12(\n\x06inputs\x18\x07 \x03(\x0b\x32\x18.argosy.v1.StepInputSpec\x12\x11\n\tcache_key\x18\x08 \x01(\t\x12G\n\x0f\x63\x61\x63he_key_parts\x18\t \x03(\x0b\x32..argosy.v1.StartStepRequest.CacheKeyPartsEntry\x12\x14\n\x0c\x64river_token\x18\n \x01(\t\x12*\n\x07max_age\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08upstream\x18\x0c \x03(\t\x12\x10\n\x08may_wait\x18\r \x01(\x08\x1a\x31\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x34\n\x12\x43\x61\x63heKeyPartsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"g\n\rStepInputSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\"\n\x04kind\x18\x02 \x01(\x0e\x32\x14.argosy.v1.InputKind\x12\x0f\n\x07is_list\x18\x03 \x01(\x08\x12\x13\n\x0bversion_ids\x18\x04 \x03(\t\"s\n\x11StartStepResponse\x12$\n\x08step_run\x18\x01 \x01(\x0b\x32\x12.argosy.v1.StepRun\x12\x15\n\rattempt_token\x18\x02 \x01(\t\x12!\n\x04wait\x18\x03 \x01(\x0b\x32\x13.argosy.v1.StepWait\"q\n\x08StepWait\x12\x13\n\x0bstep_run_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x10\n\x08run_name\x18\x03 \x01(\t\x12.\n\x0bretry_after\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xaa\x02\n\x13\x43ompleteStepRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x13\n\x0bstep_run_id\x18\x03 \x01(\t\x12\x15\n\rattempt_token\x18\x04 \x01(\t\x12)\n\x07outputs\x18\x05 \x03(\x0b\x32\x18.argosy.v1.NewStepOutput\x12&\n\x06loaded\x18\x06 \x03(\x0b\x32\x16.argosy.v1.LoadedInput\x12>\n\x08metadata\x18\x07 \x03(\x0b\x32,.argosy.v1.CompleteStepRequest.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"o\n\rNewStepOutput\x12\x0c\n\x04name\x18\x01 \x01(\t\x12%\n\x04spec\x18\x02 \x01(\x0b\x32\x17.argosy.v1.ArtifactSpec\x12)\n\x05\x66iles\x18\x03 \x03(\x0b\x32\x1a.argosy.v1.NewArtifactFile\"O\n\x0bLoadedInput\x12,\n\x08selector\x18\x01 \x01(\x0b\x32\x1a.argosy.v1.VersionSelector\x12\x12\n\nversion_id\x18\x02 \x01(\t\"<\n\x14\x43ompleteStepResponse\x12$\n\x08step_run\x18\x01 \x01(\x0b\x32\x12.argosy.v1.StepRun\"\xcf\x02\n\x0f\x46\x61ilStepRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x13\n\x0bstep_run_id\x18\x03 \x01(\t\x12\x15\n\rattempt_token\x18\x04 \x01(\t\x12#\n\x05state\x18\x05 \x01(\x0e\x32\x14.argosy.v1.StepState\x12\"\n\x05\x65rror\x18\x06 \x01(\x0b\x32\x13.argosy.v1.RunError\x12&\n\x06loaded\x18\x07 \x03(\x0b\x32\x16.argosy.v1.LoadedInput\x12\r\n\x05retry\x18\x08 \x01(\x08\x12:\n\x08metadata\x18\t \x03(\x0b\x32(.argosy.v1.FailStepRequest.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"O\n\x10\x46\x61ilStepResponse\x12$\n\x08step_run\x18\x01 \x01(\x0b\x32\x12.argosy.v1.StepRun\x12\x15\n\rattempt_token\x18\x02 \x01(\tBB\n\x0cio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x61rgosy/v1/step_calls.proto\x12\targosy.v1\x1a\x18\x61rgosy/v1/artifact.proto\x1a\x18\x61rgosy/v1/pipeline.proto\x1a\x1egoogle/protobuf/duration.proto\"\x84\x04\n\x10StartStepRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x06run_id\x18\x03 \x01(\t\x12\x12\n\ninvocation\x18\x04 \x01(\t\x12\x11\n\tstep_name\x18\x05 \x01(\t\x12?\n\nparameters\x18\x06 \x03(\x0b\x32+.argosy.v1.StartStepRequest.ParametersEntry\x12(\n\x06inputs\x18\x07 \x03(\x0b\x32\x18.argosy.v1.StepInputSpec\x12\x11\n\tcache_key\x18\x08 \x01(\t\x12G\n\x0f\x63\x61\x63he_key_parts\x18\t \x03(\x0b\x32..argosy.v1.StartStepRequest.CacheKeyPartsEntry\x12\x14\n\x0c\x64river_token\x18\n \x01(\t\x12*\n\x07max_age\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x10\n\x08upstream\x18\x0c \x03(\t\x12\x10\n\x08may_wait\x18\r \x01(\x08\x1a\x31\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x34\n\x12\x43\x61\x63heKeyPartsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x8c\x01\n\rStepInputSpec\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\"\n\x04kind\x18\x02 \x01(\x0e\x32\x14.argosy.v1.InputKind\x12\x0f\n\x07is_list\x18\x03 \x01(\x08\x12\x13\n\x0bversion_ids\x18\x04 \x03(\t\x12#\n\x05kinds\x18\x05 \x03(\x0e\x32\x14.argosy.v1.InputKind\"s\n\x11StartStepResponse\x12$\n\x08step_run\x18\x01 \x01(\x0b\x32\x12.argosy.v1.StepRun\x12\x15\n\rattempt_token\x18\x02 \x01(\t\x12!\n\x04wait\x18\x03 \x01(\x0b\x32\x13.argosy.v1.StepWait\"q\n\x08StepWait\x12\x13\n\x0bstep_run_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x10\n\x08run_name\x18\x03 \x01(\t\x12.\n\x0bretry_after\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xaa\x02\n\x13\x43ompleteStepRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x13\n\x0bstep_run_id\x18\x03 \x01(\t\x12\x15\n\rattempt_token\x18\x04 \x01(\t\x12)\n\x07outputs\x18\x05 \x03(\x0b\x32\x18.argosy.v1.NewStepOutput\x12&\n\x06loaded\x18\x06 \x03(\x0b\x32\x16.argosy.v1.LoadedInput\x12>\n\x08metadata\x18\x07 \x03(\x0b\x32,.argosy.v1.CompleteStepRequest.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"o\n\rNewStepOutput\x12\x0c\n\x04name\x18\x01 \x01(\t\x12%\n\x04spec\x18\x02 \x01(\x0b\x32\x17.argosy.v1.ArtifactSpec\x12)\n\x05\x66iles\x18\x03 \x03(\x0b\x32\x1a.argosy.v1.NewArtifactFile\"O\n\x0bLoadedInput\x12,\n\x08selector\x18\x01 \x01(\x0b\x32\x1a.argosy.v1.VersionSelector\x12\x12\n\nversion_id\x18\x02 \x01(\t\"<\n\x14\x43ompleteStepResponse\x12$\n\x08step_run\x18\x01 \x01(\x0b\x32\x12.argosy.v1.StepRun\"\xcf\x02\n\x0f\x46\x61ilStepRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x13\n\x0bstep_run_id\x18\x03 \x01(\t\x12\x15\n\rattempt_token\x18\x04 \x01(\t\x12#\n\x05state\x18\x05 \x01(\x0e\x32\x14.argosy.v1.StepState\x12\"\n\x05\x65rror\x18\x06 \x01(\x0b\x32\x13.argosy.v1.RunError\x12&\n\x06loaded\x18\x07 \x03(\x0b\x32\x16.argosy.v1.LoadedInput\x12\r\n\x05retry\x18\x08 \x01(\x08\x12:\n\x08metadata\x18\t \x03(\x0b\x32(.argosy.v1.FailStepRequest.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"O\n\x10\x46\x61ilStepResponse\x12$\n\x08step_run\x18\x01 \x01(\x0b\x32\x12.argosy.v1.StepRun\x12\x15\n\rattempt_token\x18\x02 \x01(\tBB\n\x0cio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,26 +49,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STARTSTEPREQUEST_PARAMETERSENTRY']._serialized_end=588
   _globals['_STARTSTEPREQUEST_CACHEKEYPARTSENTRY']._serialized_start=590
   _globals['_STARTSTEPREQUEST_CACHEKEYPARTSENTRY']._serialized_end=642
-  _globals['_STEPINPUTSPEC']._serialized_start=644
-  _globals['_STEPINPUTSPEC']._serialized_end=747
-  _globals['_STARTSTEPRESPONSE']._serialized_start=749
-  _globals['_STARTSTEPRESPONSE']._serialized_end=864
-  _globals['_STEPWAIT']._serialized_start=866
-  _globals['_STEPWAIT']._serialized_end=979
-  _globals['_COMPLETESTEPREQUEST']._serialized_start=982
-  _globals['_COMPLETESTEPREQUEST']._serialized_end=1280
-  _globals['_COMPLETESTEPREQUEST_METADATAENTRY']._serialized_start=1233
-  _globals['_COMPLETESTEPREQUEST_METADATAENTRY']._serialized_end=1280
-  _globals['_NEWSTEPOUTPUT']._serialized_start=1282
-  _globals['_NEWSTEPOUTPUT']._serialized_end=1393
-  _globals['_LOADEDINPUT']._serialized_start=1395
-  _globals['_LOADEDINPUT']._serialized_end=1474
-  _globals['_COMPLETESTEPRESPONSE']._serialized_start=1476
-  _globals['_COMPLETESTEPRESPONSE']._serialized_end=1536
-  _globals['_FAILSTEPREQUEST']._serialized_start=1539
-  _globals['_FAILSTEPREQUEST']._serialized_end=1874
-  _globals['_FAILSTEPREQUEST_METADATAENTRY']._serialized_start=1233
-  _globals['_FAILSTEPREQUEST_METADATAENTRY']._serialized_end=1280
-  _globals['_FAILSTEPRESPONSE']._serialized_start=1876
-  _globals['_FAILSTEPRESPONSE']._serialized_end=1955
+  _globals['_STEPINPUTSPEC']._serialized_start=645
+  _globals['_STEPINPUTSPEC']._serialized_end=785
+  _globals['_STARTSTEPRESPONSE']._serialized_start=787
+  _globals['_STARTSTEPRESPONSE']._serialized_end=902
+  _globals['_STEPWAIT']._serialized_start=904
+  _globals['_STEPWAIT']._serialized_end=1017
+  _globals['_COMPLETESTEPREQUEST']._serialized_start=1020
+  _globals['_COMPLETESTEPREQUEST']._serialized_end=1318
+  _globals['_COMPLETESTEPREQUEST_METADATAENTRY']._serialized_start=1271
+  _globals['_COMPLETESTEPREQUEST_METADATAENTRY']._serialized_end=1318
+  _globals['_NEWSTEPOUTPUT']._serialized_start=1320
+  _globals['_NEWSTEPOUTPUT']._serialized_end=1431
+  _globals['_LOADEDINPUT']._serialized_start=1433
+  _globals['_LOADEDINPUT']._serialized_end=1512
+  _globals['_COMPLETESTEPRESPONSE']._serialized_start=1514
+  _globals['_COMPLETESTEPRESPONSE']._serialized_end=1574
+  _globals['_FAILSTEPREQUEST']._serialized_start=1577
+  _globals['_FAILSTEPREQUEST']._serialized_end=1912
+  _globals['_FAILSTEPREQUEST_METADATAENTRY']._serialized_start=1271
+  _globals['_FAILSTEPREQUEST_METADATAENTRY']._serialized_end=1318
+  _globals['_FAILSTEPRESPONSE']._serialized_start=1914
+  _globals['_FAILSTEPRESPONSE']._serialized_end=1993
 # @@protoc_insertion_point(module_scope)

@@ -153,15 +153,22 @@ class StepInputSpec(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     IS_LIST_FIELD_NUMBER: _builtins.int
     VERSION_IDS_FIELD_NUMBER: _builtins.int
+    KINDS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The parameter's name."""
     kind: _pipeline_pb2.InputKind.ValueType
-    """How it comes."""
+    """How it comes; in a list whose versions come in different ways, see `kinds`."""
     is_list: _builtins.bool
     """True when the step is given a list of artifacts."""
     @_builtins.property
     def version_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """UUIDs of the versions, one unless `is_list`."""
+
+    @_builtins.property
+    def kinds(self) -> _containers.RepeatedScalarFieldContainer[_pipeline_pb2.InputKind.ValueType]:
+        """How each version comes, in the order of `version_ids`. The client MUST set as many as there
+        are versions, or none: then all come as `kind` says.
+        """
 
     def __init__(
         self,
@@ -170,10 +177,11 @@ class StepInputSpec(_message.Message):
         kind: _pipeline_pb2.InputKind.ValueType = ...,
         is_list: _builtins.bool = ...,
         version_ids: _abc.Iterable[_builtins.str] | None = ...,
+        kinds: _abc.Iterable[_pipeline_pb2.InputKind.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_list", b"is_list", "kind", b"kind", "name", b"name", "version_ids", b"version_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_list", b"is_list", "kind", b"kind", "kinds", b"kinds", "name", b"name", "version_ids", b"version_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -182,6 +182,7 @@ def render_step(step: StepRun, *, output_files: bool = False) -> pipeline_pb2.St
                 kind=WIRE_INPUT_KINDS[item.kind],
                 is_list=item.is_list,
                 versions=[render_version(version, files=False) for version in item.versions],
+                kinds=[WIRE_INPUT_KINDS[kind] for kind in item.kinds],
             )
             for item in step.inputs
         ],
@@ -214,11 +215,19 @@ def render_pipeline(summary: PipelineSummary) -> pipeline_pb2.PipelineSummary:
 def _parse_input(field: str, spec: step_calls_pb2.StepInputSpec) -> InputSpec:
     if not spec.is_list and len(spec.version_ids) != 1:
         raise InvalidField(f"{field}.version_ids", f"has {len(spec.version_ids)} ids; one input has one unless is_list")
+    if spec.kinds and len(spec.kinds) != len(spec.version_ids):
+        raise InvalidField(
+            f"{field}.kinds",
+            f"has {len(spec.kinds)} kinds for {len(spec.version_ids)} versions; give each one, or none",
+        )
+    kind = parse_enum(f"{field}.kind", spec.kind, STARTABLE_KINDS)
+    kinds = tuple(parse_enum(f"{field}.kinds", one, STARTABLE_KINDS) for one in spec.kinds)
     return InputSpec(
         name=parse_text(f"{field}.name", spec.name, required=True),
-        kind=parse_enum(f"{field}.kind", spec.kind, STARTABLE_KINDS),
+        kind=kind,
         is_list=spec.is_list,
         version_ids=tuple(parse_id(f"{field}.version_ids", version_id) for version_id in spec.version_ids),
+        kinds=() if all(one is kind for one in kinds) else kinds,
     )
 
 

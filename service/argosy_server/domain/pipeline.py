@@ -100,22 +100,32 @@ class StepAttempt:
 
 @dataclass(frozen=True)
 class InputSpec:
-    """One input of a step to be started, by the ids of its versions."""
+    """One input of a step to be started, by the ids of its versions.
+
+    Attributes:
+        kinds: how each version comes, in order; empty when all come as ``kind`` says.
+    """
 
     name: str
     kind: InputKind
     is_list: bool
     version_ids: tuple[str, ...]
+    kinds: tuple[InputKind, ...] = ()
 
 
 @dataclass(frozen=True)
 class StepInput:
-    """One input of a step run."""
+    """One input of a step run.
+
+    Attributes:
+        kinds: how each version came, in order; empty when all came as ``kind`` says.
+    """
 
     name: str
     kind: InputKind
     is_list: bool
     versions: tuple[ArtifactVersion, ...]
+    kinds: tuple[InputKind, ...] = ()
 
 
 @dataclass(frozen=True)

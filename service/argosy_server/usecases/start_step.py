@@ -164,7 +164,8 @@ def _live_inputs(tx: Transaction, project: str, inputs: Sequence[InputSpec]) -> 
     ids = [version_id for spec in inputs for version_id in spec.version_ids]
     versions = iter([require_live(version) for version in tx.artifacts.get_many(project, ids)] if ids else ())
     return tuple(
-        StepInput(spec.name, spec.kind, spec.is_list, tuple(islice(versions, len(spec.version_ids)))) for spec in inputs
+        StepInput(spec.name, spec.kind, spec.is_list, tuple(islice(versions, len(spec.version_ids))), spec.kinds)
+        for spec in inputs
     )
 
 

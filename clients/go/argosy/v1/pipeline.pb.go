@@ -822,12 +822,14 @@ type StepInput struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The parameter's name; for LOADED the artifact's name.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// How it came.
+	// How it came; in a list whose versions came in different ways, see `kinds`.
 	Kind InputKind `protobuf:"varint,2,opt,name=kind,proto3,enum=argosy.v1.InputKind" json:"kind,omitempty"`
 	// True when the step was given a list of artifacts.
 	IsList bool `protobuf:"varint,3,opt,name=is_list,json=isList,proto3" json:"is_list,omitempty"`
 	// The versions, one unless `is_list`; without files.
-	Versions      []*ArtifactVersion `protobuf:"bytes,4,rep,name=versions,proto3" json:"versions,omitempty"`
+	Versions []*ArtifactVersion `protobuf:"bytes,4,rep,name=versions,proto3" json:"versions,omitempty"`
+	// How each version came, in the order of `versions`; empty when all came as `kind` says.
+	Kinds         []InputKind `protobuf:"varint,5,rep,packed,name=kinds,proto3,enum=argosy.v1.InputKind" json:"kinds,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -886,6 +888,13 @@ func (x *StepInput) GetIsList() bool {
 func (x *StepInput) GetVersions() []*ArtifactVersion {
 	if x != nil {
 		return x.Versions
+	}
+	return nil
+}
+
+func (x *StepInput) GetKinds() []InputKind {
+	if x != nil {
+		return x.Kinds
 	}
 	return nil
 }
@@ -1089,12 +1098,13 @@ const file_argosy_v1_pipeline_proto_rawDesc = "" +
 	"\x05error\x18\x02 \x01(\v2\x13.argosy.v1.RunErrorR\x05error\x129\n" +
 	"\n" +
 	"start_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x125\n" +
-	"\bend_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\"\x9a\x01\n" +
+	"\bend_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\aendTime\"\xc6\x01\n" +
 	"\tStepInput\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12(\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x14.argosy.v1.InputKindR\x04kind\x12\x17\n" +
 	"\ais_list\x18\x03 \x01(\bR\x06isList\x126\n" +
-	"\bversions\x18\x04 \x03(\v2\x1a.argosy.v1.ArtifactVersionR\bversions\"V\n" +
+	"\bversions\x18\x04 \x03(\v2\x1a.argosy.v1.ArtifactVersionR\bversions\x12*\n" +
+	"\x05kinds\x18\x05 \x03(\x0e2\x14.argosy.v1.InputKindR\x05kinds\"V\n" +
 	"\n" +
 	"StepOutput\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x124\n" +
@@ -1184,13 +1194,14 @@ var file_argosy_v1_pipeline_proto_depIdxs = []int32{
 	14, // 21: argosy.v1.StepAttempt.end_time:type_name -> google.protobuf.Timestamp
 	2,  // 22: argosy.v1.StepInput.kind:type_name -> argosy.v1.InputKind
 	15, // 23: argosy.v1.StepInput.versions:type_name -> argosy.v1.ArtifactVersion
-	15, // 24: argosy.v1.StepOutput.version:type_name -> argosy.v1.ArtifactVersion
-	3,  // 25: argosy.v1.PipelineSummary.latest_run:type_name -> argosy.v1.Run
-	26, // [26:26] is the sub-list for method output_type
-	26, // [26:26] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	2,  // 24: argosy.v1.StepInput.kinds:type_name -> argosy.v1.InputKind
+	15, // 25: argosy.v1.StepOutput.version:type_name -> argosy.v1.ArtifactVersion
+	3,  // 26: argosy.v1.PipelineSummary.latest_run:type_name -> argosy.v1.Run
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_argosy_v1_pipeline_proto_init() }

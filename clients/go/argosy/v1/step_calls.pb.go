@@ -184,12 +184,15 @@ type StepInputSpec struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The parameter's name.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// How it comes.
+	// How it comes; in a list whose versions come in different ways, see `kinds`.
 	Kind InputKind `protobuf:"varint,2,opt,name=kind,proto3,enum=argosy.v1.InputKind" json:"kind,omitempty"`
 	// True when the step is given a list of artifacts.
 	IsList bool `protobuf:"varint,3,opt,name=is_list,json=isList,proto3" json:"is_list,omitempty"`
 	// UUIDs of the versions, one unless `is_list`.
-	VersionIds    []string `protobuf:"bytes,4,rep,name=version_ids,json=versionIds,proto3" json:"version_ids,omitempty"`
+	VersionIds []string `protobuf:"bytes,4,rep,name=version_ids,json=versionIds,proto3" json:"version_ids,omitempty"`
+	// How each version comes, in the order of `version_ids`. The client MUST set as many as there
+	// are versions, or none: then all come as `kind` says.
+	Kinds         []InputKind `protobuf:"varint,5,rep,packed,name=kinds,proto3,enum=argosy.v1.InputKind" json:"kinds,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -248,6 +251,13 @@ func (x *StepInputSpec) GetIsList() bool {
 func (x *StepInputSpec) GetVersionIds() []string {
 	if x != nil {
 		return x.VersionIds
+	}
+	return nil
+}
+
+func (x *StepInputSpec) GetKinds() []InputKind {
+	if x != nil {
+		return x.Kinds
 	}
 	return nil
 }
@@ -860,13 +870,14 @@ const file_argosy_v1_step_calls_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a@\n" +
 	"\x12CacheKeyPartsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x87\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb3\x01\n" +
 	"\rStepInputSpec\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12(\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x14.argosy.v1.InputKindR\x04kind\x12\x17\n" +
 	"\ais_list\x18\x03 \x01(\bR\x06isList\x12\x1f\n" +
 	"\vversion_ids\x18\x04 \x03(\tR\n" +
-	"versionIds\"\x90\x01\n" +
+	"versionIds\x12*\n" +
+	"\x05kinds\x18\x05 \x03(\x0e2\x14.argosy.v1.InputKindR\x05kinds\"\x90\x01\n" +
 	"\x11StartStepResponse\x12-\n" +
 	"\bstep_run\x18\x01 \x01(\v2\x12.argosy.v1.StepRunR\astepRun\x12#\n" +
 	"\rattempt_token\x18\x02 \x01(\tR\fattemptToken\x12'\n" +
@@ -961,26 +972,27 @@ var file_argosy_v1_step_calls_proto_depIdxs = []int32{
 	11, // 2: argosy.v1.StartStepRequest.cache_key_parts:type_name -> argosy.v1.StartStepRequest.CacheKeyPartsEntry
 	14, // 3: argosy.v1.StartStepRequest.max_age:type_name -> google.protobuf.Duration
 	15, // 4: argosy.v1.StepInputSpec.kind:type_name -> argosy.v1.InputKind
-	16, // 5: argosy.v1.StartStepResponse.step_run:type_name -> argosy.v1.StepRun
-	3,  // 6: argosy.v1.StartStepResponse.wait:type_name -> argosy.v1.StepWait
-	14, // 7: argosy.v1.StepWait.retry_after:type_name -> google.protobuf.Duration
-	5,  // 8: argosy.v1.CompleteStepRequest.outputs:type_name -> argosy.v1.NewStepOutput
-	6,  // 9: argosy.v1.CompleteStepRequest.loaded:type_name -> argosy.v1.LoadedInput
-	12, // 10: argosy.v1.CompleteStepRequest.metadata:type_name -> argosy.v1.CompleteStepRequest.MetadataEntry
-	17, // 11: argosy.v1.NewStepOutput.spec:type_name -> argosy.v1.ArtifactSpec
-	18, // 12: argosy.v1.NewStepOutput.files:type_name -> argosy.v1.NewArtifactFile
-	19, // 13: argosy.v1.LoadedInput.selector:type_name -> argosy.v1.VersionSelector
-	16, // 14: argosy.v1.CompleteStepResponse.step_run:type_name -> argosy.v1.StepRun
-	20, // 15: argosy.v1.FailStepRequest.state:type_name -> argosy.v1.StepState
-	21, // 16: argosy.v1.FailStepRequest.error:type_name -> argosy.v1.RunError
-	6,  // 17: argosy.v1.FailStepRequest.loaded:type_name -> argosy.v1.LoadedInput
-	13, // 18: argosy.v1.FailStepRequest.metadata:type_name -> argosy.v1.FailStepRequest.MetadataEntry
-	16, // 19: argosy.v1.FailStepResponse.step_run:type_name -> argosy.v1.StepRun
-	20, // [20:20] is the sub-list for method output_type
-	20, // [20:20] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	15, // 5: argosy.v1.StepInputSpec.kinds:type_name -> argosy.v1.InputKind
+	16, // 6: argosy.v1.StartStepResponse.step_run:type_name -> argosy.v1.StepRun
+	3,  // 7: argosy.v1.StartStepResponse.wait:type_name -> argosy.v1.StepWait
+	14, // 8: argosy.v1.StepWait.retry_after:type_name -> google.protobuf.Duration
+	5,  // 9: argosy.v1.CompleteStepRequest.outputs:type_name -> argosy.v1.NewStepOutput
+	6,  // 10: argosy.v1.CompleteStepRequest.loaded:type_name -> argosy.v1.LoadedInput
+	12, // 11: argosy.v1.CompleteStepRequest.metadata:type_name -> argosy.v1.CompleteStepRequest.MetadataEntry
+	17, // 12: argosy.v1.NewStepOutput.spec:type_name -> argosy.v1.ArtifactSpec
+	18, // 13: argosy.v1.NewStepOutput.files:type_name -> argosy.v1.NewArtifactFile
+	19, // 14: argosy.v1.LoadedInput.selector:type_name -> argosy.v1.VersionSelector
+	16, // 15: argosy.v1.CompleteStepResponse.step_run:type_name -> argosy.v1.StepRun
+	20, // 16: argosy.v1.FailStepRequest.state:type_name -> argosy.v1.StepState
+	21, // 17: argosy.v1.FailStepRequest.error:type_name -> argosy.v1.RunError
+	6,  // 18: argosy.v1.FailStepRequest.loaded:type_name -> argosy.v1.LoadedInput
+	13, // 19: argosy.v1.FailStepRequest.metadata:type_name -> argosy.v1.FailStepRequest.MetadataEntry
+	16, // 20: argosy.v1.FailStepResponse.step_run:type_name -> argosy.v1.StepRun
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_argosy_v1_step_calls_proto_init() }

@@ -227,12 +227,14 @@ export interface StepAttempt {
 export interface StepInput {
   /** The parameter's name; for LOADED the artifact's name. */
   name: string;
-  /** How it came. */
+  /** How it came; in a list whose versions came in different ways, see `kinds`. */
   kind: InputKind;
   /** True when the step was given a list of artifacts. */
   isList: boolean;
   /** The versions, one unless `is_list`; without files. */
   versions: ArtifactVersion[];
+  /** How each version came, in the order of `versions`; empty when all came as `kind` says. */
+  kinds: InputKind[];
 }
 
 /** One output of a step run. */
@@ -1289,7 +1291,7 @@ export const StepAttempt: MessageFns<StepAttempt> = {
 };
 
 function createBaseStepInput(): StepInput {
-  return { name: "", kind: 0, isList: false, versions: [] };
+  return { name: "", kind: 0, isList: false, versions: [], kinds: [] };
 }
 
 export const StepInput: MessageFns<StepInput> = {
@@ -1305,6 +1307,13 @@ export const StepInput: MessageFns<StepInput> = {
     }
     for (const v of message.versions) {
       ArtifactVersion.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.kinds.length !== 0) {
+      writer.uint32(42).fork();
+      for (const v of message.kinds) {
+        writer.int32(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -1354,6 +1363,24 @@ export const StepInput: MessageFns<StepInput> = {
             message.versions.push(ArtifactVersion.decode(reader, reader.uint32()));
             continue;
           }
+          case 5: {
+            if (tag === 40) {
+              message.kinds.push(reader.int32() as any);
+
+              continue;
+            }
+
+            if (tag === 42) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.kinds.push(reader.int32() as any);
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1375,6 +1402,7 @@ export const StepInput: MessageFns<StepInput> = {
     message.kind = object.kind ?? 0;
     message.isList = object.isList ?? false;
     message.versions = object.versions?.map((e) => ArtifactVersion.fromPartial(e)) || [];
+    message.kinds = object.kinds?.map((e) => e) || [];
     return message;
   },
 };

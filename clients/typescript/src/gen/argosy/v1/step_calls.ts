@@ -63,12 +63,17 @@ export interface StartStepRequest_CacheKeyPartsEntry {
 export interface StepInputSpec {
   /** The parameter's name. */
   name: string;
-  /** How it comes. */
+  /** How it comes; in a list whose versions come in different ways, see `kinds`. */
   kind: InputKind;
   /** True when the step is given a list of artifacts. */
   isList: boolean;
   /** UUIDs of the versions, one unless `is_list`. */
   versionIds: string[];
+  /**
+   * How each version comes, in the order of `version_ids`. The client MUST set as many as there
+   * are versions, or none: then all come as `kind` says.
+   */
+  kinds: InputKind[];
 }
 
 /** Response of StartStep. */
@@ -574,7 +579,7 @@ export const StartStepRequest_CacheKeyPartsEntry: MessageFns<StartStepRequest_Ca
 };
 
 function createBaseStepInputSpec(): StepInputSpec {
-  return { name: "", kind: 0, isList: false, versionIds: [] };
+  return { name: "", kind: 0, isList: false, versionIds: [], kinds: [] };
 }
 
 export const StepInputSpec: MessageFns<StepInputSpec> = {
@@ -590,6 +595,13 @@ export const StepInputSpec: MessageFns<StepInputSpec> = {
     }
     for (const v of message.versionIds) {
       writer.uint32(34).string(v!);
+    }
+    if (message.kinds.length !== 0) {
+      writer.uint32(42).fork();
+      for (const v of message.kinds) {
+        writer.int32(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -639,6 +651,24 @@ export const StepInputSpec: MessageFns<StepInputSpec> = {
             message.versionIds.push(reader.string());
             continue;
           }
+          case 5: {
+            if (tag === 40) {
+              message.kinds.push(reader.int32() as any);
+
+              continue;
+            }
+
+            if (tag === 42) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.kinds.push(reader.int32() as any);
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -660,6 +690,7 @@ export const StepInputSpec: MessageFns<StepInputSpec> = {
     message.kind = object.kind ?? 0;
     message.isList = object.isList ?? false;
     message.versionIds = object.versionIds?.map((e) => e) || [];
+    message.kinds = object.kinds?.map((e) => e) || [];
     return message;
   },
 };
