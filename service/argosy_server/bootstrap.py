@@ -174,7 +174,8 @@ def open_store_copy(source: StoreConfig, target: StoreConfig) -> StoreCopy:
         SourceStore(store.metadata, store.storage, source.blobs_url),
         rows,
         TargetStorage(
-            name=target.blobs_url,
+            # The same however it is written, for it is compared with what the source has kept.
+            name=str(folder or target.blobs_url.rstrip("/")),
             is_source=is_same_place(source.blobs_url, target.blobs_url),
             find=find,
             create=lambda: open_storage(target.blobs_url, durability=target.durability),

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row, and_, bindparam, case, delete, exists, select, tuple_, update
 
+from argosy_server.adapters.metadata.closed_store import check_open
 from argosy_server.adapters.metadata.session import Insert, Session, batches, upsert
 from argosy_server.adapters.metadata.tables import STORED_OUTSIDE, blob_contents, blobs, uploads, version_files
 from argosy_server.domain.blob import Blob, BlobState, UploadState, upload_location
@@ -256,12 +257,27 @@ class SqlBlobRepository:
         """Remove the rows of ``deleting`` blobs whose locations are gone."""
         if not blobs:
             return
+        if self._session.locks:
+            # Whoever saves the same bytes just now takes the row over. A statement that waited for the bytes would go
+            # by what the row was when it began; one that waited for the row itself finds it live.
+            deleting = self._deleting([(blob.project, blob.digest.text) for blob in blobs])
+            blobs = [blob for blob in blobs if (blob.project, blob.digest.text) in deleting]
+            if not blobs:
+                return
         # Also of those with a location: they may have taken over a row whose bytes were in the database.
         self._session.execute(_REMOVE_CONTENT, [_key(blob) for blob in blobs])
         self._session.execute(_REMOVE, [{**_key(blob), "p_location": blob.location} for blob in blobs])
 
+    def _deleting(self, ids: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Lock those of the rows that are ``deleting``, and return which they are."""
+        statement = _MARKED.with_for_update()
+        rows = [row for part in batches(ids) for row in self._session.execute(statement, {"ids": part})]
+        return {(row.project, row.digest) for row in rows}
+
     def known_locations(self, locations: Sequence[str], grace: timedelta = NO_GRACE) -> set[str]:
         """Return those of the locations that a blob row, or an open upload, names."""
+        # A store that has moved does not know what its copy has stored since, perhaps at the same place.
+        check_open(self._session.connection)
         known: set[str] = set()
         expired = self._session.after(-grace)
         for part in batches(locations):

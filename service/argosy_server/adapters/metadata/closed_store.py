@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
+from argosy_server.adapters.metadata.engine import describe
 from argosy_server.adapters.metadata.tables import metadata, store
 from argosy_server.domain.errors import StorageUnavailable
 
@@ -53,13 +54,13 @@ def refuse_closed(closed: str, database: str) -> None:
         )
 
 
-def check_open(connection: Connection, database: str) -> None:
-    """Refuse to tell anything of a store that has moved meanwhile, inside a transaction.
+def check_open(connection: Connection) -> None:
+    """Refuse to go on, inside a transaction, with a store that has moved meanwhile.
 
     Raises:
         StorageUnavailable: it has.
     """
-    refuse_closed(connection.execute(_WHY).scalar_one(), database)
+    refuse_closed(connection.execute(_WHY).scalar_one(), describe(connection.engine.url))
 
 
 def mark_moved(connection: Connection, place: str) -> None:

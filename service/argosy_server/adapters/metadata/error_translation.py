@@ -6,6 +6,7 @@ import shutil
 
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError, TimeoutError
 
+from argosy_server.adapters.metadata.closed_store import HAS_MOVED, MOVED_CURE
 from argosy_server.domain.errors import DomainError, StorageFull, StorageUnavailable
 
 ROOM_TO_WORK = 1 << 20
@@ -54,12 +55,20 @@ def translate(error: SQLAlchemyError, database: str) -> DomainError | None:
         )
     if not isinstance(error, DBAPIError):
         return None
+    if has_moved(error):
+        where = _text(error).partition("CONTEXT:")[0].strip()
+        return StorageUnavailable(f"{database}: {where}; {MOVED_CURE}", resource=f"database {database}")
     sqlstate = getattr(error.orig, "sqlstate", None)
     if isinstance(sqlstate, str):
         return _postgresql(error, sqlstate, database)
     if "postgresql" in database.partition(":")[0]:
         return _unreachable(error, database) if isinstance(error, OperationalError) else None
     return _sqlite(str(error.orig), database)
+
+
+def has_moved(error: DBAPIError) -> bool:
+    """Tell whether the store refused a write because it has moved."""
+    return HAS_MOVED in str(error.orig)
 
 
 def _sqlite(text: str, database: str) -> DomainError | None:

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Row, bindparam, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from argosy_server.adapters.metadata.attempt_repository import SqlAttemptRepository
+from argosy_server.adapters.metadata.error_translation import has_moved
 from argosy_server.adapters.metadata.page_cut import after, fetch
 from argosy_server.adapters.metadata.run_rows import to_run
 from argosy_server.adapters.metadata.session import Insert, upsert
@@ -146,6 +147,8 @@ class SqlRunRepository(SqlAttemptRepository):
                 },
             )
         except IntegrityError as error:
+            if has_moved(error):
+                raise
             raise _name_taken(
                 run.project,
                 run.name,

@@ -27,6 +27,7 @@ from argosy_server.adapters.metadata.engine import Durability, begin, describe, 
 from argosy_server.adapters.metadata.error_translation import translate
 from argosy_server.adapters.metadata.file_system import refuse_network_file_system
 from argosy_server.adapters.metadata.leadership import lead_by_file, lead_by_session
+from argosy_server.adapters.metadata.postgresql_engine import origin_of
 from argosy_server.adapters.metadata.row_transfer import copied_tables, replace_rows, rows_to_copy
 from argosy_server.adapters.metadata.schema import HEAD, create, require, revision_of
 from argosy_server.adapters.metadata.session import Session
@@ -193,6 +194,8 @@ class SqlRowCopy:
         with self._at_target(), self._target.connect() as target, begin(target, writes=True):
             _never_time_out(target)
             now = Session(target, writes=True).now()
+            # Numbered here, or by nobody: what is copied comes before all that follows.
+            row["events_origin"] = "" if target.dialect.name == "sqlite" else origin_of(target)
             counts = replace_rows(source, target, damaged, advance, now)
             target.execute(update(store).values({**row, "closed": HALF_DONE}))
         return counts
