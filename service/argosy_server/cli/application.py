@@ -9,6 +9,7 @@ import typer
 from argosy_server import __version__
 from argosy_server.cli.gc import gc
 from argosy_server.cli.health import health
+from argosy_server.cli.migrate import migrate
 from argosy_server.cli.serve import serve
 from argosy_server.cli.verify import EXIT_CODES_HELP, verify
 
@@ -49,3 +50,4 @@ app.command()(serve)
 app.command(epilog=EXIT_CODES_HELP)(verify)
 app.command()(gc)
 app.command()(health)
+app.command()(migrate)
