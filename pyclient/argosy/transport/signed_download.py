@@ -17,6 +17,7 @@ from argosy.transport.blob_file import BlobFile
 from argosy.transport.byte_lanes import ByteStream
 from argosy.transport.chunk_codec import IncomingChunk
 from argosy.transport.receive import receive_into
+from argosy.transport.retry import FEW_ATTEMPTS
 from argosy.transport.signed_store import SignedStore
 from argosy.transport.store_error import StoreError
 from argosy.v1.artifact_pb2 import ArtifactFile
@@ -125,7 +126,8 @@ class SignedLane:
         self._store = store
         self._blobs = blobs
         self._url = url
-        self._refused = False
+        self._failures = 0
+        self._refusals = 0
 
     def read_blob(self, digest: str, *, offset: int = 0, limit: int = 0) -> ByteStream:
         """Stream a range of a blob.
@@ -150,15 +152,19 @@ class SignedLane:
         except StoreError as error:
             self.failed(url, error)
             raise
-        self._refused = False
         return _Range(self, url, answer)
+
+    def progressed(self) -> None:
+        """Take note that bytes came."""
+        self._failures = self._refusals = 0
 
     def failed(self, url: str, error: StoreError) -> None:
         """Decide whether the store is tried again after this."""
-        if error.is_refusal and not self._refused:
-            self._refused = True
+        self._failures += 1
+        if error.is_refusal and not self._refusals:
+            self._refusals += 1
             self._url.forget(url)
-        elif not self._store.worth_another_try(error):
+        elif self._failures >= FEW_ATTEMPTS or not self._store.worth_another_try(error):
             self._store.pause(error)
 
 
@@ -181,6 +187,7 @@ class _Range:
             raise
         if not data:
             raise StopIteration
+        self._lane.progressed()
         return IncomingChunk(memoryview(data))
 
     def close(self) -> None:
