@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, create_engine, inspect
+from sqlalchemy import Engine, create_engine, inspect, text
 
 from argosy_server.adapters.metadata import migrate, open_metadata
 from argosy_server.adapters.metadata.schema import HEAD
-from argosy_server.adapters.metadata.tables import metadata
+from argosy_server.adapters.metadata.tables import EVENTS_ORDER, metadata
 from argosy_server.domain.paging import PageRequest
 from argosy_server.usecases.lineage_repository import Side
 
@@ -42,7 +42,9 @@ def test_a_fresh_database_equals_one_made_by_all_migrations(tmp_path: Path, migr
 
 def test_the_migrations_lead_to_the_tables_of_the_code(migrated: Engine) -> None:
     with migrated.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        # Which is only for PostgreSQL, as alembic does not notice.
+        options = {"include_object": lambda _, name, *more: name != EVENTS_ORDER}
+        assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []
         assert set(inspect(connection).get_table_names()) == {*metadata.tables, "alembic_version"}
         assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one() == HEAD
     migrated.dispose()
@@ -57,13 +59,13 @@ def test_the_head_the_code_names_is_the_last_migration() -> None:
 VERSION_OF_0002 = """
 INSERT INTO versions (seq, id, project, artifact_seq, label, ordinal, data_type, format, materializer, kind, named,
     metadata, tags, file_count, size, content_digest, created_at, deleted_at, revision, step_run_id, output_name)
-VALUES (:seq, :id, 'p', 1, :seq, :seq, '', 'json', '', 'manual', 1,
+VALUES (:seq, :id, 'p', 1, :seq, :seq, '', 'json', '', 'manual', TRUE,
     :metadata, '[]', 0, 0, :digest, 1, NULL, 1, :step, '')
 """
 BEFORE_0003 = """
 INSERT INTO artifacts (seq, project, name, folded_name, last_number, last_ordinal) VALUES (1, 'p', 'w', 'w', 2, 2);
 INSERT INTO runs (id, project, pipeline_name, name, state, parameters, created_at, lease_expires_at, cancel_requested)
-VALUES ('run', 'p', 'training', 'monday', 'completed', '{}', 1, 1, 0);
+VALUES ('run', 'p', 'training', 'monday', 'completed', '{}', 1, 1, FALSE);
 INSERT INTO step_runs (id, project, run_id, pipeline_name, invocation, step_name, state, attempt_token, parameters,
     cache_key, cache_key_parts, cached_from, cache_miss, started_at)
 VALUES ('step', 'p', 'run', 'training', 'fit', 'fit', 'completed', '', '{}', '', '{}', '', '[]', 1)
@@ -81,7 +83,7 @@ def fill_0002(url: str, *more: str) -> None:
         digest = f"blake3:{0:064x}"
         for seq, facts, step in ((1, '{"epochs": "10"}', "step"), (2, "{}", None)):
             row = {"seq": seq, "id": f"version-{seq}", "metadata": facts, "digest": digest, "step": step}
-            connection.exec_driver_sql(VERSION_OF_0002, row)
+            connection.execute(text(VERSION_OF_0002), row)
         for statement in more:
             connection.exec_driver_sql(statement)
     engine.dispose()
@@ -104,7 +106,7 @@ def test_versions_from_before_are_found_by_fact_and_pipeline(tmp_path: Path) -> 
 
 INPUTS_OF_0002 = """
 INSERT INTO step_inputs (project, step_run_id, position, name, kind, is_list)
-VALUES ('p', 'step', 0, 'x', 'step_output', 0), ('p', 'step', 1, 'y', 'external', 0);
+VALUES ('p', 'step', 0, 'x', 'step_output', FALSE), ('p', 'step', 1, 'y', 'external', FALSE);
 INSERT INTO step_versions (project, step_run_id, role, position, name, version_id)
 VALUES ('p', 'step', 'input', 0, 'x', 'version-1'), ('p', 'step', 'input', 1, 'y', 'version-2')
 """
