@@ -197,3 +197,18 @@ def test_a_commit_that_was_answered_is_answered_again_when_its_upload_was_swept(
     stubs.blobs.CommitUpload(request)
     alter(stubs, "DELETE FROM uploads WHERE id = ?", upload.id)
     assert stubs.blobs.CommitUpload(request).digest == digest_of(CONTENT)
+
+
+def test_a_stream_starts_anew_after_parts_that_were_verified_but_not_committed(
+    stubs: SignedService, project: str
+) -> None:
+    upload = open_upload(stubs, project)
+    send(stubs, project, upload.id, CONTENT)
+    used = commit_request(project, upload.id, CONTENT)
+    stubs.blobs.CreateUpload(blobs.CreateUploadRequest(project=project, request_id=used.request_id))
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "REQUEST_ID_REUSED"):
+        stubs.blobs.CommitUpload(used)
+    other = CONTENT[::-1]
+    stubs.blobs.WriteUpload(write_parts(project, upload.id, other))
+    commit(stubs, project, upload.id, other)
+    assert read_blob(stubs, project, digest_of(other)) == other
