@@ -225,9 +225,13 @@ class LoopReplicaChannel(grpc.aio.Channel):
         """Return a method of a server."""
         return make(self._ways.channel(replica, self._lane))
 
-    def is_away(self, replica: Replica, error: grpc.RpcError) -> bool:
+    def has_others(self, replica: Replica, attempts: Attempts) -> bool:
+        """Tell whether there is another server for the call, should this one be away."""
+        return self._ways.replicas.has_others(replica, attempts.tried)
+
+    def is_away(self, replica: Replica, error: grpc.RpcError, *, cut_short: bool = False) -> bool:
         """Tell whether a call ended because its server is away; the next one goes to another then."""
-        return not self._ways.closed and self._ways.replicas.is_away(replica, error)
+        return not self._ways.closed and self._ways.replicas.is_away(replica, error, cut_short=cut_short)
 
 
 class _Method:
@@ -250,10 +254,11 @@ class _UnaryUnary(_Method):
         attempts = Attempts(timeout, bool(wait_for_ready))
         while True:
             replica = await self._way.choose(attempts)
+            cut_short = self._way.has_others(replica, attempts)
             try:
-                answer = await self.on(replica)(request, timeout=attempts.seconds_left())
+                answer = await self.on(replica)(request, timeout=attempts.seconds_to_take(cut_short))
             except grpc.RpcError as error:
-                if not self._way.is_away(replica, error):
+                if not self._way.is_away(replica, error, cut_short=cut_short):
                     raise
                 attempts.failed(replica, error)
             else:

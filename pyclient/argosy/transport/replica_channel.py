@@ -172,9 +172,13 @@ class ReplicaChannel(grpc.Channel):
         """Return a method of a server."""
         return make(self._ways.channel(replica, self._lane))
 
-    def is_away(self, replica: Replica, error: grpc.RpcError) -> bool:
+    def has_others(self, replica: Replica, attempts: Attempts) -> bool:
+        """Tell whether there is another server for the call, should this one be away."""
+        return self._ways.replicas.has_others(replica, attempts.tried)
+
+    def is_away(self, replica: Replica, error: grpc.RpcError, *, cut_short: bool = False) -> bool:
         """Tell whether a call ended because its server is away; the next one goes to another then."""
-        return self._ways.replicas.is_away(replica, error)
+        return self._ways.replicas.is_away(replica, error, cut_short=cut_short)
 
 
 def open_replicas(server: str, seconds: float, open_channel: OpenChannel, greet: Greet) -> ReplicaChannel:
@@ -237,10 +241,11 @@ class _UnaryUnary(_Method):
         attempts = Attempts(timeout, wait_for_ready)
         while True:
             replica = self._way.choose(attempts)
+            cut_short = self._way.has_others(replica, attempts)
             try:
-                answer = self._on(replica)(request, timeout=attempts.seconds_left())
+                answer = self._on(replica)(request, timeout=attempts.seconds_to_take(cut_short))
             except grpc.RpcError as error:
-                if not self._way.is_away(replica, error):
+                if not self._way.is_away(replica, error, cut_short=cut_short):
                     raise
                 attempts.failed(replica, error)
             else:

@@ -27,6 +27,7 @@ OTHERS_SECONDS = 0.5
 """How long a first contact waits for the other servers once one has answered."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 _FIRST_REST, _LONGEST_REST = 0.25, 8.0
+_FIRST_SILENT_REST, _LONGEST_SILENT_REST = 4.0, 60.0
 _log = logging.getLogger("argosy.transport")
 
 
@@ -60,7 +61,9 @@ class Replica:
         was_greeted: whether a greeting has ended, well or not.
         is_foreign: whether it serves another store.
         store_id: the store it serves, once it has answered.
-        trouble: why it takes none.
+        trouble: why it took none last, until a call ends well.
+        rests: how often it was spared without having answered a call in between.
+        is_being_greeted: whether somebody greets it.
     """
 
     def __init__(self, address: str) -> None:
@@ -82,11 +85,16 @@ class Replica:
 
     def answered(self) -> None:
         """Say that a call ended well, or with an answer of its own."""
-        self.rests = 0
+        self.rests, self.trouble = 0, None
+
+    def next_rest(self, first: float, longest: float) -> float:
+        """Return how many seconds to spare it: it can be reached, so that a greeting does not tell what it lacks."""
+        self.rests += 1
+        return min(longest, first * 2.0 ** min(self.rests - 1, 10))
 
     def become_ready(self) -> None:
         """Let it take calls."""
-        self.is_ready, self.trouble, self._greetings = True, None, 0
+        self.is_ready, self._greetings = True, 0
 
 
 class Replicas:
@@ -154,19 +162,30 @@ class Replicas:
             _log.warning("%s", error)
         replica.was_greeted, replica.trouble = True, error
 
-    def is_away(self, replica: Replica, error: grpc.RpcError) -> bool:
-        """Tell whether a call ended because its server is away; that one takes no more calls until it answers again."""
-        if error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
+    def has_others(self, replica: Replica, tried: Collection[Replica]) -> bool:
+        """Tell whether there is another server that answers and was not tried."""
+        return any(other.is_ready for other in self.members if other is not replica and other not in tried)
+
+    def is_away(self, replica: Replica, error: grpc.RpcError, *, cut_short: bool = False) -> bool:
+        """Tell whether a call ended because its server is away; that one takes no more calls until it answers again.
+
+        Args:
+            replica: the server.
+            error: how the call ended.
+            cut_short: whether it had less time than it may take, because others may answer it.
+        """
+        is_silent = cut_short and error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        if not is_silent and error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
             replica.answered()
             return False
         trouble = to_exception(error, replica.address)
         with self._lock:
             replica.is_ready, replica.trouble = False, trouble
-            # It answers, but what it needs itself is away: it is spared for a while, since greeting it tells nothing.
             rest = 0.0
-            if isinstance(trouble, ServiceError) and trouble.reason:
-                rest = min(_LONGEST_REST, _FIRST_REST * 2.0 ** min(replica.rests, 10))
-                replica.rests += 1
+            if is_silent:
+                rest = replica.next_rest(_FIRST_SILENT_REST, _LONGEST_SILENT_REST)
+            elif isinstance(trouble, ServiceError) and trouble.reason:
+                rest = replica.next_rest(_FIRST_REST, _LONGEST_REST)
         _log.debug("%s is away (%s)", replica.address, trouble)
         self._greet(replica, rest)
         return True
@@ -236,9 +255,10 @@ class Attempts:
         self._waits = wait_for_ready
         self._waiting_since: float | None = None
 
-    def seconds_left(self) -> float | None:
-        """Return for how long the call may still take."""
-        return None if self._ends is None else max(0.0, self._ends - time.monotonic())
+    def seconds_to_take(self, cut_short: bool) -> float | None:
+        """Return for how long the next attempt may take: half of what is left where another server may answer, too."""
+        left = None if self._ends is None else max(0.0, self._ends - time.monotonic())
+        return left / 2 if left is not None and cut_short else left
 
     def seconds_to_wait(self) -> float:
         """Return for how long to wait for a server, when none answers; 0 ends the call."""
