@@ -28,8 +28,8 @@ from argosy_server.adapters.blobs.locations import check_location
 from argosy_server.adapters.blobs.s3_failures import MISSING_CODES, code_of, is_transient, refusal
 from argosy_server.domain.errors import StorageUnavailable
 
-CONNECT_SECONDS, READ_SECONDS = 5.0, 12.0
-PATIENCE_SECONDS = 15.0
+CONNECT_SECONDS, READ_SECONDS = 5.0, 10.0
+PATIENCE_SECONDS = 12.0
 """How long after its beginning a request is begun again; with one more that is slow, less than clients wait."""
 JOIN_SECONDS = 45.0
 """The same for putting parts together, to which a store may take long to answer."""

@@ -13,6 +13,7 @@ from argosy_server.domain.errors import DomainError, StorageFull, StorageUnavail
 TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
 TRANSIENT_CODES = frozenset(
     {
+        "409",  # of a HEAD request, whose answer has no room for more
         "BadDigest",  # bytes changed on the way
         "ConditionalRequestConflict",
         "IncompleteBody",

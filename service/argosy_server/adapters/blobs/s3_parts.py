@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from argosy_server.adapters.blobs.s3_bucket import JOIN_SECONDS, Bucket
+from argosy_server.adapters.blobs.s3_bucket import Bucket
 
 MIB = 1 << 20
 PART_BYTES = 8 * MIB
@@ -102,21 +101,15 @@ def begin(bucket: Bucket, key: str) -> str:
     return upload_id
 
 
-def join(bucket: Bucket, key: str, upload_id: str, parts: list[KeptPart]) -> dict[str, Any]:
-    """Make the object of exactly these parts, as they were when they got their tags.
+def join(bucket: Bucket, key: str, upload_id: str, parts: Sequence[KeptPart]) -> str:
+    """Make the object of exactly these parts, as they were when they got their tags; return its tag. Asks once.
 
     Raises:
-        FileNotFoundError: the upload is gone: it was aborted, or somebody has made the object.
-        StorageUnavailable: a part is another one by now, and the like.
+        BotoCoreError, ClientError: the upload is gone, a part is another one by now, and the like.
     """
     listed = [{"PartNumber": part.number, "ETag": part.tag} for part in parts]
-    return bucket.ask(
-        "complete_multipart_upload",
-        Key=key,
-        UploadId=upload_id,
-        MultipartUpload={"Parts": listed},
-        patience=JOIN_SECONDS,
-    )
+    answer = bucket.once("complete_multipart_upload", Key=key, UploadId=upload_id, MultipartUpload={"Parts": listed})
+    return str(answer.get("ETag", ""))
 
 
 def abort(bucket: Bucket, key: str, upload_id: str) -> None:

@@ -18,15 +18,19 @@ from contextlib import suppress
 from hashlib import md5
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from argosy_server.adapters.blobs import s3_parts
 from argosy_server.adapters.blobs.s3_body import sent
-from argosy_server.adapters.blobs.s3_bucket import Bucket
+from argosy_server.adapters.blobs.s3_bucket import JOIN_SECONDS, Bucket
 from argosy_server.adapters.blobs.s3_parts import KeptPart
 from argosy_server.domain.errors import DomainError, StorageUnavailable
 
 WINDOW_BYTES = 4 * s3_parts.PART_BYTES
 """What may be on its way of one object, beside the part that fills: with it memory is bounded."""
 _MD5 = re.compile(r'"[0-9a-f]{32}"')
+_JOINED = re.compile(r'"[0-9a-f]{32}-[0-9]+"')
+"""The marks of objects made of parts, where those of parts are MD5 sums."""
 _log = logging.getLogger(__name__)
 
 
@@ -177,22 +181,27 @@ class S3Writer:
 
     def _join(self) -> None:
         parts = self._taken()
-        assert self._upload_id is not None
         expected = joined_tag(parts)
+        attempts = 0
+
+        def once() -> str:
+            nonlocal attempts
+            attempts += 1
+            if attempts > 1 and expected is not None and self._tag_of_object() == expected:
+                return expected  # only the answer was lost
+            return s3_parts.join(self._bucket, self._key, str(self._upload_id), parts)
+
         try:
-            tag = str(s3_parts.join(self._bucket, self._key, self._upload_id, parts).get("ETag", ""))
-        except (FileNotFoundError, StorageUnavailable) as error:
-            # Perhaps only the answer was lost, and the object is made; or somebody else has made it, of other parts.
-            if expected is None or self._tag_of_object() != expected:
-                raise self._gone() if isinstance(error, FileNotFoundError) else error from error
-            return
-        if expected is not None and joined_mark(tag) and tag != expected:
+            tag = self._bucket.patiently(once, JOIN_SECONDS)
+        except FileNotFoundError as error:
+            raise self._gone() from error
+        if expected is not None and _JOINED.fullmatch(tag) and tag != expected:
             raise StorageUnavailable(f"the store made {self._key} of other parts than were sent; try again")
 
     def _tag_of_object(self) -> str:
         try:
-            return str(self._bucket.ask("head_object", Key=self._key).get("ETag", ""))
-        except (FileNotFoundError, DomainError):
+            return str(self._bucket.once("head_object", Key=self._key).get("ETag", ""))
+        except (BotoCoreError, ClientError):
             return ""
 
     def _taken(self) -> list[KeptPart]:
@@ -261,8 +270,3 @@ def joined_tag(parts: Sequence[KeptPart]) -> str | None:
         return None
     sums = b"".join(bytes.fromhex(part.tag.strip('"')) for part in parts)
     return f'"{md5(sums, usedforsecurity=False).hexdigest()}-{len(parts)}"'
-
-
-def joined_mark(tag: str) -> bool:
-    """Tell whether a mark is one :func:`joined_tag` might have made."""
-    return re.fullmatch(r'"[0-9a-f]{32}-[0-9]+"', tag) is not None
