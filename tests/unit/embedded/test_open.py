@@ -15,12 +15,16 @@ import pytest
 from argosy.v1 import artifact_pb2
 from argosy.v1 import artifact_service_pb2 as wire
 from argosy.v1.artifact_service_pb2_grpc import ArtifactServiceStub
+from argosy_server.bootstrap import build
+from argosy_server.config import StoreConfig
 from argosy_server.embedded import SWEEP_EVERY, open_channel
 
 SAVE = """
 import pathlib, sys, uuid
 from argosy.v1 import artifact_pb2, artifact_service_pb2 as wire
 from argosy.v1.artifact_service_pb2_grpc import ArtifactServiceStub
+from argosy_server.bootstrap import build
+from argosy_server.config import StoreConfig
 from argosy_server.embedded import open_channel
 
 request = wire.CreateArtifactVersionRequest(
@@ -107,6 +111,19 @@ def test_of_two_channels_one_sweeps(tmp_path: Path) -> None:
     swept_at = (tmp_path / "last_sweep").stat().st_mtime_ns
     second.close()
     assert (tmp_path / "last_sweep").stat().st_mtime_ns == swept_at
+
+
+def test_closing_leaves_the_sweep_to_a_server_that_leads(tmp_path: Path) -> None:
+    save_and_delete(tmp_path)
+    age_last_sweep(tmp_path)
+    server = build(StoreConfig(tmp_path))
+    with server.metadata.lead() as leads:
+        assert leads
+        open_channel(tmp_path).close()
+        assert len(stored_files(tmp_path)) == 1
+    open_channel(tmp_path).close()
+    assert stored_files(tmp_path) == []
+    server.close()
 
 
 @pytest.mark.parametrize("name", ["a b", "a?b", "?mode=ro", "a#b", "a%20b", "a%b", "a%3Fb", "a@b:c", "file:a", "ü"])
