@@ -33,9 +33,9 @@ class Served:
 
 
 @contextmanager
-def served(home: Path, watching: WatchSettings) -> Iterator[Served]:
+def served(home: Path, watching: WatchSettings, database: str = "") -> Iterator[Served]:
     """Serve a new store for the time of a block."""
-    application = build(StoreConfig(home, durability="process"), watching=watching)
+    application = build(StoreConfig(home, database=database, durability="process"), watching=watching)
     server = ArgosyGrpcServer(4)
     port = server.bind("127.0.0.1", 0)
     server.serve(application.register, SERVICES, reflection=False)

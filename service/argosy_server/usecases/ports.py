@@ -233,16 +233,17 @@ class MetadataStore(Protocol):
         ...
 
     def wait_for_events(self, seen: int, timeout: float) -> int:
-        """Wait until another transaction of this process has written events, or ``timeout`` seconds.
+        """Wait until a transaction has written events, or ``timeout`` seconds.
 
-        What other processes write wakes nobody; whoever waits has to look now and then.
+        Those of other processes wake where the database can tell of them, and also there not surely: whoever waits has
+        to look now and then. To be woken for nothing happens too.
 
         Args:
             seen: what the call before returned; another number returns at once.
             timeout: seconds.
 
         Returns:
-            how many transactions of this process have written events.
+            a number that grows with each transaction that is known to have written events.
         """
         ...
 

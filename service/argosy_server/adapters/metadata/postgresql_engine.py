@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import weakref
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -89,8 +91,9 @@ def origin_of(connection: Connection) -> str:
 
 def take_from_pool(connection: Connection) -> Any:
     """Return the connection of psycopg behind one of SQLAlchemy, which forgets it: the caller closes it."""
-    session = connection.connection.dbapi_connection
+    session: Any = connection.connection.dbapi_connection
     connection.detach()
+    _taken.add(session)
     return session
 
 
@@ -120,9 +123,25 @@ def _ask_origin(driver: Any) -> str:
     return ""
 
 
+def _let_go_in_child() -> None:
+    for session in list(_taken):
+        # Kept for ever and never closed, which would end what the parent still does. But the server shall hear when the
+        # parent has gone, though the child lives on.
+        _inherited.append(session)
+        if not session.closed:
+            os.close(session.fileno())
+    _taken.clear()
+
+
 def _check_version(version: int) -> None:
     if version < OLDEST_POSTGRESQL:
         raise StorageUnavailable(
             f"the database server is PostgreSQL {version}, which is too old; use one of version {OLDEST_POSTGRESQL} "
             "or newer"
         )
+
+
+_taken: weakref.WeakSet[Any] = weakref.WeakSet()
+_inherited: list[Any] = []
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go_in_child)

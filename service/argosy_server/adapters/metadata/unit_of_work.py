@@ -23,6 +23,7 @@ from argosy_server.adapters.metadata.engine import (
     parse_url,
 )
 from argosy_server.adapters.metadata.error_translation import translate
+from argosy_server.adapters.metadata.event_notices import EventNotices
 from argosy_server.adapters.metadata.event_repository import SqlEventRepository
 from argosy_server.adapters.metadata.fork_gate import ForkGate
 from argosy_server.adapters.metadata.leadership import lead_by_file, lead_by_session
@@ -115,6 +116,7 @@ class SqlMetadataStore:
         self._appended = AppendSignal()
         # SQLite lets waiting writers poll with growing pauses; threads of one process queue instead.
         self._queues = engine.dialect.name == "sqlite"
+        self._notices = None if self._queues else EventNotices(engine, forks, self._appended)
 
     @classmethod
     def open(cls, url: str, durability: Durability, *, create: bool = True) -> SqlMetadataStore:
@@ -153,9 +155,13 @@ class SqlMetadataStore:
             yield tx
         if tx.has_appended:
             self._appended.give()
+            if self._notices is not None:
+                self._notices.announce()
 
     def wait_for_events(self, seen: int, timeout: float) -> int:
-        """Wait until another transaction of this process has written events, or ``timeout`` seconds."""
+        """Wait until another transaction has written events, on SQLite one of this process, or ``timeout`` seconds."""
+        if self._notices is not None:
+            self._notices.listen()
         return self._appended.wait(seen, timeout)
 
     @contextmanager
@@ -182,6 +188,8 @@ class SqlMetadataStore:
 
     def close(self) -> None:
         """Give all connections back."""
+        if self._notices is not None:
+            self._notices.close()
         self._engine.dispose()
 
     @contextmanager
