@@ -11,8 +11,8 @@ from pathlib import Path
 
 import urllib3
 
-from argosy.v1 import blob_pb2, blob_service_pb2
 from argosy.v1 import blob_service_pb2 as blobs
+from argosy.v1 import transfer_grants_pb2
 from tests.api.calls import digest_of, new_request_id
 from tests.api.conftest import Service, service_on
 from tests.api.server_process import ServerProcess
@@ -21,7 +21,7 @@ from tests.backends.object_store import ObjectStore
 PART = 5 << 20
 CONTENT = os.urandom(2 * PART + 1000)
 """Two parts of the least size, and a shorter one."""
-SIGNED_URL = blob_service_pb2.TRANSFER_METHOD_SIGNED_URL
+SIGNED_URL = transfer_grants_pb2.TRANSFER_METHOD_SIGNED_URL
 
 
 @dataclass
@@ -50,25 +50,25 @@ def parts_of(content: bytes, size: int = PART) -> list[bytes]:
     return [content[start : start + size] for start in range(0, len(content), size)]
 
 
-def described(number: int, part: bytes) -> blob_pb2.UploadPart:
-    return blob_pb2.UploadPart(number=number, size_bytes=len(part), sha256=sha256(part).digest())
+def described(number: int, part: bytes) -> transfer_grants_pb2.UploadPart:
+    return transfer_grants_pb2.UploadPart(number=number, size_bytes=len(part), sha256=sha256(part).digest())
 
 
 def ask(
-    stubs: Service, project: str, upload_id: str, *parts: blob_pb2.UploadPart, epoch: int = 0
-) -> blobs.CreateTransferGrantsResponse:
-    request = blobs.CreateTransferGrantsRequest(
+    stubs: Service, project: str, upload_id: str, *parts: transfer_grants_pb2.UploadPart, epoch: int = 0
+) -> transfer_grants_pb2.CreateTransferGrantsResponse:
+    request = transfer_grants_pb2.CreateTransferGrantsRequest(
         project=project, method=SIGNED_URL, write_upload_id=upload_id, write_epoch=epoch, write_parts=parts
     )
     return stubs.blobs.CreateTransferGrants(request)
 
 
 def ask_to_read(stubs: Service, project: str, *digests: str) -> list[str]:
-    request = blobs.CreateTransferGrantsRequest(project=project, method=SIGNED_URL, read_digests=digests)
+    request = transfer_grants_pb2.CreateTransferGrantsRequest(project=project, method=SIGNED_URL, read_digests=digests)
     return list(stubs.blobs.CreateTransferGrants(request).read_urls)
 
 
-def put(stubs: SignedService, how: blob_pb2.SignedPut, part: bytes, **headers: str) -> int:
+def put(stubs: SignedService, how: transfer_grants_pb2.SignedPut, part: bytes, **headers: str) -> int:
     """Send a part as one is told to, but for ``headers``; return the status of the answer."""
     sent = {**how.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
     return stubs.http.request("PUT", how.url, body=part, headers=sent).status

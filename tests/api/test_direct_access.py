@@ -11,6 +11,7 @@ from grpc import StatusCode
 from xxhash import xxh3_64
 
 from argosy.v1 import blob_service_pb2 as blobs
+from argosy.v1 import transfer_grants_pb2
 from argosy.v1.blob_service_pb2_grpc import BlobServiceStub
 from tests.api.calls import (
     LARGE,
@@ -47,8 +48,8 @@ def token_of(stubs: Service, *, writes: bool) -> str:
 
 def grant(
     stubs: Service, project: str, token: str, *digests: str, upload_id: str = ""
-) -> blobs.CreateTransferGrantsResponse:
-    request = blobs.CreateTransferGrantsRequest(
+) -> transfer_grants_pb2.CreateTransferGrantsResponse:
+    request = transfer_grants_pb2.CreateTransferGrantsRequest(
         project=project, token=token, read_digests=digests, write_upload_id=upload_id
     )
     return stubs.blobs.CreateTransferGrants(request)
@@ -223,10 +224,10 @@ def test_a_server_offers_its_files_only_when_it_is_told_to(
         assert (tmp_path / "data/blobs/.write-token").exists() == offers
         if not offers:
             with expect_refusal(StatusCode.PERMISSION_DENIED, "DIRECT_ACCESS_REFUSED"):
-                stub.CreateTransferGrants(blobs.CreateTransferGrantsRequest(project="p", token="0" * 64))
+                stub.CreateTransferGrants(transfer_grants_pb2.CreateTransferGrantsRequest(project="p", token="0" * 64))
             return
         token = Path(told.direct_access.read_token_file).read_text()
-        answer = stub.CreateTransferGrants(blobs.CreateTransferGrantsRequest(project="p", token=token))
+        answer = stub.CreateTransferGrants(transfer_grants_pb2.CreateTransferGrantsRequest(project="p", token=token))
         assert answer.sync == sync
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from argosy.v1 import artifact_pb2 as nouns
 from argosy.v1 import artifact_service_pb2 as artifacts
-from argosy.v1 import blob_service_pb2 as blobs
 from argosy.v1 import pipeline_service_pb2 as pipelines
 from argosy.v1 import step_cache_pb2
+from argosy.v1 import transfer_grants_pb2 as grants
 from argosy_server.embedded import open_channel
 from tests.api import calls, log_triggers, run_calls, triggers, watch_triggers
 from tests.api.conftest import Service, service_on
@@ -89,7 +89,7 @@ TRIGGERS: dict[tuple[str, str], Trigger] = {
     ),
     ("CreateTransferGrants", "DIRECT_ACCESS_REFUSED"): lambda s, p: triggers.grant(s, p, token="0" * 64),
     ("CreateTransferGrants", "SIGNED_TRANSFERS_REFUSED"): lambda s, p: s.blobs.CreateTransferGrants(
-        blobs.CreateTransferGrantsRequest(project=p, method=blobs.TRANSFER_METHOD_SIGNED_URL)
+        grants.CreateTransferGrantsRequest(project=p, method=grants.TRANSFER_METHOD_SIGNED_URL)
     ),
     ("WriteUpload", "SUPERSEDED"): triggers.write_superseded,
     ("WriteUpload", "ILLEGAL_TRANSITION"): triggers.write_to_an_aborted_upload,

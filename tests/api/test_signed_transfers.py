@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from grpc import StatusCode
 
-from argosy.v1 import blob_pb2
 from argosy.v1 import blob_service_pb2 as blobs
+from argosy.v1 import transfer_grants_pb2
 from argosy_server.adapters.blobs import open_signed_transfers, open_storage
 from tests.api.calls import (
     digest_of,
@@ -86,7 +86,7 @@ def test_the_store_takes_nothing_but_what_was_told(stubs: SignedService, project
     assert put(stubs, how, other, x_amz_checksum_sha256=b64encode(sha256(other).digest()).decode()) == 403
     assert put(stubs, how, good[:-1], Content_Length=str(PART - 1)) == 403
     assert put(stubs, how, good + b"!", Content_Length=str(PART + 1)) == 403
-    assert put(stubs, blob_pb2.SignedPut(url=how.url, headers={"Content-Length": str(PART)}), good) == 403
+    assert put(stubs, transfer_grants_pb2.SignedPut(url=how.url, headers={"Content-Length": str(PART)}), good) == 403
     assert ask(stubs, project, upload.id, epoch=granted.write_epoch).kept_parts == []
     assert put(stubs, how, good) == 200
     assert ask(stubs, project, upload.id, epoch=granted.write_epoch).kept_parts == [1]
@@ -105,7 +105,7 @@ def test_a_url_stands_for_one_part_of_one_upload_and_for_writing_only(stubs: Sig
         f"{path}?{of_another.url.split('?')[1]}",
         how.url.replace("X-Amz-Expires=900", "X-Amz-Expires=86400"),
     ]
-    assert [put(stubs, blob_pb2.SignedPut(url=url, headers=how.headers), part) for url in bent] == [403] * 4
+    assert [put(stubs, transfer_grants_pb2.SignedPut(url=url, headers=how.headers), part) for url in bent] == [403] * 4
     methods = [stubs.http.request(name, how.url, body=part, headers=dict(how.headers)) for name in ("GET", "DELETE")]
     assert [answer.status for answer in methods] == [403, 403]
     assert put(stubs, how, part) == 200
@@ -141,7 +141,7 @@ def test_what_is_no_part_is_refused_and_takes_nothing_over(
     stubs: SignedService, project: str, part: dict[str, Any], reason: str, field: str | None
 ) -> None:
     upload = open_upload(stubs, project)
-    wrong = blob_pb2.UploadPart(**{"number": 1, "size_bytes": 1, "sha256": bytes(32), **part})
+    wrong = transfer_grants_pb2.UploadPart(**{"number": 1, "size_bytes": 1, "sha256": bytes(32), **part})
     with expect_refusal(StatusCode.INVALID_ARGUMENT, reason) as refused:
         ask(stubs, project, upload.id, wrong)
     assert refused.refusal.fields == [field] * (field is not None)
@@ -154,7 +154,7 @@ def test_parts_without_an_upload_and_methods_of_another_age_are_refused(stubs: S
     assert refused.refusal.fields == ["write_parts"]
     with expect_refusal(StatusCode.INVALID_ARGUMENT, "INVALID_FIELD") as refused:
         stubs.blobs.CreateTransferGrants(
-            blobs.CreateTransferGrantsRequest(project=project, method=7)  # type: ignore[arg-type]  # of another age
+            transfer_grants_pb2.CreateTransferGrantsRequest(project=project, method=7)  # type: ignore[arg-type]  # of another age
         )
     assert refused.refusal.fields == ["method"]
 

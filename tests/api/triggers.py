@@ -17,6 +17,7 @@ from argosy.v1 import blob_service_pb2 as blobs
 from argosy.v1 import pipeline_pb2 as states
 from argosy.v1 import pipeline_service_pb2 as pipelines
 from argosy.v1.blob_pb2 import NewBlob
+from argosy.v1.transfer_grants_pb2 import CreateTransferGrantsRequest
 from tests.api import calls
 from tests.api.conftest import Service
 
@@ -261,7 +262,7 @@ def batch_read(stubs: Service, project: str, *digests: str) -> object:
 def grant(stubs: Service, project: str, *digests: str, upload_id: str = "", token: str = "") -> object:
     """Ask for the files of blobs and of an upload as one who may do anything, unless another token is given."""
     token = token or (stubs.home / "blobs/.write-token").read_text()
-    request = blobs.CreateTransferGrantsRequest(
+    request = CreateTransferGrantsRequest(
         project=project, token=token, read_digests=digests, write_upload_id=upload_id
     )
     return stubs.blobs.CreateTransferGrants(request)

@@ -10,15 +10,13 @@ import grpc
 from argosy.transport.calls import Calls, ReceivingStream, new_request_id
 from argosy.transport.chunk_codec import IncomingChunk, OutgoingChunk, decode_read_blob, encode_write_upload
 from argosy.transport.replicas import on_one_replica
-from argosy.v1.blob_pb2 import NewBlob, ReadBlobResult, UploadPart
+from argosy.v1.blob_pb2 import NewBlob, ReadBlobResult
 from argosy.v1.blob_service_pb2 import (
     AbortUploadRequest,
     BatchReadBlobsRequest,
     BatchUploadBlobsRequest,
     CommitUploadRequest,
     CommitUploadResponse,
-    CreateTransferGrantsRequest,
-    CreateTransferGrantsResponse,
     CreateUploadRequest,
     FindMissingBlobsRequest,
     FindMissingBlobsResponse,
@@ -27,7 +25,6 @@ from argosy.v1.blob_service_pb2 import (
     GetUploadRequest,
     ReadBlobRequest,
     ReadBlobResponse,
-    TransferMethod,
     Upload,
     WriteUploadOpen,
     WriteUploadRequest,
@@ -35,6 +32,12 @@ from argosy.v1.blob_service_pb2 import (
 )
 from argosy.v1.blob_service_pb2_grpc import BlobServiceStub
 from argosy.v1.errors_pb2 import ItemStatus
+from argosy.v1.transfer_grants_pb2 import (
+    CreateTransferGrantsRequest,
+    CreateTransferGrantsResponse,
+    TransferMethod,
+    UploadPart,
+)
 
 _SERVICE = "/argosy.v1.BlobService"
 

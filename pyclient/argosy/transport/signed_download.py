@@ -21,7 +21,7 @@ from argosy.transport.retry import FEW_ATTEMPTS
 from argosy.transport.signed_store import SignedStore
 from argosy.transport.store_error import StoreError
 from argosy.v1.artifact_pb2 import ArtifactFile
-from argosy.v1.blob_service_pb2 import TransferMethod
+from argosy.v1.transfer_grants_pb2 import TransferMethod
 
 if TYPE_CHECKING:
     from argosy.transport.signed_http import StoreRange

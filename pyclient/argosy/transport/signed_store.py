@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from argosy.config import ClientConfig
 from argosy.transport.content_hash import PIECE_BYTES
 from argosy.transport.store_error import StoreError
-from argosy.v1.blob_pb2 import SignedPut
 from argosy.v1.blob_service_pb2 import GetCapabilitiesResponse
+from argosy.v1.transfer_grants_pb2 import SignedPut
 
 if TYPE_CHECKING:
     from argosy.transport.signed_http import StoreHttp, StoreRange

@@ -29,8 +29,8 @@ from argosy.transport.retry import FEW_ATTEMPTS, Backoff, retrying
 from argosy.transport.signed_store import SignedStore
 from argosy.transport.store_error import StoreError
 from argosy.transport.upload_session import Content
-from argosy.v1.blob_pb2 import SignedPut, UploadPart
-from argosy.v1.blob_service_pb2 import CreateTransferGrantsResponse, TransferMethod, UploadState
+from argosy.v1.blob_service_pb2 import UploadState
+from argosy.v1.transfer_grants_pb2 import CreateTransferGrantsResponse, SignedPut, TransferMethod, UploadPart
 
 PARTS_AT_ONCE = 4
 _PARTS_A_CALL = 8

@@ -24,11 +24,12 @@ _sym_db = _symbol_database.Default()
 
 from argosy.v1 import blob_pb2 as argosy_dot_v1_dot_blob__pb2
 from argosy.v1 import errors_pb2 as argosy_dot_v1_dot_errors__pb2
+from argosy.v1 import transfer_grants_pb2 as argosy_dot_v1_dot_transfer__grants__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61rgosy/v1/blob_service.proto\x12\targosy.v1\x1a\x14\x61rgosy/v1/blob.proto\x1a\x16\x61rgosy/v1/errors.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\")\n\x16GetCapabilitiesRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\"\xb4\x04\n\x17GetCapabilitiesResponse\x12\x19\n\x11protocol_revision\x18\x01 \x01(\x05\x12 \n\x18oldest_protocol_revision\x18\x02 \x01(\x05\x12\x16\n\x0eserver_version\x18\x03 \x01(\t\x12\x10\n\x08store_id\x18\x04 \x01(\t\x12\x1d\n\x15preferred_chunk_bytes\x18\x05 \x01(\x05\x12\x17\n\x0fmax_chunk_bytes\x18\x06 \x01(\x05\x12\x18\n\x10max_inline_bytes\x18\x07 \x01(\x05\x12\x11\n\tmax_files\x18\x08 \x01(\x05\x12\x13\n\x0bmax_digests\x18\t \x01(\x05\x12-\n\nblob_lease\x18\n \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0cupload_lease\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12,\n\trun_lease\x18\x0c \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\x0fmax_batch_bytes\x18\r \x01(\x05\x12\x17\n\x0fmax_batch_items\x18\x0e \x01(\x05\x12\x12\n\nmark_bytes\x18\x0f \x01(\x03\x12.\n\rdirect_access\x18\x10 \x01(\x0b\x32\x17.argosy.v1.DirectAccess\x12\x34\n\x10signed_transfers\x18\x11 \x01(\x0b\x32\x1a.argosy.v1.SignedTransfers\"J\n\x17\x46indMissingBlobsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x0f\n\x07\x64igests\x18\x02 \x03(\t\x12\r\n\x05sizes\x18\x03 \x03(\x03\"H\n\x18\x46indMissingBlobsResponse\x12\x17\n\x0fmissing_digests\x18\x01 \x03(\t\x12\x13\n\x0bknown_sizes\x18\x02 \x03(\x03\"M\n\x17\x42\x61tchUploadBlobsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12!\n\x05\x62lobs\x18\x02 \x03(\x0b\x32\x12.argosy.v1.NewBlob\"C\n\x18\x42\x61tchUploadBlobsResponse\x12\'\n\x08statuses\x18\x01 \x03(\x0b\x32\x15.argosy.v1.ItemStatus\"9\n\x15\x42\x61tchReadBlobsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x0f\n\x07\x64igests\x18\x02 \x03(\t\"D\n\x16\x42\x61tchReadBlobsResponse\x12*\n\x07results\x18\x01 \x03(\x0b\x32\x19.argosy.v1.ReadBlobResult\"\x93\x01\n\x06Upload\x12\n\n\x02id\x18\x01 \x01(\t\x12%\n\x05state\x18\x02 \x01(\x0e\x32\x16.argosy.v1.UploadState\x12\x16\n\x0e\x63ommitted_size\x18\x03 \x01(\x03\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x65poch\x18\x05 \x01(\x03\"^\n\x13\x43reateUploadRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\"9\n\x14\x43reateUploadResponse\x12!\n\x06upload\x18\x01 \x01(\x0b\x32\x11.argosy.v1.Upload\"Y\n\x12WriteUploadRequest\x12*\n\x04open\x18\x01 \x01(\x0b\x32\x1a.argosy.v1.WriteUploadOpenH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"T\n\x0fWriteUploadOpen\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x11\n\tupload_id\x18\x02 \x01(\t\x12\x0e\n\x06offset\x18\x03 \x01(\x03\x12\r\n\x05\x65poch\x18\x04 \x01(\x03\"-\n\x13WriteUploadResponse\x12\x16\n\x0e\x63ommitted_size\x18\x01 \x01(\x03\"6\n\x10GetUploadRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x11\n\tupload_id\x18\x02 \x01(\t\"6\n\x11GetUploadResponse\x12!\n\x06upload\x18\x01 \x01(\x0b\x32\x11.argosy.v1.Upload\"\x8a\x01\n\x13\x43ommitUploadRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x11\n\tupload_id\x18\x03 \x01(\t\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\x12\x12\n\nsize_bytes\x18\x05 \x01(\x03\x12\x17\n\x0fpiece_checksums\x18\x06 \x01(\x0c\":\n\x14\x43ommitUploadResponse\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\"L\n\x12\x41\x62ortUploadRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x11\n\tupload_id\x18\x03 \x01(\t\"\x15\n\x13\x41\x62ortUploadResponse\"Q\n\x0fReadBlobRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x0e\n\x06offset\x18\x03 \x01(\x03\x12\r\n\x05limit\x18\x04 \x01(\x03\"!\n\x10ReadBlobResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"\xd8\x01\n\x1b\x43reateTransferGrantsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\r\n\x05token\x18\x02 \x01(\t\x12\x14\n\x0cread_digests\x18\x03 \x03(\t\x12\x17\n\x0fwrite_upload_id\x18\x04 \x01(\t\x12)\n\x06method\x18\x05 \x01(\x0e\x32\x19.argosy.v1.TransferMethod\x12\x13\n\x0bwrite_epoch\x18\x06 \x01(\x03\x12*\n\x0bwrite_parts\x18\x07 \x03(\x0b\x32\x15.argosy.v1.UploadPart\"\xba\x01\n\x1c\x43reateTransferGrantsResponse\x12\x12\n\nread_paths\x18\x01 \x03(\t\x12\x12\n\nwrite_path\x18\x02 \x01(\t\x12\x0c\n\x04sync\x18\x03 \x01(\x08\x12\x11\n\tread_urls\x18\x04 \x03(\t\x12\x13\n\x0bwrite_epoch\x18\x05 \x01(\x03\x12(\n\nwrite_puts\x18\x06 \x03(\x0b\x32\x14.argosy.v1.SignedPut\x12\x12\n\nkept_parts\x18\x07 \x03(\x05*x\n\x0bUploadState\x12\x1c\n\x18UPLOAD_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11UPLOAD_STATE_OPEN\x10\x01\x12\x1a\n\x16UPLOAD_STATE_COMMITTED\x10\x02\x12\x18\n\x14UPLOAD_STATE_ABORTED\x10\x03*k\n\x0eTransferMethod\x12\x1f\n\x1bTRANSFER_METHOD_UNSPECIFIED\x10\x00\x12\x18\n\x14TRANSFER_METHOD_FILE\x10\x01\x12\x1e\n\x1aTRANSFER_METHOD_SIGNED_URL\x10\x02\x32\xb0\x07\n\x0b\x42lobService\x12X\n\x0fGetCapabilities\x12!.argosy.v1.GetCapabilitiesRequest\x1a\".argosy.v1.GetCapabilitiesResponse\x12[\n\x10\x46indMissingBlobs\x12\".argosy.v1.FindMissingBlobsRequest\x1a#.argosy.v1.FindMissingBlobsResponse\x12[\n\x10\x42\x61tchUploadBlobs\x12\".argosy.v1.BatchUploadBlobsRequest\x1a#.argosy.v1.BatchUploadBlobsResponse\x12U\n\x0e\x42\x61tchReadBlobs\x12 .argosy.v1.BatchReadBlobsRequest\x1a!.argosy.v1.BatchReadBlobsResponse\x12O\n\x0c\x43reateUpload\x12\x1e.argosy.v1.CreateUploadRequest\x1a\x1f.argosy.v1.CreateUploadResponse\x12N\n\x0bWriteUpload\x12\x1d.argosy.v1.WriteUploadRequest\x1a\x1e.argosy.v1.WriteUploadResponse(\x01\x12\x46\n\tGetUpload\x12\x1b.argosy.v1.GetUploadRequest\x1a\x1c.argosy.v1.GetUploadResponse\x12O\n\x0c\x43ommitUpload\x12\x1e.argosy.v1.CommitUploadRequest\x1a\x1f.argosy.v1.CommitUploadResponse\x12L\n\x0b\x41\x62ortUpload\x12\x1d.argosy.v1.AbortUploadRequest\x1a\x1e.argosy.v1.AbortUploadResponse\x12\x45\n\x08ReadBlob\x12\x1a.argosy.v1.ReadBlobRequest\x1a\x1b.argosy.v1.ReadBlobResponse0\x01\x12g\n\x14\x43reateTransferGrants\x12&.argosy.v1.CreateTransferGrantsRequest\x1a\'.argosy.v1.CreateTransferGrantsResponseBB\n\x0cio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x61rgosy/v1/blob_service.proto\x12\targosy.v1\x1a\x14\x61rgosy/v1/blob.proto\x1a\x16\x61rgosy/v1/errors.proto\x1a\x1f\x61rgosy/v1/transfer_grants.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\")\n\x16GetCapabilitiesRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\"\xb4\x04\n\x17GetCapabilitiesResponse\x12\x19\n\x11protocol_revision\x18\x01 \x01(\x05\x12 \n\x18oldest_protocol_revision\x18\x02 \x01(\x05\x12\x16\n\x0eserver_version\x18\x03 \x01(\t\x12\x10\n\x08store_id\x18\x04 \x01(\t\x12\x1d\n\x15preferred_chunk_bytes\x18\x05 \x01(\x05\x12\x17\n\x0fmax_chunk_bytes\x18\x06 \x01(\x05\x12\x18\n\x10max_inline_bytes\x18\x07 \x01(\x05\x12\x11\n\tmax_files\x18\x08 \x01(\x05\x12\x13\n\x0bmax_digests\x18\t \x01(\x05\x12-\n\nblob_lease\x18\n \x01(\x0b\x32\x19.google.protobuf.Duration\x12/\n\x0cupload_lease\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12,\n\trun_lease\x18\x0c \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\x0fmax_batch_bytes\x18\r \x01(\x05\x12\x17\n\x0fmax_batch_items\x18\x0e \x01(\x05\x12\x12\n\nmark_bytes\x18\x0f \x01(\x03\x12.\n\rdirect_access\x18\x10 \x01(\x0b\x32\x17.argosy.v1.DirectAccess\x12\x34\n\x10signed_transfers\x18\x11 \x01(\x0b\x32\x1a.argosy.v1.SignedTransfers\"J\n\x17\x46indMissingBlobsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x0f\n\x07\x64igests\x18\x02 \x03(\t\x12\r\n\x05sizes\x18\x03 \x03(\x03\"H\n\x18\x46indMissingBlobsResponse\x12\x17\n\x0fmissing_digests\x18\x01 \x03(\t\x12\x13\n\x0bknown_sizes\x18\x02 \x03(\x03\"M\n\x17\x42\x61tchUploadBlobsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12!\n\x05\x62lobs\x18\x02 \x03(\x0b\x32\x12.argosy.v1.NewBlob\"C\n\x18\x42\x61tchUploadBlobsResponse\x12\'\n\x08statuses\x18\x01 \x03(\x0b\x32\x15.argosy.v1.ItemStatus\"9\n\x15\x42\x61tchReadBlobsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x0f\n\x07\x64igests\x18\x02 \x03(\t\"D\n\x16\x42\x61tchReadBlobsResponse\x12*\n\x07results\x18\x01 \x03(\x0b\x32\x19.argosy.v1.ReadBlobResult\"\x93\x01\n\x06Upload\x12\n\n\x02id\x18\x01 \x01(\t\x12%\n\x05state\x18\x02 \x01(\x0e\x32\x16.argosy.v1.UploadState\x12\x16\n\x0e\x63ommitted_size\x18\x03 \x01(\x03\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x65poch\x18\x05 \x01(\x03\"^\n\x13\x43reateUploadRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x12\n\nsize_bytes\x18\x04 \x01(\x03\"9\n\x14\x43reateUploadResponse\x12!\n\x06upload\x18\x01 \x01(\x0b\x32\x11.argosy.v1.Upload\"Y\n\x12WriteUploadRequest\x12*\n\x04open\x18\x01 \x01(\x0b\x32\x1a.argosy.v1.WriteUploadOpenH\x00\x12\x0f\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"T\n\x0fWriteUploadOpen\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x11\n\tupload_id\x18\x02 \x01(\t\x12\x0e\n\x06offset\x18\x03 \x01(\x03\x12\r\n\x05\x65poch\x18\x04 \x01(\x03\"-\n\x13WriteUploadResponse\x12\x16\n\x0e\x63ommitted_size\x18\x01 \x01(\x03\"6\n\x10GetUploadRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x11\n\tupload_id\x18\x02 \x01(\t\"6\n\x11GetUploadResponse\x12!\n\x06upload\x18\x01 \x01(\x0b\x32\x11.argosy.v1.Upload\"\x8a\x01\n\x13\x43ommitUploadRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x11\n\tupload_id\x18\x03 \x01(\t\x12\x0e\n\x06\x64igest\x18\x04 \x01(\t\x12\x12\n\nsize_bytes\x18\x05 \x01(\x03\x12\x17\n\x0fpiece_checksums\x18\x06 \x01(\x0c\":\n\x14\x43ommitUploadResponse\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\"L\n\x12\x41\x62ortUploadRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x11\n\tupload_id\x18\x03 \x01(\t\"\x15\n\x13\x41\x62ortUploadResponse\"Q\n\x0fReadBlobRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x0e\n\x06offset\x18\x03 \x01(\x03\x12\r\n\x05limit\x18\x04 \x01(\x03\"!\n\x10ReadBlobResponse\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c*x\n\x0bUploadState\x12\x1c\n\x18UPLOAD_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11UPLOAD_STATE_OPEN\x10\x01\x12\x1a\n\x16UPLOAD_STATE_COMMITTED\x10\x02\x12\x18\n\x14UPLOAD_STATE_ABORTED\x10\x03\x32\xb0\x07\n\x0b\x42lobService\x12X\n\x0fGetCapabilities\x12!.argosy.v1.GetCapabilitiesRequest\x1a\".argosy.v1.GetCapabilitiesResponse\x12[\n\x10\x46indMissingBlobs\x12\".argosy.v1.FindMissingBlobsRequest\x1a#.argosy.v1.FindMissingBlobsResponse\x12[\n\x10\x42\x61tchUploadBlobs\x12\".argosy.v1.BatchUploadBlobsRequest\x1a#.argosy.v1.BatchUploadBlobsResponse\x12U\n\x0e\x42\x61tchReadBlobs\x12 .argosy.v1.BatchReadBlobsRequest\x1a!.argosy.v1.BatchReadBlobsResponse\x12O\n\x0c\x43reateUpload\x12\x1e.argosy.v1.CreateUploadRequest\x1a\x1f.argosy.v1.CreateUploadResponse\x12N\n\x0bWriteUpload\x12\x1d.argosy.v1.WriteUploadRequest\x1a\x1e.argosy.v1.WriteUploadResponse(\x01\x12\x46\n\tGetUpload\x12\x1b.argosy.v1.GetUploadRequest\x1a\x1c.argosy.v1.GetUploadResponse\x12O\n\x0c\x43ommitUpload\x12\x1e.argosy.v1.CommitUploadRequest\x1a\x1f.argosy.v1.CommitUploadResponse\x12L\n\x0b\x41\x62ortUpload\x12\x1d.argosy.v1.AbortUploadRequest\x1a\x1e.argosy.v1.AbortUploadResponse\x12\x45\n\x08ReadBlob\x12\x1a.argosy.v1.ReadBlobRequest\x1a\x1b.argosy.v1.ReadBlobResponse0\x01\x12g\n\x14\x43reateTransferGrants\x12&.argosy.v1.CreateTransferGrantsRequest\x1a\'.argosy.v1.CreateTransferGrantsResponseBB\n\x0cio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,58 +37,52 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'argosy.v1.blob_service_pb2'
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\014io.argosy.v1P\001Z0example.com/argosy/clients/go/argosy/v1;argosyv1'
-  _globals['_UPLOADSTATE']._serialized_start=2660
-  _globals['_UPLOADSTATE']._serialized_end=2780
-  _globals['_TRANSFERMETHOD']._serialized_start=2782
-  _globals['_TRANSFERMETHOD']._serialized_end=2889
-  _globals['_GETCAPABILITIESREQUEST']._serialized_start=154
-  _globals['_GETCAPABILITIESREQUEST']._serialized_end=195
-  _globals['_GETCAPABILITIESRESPONSE']._serialized_start=198
-  _globals['_GETCAPABILITIESRESPONSE']._serialized_end=762
-  _globals['_FINDMISSINGBLOBSREQUEST']._serialized_start=764
-  _globals['_FINDMISSINGBLOBSREQUEST']._serialized_end=838
-  _globals['_FINDMISSINGBLOBSRESPONSE']._serialized_start=840
-  _globals['_FINDMISSINGBLOBSRESPONSE']._serialized_end=912
-  _globals['_BATCHUPLOADBLOBSREQUEST']._serialized_start=914
-  _globals['_BATCHUPLOADBLOBSREQUEST']._serialized_end=991
-  _globals['_BATCHUPLOADBLOBSRESPONSE']._serialized_start=993
-  _globals['_BATCHUPLOADBLOBSRESPONSE']._serialized_end=1060
-  _globals['_BATCHREADBLOBSREQUEST']._serialized_start=1062
-  _globals['_BATCHREADBLOBSREQUEST']._serialized_end=1119
-  _globals['_BATCHREADBLOBSRESPONSE']._serialized_start=1121
-  _globals['_BATCHREADBLOBSRESPONSE']._serialized_end=1189
-  _globals['_UPLOAD']._serialized_start=1192
-  _globals['_UPLOAD']._serialized_end=1339
-  _globals['_CREATEUPLOADREQUEST']._serialized_start=1341
-  _globals['_CREATEUPLOADREQUEST']._serialized_end=1435
-  _globals['_CREATEUPLOADRESPONSE']._serialized_start=1437
-  _globals['_CREATEUPLOADRESPONSE']._serialized_end=1494
-  _globals['_WRITEUPLOADREQUEST']._serialized_start=1496
-  _globals['_WRITEUPLOADREQUEST']._serialized_end=1585
-  _globals['_WRITEUPLOADOPEN']._serialized_start=1587
-  _globals['_WRITEUPLOADOPEN']._serialized_end=1671
-  _globals['_WRITEUPLOADRESPONSE']._serialized_start=1673
-  _globals['_WRITEUPLOADRESPONSE']._serialized_end=1718
-  _globals['_GETUPLOADREQUEST']._serialized_start=1720
-  _globals['_GETUPLOADREQUEST']._serialized_end=1774
-  _globals['_GETUPLOADRESPONSE']._serialized_start=1776
-  _globals['_GETUPLOADRESPONSE']._serialized_end=1830
-  _globals['_COMMITUPLOADREQUEST']._serialized_start=1833
-  _globals['_COMMITUPLOADREQUEST']._serialized_end=1971
-  _globals['_COMMITUPLOADRESPONSE']._serialized_start=1973
-  _globals['_COMMITUPLOADRESPONSE']._serialized_end=2031
-  _globals['_ABORTUPLOADREQUEST']._serialized_start=2033
-  _globals['_ABORTUPLOADREQUEST']._serialized_end=2109
-  _globals['_ABORTUPLOADRESPONSE']._serialized_start=2111
-  _globals['_ABORTUPLOADRESPONSE']._serialized_end=2132
-  _globals['_READBLOBREQUEST']._serialized_start=2134
-  _globals['_READBLOBREQUEST']._serialized_end=2215
-  _globals['_READBLOBRESPONSE']._serialized_start=2217
-  _globals['_READBLOBRESPONSE']._serialized_end=2250
-  _globals['_CREATETRANSFERGRANTSREQUEST']._serialized_start=2253
-  _globals['_CREATETRANSFERGRANTSREQUEST']._serialized_end=2469
-  _globals['_CREATETRANSFERGRANTSRESPONSE']._serialized_start=2472
-  _globals['_CREATETRANSFERGRANTSRESPONSE']._serialized_end=2658
-  _globals['_BLOBSERVICE']._serialized_start=2892
-  _globals['_BLOBSERVICE']._serialized_end=3836
+  _globals['_UPLOADSTATE']._serialized_start=2285
+  _globals['_UPLOADSTATE']._serialized_end=2405
+  _globals['_GETCAPABILITIESREQUEST']._serialized_start=187
+  _globals['_GETCAPABILITIESREQUEST']._serialized_end=228
+  _globals['_GETCAPABILITIESRESPONSE']._serialized_start=231
+  _globals['_GETCAPABILITIESRESPONSE']._serialized_end=795
+  _globals['_FINDMISSINGBLOBSREQUEST']._serialized_start=797
+  _globals['_FINDMISSINGBLOBSREQUEST']._serialized_end=871
+  _globals['_FINDMISSINGBLOBSRESPONSE']._serialized_start=873
+  _globals['_FINDMISSINGBLOBSRESPONSE']._serialized_end=945
+  _globals['_BATCHUPLOADBLOBSREQUEST']._serialized_start=947
+  _globals['_BATCHUPLOADBLOBSREQUEST']._serialized_end=1024
+  _globals['_BATCHUPLOADBLOBSRESPONSE']._serialized_start=1026
+  _globals['_BATCHUPLOADBLOBSRESPONSE']._serialized_end=1093
+  _globals['_BATCHREADBLOBSREQUEST']._serialized_start=1095
+  _globals['_BATCHREADBLOBSREQUEST']._serialized_end=1152
+  _globals['_BATCHREADBLOBSRESPONSE']._serialized_start=1154
+  _globals['_BATCHREADBLOBSRESPONSE']._serialized_end=1222
+  _globals['_UPLOAD']._serialized_start=1225
+  _globals['_UPLOAD']._serialized_end=1372
+  _globals['_CREATEUPLOADREQUEST']._serialized_start=1374
+  _globals['_CREATEUPLOADREQUEST']._serialized_end=1468
+  _globals['_CREATEUPLOADRESPONSE']._serialized_start=1470
+  _globals['_CREATEUPLOADRESPONSE']._serialized_end=1527
+  _globals['_WRITEUPLOADREQUEST']._serialized_start=1529
+  _globals['_WRITEUPLOADREQUEST']._serialized_end=1618
+  _globals['_WRITEUPLOADOPEN']._serialized_start=1620
+  _globals['_WRITEUPLOADOPEN']._serialized_end=1704
+  _globals['_WRITEUPLOADRESPONSE']._serialized_start=1706
+  _globals['_WRITEUPLOADRESPONSE']._serialized_end=1751
+  _globals['_GETUPLOADREQUEST']._serialized_start=1753
+  _globals['_GETUPLOADREQUEST']._serialized_end=1807
+  _globals['_GETUPLOADRESPONSE']._serialized_start=1809
+  _globals['_GETUPLOADRESPONSE']._serialized_end=1863
+  _globals['_COMMITUPLOADREQUEST']._serialized_start=1866
+  _globals['_COMMITUPLOADREQUEST']._serialized_end=2004
+  _globals['_COMMITUPLOADRESPONSE']._serialized_start=2006
+  _globals['_COMMITUPLOADRESPONSE']._serialized_end=2064
+  _globals['_ABORTUPLOADREQUEST']._serialized_start=2066
+  _globals['_ABORTUPLOADREQUEST']._serialized_end=2142
+  _globals['_ABORTUPLOADRESPONSE']._serialized_start=2144
+  _globals['_ABORTUPLOADRESPONSE']._serialized_end=2165
+  _globals['_READBLOBREQUEST']._serialized_start=2167
+  _globals['_READBLOBREQUEST']._serialized_end=2248
+  _globals['_READBLOBRESPONSE']._serialized_start=2250
+  _globals['_READBLOBRESPONSE']._serialized_end=2283
+  _globals['_BLOBSERVICE']._serialized_start=2408
+  _globals['_BLOBSERVICE']._serialized_end=3352
 # @@protoc_insertion_point(module_scope)

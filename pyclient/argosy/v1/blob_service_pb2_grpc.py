@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from argosy.v1 import blob_service_pb2 as argosy_dot_v1_dot_blob__service__pb2
+from argosy.v1 import transfer_grants_pb2 as argosy_dot_v1_dot_transfer__grants__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -93,8 +94,8 @@ class BlobServiceStub:
                 _registered_method=True)
         self.CreateTransferGrants = channel.unary_unary(
                 '/argosy.v1.BlobService/CreateTransferGrants',
-                request_serializer=argosy_dot_v1_dot_blob__service__pb2.CreateTransferGrantsRequest.SerializeToString,
-                response_deserializer=argosy_dot_v1_dot_blob__service__pb2.CreateTransferGrantsResponse.FromString,
+                request_serializer=argosy_dot_v1_dot_transfer__grants__pb2.CreateTransferGrantsRequest.SerializeToString,
+                response_deserializer=argosy_dot_v1_dot_transfer__grants__pb2.CreateTransferGrantsResponse.FromString,
                 _registered_method=True)
 
 
@@ -331,8 +332,8 @@ def add_BlobServiceServicer_to_server(servicer, server):
             ),
             'CreateTransferGrants': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateTransferGrants,
-                    request_deserializer=argosy_dot_v1_dot_blob__service__pb2.CreateTransferGrantsRequest.FromString,
-                    response_serializer=argosy_dot_v1_dot_blob__service__pb2.CreateTransferGrantsResponse.SerializeToString,
+                    request_deserializer=argosy_dot_v1_dot_transfer__grants__pb2.CreateTransferGrantsRequest.FromString,
+                    response_serializer=argosy_dot_v1_dot_transfer__grants__pb2.CreateTransferGrantsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -637,8 +638,8 @@ class BlobService:
             request,
             target,
             '/argosy.v1.BlobService/CreateTransferGrants',
-            argosy_dot_v1_dot_blob__service__pb2.CreateTransferGrantsRequest.SerializeToString,
-            argosy_dot_v1_dot_blob__service__pb2.CreateTransferGrantsResponse.FromString,
+            argosy_dot_v1_dot_transfer__grants__pb2.CreateTransferGrantsRequest.SerializeToString,
+            argosy_dot_v1_dot_transfer__grants__pb2.CreateTransferGrantsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,6 +4,7 @@ isort:skip_file
 Immutable bytes by digest."""
 
 from argosy.v1 import blob_service_pb2 as _blob_service_pb2
+from argosy.v1 import transfer_grants_pb2 as _transfer_grants_pb2
 from collections import abc as _abc
 from grpc import aio as _aio
 import abc as _abc_1
@@ -133,7 +134,7 @@ class BlobServiceStub:
     - NOT_FOUND / BLOB_NOT_FOUND: the project has no such blob.
     - OUT_OF_RANGE / READ_PAST_END: `offset` lies beyond the end.
     """
-    CreateTransferGrants: _grpc.UnaryUnaryMultiCallable[_blob_service_pb2.CreateTransferGrantsRequest, _blob_service_pb2.CreateTransferGrantsResponse]
+    CreateTransferGrants: _grpc.UnaryUnaryMultiCallable[_transfer_grants_pb2.CreateTransferGrantsRequest, _transfer_grants_pb2.CreateTransferGrantsResponse]
     """Lets a client move bytes past the server: as files, or by URLs of the object store.
     Repeating the call changes nothing but which writer is the last.
 
@@ -270,7 +271,7 @@ class BlobServiceAsyncStub(BlobServiceStub):
     - NOT_FOUND / BLOB_NOT_FOUND: the project has no such blob.
     - OUT_OF_RANGE / READ_PAST_END: `offset` lies beyond the end.
     """
-    CreateTransferGrants: _aio.UnaryUnaryMultiCallable[_blob_service_pb2.CreateTransferGrantsRequest, _blob_service_pb2.CreateTransferGrantsResponse]  # type: ignore[assignment]
+    CreateTransferGrants: _aio.UnaryUnaryMultiCallable[_transfer_grants_pb2.CreateTransferGrantsRequest, _transfer_grants_pb2.CreateTransferGrantsResponse]  # type: ignore[assignment]
     """Lets a client move bytes past the server: as files, or by URLs of the object store.
     Repeating the call changes nothing but which writer is the last.
 
@@ -468,9 +469,9 @@ class BlobServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def CreateTransferGrants(
         self,
-        request: _blob_service_pb2.CreateTransferGrantsRequest,
+        request: _transfer_grants_pb2.CreateTransferGrantsRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_blob_service_pb2.CreateTransferGrantsResponse, _abc.Awaitable[_blob_service_pb2.CreateTransferGrantsResponse]]:
+    ) -> _typing.Union[_transfer_grants_pb2.CreateTransferGrantsResponse, _abc.Awaitable[_transfer_grants_pb2.CreateTransferGrantsResponse]]:
         """Lets a client move bytes past the server: as files, or by URLs of the object store.
         Repeating the call changes nothing but which writer is the last.
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import grpc
 
 from argosy.v1 import blob_service_pb2 as wire
-from argosy.v1 import blob_service_pb2_grpc
+from argosy.v1 import blob_service_pb2_grpc, transfer_grants_pb2
 from argosy_server import __version__
 from argosy_server.api.chunk_codec import ReadBlobChunk
 from argosy_server.api.error_status import item_status
@@ -226,8 +226,8 @@ class BlobServicer(blob_service_pb2_grpc.BlobServiceServicer):
             yield ReadBlobChunk(chunk)
 
     def CreateTransferGrants(
-        self, request: wire.CreateTransferGrantsRequest, context: grpc.ServicerContext
-    ) -> wire.CreateTransferGrantsResponse:
+        self, request: transfer_grants_pb2.CreateTransferGrantsRequest, context: grpc.ServicerContext
+    ) -> transfer_grants_pb2.CreateTransferGrantsResponse:
         """See the contract."""
         project = parse_project(request.project)
         most = self._limits.max_batch_items
@@ -236,12 +236,12 @@ class BlobServicer(blob_service_pb2_grpc.BlobServiceServicer):
                 raise LimitExceeded(f"{field}: {count} of them; at most {most}", limit=most)
         digests = _digests("read_digests", request.read_digests)
         upload_id = parse_id("write_upload_id", request.write_upload_id) if request.write_upload_id else ""
-        if request.method not in wire.TransferMethod.values():
+        if request.method not in transfer_grants_pb2.TransferMethod.values():
             raise InvalidField("method", f"{request.method} is none this server knows; use ReadBlob and WriteUpload")
-        if request.method == wire.TRANSFER_METHOD_SIGNED_URL:
+        if request.method == transfer_grants_pb2.TRANSFER_METHOD_SIGNED_URL:
             return sign_urls(self._metadata, self._limits, self._signed, project, digests, upload_id, request)
         grants = grant(self._metadata, self._limits, self._direct, project, request.token, digests, upload_id)
-        return wire.CreateTransferGrantsResponse(
+        return transfer_grants_pb2.CreateTransferGrantsResponse(
             read_paths=[str(path) if path is not None else "" for path in grants.read_paths],
             write_path=str(grants.write_path or ""),
             sync=self._direct is not None and self._direct.sync,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from argosy.v1 import blob_pb2 as nouns
-from argosy.v1 import blob_service_pb2 as wire
+from argosy.v1 import transfer_grants_pb2 as wire
 from argosy_server.domain.errors import InvalidField
 from argosy_server.domain.identifiers import Digest
 from argosy_server.domain.limits import Limits
@@ -56,6 +56,6 @@ def sign_urls(
     return wire.CreateTransferGrantsResponse(
         read_urls=urls,
         write_epoch=grant.epoch,
-        write_puts=[nouns.SignedPut(url=put.url, headers=put.headers) for put in grant.puts],
+        write_puts=[wire.SignedPut(url=put.url, headers=put.headers) for put in grant.puts],
         kept_parts=grant.kept,
     )

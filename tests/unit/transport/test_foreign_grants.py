@@ -14,6 +14,7 @@ from argosy.materializers.files import FileContent
 from argosy.transport.connection import Connection, connect
 from argosy.transport.direct_files import DirectFiles
 from argosy.v1 import blob_service_pb2 as wire
+from argosy.v1 import transfer_grants_pb2
 from argosy.v1.blob_pb2 import DirectAccess
 from argosy.v1.blob_service_pb2_grpc import BlobServiceServicer
 from tests.unit.transport.memory_store import digest_of
@@ -41,10 +42,10 @@ class Granting(BlobServiceServicer):
         )
 
     def CreateTransferGrants(
-        self, request: wire.CreateTransferGrantsRequest, context: grpc.ServicerContext
-    ) -> wire.CreateTransferGrantsResponse:
+        self, request: transfer_grants_pb2.CreateTransferGrantsRequest, context: grpc.ServicerContext
+    ) -> transfer_grants_pb2.CreateTransferGrantsResponse:
         self.tokens.append(request.token)
-        return wire.CreateTransferGrantsResponse(
+        return transfer_grants_pb2.CreateTransferGrantsResponse(
             read_paths=[self.path] * len(request.read_digests), write_path=self.path
         )
 

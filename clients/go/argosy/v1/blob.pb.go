@@ -154,126 +154,6 @@ func (x *SignedTransfers) GetLifetime() *durationpb.Duration {
 	return nil
 }
 
-// A part of an upload that goes to the object store. All of them, in the order of their numbers, are
-// its bytes.
-type UploadPart struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// From 1 to `max_parts`, without a gap.
-	Number int32 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
-	// Its length. No other one is accepted by the store.
-	SizeBytes int64 `protobuf:"varint,2,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
-	// SHA-256 of it, 32 bytes. Nothing else is accepted by the store.
-	Sha256        []byte `protobuf:"bytes,3,opt,name=sha256,proto3" json:"sha256,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *UploadPart) Reset() {
-	*x = UploadPart{}
-	mi := &file_argosy_v1_blob_proto_msgTypes[2]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *UploadPart) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*UploadPart) ProtoMessage() {}
-
-func (x *UploadPart) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_proto_msgTypes[2]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use UploadPart.ProtoReflect.Descriptor instead.
-func (*UploadPart) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_proto_rawDescGZIP(), []int{2}
-}
-
-func (x *UploadPart) GetNumber() int32 {
-	if x != nil {
-		return x.Number
-	}
-	return 0
-}
-
-func (x *UploadPart) GetSizeBytes() int64 {
-	if x != nil {
-		return x.SizeBytes
-	}
-	return 0
-}
-
-func (x *UploadPart) GetSha256() []byte {
-	if x != nil {
-		return x.Sha256
-	}
-	return nil
-}
-
-// How one part is sent.
-type SignedPut struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Where to. A secret: whoever has it may use it.
-	Url string `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"`
-	// Headers that MUST be sent as they are, beside those the HTTP library adds.
-	Headers       map[string]string `protobuf:"bytes,2,rep,name=headers,proto3" json:"headers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *SignedPut) Reset() {
-	*x = SignedPut{}
-	mi := &file_argosy_v1_blob_proto_msgTypes[3]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *SignedPut) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*SignedPut) ProtoMessage() {}
-
-func (x *SignedPut) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_proto_msgTypes[3]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use SignedPut.ProtoReflect.Descriptor instead.
-func (*SignedPut) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_proto_rawDescGZIP(), []int{3}
-}
-
-func (x *SignedPut) GetUrl() string {
-	if x != nil {
-		return x.Url
-	}
-	return ""
-}
-
-func (x *SignedPut) GetHeaders() map[string]string {
-	if x != nil {
-		return x.Headers
-	}
-	return nil
-}
-
 // Bytes with the digest they must have.
 type NewBlob struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -287,7 +167,7 @@ type NewBlob struct {
 
 func (x *NewBlob) Reset() {
 	*x = NewBlob{}
-	mi := &file_argosy_v1_blob_proto_msgTypes[4]
+	mi := &file_argosy_v1_blob_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -299,7 +179,7 @@ func (x *NewBlob) String() string {
 func (*NewBlob) ProtoMessage() {}
 
 func (x *NewBlob) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_proto_msgTypes[4]
+	mi := &file_argosy_v1_blob_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -312,7 +192,7 @@ func (x *NewBlob) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NewBlob.ProtoReflect.Descriptor instead.
 func (*NewBlob) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_proto_rawDescGZIP(), []int{4}
+	return file_argosy_v1_blob_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *NewBlob) GetDigest() string {
@@ -342,7 +222,7 @@ type ReadBlobResult struct {
 
 func (x *ReadBlobResult) Reset() {
 	*x = ReadBlobResult{}
-	mi := &file_argosy_v1_blob_proto_msgTypes[5]
+	mi := &file_argosy_v1_blob_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -354,7 +234,7 @@ func (x *ReadBlobResult) String() string {
 func (*ReadBlobResult) ProtoMessage() {}
 
 func (x *ReadBlobResult) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_proto_msgTypes[5]
+	mi := &file_argosy_v1_blob_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -367,7 +247,7 @@ func (x *ReadBlobResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadBlobResult.ProtoReflect.Descriptor instead.
 func (*ReadBlobResult) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_proto_rawDescGZIP(), []int{5}
+	return file_argosy_v1_blob_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ReadBlobResult) GetStatus() *ItemStatus {
@@ -397,19 +277,7 @@ const file_argosy_v1_blob_proto_rawDesc = "" +
 	"\n" +
 	"part_bytes\x18\x02 \x01(\x03R\tpartBytes\x12\x1b\n" +
 	"\tmax_parts\x18\x03 \x01(\x05R\bmaxParts\x125\n" +
-	"\blifetime\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\blifetime\"[\n" +
-	"\n" +
-	"UploadPart\x12\x16\n" +
-	"\x06number\x18\x01 \x01(\x05R\x06number\x12\x1d\n" +
-	"\n" +
-	"size_bytes\x18\x02 \x01(\x03R\tsizeBytes\x12\x16\n" +
-	"\x06sha256\x18\x03 \x01(\fR\x06sha256\"\x96\x01\n" +
-	"\tSignedPut\x12\x10\n" +
-	"\x03url\x18\x01 \x01(\tR\x03url\x12;\n" +
-	"\aheaders\x18\x02 \x03(\v2!.argosy.v1.SignedPut.HeadersEntryR\aheaders\x1a:\n" +
-	"\fHeadersEntry\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\";\n" +
+	"\blifetime\x18\x04 \x01(\v2\x19.google.protobuf.DurationR\blifetime\";\n" +
 	"\aNewBlob\x12\x16\n" +
 	"\x06digest\x18\x01 \x01(\tR\x06digest\x12\x18\n" +
 	"\acontent\x18\x02 \x01(\fR\acontent\"Y\n" +
@@ -430,27 +298,23 @@ func file_argosy_v1_blob_proto_rawDescGZIP() []byte {
 	return file_argosy_v1_blob_proto_rawDescData
 }
 
-var file_argosy_v1_blob_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_argosy_v1_blob_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_argosy_v1_blob_proto_goTypes = []any{
 	(*DirectAccess)(nil),        // 0: argosy.v1.DirectAccess
 	(*SignedTransfers)(nil),     // 1: argosy.v1.SignedTransfers
-	(*UploadPart)(nil),          // 2: argosy.v1.UploadPart
-	(*SignedPut)(nil),           // 3: argosy.v1.SignedPut
-	(*NewBlob)(nil),             // 4: argosy.v1.NewBlob
-	(*ReadBlobResult)(nil),      // 5: argosy.v1.ReadBlobResult
-	nil,                         // 6: argosy.v1.SignedPut.HeadersEntry
-	(*durationpb.Duration)(nil), // 7: google.protobuf.Duration
-	(*ItemStatus)(nil),          // 8: argosy.v1.ItemStatus
+	(*NewBlob)(nil),             // 2: argosy.v1.NewBlob
+	(*ReadBlobResult)(nil),      // 3: argosy.v1.ReadBlobResult
+	(*durationpb.Duration)(nil), // 4: google.protobuf.Duration
+	(*ItemStatus)(nil),          // 5: argosy.v1.ItemStatus
 }
 var file_argosy_v1_blob_proto_depIdxs = []int32{
-	7, // 0: argosy.v1.SignedTransfers.lifetime:type_name -> google.protobuf.Duration
-	6, // 1: argosy.v1.SignedPut.headers:type_name -> argosy.v1.SignedPut.HeadersEntry
-	8, // 2: argosy.v1.ReadBlobResult.status:type_name -> argosy.v1.ItemStatus
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	4, // 0: argosy.v1.SignedTransfers.lifetime:type_name -> google.protobuf.Duration
+	5, // 1: argosy.v1.ReadBlobResult.status:type_name -> argosy.v1.ItemStatus
+	2, // [2:2] is the sub-list for method output_type
+	2, // [2:2] is the sub-list for method input_type
+	2, // [2:2] is the sub-list for extension type_name
+	2, // [2:2] is the sub-list for extension extendee
+	0, // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_argosy_v1_blob_proto_init() }
@@ -465,7 +329,7 @@ func file_argosy_v1_blob_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_argosy_v1_blob_proto_rawDesc), len(file_argosy_v1_blob_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

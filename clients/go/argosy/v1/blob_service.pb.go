@@ -82,59 +82,6 @@ func (UploadState) EnumDescriptor() ([]byte, []int) {
 	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{0}
 }
 
-// How bytes move past the server.
-type TransferMethod int32
-
-const (
-	// As FILE.
-	TransferMethod_TRANSFER_METHOD_UNSPECIFIED TransferMethod = 0
-	// As files both sides can reach.
-	TransferMethod_TRANSFER_METHOD_FILE TransferMethod = 1
-	// To and from the object store, by URLs the server signs.
-	TransferMethod_TRANSFER_METHOD_SIGNED_URL TransferMethod = 2
-)
-
-// Enum value maps for TransferMethod.
-var (
-	TransferMethod_name = map[int32]string{
-		0: "TRANSFER_METHOD_UNSPECIFIED",
-		1: "TRANSFER_METHOD_FILE",
-		2: "TRANSFER_METHOD_SIGNED_URL",
-	}
-	TransferMethod_value = map[string]int32{
-		"TRANSFER_METHOD_UNSPECIFIED": 0,
-		"TRANSFER_METHOD_FILE":        1,
-		"TRANSFER_METHOD_SIGNED_URL":  2,
-	}
-)
-
-func (x TransferMethod) Enum() *TransferMethod {
-	p := new(TransferMethod)
-	*p = x
-	return p
-}
-
-func (x TransferMethod) String() string {
-	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
-}
-
-func (TransferMethod) Descriptor() protoreflect.EnumDescriptor {
-	return file_argosy_v1_blob_service_proto_enumTypes[1].Descriptor()
-}
-
-func (TransferMethod) Type() protoreflect.EnumType {
-	return &file_argosy_v1_blob_service_proto_enumTypes[1]
-}
-
-func (x TransferMethod) Number() protoreflect.EnumNumber {
-	return protoreflect.EnumNumber(x)
-}
-
-// Deprecated: Use TransferMethod.Descriptor instead.
-func (TransferMethod) EnumDescriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{1}
-}
-
 // Request of GetCapabilities.
 type GetCapabilitiesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1574,216 +1521,11 @@ func (x *ReadBlobResponse) GetChunk() []byte {
 	return nil
 }
 
-// Request of CreateTransferGrants.
-type CreateTransferGrantsRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The project.
-	Project string `protobuf:"bytes,1,opt,name=project,proto3" json:"project,omitempty"`
-	// What a file of `direct_access` says. Only for FILE.
-	Token string `protobuf:"bytes,2,opt,name=token,proto3" json:"token,omitempty"`
-	// Digests of blobs to read.
-	ReadDigests []string `protobuf:"bytes,3,rep,name=read_digests,json=readDigests,proto3" json:"read_digests,omitempty"`
-	// UUID of an upload to write, if any.
-	WriteUploadId string `protobuf:"bytes,4,opt,name=write_upload_id,json=writeUploadId,proto3" json:"write_upload_id,omitempty"`
-	// What is asked for.
-	Method TransferMethod `protobuf:"varint,5,opt,name=method,proto3,enum=argosy.v1.TransferMethod" json:"method,omitempty"`
-	// 0 takes the upload over from whoever wrote it before, and begins it anew. Otherwise what the
-	// response said that did so: URLs of more parts are wanted, or of some of them again. Only for
-	// SIGNED_URL.
-	WriteEpoch int64 `protobuf:"varint,6,opt,name=write_epoch,json=writeEpoch,proto3" json:"write_epoch,omitempty"`
-	// The parts to send by PUT, in any order and in as many calls as one likes. Only for SIGNED_URL.
-	// Without any, the response to `write_epoch` tells those that are there.
-	WriteParts    []*UploadPart `protobuf:"bytes,7,rep,name=write_parts,json=writeParts,proto3" json:"write_parts,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *CreateTransferGrantsRequest) Reset() {
-	*x = CreateTransferGrantsRequest{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[22]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *CreateTransferGrantsRequest) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*CreateTransferGrantsRequest) ProtoMessage() {}
-
-func (x *CreateTransferGrantsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[22]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use CreateTransferGrantsRequest.ProtoReflect.Descriptor instead.
-func (*CreateTransferGrantsRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{22}
-}
-
-func (x *CreateTransferGrantsRequest) GetProject() string {
-	if x != nil {
-		return x.Project
-	}
-	return ""
-}
-
-func (x *CreateTransferGrantsRequest) GetToken() string {
-	if x != nil {
-		return x.Token
-	}
-	return ""
-}
-
-func (x *CreateTransferGrantsRequest) GetReadDigests() []string {
-	if x != nil {
-		return x.ReadDigests
-	}
-	return nil
-}
-
-func (x *CreateTransferGrantsRequest) GetWriteUploadId() string {
-	if x != nil {
-		return x.WriteUploadId
-	}
-	return ""
-}
-
-func (x *CreateTransferGrantsRequest) GetMethod() TransferMethod {
-	if x != nil {
-		return x.Method
-	}
-	return TransferMethod_TRANSFER_METHOD_UNSPECIFIED
-}
-
-func (x *CreateTransferGrantsRequest) GetWriteEpoch() int64 {
-	if x != nil {
-		return x.WriteEpoch
-	}
-	return 0
-}
-
-func (x *CreateTransferGrantsRequest) GetWriteParts() []*UploadPart {
-	if x != nil {
-		return x.WriteParts
-	}
-	return nil
-}
-
-// Response of CreateTransferGrants.
-type CreateTransferGrantsResponse struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Absolute path of the file of each blob, in the order of the request; empty for one that is kept
-	// elsewhere (small ones are): use ReadBlob or BatchReadBlobs.
-	ReadPaths []string `protobuf:"bytes,1,rep,name=read_paths,json=readPaths,proto3" json:"read_paths,omitempty"`
-	// Absolute path of the file to make and write. Its folder exists.
-	WritePath string `protobuf:"bytes,2,opt,name=write_path,json=writePath,proto3" json:"write_path,omitempty"`
-	// Whether the writer MUST make the file durable (fsync) before it commits the upload.
-	Sync bool `protobuf:"varint,3,opt,name=sync,proto3" json:"sync,omitempty"`
-	// URL of each blob for GET, in the order of the request; empty for one that is kept elsewhere (small
-	// ones are): use ReadBlob or BatchReadBlobs.
-	ReadUrls []string `protobuf:"bytes,4,rep,name=read_urls,json=readUrls,proto3" json:"read_urls,omitempty"`
-	// Names this writer of the upload: WriteUpload and other CreateTransferGrants raise it.
-	WriteEpoch int64 `protobuf:"varint,5,opt,name=write_epoch,json=writeEpoch,proto3" json:"write_epoch,omitempty"`
-	// How to send each part of the request, in its order.
-	WritePuts []*SignedPut `protobuf:"bytes,6,rep,name=write_puts,json=writePuts,proto3" json:"write_puts,omitempty"`
-	// Numbers of the parts the store has, where the request names none.
-	KeptParts     []int32 `protobuf:"varint,7,rep,packed,name=kept_parts,json=keptParts,proto3" json:"kept_parts,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *CreateTransferGrantsResponse) Reset() {
-	*x = CreateTransferGrantsResponse{}
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[23]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *CreateTransferGrantsResponse) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*CreateTransferGrantsResponse) ProtoMessage() {}
-
-func (x *CreateTransferGrantsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_blob_service_proto_msgTypes[23]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use CreateTransferGrantsResponse.ProtoReflect.Descriptor instead.
-func (*CreateTransferGrantsResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_blob_service_proto_rawDescGZIP(), []int{23}
-}
-
-func (x *CreateTransferGrantsResponse) GetReadPaths() []string {
-	if x != nil {
-		return x.ReadPaths
-	}
-	return nil
-}
-
-func (x *CreateTransferGrantsResponse) GetWritePath() string {
-	if x != nil {
-		return x.WritePath
-	}
-	return ""
-}
-
-func (x *CreateTransferGrantsResponse) GetSync() bool {
-	if x != nil {
-		return x.Sync
-	}
-	return false
-}
-
-func (x *CreateTransferGrantsResponse) GetReadUrls() []string {
-	if x != nil {
-		return x.ReadUrls
-	}
-	return nil
-}
-
-func (x *CreateTransferGrantsResponse) GetWriteEpoch() int64 {
-	if x != nil {
-		return x.WriteEpoch
-	}
-	return 0
-}
-
-func (x *CreateTransferGrantsResponse) GetWritePuts() []*SignedPut {
-	if x != nil {
-		return x.WritePuts
-	}
-	return nil
-}
-
-func (x *CreateTransferGrantsResponse) GetKeptParts() []int32 {
-	if x != nil {
-		return x.KeptParts
-	}
-	return nil
-}
-
 var File_argosy_v1_blob_service_proto protoreflect.FileDescriptor
 
 const file_argosy_v1_blob_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1cargosy/v1/blob_service.proto\x12\targosy.v1\x1a\x14argosy/v1/blob.proto\x1a\x16argosy/v1/errors.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"2\n" +
+	"\x1cargosy/v1/blob_service.proto\x12\targosy.v1\x1a\x14argosy/v1/blob.proto\x1a\x16argosy/v1/errors.proto\x1a\x1fargosy/v1/transfer_grants.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"2\n" +
 	"\x16GetCapabilitiesRequest\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\"\xaa\x06\n" +
 	"\x17GetCapabilitiesResponse\x12+\n" +
@@ -1883,39 +1625,12 @@ const file_argosy_v1_blob_service_proto_rawDesc = "" +
 	"\x06offset\x18\x03 \x01(\x03R\x06offset\x12\x14\n" +
 	"\x05limit\x18\x04 \x01(\x03R\x05limit\"(\n" +
 	"\x10ReadBlobResponse\x12\x14\n" +
-	"\x05chunk\x18\x01 \x01(\fR\x05chunk\"\xa4\x02\n" +
-	"\x1bCreateTransferGrantsRequest\x12\x18\n" +
-	"\aproject\x18\x01 \x01(\tR\aproject\x12\x14\n" +
-	"\x05token\x18\x02 \x01(\tR\x05token\x12!\n" +
-	"\fread_digests\x18\x03 \x03(\tR\vreadDigests\x12&\n" +
-	"\x0fwrite_upload_id\x18\x04 \x01(\tR\rwriteUploadId\x121\n" +
-	"\x06method\x18\x05 \x01(\x0e2\x19.argosy.v1.TransferMethodR\x06method\x12\x1f\n" +
-	"\vwrite_epoch\x18\x06 \x01(\x03R\n" +
-	"writeEpoch\x126\n" +
-	"\vwrite_parts\x18\a \x03(\v2\x15.argosy.v1.UploadPartR\n" +
-	"writeParts\"\x82\x02\n" +
-	"\x1cCreateTransferGrantsResponse\x12\x1d\n" +
-	"\n" +
-	"read_paths\x18\x01 \x03(\tR\treadPaths\x12\x1d\n" +
-	"\n" +
-	"write_path\x18\x02 \x01(\tR\twritePath\x12\x12\n" +
-	"\x04sync\x18\x03 \x01(\bR\x04sync\x12\x1b\n" +
-	"\tread_urls\x18\x04 \x03(\tR\breadUrls\x12\x1f\n" +
-	"\vwrite_epoch\x18\x05 \x01(\x03R\n" +
-	"writeEpoch\x123\n" +
-	"\n" +
-	"write_puts\x18\x06 \x03(\v2\x14.argosy.v1.SignedPutR\twritePuts\x12\x1d\n" +
-	"\n" +
-	"kept_parts\x18\a \x03(\x05R\tkeptParts*x\n" +
+	"\x05chunk\x18\x01 \x01(\fR\x05chunk*x\n" +
 	"\vUploadState\x12\x1c\n" +
 	"\x18UPLOAD_STATE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11UPLOAD_STATE_OPEN\x10\x01\x12\x1a\n" +
 	"\x16UPLOAD_STATE_COMMITTED\x10\x02\x12\x18\n" +
-	"\x14UPLOAD_STATE_ABORTED\x10\x03*k\n" +
-	"\x0eTransferMethod\x12\x1f\n" +
-	"\x1bTRANSFER_METHOD_UNSPECIFIED\x10\x00\x12\x18\n" +
-	"\x14TRANSFER_METHOD_FILE\x10\x01\x12\x1e\n" +
-	"\x1aTRANSFER_METHOD_SIGNED_URL\x10\x022\xb0\a\n" +
+	"\x14UPLOAD_STATE_ABORTED\x10\x032\xb0\a\n" +
 	"\vBlobService\x12X\n" +
 	"\x0fGetCapabilities\x12!.argosy.v1.GetCapabilitiesRequest\x1a\".argosy.v1.GetCapabilitiesResponse\x12[\n" +
 	"\x10FindMissingBlobs\x12\".argosy.v1.FindMissingBlobsRequest\x1a#.argosy.v1.FindMissingBlobsResponse\x12[\n" +
@@ -1942,89 +1657,83 @@ func file_argosy_v1_blob_service_proto_rawDescGZIP() []byte {
 	return file_argosy_v1_blob_service_proto_rawDescData
 }
 
-var file_argosy_v1_blob_service_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_argosy_v1_blob_service_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_argosy_v1_blob_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_argosy_v1_blob_service_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_argosy_v1_blob_service_proto_goTypes = []any{
 	(UploadState)(0),                     // 0: argosy.v1.UploadState
-	(TransferMethod)(0),                  // 1: argosy.v1.TransferMethod
-	(*GetCapabilitiesRequest)(nil),       // 2: argosy.v1.GetCapabilitiesRequest
-	(*GetCapabilitiesResponse)(nil),      // 3: argosy.v1.GetCapabilitiesResponse
-	(*FindMissingBlobsRequest)(nil),      // 4: argosy.v1.FindMissingBlobsRequest
-	(*FindMissingBlobsResponse)(nil),     // 5: argosy.v1.FindMissingBlobsResponse
-	(*BatchUploadBlobsRequest)(nil),      // 6: argosy.v1.BatchUploadBlobsRequest
-	(*BatchUploadBlobsResponse)(nil),     // 7: argosy.v1.BatchUploadBlobsResponse
-	(*BatchReadBlobsRequest)(nil),        // 8: argosy.v1.BatchReadBlobsRequest
-	(*BatchReadBlobsResponse)(nil),       // 9: argosy.v1.BatchReadBlobsResponse
-	(*Upload)(nil),                       // 10: argosy.v1.Upload
-	(*CreateUploadRequest)(nil),          // 11: argosy.v1.CreateUploadRequest
-	(*CreateUploadResponse)(nil),         // 12: argosy.v1.CreateUploadResponse
-	(*WriteUploadRequest)(nil),           // 13: argosy.v1.WriteUploadRequest
-	(*WriteUploadOpen)(nil),              // 14: argosy.v1.WriteUploadOpen
-	(*WriteUploadResponse)(nil),          // 15: argosy.v1.WriteUploadResponse
-	(*GetUploadRequest)(nil),             // 16: argosy.v1.GetUploadRequest
-	(*GetUploadResponse)(nil),            // 17: argosy.v1.GetUploadResponse
-	(*CommitUploadRequest)(nil),          // 18: argosy.v1.CommitUploadRequest
-	(*CommitUploadResponse)(nil),         // 19: argosy.v1.CommitUploadResponse
-	(*AbortUploadRequest)(nil),           // 20: argosy.v1.AbortUploadRequest
-	(*AbortUploadResponse)(nil),          // 21: argosy.v1.AbortUploadResponse
-	(*ReadBlobRequest)(nil),              // 22: argosy.v1.ReadBlobRequest
-	(*ReadBlobResponse)(nil),             // 23: argosy.v1.ReadBlobResponse
-	(*CreateTransferGrantsRequest)(nil),  // 24: argosy.v1.CreateTransferGrantsRequest
-	(*CreateTransferGrantsResponse)(nil), // 25: argosy.v1.CreateTransferGrantsResponse
-	(*durationpb.Duration)(nil),          // 26: google.protobuf.Duration
-	(*DirectAccess)(nil),                 // 27: argosy.v1.DirectAccess
-	(*SignedTransfers)(nil),              // 28: argosy.v1.SignedTransfers
-	(*NewBlob)(nil),                      // 29: argosy.v1.NewBlob
-	(*ItemStatus)(nil),                   // 30: argosy.v1.ItemStatus
-	(*ReadBlobResult)(nil),               // 31: argosy.v1.ReadBlobResult
-	(*timestamppb.Timestamp)(nil),        // 32: google.protobuf.Timestamp
-	(*UploadPart)(nil),                   // 33: argosy.v1.UploadPart
-	(*SignedPut)(nil),                    // 34: argosy.v1.SignedPut
+	(*GetCapabilitiesRequest)(nil),       // 1: argosy.v1.GetCapabilitiesRequest
+	(*GetCapabilitiesResponse)(nil),      // 2: argosy.v1.GetCapabilitiesResponse
+	(*FindMissingBlobsRequest)(nil),      // 3: argosy.v1.FindMissingBlobsRequest
+	(*FindMissingBlobsResponse)(nil),     // 4: argosy.v1.FindMissingBlobsResponse
+	(*BatchUploadBlobsRequest)(nil),      // 5: argosy.v1.BatchUploadBlobsRequest
+	(*BatchUploadBlobsResponse)(nil),     // 6: argosy.v1.BatchUploadBlobsResponse
+	(*BatchReadBlobsRequest)(nil),        // 7: argosy.v1.BatchReadBlobsRequest
+	(*BatchReadBlobsResponse)(nil),       // 8: argosy.v1.BatchReadBlobsResponse
+	(*Upload)(nil),                       // 9: argosy.v1.Upload
+	(*CreateUploadRequest)(nil),          // 10: argosy.v1.CreateUploadRequest
+	(*CreateUploadResponse)(nil),         // 11: argosy.v1.CreateUploadResponse
+	(*WriteUploadRequest)(nil),           // 12: argosy.v1.WriteUploadRequest
+	(*WriteUploadOpen)(nil),              // 13: argosy.v1.WriteUploadOpen
+	(*WriteUploadResponse)(nil),          // 14: argosy.v1.WriteUploadResponse
+	(*GetUploadRequest)(nil),             // 15: argosy.v1.GetUploadRequest
+	(*GetUploadResponse)(nil),            // 16: argosy.v1.GetUploadResponse
+	(*CommitUploadRequest)(nil),          // 17: argosy.v1.CommitUploadRequest
+	(*CommitUploadResponse)(nil),         // 18: argosy.v1.CommitUploadResponse
+	(*AbortUploadRequest)(nil),           // 19: argosy.v1.AbortUploadRequest
+	(*AbortUploadResponse)(nil),          // 20: argosy.v1.AbortUploadResponse
+	(*ReadBlobRequest)(nil),              // 21: argosy.v1.ReadBlobRequest
+	(*ReadBlobResponse)(nil),             // 22: argosy.v1.ReadBlobResponse
+	(*durationpb.Duration)(nil),          // 23: google.protobuf.Duration
+	(*DirectAccess)(nil),                 // 24: argosy.v1.DirectAccess
+	(*SignedTransfers)(nil),              // 25: argosy.v1.SignedTransfers
+	(*NewBlob)(nil),                      // 26: argosy.v1.NewBlob
+	(*ItemStatus)(nil),                   // 27: argosy.v1.ItemStatus
+	(*ReadBlobResult)(nil),               // 28: argosy.v1.ReadBlobResult
+	(*timestamppb.Timestamp)(nil),        // 29: google.protobuf.Timestamp
+	(*CreateTransferGrantsRequest)(nil),  // 30: argosy.v1.CreateTransferGrantsRequest
+	(*CreateTransferGrantsResponse)(nil), // 31: argosy.v1.CreateTransferGrantsResponse
 }
 var file_argosy_v1_blob_service_proto_depIdxs = []int32{
-	26, // 0: argosy.v1.GetCapabilitiesResponse.blob_lease:type_name -> google.protobuf.Duration
-	26, // 1: argosy.v1.GetCapabilitiesResponse.upload_lease:type_name -> google.protobuf.Duration
-	26, // 2: argosy.v1.GetCapabilitiesResponse.run_lease:type_name -> google.protobuf.Duration
-	27, // 3: argosy.v1.GetCapabilitiesResponse.direct_access:type_name -> argosy.v1.DirectAccess
-	28, // 4: argosy.v1.GetCapabilitiesResponse.signed_transfers:type_name -> argosy.v1.SignedTransfers
-	29, // 5: argosy.v1.BatchUploadBlobsRequest.blobs:type_name -> argosy.v1.NewBlob
-	30, // 6: argosy.v1.BatchUploadBlobsResponse.statuses:type_name -> argosy.v1.ItemStatus
-	31, // 7: argosy.v1.BatchReadBlobsResponse.results:type_name -> argosy.v1.ReadBlobResult
+	23, // 0: argosy.v1.GetCapabilitiesResponse.blob_lease:type_name -> google.protobuf.Duration
+	23, // 1: argosy.v1.GetCapabilitiesResponse.upload_lease:type_name -> google.protobuf.Duration
+	23, // 2: argosy.v1.GetCapabilitiesResponse.run_lease:type_name -> google.protobuf.Duration
+	24, // 3: argosy.v1.GetCapabilitiesResponse.direct_access:type_name -> argosy.v1.DirectAccess
+	25, // 4: argosy.v1.GetCapabilitiesResponse.signed_transfers:type_name -> argosy.v1.SignedTransfers
+	26, // 5: argosy.v1.BatchUploadBlobsRequest.blobs:type_name -> argosy.v1.NewBlob
+	27, // 6: argosy.v1.BatchUploadBlobsResponse.statuses:type_name -> argosy.v1.ItemStatus
+	28, // 7: argosy.v1.BatchReadBlobsResponse.results:type_name -> argosy.v1.ReadBlobResult
 	0,  // 8: argosy.v1.Upload.state:type_name -> argosy.v1.UploadState
-	32, // 9: argosy.v1.Upload.expire_time:type_name -> google.protobuf.Timestamp
-	10, // 10: argosy.v1.CreateUploadResponse.upload:type_name -> argosy.v1.Upload
-	14, // 11: argosy.v1.WriteUploadRequest.open:type_name -> argosy.v1.WriteUploadOpen
-	10, // 12: argosy.v1.GetUploadResponse.upload:type_name -> argosy.v1.Upload
-	1,  // 13: argosy.v1.CreateTransferGrantsRequest.method:type_name -> argosy.v1.TransferMethod
-	33, // 14: argosy.v1.CreateTransferGrantsRequest.write_parts:type_name -> argosy.v1.UploadPart
-	34, // 15: argosy.v1.CreateTransferGrantsResponse.write_puts:type_name -> argosy.v1.SignedPut
-	2,  // 16: argosy.v1.BlobService.GetCapabilities:input_type -> argosy.v1.GetCapabilitiesRequest
-	4,  // 17: argosy.v1.BlobService.FindMissingBlobs:input_type -> argosy.v1.FindMissingBlobsRequest
-	6,  // 18: argosy.v1.BlobService.BatchUploadBlobs:input_type -> argosy.v1.BatchUploadBlobsRequest
-	8,  // 19: argosy.v1.BlobService.BatchReadBlobs:input_type -> argosy.v1.BatchReadBlobsRequest
-	11, // 20: argosy.v1.BlobService.CreateUpload:input_type -> argosy.v1.CreateUploadRequest
-	13, // 21: argosy.v1.BlobService.WriteUpload:input_type -> argosy.v1.WriteUploadRequest
-	16, // 22: argosy.v1.BlobService.GetUpload:input_type -> argosy.v1.GetUploadRequest
-	18, // 23: argosy.v1.BlobService.CommitUpload:input_type -> argosy.v1.CommitUploadRequest
-	20, // 24: argosy.v1.BlobService.AbortUpload:input_type -> argosy.v1.AbortUploadRequest
-	22, // 25: argosy.v1.BlobService.ReadBlob:input_type -> argosy.v1.ReadBlobRequest
-	24, // 26: argosy.v1.BlobService.CreateTransferGrants:input_type -> argosy.v1.CreateTransferGrantsRequest
-	3,  // 27: argosy.v1.BlobService.GetCapabilities:output_type -> argosy.v1.GetCapabilitiesResponse
-	5,  // 28: argosy.v1.BlobService.FindMissingBlobs:output_type -> argosy.v1.FindMissingBlobsResponse
-	7,  // 29: argosy.v1.BlobService.BatchUploadBlobs:output_type -> argosy.v1.BatchUploadBlobsResponse
-	9,  // 30: argosy.v1.BlobService.BatchReadBlobs:output_type -> argosy.v1.BatchReadBlobsResponse
-	12, // 31: argosy.v1.BlobService.CreateUpload:output_type -> argosy.v1.CreateUploadResponse
-	15, // 32: argosy.v1.BlobService.WriteUpload:output_type -> argosy.v1.WriteUploadResponse
-	17, // 33: argosy.v1.BlobService.GetUpload:output_type -> argosy.v1.GetUploadResponse
-	19, // 34: argosy.v1.BlobService.CommitUpload:output_type -> argosy.v1.CommitUploadResponse
-	21, // 35: argosy.v1.BlobService.AbortUpload:output_type -> argosy.v1.AbortUploadResponse
-	23, // 36: argosy.v1.BlobService.ReadBlob:output_type -> argosy.v1.ReadBlobResponse
-	25, // 37: argosy.v1.BlobService.CreateTransferGrants:output_type -> argosy.v1.CreateTransferGrantsResponse
-	27, // [27:38] is the sub-list for method output_type
-	16, // [16:27] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	29, // 9: argosy.v1.Upload.expire_time:type_name -> google.protobuf.Timestamp
+	9,  // 10: argosy.v1.CreateUploadResponse.upload:type_name -> argosy.v1.Upload
+	13, // 11: argosy.v1.WriteUploadRequest.open:type_name -> argosy.v1.WriteUploadOpen
+	9,  // 12: argosy.v1.GetUploadResponse.upload:type_name -> argosy.v1.Upload
+	1,  // 13: argosy.v1.BlobService.GetCapabilities:input_type -> argosy.v1.GetCapabilitiesRequest
+	3,  // 14: argosy.v1.BlobService.FindMissingBlobs:input_type -> argosy.v1.FindMissingBlobsRequest
+	5,  // 15: argosy.v1.BlobService.BatchUploadBlobs:input_type -> argosy.v1.BatchUploadBlobsRequest
+	7,  // 16: argosy.v1.BlobService.BatchReadBlobs:input_type -> argosy.v1.BatchReadBlobsRequest
+	10, // 17: argosy.v1.BlobService.CreateUpload:input_type -> argosy.v1.CreateUploadRequest
+	12, // 18: argosy.v1.BlobService.WriteUpload:input_type -> argosy.v1.WriteUploadRequest
+	15, // 19: argosy.v1.BlobService.GetUpload:input_type -> argosy.v1.GetUploadRequest
+	17, // 20: argosy.v1.BlobService.CommitUpload:input_type -> argosy.v1.CommitUploadRequest
+	19, // 21: argosy.v1.BlobService.AbortUpload:input_type -> argosy.v1.AbortUploadRequest
+	21, // 22: argosy.v1.BlobService.ReadBlob:input_type -> argosy.v1.ReadBlobRequest
+	30, // 23: argosy.v1.BlobService.CreateTransferGrants:input_type -> argosy.v1.CreateTransferGrantsRequest
+	2,  // 24: argosy.v1.BlobService.GetCapabilities:output_type -> argosy.v1.GetCapabilitiesResponse
+	4,  // 25: argosy.v1.BlobService.FindMissingBlobs:output_type -> argosy.v1.FindMissingBlobsResponse
+	6,  // 26: argosy.v1.BlobService.BatchUploadBlobs:output_type -> argosy.v1.BatchUploadBlobsResponse
+	8,  // 27: argosy.v1.BlobService.BatchReadBlobs:output_type -> argosy.v1.BatchReadBlobsResponse
+	11, // 28: argosy.v1.BlobService.CreateUpload:output_type -> argosy.v1.CreateUploadResponse
+	14, // 29: argosy.v1.BlobService.WriteUpload:output_type -> argosy.v1.WriteUploadResponse
+	16, // 30: argosy.v1.BlobService.GetUpload:output_type -> argosy.v1.GetUploadResponse
+	18, // 31: argosy.v1.BlobService.CommitUpload:output_type -> argosy.v1.CommitUploadResponse
+	20, // 32: argosy.v1.BlobService.AbortUpload:output_type -> argosy.v1.AbortUploadResponse
+	22, // 33: argosy.v1.BlobService.ReadBlob:output_type -> argosy.v1.ReadBlobResponse
+	31, // 34: argosy.v1.BlobService.CreateTransferGrants:output_type -> argosy.v1.CreateTransferGrantsResponse
+	24, // [24:35] is the sub-list for method output_type
+	13, // [13:24] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_argosy_v1_blob_service_proto_init() }
@@ -2034,6 +1743,7 @@ func file_argosy_v1_blob_service_proto_init() {
 	}
 	file_argosy_v1_blob_proto_init()
 	file_argosy_v1_errors_proto_init()
+	file_argosy_v1_transfer_grants_proto_init()
 	file_argosy_v1_blob_service_proto_msgTypes[11].OneofWrappers = []any{
 		(*WriteUploadRequest_Open)(nil),
 		(*WriteUploadRequest_Chunk)(nil),
@@ -2043,8 +1753,8 @@ func file_argosy_v1_blob_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_argosy_v1_blob_service_proto_rawDesc), len(file_argosy_v1_blob_service_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   24,
+			NumEnums:      1,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
