@@ -4,6 +4,7 @@ import os
 import subprocess
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from argosy.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from argosy.v1.blob_service_pb2_grpc import BlobServiceStub
 from argosy.v1.pipeline_service_pb2_grpc import PipelineServiceStub
 from argosy_server.embedded import open_channel
+from tests.api.alternating import AlternatingChannel
 from tests.api.server_process import ServerProcess
 
 
@@ -32,16 +34,19 @@ def service_on(kind: str, home: Path, channel: grpc.Channel) -> Service:
     return Service(kind, home, ArtifactServiceStub(channel), BlobServiceStub(channel), PipelineServiceStub(channel))
 
 
-@pytest.fixture(scope="session", params=["server", "embedded"])
+@pytest.fixture(scope="session", params=["server", "servers", "embedded"])
 def stubs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The same service, behind a real server process and in this process."""
+    """The same service: a real server process, two of them that get every other call each, and in this process."""
     home = tmp_path_factory.mktemp("api") / request.param
     if request.param == "embedded":
         with open_channel(home) as channel:
             yield service_on("embedded", home, channel)
         return
-    with ServerProcess(home, "--durability=process", "--direct-access") as server, server.channel() as channel:
-        yield service_on("server", home, channel)
+    with ExitStack() as stack:
+        count = {"server": 1, "servers": 2}[request.param]
+        options = ("--durability=process", "--direct-access")
+        channels = [stack.enter_context(ServerProcess(home, *options)).channel() for _ in range(count)]
+        yield service_on("server", home, stack.enter_context(AlternatingChannel(channels)))
 
 
 @pytest.fixture
