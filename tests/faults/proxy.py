@@ -126,6 +126,7 @@ class Proxy:
     def __init__(self, target: int) -> None:
         self.up, self.down = Direction(), Direction()
         self.accepted = 0
+        self._is_silent = False
         self._target = target
         self._links: set[Link] = set()
         self._loop = asyncio.new_event_loop()
@@ -161,8 +162,14 @@ class Proxy:
         """Break all connections."""
         self._each(Link.cut)
 
+    def fall_silent(self) -> None:
+        """Keep all connections and take new ones, but pass nothing on: neither side hears that the other is away."""
+        self._is_silent = True
+        self._each(Link.hold)
+
     def go_on(self) -> None:
         """Let what stands still move again."""
+        self._is_silent = False
 
         def release(link: Link) -> None:
             link.all_flows.set()
@@ -192,6 +199,8 @@ class Proxy:
             to_client.transport.abort()
             return
         link = Link(to_client, to_server)
+        if self._is_silent:
+            link.hold()
         self._links.add(link)
         pumps = [
             asyncio.create_task(self._pump(link, self.up, from_client, to_server)),

@@ -9,6 +9,7 @@ from typing import Any, NoReturn, cast
 
 import grpc
 
+from argosy.aio.broken_stream import as_broken
 from argosy.aio.questions import answered, asking
 from argosy.config import ClientConfig
 from argosy.errors import ArgosyError
@@ -355,5 +356,5 @@ class _Outgoing:
             return await call
         except grpc.RpcError as error:
             if not self._cancelled and self._replica is not None:
-                self._way.is_away(self._replica, error)
+                self._way.is_away(self._replica, as_broken(error))
             raise

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import grpc
 
+from argosy.aio.broken_stream import as_broken
 from argosy.aio.operation import Operation
 from argosy.transport.replicas import on_one_replica
 
@@ -176,7 +177,10 @@ class _OutgoingCall(_CancellableCall):
         except grpc.RpcError:
             if self._cancelled:
                 raise
-        return await self._or_cancelled(self._call)
+        try:
+            return await self._or_cancelled(self._call)
+        except grpc.RpcError as error:
+            raise as_broken(error) from None
 
 
 def _cancelled_error() -> grpc.aio.AioRpcError:
