@@ -1,8 +1,7 @@
-"""A channel to several servers that gives each call to the next one, so that whatever one keeps to itself is missed."""
+"""A channel to three servers that gives each call to another one, so that whatever one keeps to itself is missed."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,16 +9,20 @@ import grpc
 
 
 class AlternatingChannel(grpc.Channel):
-    """Calls of one logical operation go to different servers, in turn."""
+    """A call goes to a server that got neither the last call of all nor the last one of its method."""
 
     def __init__(self, channels: Sequence[grpc.Channel]) -> None:
-        self._turns = itertools.cycle(range(len(channels)))
         self._channels = channels
+        self._last = 0
+
+    def turn(self, last_of_method: int) -> int:
+        """Return which server gets the next call of a method."""
+        others = {self._last, last_of_method}
+        self._last = next(number for number in range(len(self._channels)) if number not in others)
+        return self._last
 
     def _in_turn(self, kind: str, *arguments: Any, **options: Any) -> Any:
-        return _InTurn(
-            [getattr(channel, kind)(*arguments, **options) for channel in self._channels], lambda: next(self._turns)
-        )
+        return _InTurn(self, [getattr(channel, kind)(*arguments, **options) for channel in self._channels])
 
     def unary_unary(self, *arguments: Any, **options: Any) -> Any:
         return self._in_turn("unary_unary", *arguments, **options)
@@ -53,15 +56,20 @@ class AlternatingChannel(grpc.Channel):
 class _InTurn:
     """One method, of all servers."""
 
-    def __init__(self, methods: Sequence[Any], turn: Callable[[], int]) -> None:
+    def __init__(self, channel: AlternatingChannel, methods: Sequence[Any]) -> None:
+        self._channel = channel
         self._methods = methods
-        self._turn = turn
+        self._last = 0
+
+    def _next(self) -> Any:
+        self._last = self._channel.turn(self._last)
+        return self._methods[self._last]
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
-        return self._methods[self._turn()](*arguments, **options)
+        return self._next()(*arguments, **options)
 
     def with_call(self, *arguments: Any, **options: Any) -> Any:
-        return self._methods[self._turn()].with_call(*arguments, **options)
+        return self._next().with_call(*arguments, **options)
 
     def future(self, *arguments: Any, **options: Any) -> Any:
-        return self._methods[self._turn()].future(*arguments, **options)
+        return self._next().future(*arguments, **options)

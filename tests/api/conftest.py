@@ -36,17 +36,18 @@ def service_on(kind: str, home: Path, channel: grpc.Channel) -> Service:
 
 @pytest.fixture(scope="session", params=["server", "servers", "embedded"])
 def stubs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The same service: a real server process, two of them that get every other call each, and in this process."""
+    """The same service: a real server process, three of them that share out the calls, and in this process."""
     home = tmp_path_factory.mktemp("api") / request.param
     if request.param == "embedded":
         with open_channel(home) as channel:
             yield service_on("embedded", home, channel)
         return
     with ExitStack() as stack:
-        count = {"server": 1, "servers": 2}[request.param]
+        count = 1 if request.param == "server" else 3
         options = ("--durability=process", "--direct-access")
         channels = [stack.enter_context(ServerProcess(home, *options)).channel() for _ in range(count)]
-        yield service_on("server", home, stack.enter_context(AlternatingChannel(channels)))
+        taken_in_turn = AlternatingChannel(channels) if count > 1 else channels[0]
+        yield service_on("server", home, stack.enter_context(taken_in_turn))
 
 
 @pytest.fixture
