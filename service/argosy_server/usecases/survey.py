@@ -43,6 +43,14 @@ class UploadRow:
 class StoreSurvey(Protocol):
     """Reads everything the store holds, in pages that keep no transaction long."""
 
+    def refuse_moved(self) -> None:
+        """Refuse to go on with a store that has moved: it does not know what its copy has stored since.
+
+        Raises:
+            StorageUnavailable: it has; says where it is.
+        """
+        ...
+
     def totals(self) -> tuple[int, int]:
         """Return how many blobs there are, damaged ones included, and the bytes of all of them."""
         ...

@@ -94,10 +94,12 @@ def sweep(metadata: MetadataStore, storage: BlobStorage, limits: Limits, grace: 
             what only a lease keeps, which whoever is saving just now loses.
 
     Raises:
-        StorageUnavailable: it cannot be reached, or does not tell when an orphan was written although that matters.
+        StorageUnavailable: it cannot be reached, has moved, or does not tell when an orphan was written although that
+            matters.
     """
     report = SweepReport()
     with metadata.write() as tx:
+        tx.survey.refuse_moved()
         report.uploads = tx.uploads.remove_expired(grace)
         report.replies = tx.replies.remove_older_than(limits.reply_retention)
         report.events = tx.events.remove_older_than(limits.event_retention)
@@ -105,6 +107,7 @@ def sweep(metadata: MetadataStore, storage: BlobStorage, limits: Limits, grace: 
         for blob in _remove_blobs(metadata, storage, found, grace):
             report.add_blob(blob)
     for orphan in find_orphans(metadata, storage, grace):
+        _refuse_moved(metadata)
         storage.delete(orphan.location)
         report.add_orphan(orphan)
     metadata.shrink()
@@ -119,6 +122,7 @@ def plan_sweep(
     Raises:
         StorageUnavailable: as for :func:`sweep`.
     """
+    _refuse_moved(metadata)
     for upload in _removable_uploads(metadata, grace):
         report.uploads += 1
         yield Garbage(GarbageKind.UPLOAD, upload.project, upload.id, 0, "")
@@ -156,6 +160,15 @@ def find_orphans(metadata: MetadataStore, storage: BlobStorage, grace: timedelta
                 if written is None or written > latest:
                     continue
             yield Orphan(location, size)
+
+
+def _refuse_moved(metadata: MetadataStore) -> None:
+    """Asked once it is known that nothing refers to a location: then it was known by a store in use.
+
+    What a copy over the same storage has stored since is nothing that this store knows of.
+    """
+    with metadata.read() as tx:
+        tx.survey.refuse_moved()
 
 
 def _removable_uploads(metadata: MetadataStore, grace: timedelta) -> Iterator[UploadRow]:

@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import Row, and_, bindparam, case, delete, exists, select, tuple_, update
 
-from argosy_server.adapters.metadata.closed_store import check_open
 from argosy_server.adapters.metadata.session import Insert, Session, batches, upsert
 from argosy_server.adapters.metadata.tables import STORED_OUTSIDE, blob_contents, blobs, uploads, version_files
 from argosy_server.domain.blob import Blob, BlobState, UploadState, upload_location
@@ -276,8 +275,6 @@ class SqlBlobRepository:
 
     def known_locations(self, locations: Sequence[str], grace: timedelta = NO_GRACE) -> set[str]:
         """Return those of the locations that a blob row, or an open upload, names."""
-        # A store that has moved does not know what its copy has stored since, perhaps at the same place.
-        check_open(self._session.connection)
         known: set[str] = set()
         expired = self._session.after(-grace)
         for part in batches(locations):

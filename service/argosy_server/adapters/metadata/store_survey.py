@@ -7,6 +7,7 @@ from datetime import timedelta
 from sqlalchemy import and_, bindparam, func, select, tuple_
 
 from argosy_server.adapters.metadata.blob_repository import DELETING, blob_of_row
+from argosy_server.adapters.metadata.closed_store import check_open
 from argosy_server.adapters.metadata.session import Session
 from argosy_server.adapters.metadata.tables import (
     artifacts,
@@ -75,6 +76,10 @@ class SqlStoreSurvey:
     def __init__(self, session: Session) -> None:
         """Work inside one transaction."""
         self._session = session
+
+    def refuse_moved(self) -> None:
+        """Refuse to go on with a store that has moved."""
+        check_open(self._session.connection)
 
     def totals(self) -> tuple[int, int]:
         """Return how many blobs there are, damaged ones included, and the bytes of all of them."""

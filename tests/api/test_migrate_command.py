@@ -1,0 +1,379 @@
+"""``argosy-server migrate`` as an operator runs it: interrupted, refused, told what it would do, while others write."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+
+from argosy_server.adapters.metadata import open_metadata
+from argosy_server.embedded import open_channel
+from tests.adapters.copied_rows import all_rows
+from tests.api.calls import LARGE, Refusal, create, digest_of, download, expect_refusal, get, put_blob, upload_parts
+from tests.api.conftest import Service, service_on
+from tests.api.moved_stores import ENVIRONMENT, PROJECT, Place, command, migrate, places
+from tests.api.server_process import ServerProcess
+from tests.api.test_damaged_store import flip_a_bit
+from tests.api.test_store_commands import change_database, files_of, large_file, state_of
+
+SWEEP_FAILED = "the sweep failed"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Callable[[str], Place]]:
+    with places(tmp_path) as make:
+        yield make
+
+
+def fill_embedded(home: Path, files: int = 1) -> None:
+    with open_channel(home) as channel:
+        service = service_on("embedded", home, channel)
+        service.artifacts.UploadArtifact(upload_parts(PROJECT, "large", LARGE))
+        create(service, PROJECT, "small", b"small")
+        for number in range(files):
+            create(service, PROJECT, "middle", number.to_bytes(4, "big") * 10_000)
+
+
+@pytest.fixture
+def source(place: Callable[[str], Place]) -> Place:
+    """An embedded store with a version in a file, one in the database and some in between."""
+    made = place("sqlite+files")
+    fill_embedded(made.data)
+    return made
+
+
+def bytes_of(place: Place) -> dict[str, bytes]:
+    root = place.data / "blobs"
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in files_of(place.data)}
+
+
+def url_of(place: Place) -> str:
+    return place.database or f"sqlite:///{place.data}/metadata.db"
+
+
+def test_dry_run_tells_counts_and_bytes_and_writes_nothing(source: Place, place: Callable[[str], Place]) -> None:
+    before = state_of(source.data)
+    for target in (place("sqlite+files"), place("postgresql+moto")):
+        done = migrate(source, target, "--dry-run", "-o", "json")
+        assert (done.returncode, done.stderr) == (0, "")
+        plan = json.loads(done.stdout)
+        assert plan["blobs"] == {"count": 3, "bytes": len(LARGE) + 40_000 + 5}
+        assert plan["stored"] == {"count": 2, "bytes": len(LARGE) + 40_000}
+        assert (plan["rows"]["versions"], plan["rows"]["blob_contents"], plan["refusals"]) == (3, 1, [])
+        told = migrate(source, target, "--dry-run").stdout
+        assert "3 blobs (5.0 MiB), in rows but for 2 files (5.0 MiB)" in told
+        assert not target.data.exists()
+    assert state_of(source.data) == before
+    with pytest.raises(Exception, match="is no database of a store"):
+        open_metadata(target.database, durability="full", create=False)
+
+
+def test_dry_run_tells_everything_that_would_stop_it(source: Place, place: Callable[[str], Place]) -> None:
+    target = place("sqlite+files")
+    fill_embedded(target.data)
+    large_file(source.data).unlink()
+    before = state_of(target.data)
+    done = migrate(source, target, "--dry-run")
+    assert done.returncode == 1
+    stops = [line for line in done.stdout.splitlines() if line.startswith("stops it: ")]
+    assert "holds another store (id " in stops[0]
+    assert f"blob {digest_of(LARGE)} of project '{PROJECT}' is damaged: its bytes are gone" in stops[1]
+    assert state_of(target.data) == before
+
+
+@pytest.mark.parametrize("shape", ["sqlite+files", "postgresql+moto"])
+def test_killed_at_any_point_it_goes_on_and_ends_as_if_it_had_not_been(
+    place: Callable[[str], Place], shape: str
+) -> None:
+    source, whole, broken = place("sqlite+files"), place(shape), place(shape)
+    fill_embedded(source.data, files=30)
+    assert migrate(source, whole, "--keep-source").returncode == 0
+    expected = all_rows(url_of(whole))
+    pauses = random.Random(7)
+    kills = 0
+    for attempt in range(12):
+        words = ["migrate", *source.options("--from"), *broken.options("--to"), "--jobs=2"]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "argosy_server", *words],
+            env={**ENVIRONMENT, **broken.environment},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        try:
+            # Starting takes most of it; later and later, so that every phase is met.
+            _, told = process.communicate(timeout=0.8 + 0.15 * attempt + 0.15 * pauses.random())
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+            kills += 1
+        else:
+            assert process.returncode == 0, told.decode()
+    assert kills >= 3
+    done = migrate(source, broken)
+    assert (done.returncode, done.stderr) == (0, "")
+
+    copied = all_rows(url_of(broken))
+    for rows in (copied, expected):
+        rows["store"][0].pop("events_origin")
+    assert copied == expected
+    if shape == "sqlite+files":
+        assert bytes_of(broken) == bytes_of(source)
+    checked = command("verify", *broken.options(), "-o", "json", **broken.environment)
+    found = json.loads(checked.stdout)
+    assert (checked.returncode, found["clean"], found["orphans"]["count"]) == (0, True, 0)
+
+
+def test_what_an_interrupted_attempt_left_half_written_is_written_again(
+    source: Place, place: Callable[[str], Place]
+) -> None:
+    target = place("sqlite+files")
+    assert migrate(source, target, "--keep-source").returncode == 0
+    change_database(target.data, "UPDATE store SET closed = 'copy'")
+    os.truncate(large_file(target.data), 4_000_000)
+    [middle] = (path for path in files_of(target.data) if path.stat().st_size == 40_000)
+    flip_a_bit(middle, 5)
+    done = migrate(source, target, "-o", "json")
+    report = json.loads(done.stdout)
+    assert report["copied"] == {"blobs": 2, "bytes": len(LARGE) + 40_000}
+    assert bytes_of(target) == bytes_of(source)
+
+
+def test_what_is_there_is_not_copied_again(source: Place, place: Callable[[str], Place]) -> None:
+    target = place("sqlite+files")
+    assert migrate(source, target, "--keep-source").returncode == 0
+    change_database(target.data, "UPDATE store SET closed = 'copy'")
+    report = json.loads(migrate(source, target, "-o", "json").stdout)
+    assert report["copied"]["blobs"] == 0
+    assert report["present"] == {"blobs": 2, "bytes": len(LARGE) + 40_000}
+    again = migrate(source, target)
+    assert (again.returncode, again.stdout.startswith("nothing was left to copy")) == (0, True)
+
+
+@pytest.mark.parametrize("damage", ["corrupt", "truncated", "missing", "in a row"])
+def test_damage_is_named_and_stops_it_unless_it_is_skipped(
+    source: Place, place: Callable[[str], Place], damage: str
+) -> None:
+    target, digest = place("sqlite+files"), digest_of(LARGE)
+    if damage == "corrupt":
+        flip_a_bit(large_file(source.data), 5_000_000)
+    elif damage == "truncated":
+        os.truncate(large_file(source.data), 10)
+    elif damage == "missing":
+        large_file(source.data).unlink()
+    else:
+        digest = digest_of(b"small")
+        change_database(source.data, "UPDATE blob_contents SET content = CAST('smell' AS BLOB)")
+    refused = migrate(source, target)
+    assert (refused.returncode, refused.stdout.count(digest)) == (1, 1)
+    assert f"blobs of the source are damaged: {digest}; repair them" in refused.stderr
+    assert "is a copy of a store that was not finished" in command("verify", *target.options()).stderr
+    with open_channel(source.data) as channel:  # it is as it was
+        create(service_on("embedded", source.data, channel), PROJECT, "small", b"more")
+
+    done = migrate(source, target, "--skip-damaged")
+    assert (done.returncode, "1 damaged blob left behind" in done.stdout) == (0, True)
+    checked = json.loads(command("verify", *target.options(), "-o", "json").stdout)
+    assert [found["digest"] for found in checked["damage"]] == [digest]
+    with target.serve() as service:
+        with pytest.raises(grpc.RpcError) as lost:
+            download(service, PROJECT, name="small" if damage == "in a row" else "large", version="1")
+        assert lost.value.code() is grpc.StatusCode.DATA_LOSS
+        # It counts as missing: saving the same value repairs it.
+        if damage != "in a row":
+            put_blob(service, PROJECT, LARGE)
+            assert download(service, PROJECT, name="large") == LARGE
+
+
+def refusal(*arguments: str, **environment: str) -> str:
+    done = command("migrate", *arguments, **environment)
+    assert (done.returncode, done.stdout) in {(1, ""), (2, "")}
+    return " ".join(done.stderr.split())
+
+
+def test_a_source_that_is_none_or_of_another_version_is_refused(source: Place, tmp_path: Path) -> None:
+    target = f"--to={tmp_path / 'copy'}"
+    assert "does not exist, so this is no store" in refusal(f"--from={tmp_path / 'nowhere'}", target)
+    for revision in ("0001", "9999"):
+        change_database(source.data, f"UPDATE alembic_version SET version_num = '{revision}'")
+        told = refusal(f"--from={source.data}", target)
+        assert f"has schema {revision}, and this version of argosy uses" in told
+        assert "start a server of this version once" in told
+        assert "or upgrade argosy" in told
+    assert not (tmp_path / "copy").exists()
+    assert "name a folder, or both --from-database and --from-blobs" in refusal(target)
+
+
+def test_a_target_that_is_not_empty_or_the_source_is_refused(
+    source: Place, tmp_path: Path, place: Callable[[str], Place]
+) -> None:
+    copy, start = tmp_path / "copy", f"--from={source.data}"
+    assert "source and target are the same database" in refusal(start, f"--to={source.data}")
+    (tmp_path / "link").symlink_to(source.data)
+    assert "holds this very store" in refusal(start, f"--to={tmp_path / 'link'}")
+    other = place("sqlite+files")
+    fill_embedded(other.data)
+    assert "holds another store (id " in refusal(start, f"--to={other.data}")
+    stopped = refusal(start, f"--to={copy}", f"--to-blobs={other.data / 'blobs'}")
+    assert "holds the bytes of another store (id " in stopped
+    assert "choose an empty folder" in stopped
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").touch()
+    assert "is not empty: it holds file" in refusal(start, f"--to={copy}", f"--to-blobs={tmp_path / 'full'}")
+    stopped = refusal(start, f"--from-blobs={other.data / 'blobs'}", f"--to={copy}")
+    assert "holds the blobs of another store" in stopped
+    (tmp_path / "empty").mkdir()
+    stopped = refusal(start, f"--from-blobs={tmp_path / 'empty'}", f"--to={copy}")
+    assert "belong to no store" in stopped
+    assert "with --from-blobs" in stopped
+    assert not copy.exists()
+    assert files_of(other.data)
+
+
+def test_a_bucket_that_is_not_there_is_refused_and_nothing_is_made(
+    source: Place, place: Callable[[str], Place]
+) -> None:
+    target = place("postgresql+moto")
+    words = [*source.options("--from"), f"--to={target.data}", f"--to-database={target.database}"]
+    for dry_run in ([], ["--dry-run"]):
+        done = command("migrate", *words, "--to-blobs=s3://no-such-bucket-here/x", *dry_run, **target.environment)
+        assert done.returncode == 1
+        assert "no-such-bucket-here" in done.stdout + done.stderr
+    with pytest.raises(Exception, match="is no database of a store"):
+        open_metadata(target.database, durability="full", create=False)
+
+
+def test_where_there_is_no_room_nothing_is_begun(source: Place, small_disk: Path) -> None:
+    with (small_disk / "filler").open("wb") as filler:
+        filler.write(bytes(12 << 20))
+    told = refusal(*source.options("--from"), f"--to={small_disk / 'copy'}")
+    assert "has room for " in told
+    assert "free some space there, or choose another place" in told
+    assert not (small_disk / "copy").exists()
+
+
+def test_no_two_commands_copy_into_one_target(source: Place, place: Callable[[str], Place]) -> None:
+    target = place("sqlite+files")
+    target.data.mkdir()
+    from filelock import FileLock
+
+    with FileLock(f"{target.data}/metadata.db.leader"):
+        assert "another process copies into" in refusal(*source.options("--from"), *target.options("--to"))
+
+
+@pytest.mark.parametrize("shape", ["sqlite+files", "postgresql+files"])
+def test_writers_meanwhile_lose_nothing_and_are_told_where_the_store_went(
+    place: Callable[[str], Place], shape: str
+) -> None:
+    source, target = place(shape), place("sqlite+files")
+    acknowledged: dict[str, bytes] = {}
+    refusals: list[Refusal] = []
+    enough = threading.Event()
+
+    def save(service: Service, writer: int) -> None:
+        for number in range(10_000):
+            content = f"{writer}.{number} ".encode() * (10_000 if number % 3 == 0 else 1)
+            try:
+                version = create(service, PROJECT, f"writer{writer}", content)
+            except grpc.RpcError as error:
+                refused = Refusal(error)
+                if "has moved to" not in refused.message:
+                    continue
+                refusals.append(refused)
+                return
+            acknowledged[version.id] = content
+            if len(acknowledged) > 30:
+                enough.set()
+
+    with source.serve() as service:
+        writers = [threading.Thread(target=save, args=(service, writer)) for writer in range(3)]
+        for thread in writers:
+            thread.start()
+        assert enough.wait(60)
+        done = migrate(source, target)
+        for thread in writers:
+            thread.join(120)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert [refused.code for refused in refusals] == [grpc.StatusCode.UNAVAILABLE] * 3
+        assert f"has moved to {target.data}/metadata.db and {target.data}/blobs" in refusals[0].message
+        # What is there can still be read.
+        some = next(iter(acknowledged))
+        assert download(service, PROJECT, id=some) == acknowledged[some]
+    with target.serve() as service:
+        for version_id, content in acknowledged.items():
+            assert download(service, PROJECT, id=version_id) == content
+        labels = [f"writer{writer}" for writer in range(3)]
+        counts = [int(get(service, PROJECT, name=label).version) for label in labels]
+        assert sum(counts) == len(acknowledged)
+
+
+def test_a_store_that_moved_cannot_be_opened_and_says_where_it_went(
+    source: Place, place: Callable[[str], Place]
+) -> None:
+    target = place("sqlite+files")
+    assert migrate(source, target).returncode == 0
+    where = f"this store has moved to {target.data}/metadata.db and {target.data}/blobs"
+    with pytest.raises(grpc.RpcError) as refused:
+        open_channel(source.data)
+    told = Refusal(refused.value)
+    assert (told.code, where in told.message) == (grpc.StatusCode.UNAVAILABLE, True)
+    served = command("serve", f"--data={source.data}", "--listen=127.0.0.1:0")
+    assert (served.returncode, where in served.stderr) == (1, True)
+    cleaned = command("gc", "--execute", "--grace=0s", f"--data={source.data}")
+    assert (cleaned.returncode, where in cleaned.stderr) == (1, True)
+    assert command("verify", f"--data={source.data}").returncode == 0
+    elsewhere = refusal(*source.options("--from"), f"--to={source.data.parent / 'elsewhere'}")
+    assert f"has moved to {target.data}/metadata.db" in elsewhere
+    assert "migrate from there" in elsewhere
+    # Back again, to another folder.
+    back = place("sqlite+files")
+    assert migrate(target, back).returncode == 0
+    with back.serve() as service:
+        assert download(service, PROJECT, name="large") == LARGE
+
+
+def test_a_source_that_is_kept_stays_in_use(source: Place, place: Callable[[str], Place]) -> None:
+    target = place("sqlite+files")
+    done = migrate(source, target, "--keep-source")
+    assert "is still in use: what is saved there from now on is not in the copy" in done.stdout
+    for home in (source.data, target.data):
+        with open_channel(home) as channel:
+            assert create(service_on("embedded", home, channel), PROJECT, "small", b"more").version == "2"
+
+
+def await_sweeps(server: ServerProcess, count: int) -> None:
+    """Wait until so many more sweeps have ended, all of which fail."""
+    goal = server.log().count(SWEEP_FAILED) + count
+    deadline = time.monotonic() + 30
+    while server.log().count(SWEEP_FAILED) < goal:
+        assert time.monotonic() < deadline, server.log()
+        time.sleep(0.05)
+
+
+def test_bytes_may_stay_where_they_are(source: Place, place: Callable[[str], Place]) -> None:
+    database = place("postgresql+files").database
+    target = Place(source.data.parent / "unused", database, str(source.data / "blobs"))
+    assert "two stores in use would remove each other's" in refusal(
+        *source.options("--from"), *target.options("--to"), "--keep-source"
+    )
+    before = bytes_of(source)
+    with ServerProcess(source.data, "--sweep-interval=0.2") as old, old.channel() as channel:
+        report = json.loads(migrate(source, target, "-o", "json").stdout)
+        assert (report["copied"]["blobs"], report["present"]["blobs"]) == (0, 2)
+        with target.serve() as service:
+            create(service, PROJECT, "later", b"z" * 100_000)
+            await_sweeps(old, 2)
+            # The sweep of a server on the old database must not take it for an orphan.
+            assert download(service, PROJECT, name="later") == b"z" * 100_000
+        with expect_refusal(grpc.StatusCode.UNAVAILABLE, "STORAGE_UNAVAILABLE"):
+            create(service_on("server", source.data, channel), PROJECT, "late", b"1")
+    assert before.items() <= bytes_of(source).items()
