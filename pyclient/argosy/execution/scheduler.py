@@ -25,12 +25,11 @@ from argosy.execution.runner import Workers
 from argosy.execution.start_step import start_step
 from argosy.execution.step_task import Completed, Failed, Outcome, StepTask
 from argosy.execution.stop_signal import StopSignal
+from argosy.execution.stoppable_call import GRACE
 from argosy.graph.model import Invocation
 from argosy.v1.pipeline_pb2 import StepRun
 from argosy.v1.step_calls_pb2 import StepWait
 
-GRACE = 3.0
-"""Seconds an attempt has to end after it was asked to stop."""
 LONGEST_WAIT = 2.0
 """Seconds between two questions whether a step of another run has ended."""
 

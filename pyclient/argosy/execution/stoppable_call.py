@@ -16,11 +16,16 @@ import inspect
 import signal
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from argosy.execution.stop_signal import StopSignal
 from argosy.transport.uninterrupted import set_interrupter
+
+LOOP_PATIENCE = 0.2
+"""Seconds the loop of an ``async def`` step has to cancel it before an exception is raised in what it executes."""
+GRACE = 3.0
+"""Seconds an attempt has to end after it was asked to stop."""
 
 
 class StopExecution(BaseException):
@@ -36,16 +41,13 @@ def call_stoppable(function: Callable[[], object], stop: StopSignal) -> object:
         concurrent.futures.CancelledError: a task that it awaited was cancelled, which is no wish of whoever runs it.
     """
     stop.check()
-    interruption = _Interruption()
-    former = set_interrupter(interruption)
     try:
-        try:
+        with _interrupted_by() as interruption:
             with stop.heard_by(interruption.send):
                 result = function()
-                return _run_coroutine(result, stop) if inspect.iscoroutine(result) else result
-        finally:
-            set_interrupter(former)
-            interruption.close()
+                if not inspect.iscoroutine(result):
+                    return result
+            return _run_coroutine(result, stop, interruption)
     except BaseException as raised:
         if stop.error is not None:
             is_the_stop = isinstance(raised, (StopExecution, KeyboardInterrupt, asyncio.CancelledError))
@@ -104,6 +106,18 @@ class _Interruption:
             _raise_in(self._thread, None)
 
 
+@contextlib.contextmanager
+def _interrupted_by() -> Iterator[_Interruption]:
+    """Give what raises in this thread while the block runs, and never after it."""
+    interruption = _Interruption()
+    former = set_interrupter(interruption)
+    try:
+        yield interruption
+    finally:
+        set_interrupter(former)
+        interruption.close()
+
+
 def _takes_signal(thread: threading.Thread) -> bool:
     return (
         thread is threading.main_thread()
@@ -118,47 +132,73 @@ def _raise_in(thread: threading.Thread, kind: type[BaseException] | None) -> Non
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), error)
 
 
-def _run_coroutine(coroutine: Coroutine[Any, Any, object], stop: StopSignal) -> object:
+def _run_coroutine(coroutine: Coroutine[Any, Any, object], stop: StopSignal, interruption: _Interruption) -> object:
     """Run an ``async def`` step in a loop of its own, in another thread where a loop runs here, as in notebooks."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(_stoppable(coroutine, stop))
-    return _run_in_thread(coroutine, stop)
+        pass
+    else:
+        return _run_in_thread(coroutine, stop, interruption)
+    return asyncio.run(_stoppable(coroutine, stop, interruption))
 
 
-async def _stoppable(coroutine: Coroutine[Any, Any, object], stop: StopSignal) -> object:
-    # Waiting in the loop is waiting in C: cancelling the task reaches it there.
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+async def _stoppable(coroutine: Coroutine[Any, Any, object], stop: StopSignal, interruption: _Interruption) -> object:
+    """Cancel the task when it shall stop: that reaches it where it waits, and an exception in the loop would break it.
+
+    Only a step that keeps the loop, as one that computes, is raised in.
+    """
+    loop, task, heard = asyncio.get_running_loop(), asyncio.current_task(), threading.Event()
     assert task is not None
 
     def cancel() -> None:
+        heard.set()
+        task.cancel()
+
+    def ask() -> None:
         with contextlib.suppress(RuntimeError):  # the loop has just been closed
-            loop.call_soon_threadsafe(task.cancel)
+            loop.call_soon_threadsafe(cancel)
+        _unless(heard, LOOP_PATIENCE, interruption.send)
 
-    with stop.heard_by(cancel):
-        return await coroutine
+    with stop.heard_by(ask):
+        try:
+            return await coroutine
+        finally:
+            heard.set()
 
 
-def _run_in_thread(coroutine: Coroutine[Any, Any, object], stop: StopSignal) -> object:
+def _run_in_thread(coroutine: Coroutine[Any, Any, object], stop: StopSignal, interruption: _Interruption) -> object:
     results: list[object] = []
     errors: list[BaseException] = []
-    abandoned = StopSignal()
+    abandoned, ended = StopSignal(), threading.Event()
 
     def run() -> None:
         try:
-            with stop.heard_by(lambda: abandoned.request(StopExecution())):
-                results.append(asyncio.run(_stoppable(coroutine, abandoned)))
+            with _interrupted_by() as there, stop.heard_by(lambda: abandoned.request(StopExecution())):
+                results.append(asyncio.run(_stoppable(coroutine, abandoned, there)))
         except BaseException as error:
             errors.append(error)
+        finally:
+            ended.set()
 
     thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), name="argosy-async-step", daemon=True)
     thread.start()
     try:
-        thread.join()
+        with stop.heard_by(lambda: _unless(ended, GRACE, interruption.send)):
+            ended.wait()
     except BaseException as error:  # Ctrl-C reaches this thread alone
         abandoned.request(error)
         raise
     if errors:
         raise errors[0]
     return results[0]
+
+
+def _unless(happened: threading.Event, seconds: float, action: Callable[[], object]) -> None:
+    """Do something after a while, in another thread, unless something else has happened until then."""
+
+    def wait() -> None:
+        if not happened.wait(seconds):
+            action()
+
+    threading.Thread(target=wait, name="argosy-stop", daemon=True).start()

@@ -161,6 +161,44 @@ def test_a_coroutine_that_waits_is_stopped() -> None:
     assert closed == [1]
 
 
+@pytest.mark.parametrize("in_a_loop", [False, True], ids=["own-loop", "loop-of-a-notebook"])
+def test_what_a_coroutine_raises_when_it_is_stopped_is_the_cause_and_nothing_else_is_told(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, *, in_a_loop: bool
+) -> None:
+    why, stop, ready, broken = StepTimeoutError("over"), StopSignal(), threading.Event(), OSError("not cleaned up")
+
+    def ask() -> None:
+        assert ready.wait(60)
+        stop.request(why)
+
+    async def waiting() -> None:
+        ready.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0)
+            raise broken
+
+    async def calling() -> object:
+        return call_stoppable(waiting, stop)
+
+    threading.Thread(target=ask, daemon=True).start()
+    call = (lambda: asyncio.run(calling())) if in_a_loop else (lambda: call_stoppable(waiting, stop))
+    assert in_thread(call) == [why]
+    assert why.__cause__ is broken
+    assert (capfd.readouterr(), caplog.records) == (("", ""), [])
+
+
+def test_a_coroutine_that_never_waits_is_stopped() -> None:
+    stop, ready = StopSignal(), threading.Event()
+    stopping_soon(stop, ready)
+
+    async def computing() -> None:
+        looping(ready)
+
+    assert in_thread(lambda: call_stoppable(computing, stop)) == [WHY]
+
+
 def test_a_call_that_must_not_be_broken_ends_first() -> None:
     stop, ready, done = StopSignal(), threading.Event(), list[int]()
 
