@@ -1,0 +1,1 @@
+"""What a fleet of servers does with many clients and many versions."""
