@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -36,7 +36,7 @@ Insert: TypeAlias = "sqlite.Insert | postgresql.Insert"
 Params = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Session:
     """A connection inside a transaction.
 
@@ -47,6 +47,7 @@ class Session:
 
     connection: Connection
     writes: bool
+    _clock: tuple[int, int] | None = field(default=None, init=False)
 
     @property
     def dialect(self) -> str:
@@ -60,6 +61,9 @@ class Session:
 
     def execute(self, statement: Executable, params: Params | None = None) -> CursorResult[Any]:
         """Run one statement."""
+        if isinstance(params, list) and len(params) == 1:
+            # What drivers do for many costs them more than one.
+            params = params[0]
         result: CursorResult[Any] = self.connection.execute(statement, params)
         return result
 
@@ -67,7 +71,11 @@ class Session:
         """Return the time by the database's clock, which for a file on this machine is the machine's."""
         if self.dialect == "sqlite":
             return time.time_ns() // 1000
-        return int(self.connection.execute(_CLOCK).scalar_one())
+        if self._clock is None:
+            # Asked once in a transaction, which others may wait for; from then on it goes as fast as ours.
+            self._clock = int(self.connection.execute(_CLOCK).scalar_one()), time.monotonic_ns()
+        told, asked = self._clock
+        return told + (time.monotonic_ns() - asked) // 1000
 
     def after(self, duration: timedelta) -> int:
         """Return the time ``duration`` from now."""
