@@ -23,7 +23,8 @@ ServerOption = Annotated[
     Optional[str],  # noqa: UP045 - typer evaluates annotations, also on Python 3.10
     typer.Option(
         "--server",
-        help="The store: grpc://host:port, unix:///path or embedded:///directory. [ARGOSY_SERVER]",
+        help="The store: grpc://host:port, several servers as grpc://a:1,b:2, unix:///path or embedded:///directory. "
+        "[ARGOSY_SERVER]",
         callback=following(text_problem),
     ),
 ]
