@@ -79,6 +79,37 @@ def test_a_retry_that_is_sent_twice_begins_one_attempt(stubs: Stubs, project: st
     assert get_run(stubs, project, run.id).steps[0].attempt == 2
 
 
+def never_began(
+    stubs: Stubs, project: str, started: step_calls_pb2.StartStepResponse, **fields: Any
+) -> step_calls_pb2.FailStepResponse:
+    return fail(stubs, project, started, error=None, never_began=True, **fields)
+
+
+@pytest.mark.parametrize("state", ["FAILED", "CANCELLED"])
+def test_an_attempt_that_never_began_does_not_count(stubs: Stubs, project: str, state: str) -> None:
+    run = start_run(stubs, project)
+    second = retry(stubs, project, start_step(stubs, run), "first time")
+    ended = never_began(stubs, project, second, state=states.StepState.Value(f"STEP_STATE_{state}")).step_run
+    assert (states.StepState.Name(ended.state), ended.attempt) == (f"STEP_STATE_{state}", 1)
+    assert (ended.error.message, list(ended.attempts)) == ("first time", [])
+    assert get_run(stubs, project, run.id).steps[0] == ended
+
+
+def test_only_an_attempt_that_follows_another_can_be_said_to_have_never_begun(stubs: Stubs, project: str) -> None:
+    create(stubs, project, "data")
+    run = start_run(stubs, project)
+    first = start_step(stubs, run)
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "INVALID_FIELD") as refused:
+        never_began(stubs, project, first)
+    assert refused.refusal.fields == ["never_began"]
+    second = retry(stubs, project, first)
+    for wrong in ({"retry": True}, {"loaded": [load(stubs, project, "data")]}):
+        with expect_refusal(StatusCode.INVALID_ARGUMENT, "INVALID_FIELD") as refused:
+            never_began(stubs, project, second, **wrong)
+        assert refused.refusal.fields == ["never_began"]
+    assert get_run(stubs, project, run.id).steps[0].attempt == 2
+
+
 def test_a_failure_that_is_not_retried_gives_no_token_and_can_not_be_retried_later(stubs: Stubs, project: str) -> None:
     run = start_run(stubs, project)
     started = start_step(stubs, run)

@@ -12,6 +12,7 @@ from argosy_server.domain.errors import RunExists
 from argosy_server.domain.identifiers import new_id
 from argosy_server.domain.pipeline import EntryPoint, InputKind, InputSpec, LoadedInput, RunError, RunState, StepState
 from argosy_server.usecases.cache_repository import Holder
+from argosy_server.usecases.lineage_repository import Side
 from argosy_server.usecases.ports import MetadataStore
 from tests.contracts.metadata_facts import HOUR, PAST, SPEC, new_run, save, start
 
@@ -36,6 +37,22 @@ class StepAttemptContract:
         assert [(attempt.attempt, attempt.error) for attempt in found.attempts] == [(1, ERROR), (2, None)]
         assert [attempt.started_at for attempt in found.attempts] == [step.started_at, second.started_at]
         assert [attempt.ended_at for attempt in found.attempts] == [second.started_at, third.started_at]
+
+    def test_an_attempt_that_is_taken_back_was_never_given_anything(self, store: MetadataStore) -> None:
+        given = save(store)
+        with store.write() as tx:
+            run = new_run(tx)
+            step = start(tx, run, inputs=[InputSpec("x", InputKind.EXTERNAL, False, (given.id,))])
+            assert tx.runs.take_back_attempt(run, step) is None
+            second = tx.runs.retry_step(run, step, ERROR, {"tries": "1"})
+            first = tx.runs.take_back_attempt(run, second)
+            found = tx.runs.load_step("p", step.id)
+            used = tx.lineage.edges_of_versions("p", [given.id], Side.USED, 9)
+
+        assert first == replace(second, attempt=1, error=ERROR, started_at=step.started_at)
+        assert (found.attempt, found.attempts, found.started_at) == (1, (), step.started_at)
+        assert [item.versions for item in found.inputs] == [(given,)]
+        assert [edge.attempt for edge in used] == [(step.id, 1)]
 
     def test_versions_belong_to_the_attempt_that_had_to_do_with_them(self, store: MetadataStore) -> None:
         given, loaded, again = save(store), save(store), save(store)

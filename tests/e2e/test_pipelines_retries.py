@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import argosy
-from argosy.errors import StepTimeoutError
+from argosy.errors import RunCancelledError, StepTimeoutError
 from argosy.runners.local import AbandonedStepWarning
 from tests.e2e.steps import OwnError, last_run, passed_on, statuses, wait_for
 
@@ -108,6 +108,43 @@ def test_other_steps_run_while_one_waits_to_be_tried_again(home: Path) -> None:
     run = working()
     started = {name: step.ended for name, step in run.steps.items()}
     assert started["meanwhile"] < started["flaky"]  # type: ignore[operator] # both have ended
+
+
+def test_an_attempt_that_still_waited_when_the_run_ended_is_not_counted(home: Path) -> None:
+    @argosy.step(enable_cache=False, retry=argosy.Retry(3, delay=60))
+    def flaky() -> None:
+        raise OwnError("flaky")
+
+    def waits() -> bool:
+        steps = {step.invocation: step for step in last_run().steps.values()}
+        return "flaky" in steps and steps["flaky"].attempt == 2
+
+    def until_it_waits() -> None:
+        while not waits():
+            time.sleep(0.01)
+
+    @argosy.step(enable_cache=False)
+    def bad() -> None:
+        until_it_waits()
+        raise ValueError("bad")
+
+    @argosy.step(enable_cache=False)
+    def cancelled() -> None:
+        until_it_waits()
+        argosy.Client().cancel_run(last_run().id)
+
+    for other, ends_by, status in ((bad, ValueError, "failed"), (cancelled, RunCancelledError, "cancelled")):
+
+        @argosy.pipeline
+        def both() -> None:
+            flaky()
+            other()  # noqa: B023 - called before the next one is chosen
+
+        with pytest.raises(ends_by):
+            both()
+        step = last_run().steps["flaky"]
+        assert (step.status, step.attempt, step.attempts) == (status, 1, ())
+        assert "flaky" in str(step.error)
 
 
 def test_a_save_inside_a_step_that_is_tried_again_stays_with_its_attempt(home: Path) -> None:

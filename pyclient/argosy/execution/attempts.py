@@ -26,7 +26,7 @@ class Attempt:
         running: the current attempt as the workers know it, ``None`` between two.
         deadline: when the current attempt is asked to stop, by ``time.monotonic``.
         stopping: why it was asked to stop.
-        last: how the attempt before ended.
+        last: how the attempt before ended, until this one begins.
     """
 
     invocation: Invocation

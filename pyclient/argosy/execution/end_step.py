@@ -18,8 +18,14 @@ def is_cancelled(error: BaseException) -> bool:
     return isinstance(error, (KeyboardInterrupt, ProgramTerminated, RunCancelledError))
 
 
-def end_attempt(run: ActiveRun, task: StepTask, outcome: Failed) -> StepRun | None:
+def end_attempt(run: ActiveRun, task: StepTask, outcome: Failed, *, never_began: bool = False) -> StepRun | None:
     """Record the end of a step; when the store is away the run's lease will end it.
+
+    Args:
+        run: the run.
+        task: the attempt.
+        outcome: how it ended.
+        never_began: whether the attempt was only announced; what it loaded and told is that of the one before.
 
     Returns:
         The step run where it completed after all: a worker may be lost, or given up, in the very moment.
@@ -32,7 +38,8 @@ def end_attempt(run: ActiveRun, task: StepTask, outcome: Failed) -> StepRun | No
                 task.attempt_token,
                 None if cancelled else outcome.details,
                 state=StepState.STEP_STATE_CANCELLED if cancelled else StepState.STEP_STATE_FAILED,
-                loaded=outcome.loaded,
+                loaded=() if never_began else outcome.loaded,
+                never_began=never_began,
                 metadata=outcome.metadata,
             )
         except PreconditionError:

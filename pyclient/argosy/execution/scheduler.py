@@ -181,7 +181,7 @@ class Scheduler:
         self._run.progress.step_started(
             attempt.invocation.id, attempt.task.step_run_id, attempt.tries, 1 + (retry.retries if retry else 0)
         )
-        attempt.stopping = attempt.deadline = None
+        attempt.stopping = attempt.deadline = attempt.last = None
         timeout = attempt.invocation.step.timeout
         if timeout is None and self._workers.are_here and self._is_alone():
             self._end(attempt, self._execute_here(attempt.task))
@@ -279,7 +279,7 @@ class Scheduler:
             return
         if self._begins_again(attempt, outcome):
             return
-        completed = end_attempt(self._run, attempt.task, outcome)
+        completed = end_attempt(self._run, attempt.task, outcome, never_began=attempt.last is not None)
         if completed is not None:
             self._note_success(attempt, completed)
             return

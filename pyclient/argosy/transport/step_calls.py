@@ -116,12 +116,13 @@ class StepCalls:
         state: StepState.ValueType = StepState.STEP_STATE_FAILED,
         loaded: Iterable[LoadedInput] = (),
         retry: bool = False,
+        never_began: bool = False,
         metadata: Mapping[str, str] | None = None,
     ) -> FailStepResponse:
         """End a step that raised (FAILED) or was stopped (CANCELLED).
 
         With ``retry`` only the attempt has ended: the step goes on running, and the answer has the token of its next
-        attempt.
+        attempt. With ``never_began`` that one does not count.
 
         Raises:
             ConflictError: the run is abandoned, or the attempt token is not the current one.
@@ -136,6 +137,7 @@ class StepCalls:
             error=error,
             loaded=loaded,
             retry=retry,
+            never_began=never_began,
             metadata=metadata or {},
         )
         return self._calls.unary(self._stub.FailStep, request)

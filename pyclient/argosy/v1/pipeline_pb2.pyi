@@ -422,7 +422,9 @@ class StepRun(_message.Message):
 
     @_builtins.property
     def error(self) -> Global___RunError:
-        """What went wrong, for FAILED."""
+        """What went wrong, for FAILED; for CANCELLED what its last attempt raised, where it waited to be
+        tried again.
+        """
 
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:

@@ -454,6 +454,7 @@ class FailStepRequest(_message.Message):
     LOADED_FIELD_NUMBER: _builtins.int
     RETRY_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
+    NEVER_BEGAN_FIELD_NUMBER: _builtins.int
     project: _builtins.str
     """The project."""
     request_id: _builtins.str
@@ -467,6 +468,11 @@ class FailStepRequest(_message.Message):
     retry: _builtins.bool
     """Begin another attempt at once: the step run stays RUNNING, with `state` FAILED as the end of the
     attempt before, and the answer has the token of the new attempt.
+    """
+    never_began: _builtins.bool
+    """The attempt, which an earlier FailStep with `retry` announced, never began and does not count:
+    the step run ends in its attempt before, with that one's error unless `error` is set. The client
+    MUST NOT set it together with `retry`, nor after the attempt has loaded or saved something.
     """
     @_builtins.property
     def error(self) -> _pipeline_pb2.RunError:
@@ -492,10 +498,11 @@ class FailStepRequest(_message.Message):
         loaded: _abc.Iterable[Global___LoadedInput] | None = ...,
         retry: _builtins.bool = ...,
         metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        never_began: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_token", b"attempt_token", "error", b"error", "loaded", b"loaded", "metadata", b"metadata", "project", b"project", "request_id", b"request_id", "retry", b"retry", "state", b"state", "step_run_id", b"step_run_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt_token", b"attempt_token", "error", b"error", "loaded", b"loaded", "metadata", b"metadata", "never_began", b"never_began", "project", b"project", "request_id", b"request_id", "retry", b"retry", "state", b"state", "step_run_id", b"step_run_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

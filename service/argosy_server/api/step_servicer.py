@@ -103,7 +103,18 @@ class StepCalls:
         metadata = parse_json_map("metadata", request.metadata, self._limits)
 
         def fail(tx: Transaction) -> wire.FailStepResponse:
-            step = fail_step(tx, key.project, step_run_id, token, state, error, loaded, metadata, retry=request.retry)
+            step = fail_step(
+                tx,
+                key.project,
+                step_run_id,
+                token,
+                state,
+                error,
+                loaded,
+                metadata,
+                retry=request.retry,
+                never_began=request.never_began,
+            )
             new_token = step.attempt_token if request.retry else ""
             return wire.FailStepResponse(step_run=fit(render_step(step)), attempt_token=new_token)
 

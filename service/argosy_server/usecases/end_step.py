@@ -87,11 +87,15 @@ def fail_step(
     metadata: Mapping[str, str] = NO_METADATA,
     *,
     retry: bool = False,
+    never_began: bool = False,
 ) -> StepRun:
     """End a step that raised or was stopped, or with ``retry`` only its attempt; what its code saved stays.
 
+    With ``never_began`` the attempt does not count: the step ends in the one before, with the error of that.
+
     Raises:
-        InvalidField: ``state`` is neither FAILED nor CANCELLED, or is not FAILED although another attempt follows.
+        InvalidField: ``state`` is neither FAILED nor CANCELLED, or is not FAILED although another attempt follows; or
+            the attempt that never began follows none, or shall be followed by one, or has loaded something.
         RunNotFound: no such step run.
         LeaseExpired: the run is abandoned.
         Superseded: the attempt token is not the current one.
@@ -101,7 +105,13 @@ def fail_step(
         raise InvalidField("state", f"{state.value} is no failure; use failed or cancelled")
     if retry and state is not StepState.FAILED:
         raise InvalidField("retry", f"a step that is {state.value} is not tried again; leave it out, or use failed")
+    if never_began and (retry or loaded):
+        raise InvalidField(
+            "never_began", "an attempt that never began loads nothing, and none follows it; leave it out"
+        )
     run, step = _current_attempt(tx, project, step_run_id, attempt_token, state)
+    if never_began:
+        step, error = _attempt_before(tx, run, step, error)
     tx.runs.add_loaded(step, loaded)
     if retry:
         tx.runs.retry_step(run, step, error, metadata)
@@ -109,6 +119,15 @@ def fail_step(
     else:
         _end(tx, run, step, state, error, metadata)
     return tx.runs.load_step(project, step.id)
+
+
+def _attempt_before(
+    tx: Transaction, run: Run, step: StepRun, error: RunError | None
+) -> tuple[StepRun, RunError | None]:
+    before = tx.runs.take_back_attempt(run, step)
+    if before is None:
+        raise InvalidField("never_began", f"step {step.invocation!r} is in its first attempt; leave it out")
+    return before, error or before.error
 
 
 def _end(

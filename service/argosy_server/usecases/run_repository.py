@@ -106,6 +106,10 @@ class RunRepository(Protocol):
         """End the attempt of a running step run, and begin the next one with a token of its own."""
         ...
 
+    def take_back_attempt(self, run: Run, step: StepRun) -> StepRun | None:
+        """Let a running step run be in its attempt before, with the error of that; ``None`` when there is none."""
+        ...
+
     def end_step(
         self, step: StepRun, state: StepState, error: RunError | None, metadata: Mapping[str, str] = ...
     ) -> None:

@@ -556,7 +556,8 @@ type StepRun struct {
 	// has a newer version; or one of `disabled`, `first_run`, `outputs_deleted`, `evicted`, `expired`.
 	// Empty for CACHED.
 	CacheMiss []string `protobuf:"bytes,13,rep,name=cache_miss,json=cacheMiss,proto3" json:"cache_miss,omitempty"`
-	// What went wrong, for FAILED.
+	// What went wrong, for FAILED; for CANCELLED what its last attempt raised, where it waited to be
+	// tried again.
 	Error *RunError `protobuf:"bytes,14,opt,name=error,proto3" json:"error,omitempty"`
 	// When its current or last attempt started, by the clock of the database.
 	StartTime *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`

@@ -687,7 +687,11 @@ type FailStepRequest struct {
 	// attempt before, and the answer has the token of the new attempt.
 	Retry bool `protobuf:"varint,8,opt,name=retry,proto3" json:"retry,omitempty"`
 	// See StepRun; every value MUST be a JSON document.
-	Metadata      map[string]string `protobuf:"bytes,9,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Metadata map[string]string `protobuf:"bytes,9,rep,name=metadata,proto3" json:"metadata,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// The attempt, which an earlier FailStep with `retry` announced, never began and does not count:
+	// the step run ends in its attempt before, with that one's error unless `error` is set. The client
+	// MUST NOT set it together with `retry`, nor after the attempt has loaded or saved something.
+	NeverBegan    bool `protobuf:"varint,10,opt,name=never_began,json=neverBegan,proto3" json:"never_began,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -783,6 +787,13 @@ func (x *FailStepRequest) GetMetadata() map[string]string {
 		return x.Metadata
 	}
 	return nil
+}
+
+func (x *FailStepRequest) GetNeverBegan() bool {
+	if x != nil {
+		return x.NeverBegan
+	}
+	return false
 }
 
 // Response of FailStep.
@@ -909,7 +920,7 @@ const file_argosy_v1_step_calls_proto_rawDesc = "" +
 	"\n" +
 	"version_id\x18\x02 \x01(\tR\tversionId\"E\n" +
 	"\x14CompleteStepResponse\x12-\n" +
-	"\bstep_run\x18\x01 \x01(\v2\x12.argosy.v1.StepRunR\astepRun\"\xaf\x03\n" +
+	"\bstep_run\x18\x01 \x01(\v2\x12.argosy.v1.StepRunR\astepRun\"\xd0\x03\n" +
 	"\x0fFailStepRequest\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\x12\x1d\n" +
 	"\n" +
@@ -920,7 +931,10 @@ const file_argosy_v1_step_calls_proto_rawDesc = "" +
 	"\x05error\x18\x06 \x01(\v2\x13.argosy.v1.RunErrorR\x05error\x12.\n" +
 	"\x06loaded\x18\a \x03(\v2\x16.argosy.v1.LoadedInputR\x06loaded\x12\x14\n" +
 	"\x05retry\x18\b \x01(\bR\x05retry\x12D\n" +
-	"\bmetadata\x18\t \x03(\v2(.argosy.v1.FailStepRequest.MetadataEntryR\bmetadata\x1a;\n" +
+	"\bmetadata\x18\t \x03(\v2(.argosy.v1.FailStepRequest.MetadataEntryR\bmetadata\x12\x1f\n" +
+	"\vnever_began\x18\n" +
+	" \x01(\bR\n" +
+	"neverBegan\x1a;\n" +
 	"\rMetadataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"f\n" +

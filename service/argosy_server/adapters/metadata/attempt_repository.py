@@ -9,7 +9,7 @@ from dataclasses import replace
 from sqlalchemy import bindparam, select, update
 
 from argosy_server.adapters.metadata import step_lineage
-from argosy_server.adapters.metadata.attempt_rows import keep_attempt
+from argosy_server.adapters.metadata.attempt_rows import keep_attempt, take_back
 from argosy_server.adapters.metadata.run_rows import to_step
 from argosy_server.adapters.metadata.step_repository import SqlStepRepository
 from argosy_server.adapters.metadata.tables import step_runs
@@ -36,7 +36,7 @@ _NEXT_ATTEMPT = (
         attempt=bindparam("new_attempt"),
         attempt_token=bindparam("new_token"),
         metadata=bindparam("new_metadata"),
-        started_at=bindparam("now"),
+        started_at=bindparam("began"),
     )
 )
 _AGAIN = (
@@ -108,11 +108,31 @@ class SqlAttemptRepository(SqlStepRepository):
                 "new_attempt": following.attempt,
                 "new_token": following.attempt_token,
                 "new_metadata": dump(following.metadata),
-                "now": now,
+                "began": now,
             },
         )
         step_lineage.give_again(self._session, run.project, step.id, step.attempt)
         return following
+
+    def take_back_attempt(self, run: Run, step: StepRun) -> StepRun | None:
+        """Let a running step run be in its attempt before, with the error of that; ``None`` when there is none."""
+        before = take_back(self._session, run.project, step)
+        if before is None:
+            return None
+        assert before.started_at is not None
+        self._session.execute(
+            _NEXT_ATTEMPT,
+            {
+                "p_project": run.project,
+                "p_id": step.id,
+                "new_attempt": before.attempt,
+                "new_token": before.attempt_token,
+                "new_metadata": dump(before.metadata),
+                "began": microseconds(before.started_at),
+            },
+        )
+        step_lineage.take_back(self._session, run.project, step.id, step.attempt)
+        return before
 
     def restart_step(self, run: Run, earlier: StepRun, step: StepRun, inputs: Sequence[InputSpec]) -> StepRun:
         """Let a step run that did not complete be what ``step`` says, as its next attempt."""

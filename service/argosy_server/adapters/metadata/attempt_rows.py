@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, delete, select
 
 from argosy_server.adapters.metadata.session import Session, batches
 from argosy_server.adapters.metadata.tables import step_attempts
@@ -15,6 +15,15 @@ from argosy_server.adapters.metadata.times import microseconds, moment
 from argosy_server.domain.pipeline import RunError, StepAttempt, StepRun
 
 _INSERT = step_attempts.insert()
+_TAKE_BACK = (
+    delete(step_attempts)
+    .where(
+        step_attempts.c.project == bindparam("p_project"),
+        step_attempts.c.step_run_id == bindparam("p_id"),
+        step_attempts.c.attempt == bindparam("p_attempt"),
+    )
+    .returning(step_attempts.c.attempt, step_attempts.c.error, step_attempts.c.started_at)
+)
 _OF_STEPS = (
     select(step_attempts)
     .where(
@@ -39,6 +48,15 @@ def keep_attempt(session: Session, project: str, step: StepRun, error: RunError 
             "ended_at": microseconds(ended_at),
         },
     )
+
+
+def take_back(session: Session, project: str, step: StepRun) -> StepRun | None:
+    """Return a step run as it was in the attempt before, which is no longer one of the past; ``None`` without one."""
+    key = {"p_project": project, "p_id": step.id, "p_attempt": step.attempt - 1}
+    row = session.execute(_TAKE_BACK, key).one_or_none()
+    if row is None:
+        return None
+    return replace(step, attempt=row.attempt, error=load_error(row.error), started_at=moment(row.started_at))
 
 
 def with_attempts(session: Session, project: str, steps: Sequence[StepRun]) -> list[StepRun]:

@@ -76,6 +76,12 @@ _GIVE_AGAIN = insert(step_versions).from_select(
     )
     .order_by(step_versions.c.seq),
 )
+_TAKE_BACK = delete(step_versions).where(
+    step_versions.c.project == bindparam("p_project"),
+    step_versions.c.step_run_id == bindparam("p_step_run_id"),
+    step_versions.c.attempt == bindparam("p_attempt"),
+    step_versions.c.role.in_([role.value for role in _KINDS]),
+)
 _INPUTS = (
     select(step_inputs)
     .where(
@@ -128,6 +134,11 @@ def link_inputs(session: Session, project: str, step: StepRun, inputs: Sequence[
 def give_again(session: Session, project: str, step_run_id: str, attempt: int) -> None:
     """Record that the attempt after this one is given what this one was."""
     session.execute(_GIVE_AGAIN, {"project": project, "step_run_id": step_run_id, "attempt": attempt})
+
+
+def take_back(session: Session, project: str, step_run_id: str, attempt: int) -> None:
+    """Record that an attempt was given nothing, because it never began."""
+    session.execute(_TAKE_BACK, {"p_project": project, "p_step_run_id": step_run_id, "p_attempt": attempt})
 
 
 def forget_inputs(session: Session, project: str, step_run_id: str) -> None:

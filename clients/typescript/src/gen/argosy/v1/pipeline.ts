@@ -175,7 +175,10 @@ export interface StepRun {
    * Empty for CACHED.
    */
   cacheMiss: string[];
-  /** What went wrong, for FAILED. */
+  /**
+   * What went wrong, for FAILED; for CANCELLED what its last attempt raised, where it waited to be
+   * tried again.
+   */
   error:
     | RunError
     | undefined;

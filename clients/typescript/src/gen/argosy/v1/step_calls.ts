@@ -182,6 +182,12 @@ export interface FailStepRequest {
   retry: boolean;
   /** See StepRun; every value MUST be a JSON document. */
   metadata: { [key: string]: string };
+  /**
+   * The attempt, which an earlier FailStep with `retry` announced, never began and does not count:
+   * the step run ends in its attempt before, with that one's error unless `error` is set. The client
+   * MUST NOT set it together with `retry`, nor after the attempt has loaded or saved something.
+   */
+  neverBegan: boolean;
 }
 
 export interface FailStepRequest_MetadataEntry {
@@ -1296,6 +1302,7 @@ function createBaseFailStepRequest(): FailStepRequest {
     loaded: [],
     retry: false,
     metadata: {},
+    neverBegan: false,
   };
 }
 
@@ -1328,6 +1335,9 @@ export const FailStepRequest: MessageFns<FailStepRequest> = {
     globalThis.Object.entries(message.metadata).forEach(([key, value]: [string, string]) => {
       FailStepRequest_MetadataEntry.encode({ key: key as any, value }, writer.uint32(74).fork()).join();
     });
+    if (message.neverBegan !== false) {
+      writer.uint32(80).bool(message.neverBegan);
+    }
     return writer;
   },
 
@@ -1419,6 +1429,14 @@ export const FailStepRequest: MessageFns<FailStepRequest> = {
             }
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.neverBegan = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1455,6 +1473,7 @@ export const FailStepRequest: MessageFns<FailStepRequest> = {
       },
       {},
     );
+    message.neverBegan = object.neverBegan ?? false;
     return message;
   },
 };
