@@ -14,6 +14,8 @@ from argosy.errors import DefinitionError
 from argosy.graph.source_location import caller_location
 
 MAX_RETRIES = 1000
+LONGEST_DELAY = 300.0
+"""Seconds a delay grows to where nothing else is said."""
 
 
 @dataclass(frozen=True)
@@ -24,14 +26,14 @@ class Retry:
         retries: how many attempts may follow the first.
         delay: seconds before the first of them.
         backoff: the delay before each further attempt is that of the one before, times this.
-        max_delay: seconds the delay never exceeds.
+        max_delay: seconds the delay never grows beyond; by default 300, or ``delay`` where that is longer.
         on: an exception class, or several, after which it is tried again; after all others it fails at once.
     """
 
     retries: int
     delay: float = 0.0
     backoff: float = 1.0
-    max_delay: float = 300.0
+    max_delay: float | None = None
     on: type[Exception] | tuple[type[Exception], ...] = (Exception,)
 
     def __post_init__(self) -> None:
@@ -44,8 +46,12 @@ class Retry:
             raise _wrong("retries", self.retries, f"it is a whole number from 0 to {MAX_RETRIES}")
         for name in ("delay", "max_delay"):
             value = getattr(self, name)
+            if name == "max_delay" and value is None:
+                continue
             if not _is_number(value) or not 0 <= value <= sys.float_info.max:  # an int may be beyond every float
                 raise _wrong(name, value, "it is a number of seconds, 0 or more")
+        if self.max_delay is not None and self.delay > self.max_delay:
+            raise _wrong("delay", self.delay, f"it is more than max_delay={self.max_delay!r}, which no delay exceeds")
         if not _is_number(self.backoff) or not 1 <= self.backoff < math.inf:
             raise _wrong("backoff", self.backoff, "it is a number, 1 or more: the delays grow by it")
         given: Any = self.on
@@ -59,10 +65,11 @@ class Retry:
 
     def delay_before(self, attempt: int) -> float:
         """Return the seconds to wait before ``attempt`` (2 is the first retry)."""
+        longest = max(LONGEST_DELAY, self.delay) if self.max_delay is None else self.max_delay
         try:
-            return float(min(self.max_delay, self.delay * self.backoff ** (attempt - 2)))
+            return float(min(longest, self.delay * self.backoff ** (attempt - 2)))
         except OverflowError:
-            return float(self.max_delay) if self.delay else 0.0
+            return float(longest) if self.delay else 0.0
 
 
 Hook = Callable[..., object]

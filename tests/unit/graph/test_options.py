@@ -252,6 +252,7 @@ def test_misspelt_options_are_told_those_that_are_like_them(
         ({"retries": True}, "Retry(retries=True): it is a whole number"),
         ({"delay": -1}, "Retry(delay=-1): it is a number of seconds, 0 or more"),
         ({"delay": 10**400}, "it is a number of seconds, 0 or more"),
+        ({"delay": 5, "max_delay": 2}, "Retry(delay=5): it is more than max_delay=2"),
         ({"max_delay": math.inf}, "Retry(max_delay=inf): it is a number of seconds, 0 or more"),
         ({"backoff": 0.5}, "Retry(backoff=0.5): it is a number, 1 or more"),
         ({"backoff": math.nan}, "Retry(backoff=nan): it is a number, 1 or more"),
@@ -271,6 +272,11 @@ def test_delays_grow_up_to_their_bound() -> None:
     assert [growing.delay_before(attempt) for attempt in (2, 3, 4, 5)] == [1.0, 3.0, 9.0, 10.0]
     assert Retry(1000, delay=1, backoff=100).delay_before(1001) == 300.0
     assert Retry(1000, backoff=100).delay_before(1001) == 0.0
+
+
+def test_a_delay_that_was_asked_for_is_kept_however_long_it_is() -> None:
+    assert [Retry(2, delay=600, backoff=2).delay_before(attempt) for attempt in (2, 3)] == [600.0, 600.0]
+    assert Retry(1000, delay=600, backoff=100).delay_before(1001) == 600.0
 
 
 def test_one_exception_class_need_not_be_in_a_tuple() -> None:
