@@ -50,8 +50,9 @@ class _Block:
 
 @dataclass
 class _Gap:
-    """What was dropped of a source: how many line ends, and whether it ended within a line."""
+    """What was dropped of a source: how many bytes and line ends, and whether it ended within a line."""
 
+    size: int = 0
     line_ends: int = 0
     is_open: bool = False
 
@@ -110,15 +111,22 @@ class LogBuffer:
                 data = text.encode(errors="replace")[:_LARGE]
                 self._put(_Block(moment, LogSource.LOG_SOURCE_LOGGING, data, level, logger))
 
+    def lose(self, source: LogSource.ValueType, size: int, line_ends: int, *, is_open: bool) -> None:
+        """Take note of a part so large that none of what waits behind the beginning would be kept with it."""
+        with self._lock:
+            if not self._closed:
+                self._lose_tail()
+                self._widen(source, size, line_ends, is_open=is_open)
+
     def take(self) -> Batch | None:
         """Give the next lines away, ``None`` when no whole line waits."""
         with self._lock:
             gaps, blocks = ({}, self._from(self._head)) if self._head else (self._gaps, self._from(self._tail))
             if gaps:
                 self._gaps = {}
-        dropped = sum(gap.line_ends + gap.is_open for gap in gaps.values())
-        for source, gap in gaps.items():
-            self._assembler(source).gap(is_open=gap.is_open)
+        dropped = sum(
+            self._assembler(source).gap(gap.size, gap.line_ends, is_open=gap.is_open) for source, gap in gaps.items()
+        )
         entries = [entry for block in blocks for entry in self._entries(block)]
         _pool.extend([block.data for block in blocks if _is_reusable(block.data)])  # type: ignore[misc]  # looked at
         self.dropped_lines += dropped
@@ -186,20 +194,28 @@ class LogBuffer:
             at += _LARGE
         start = max(at, len(data) - TAIL_BYTES)
         if start > at:
-            for block in self._tail:
-                self._lose(block.source, block.data, 0, len(block.data), is_record=bool(block.level))
-            self._tail.clear()
-            self._tail_cost = 0
+            self._lose_tail()
             self._lose(source, data, at, start)
         for begin in range(start, len(data), _LARGE):
             self._put(_Block(now, source, data[begin : begin + _LARGE]))
 
+    def _lose_tail(self) -> None:
+        for block in self._tail:
+            self._lose(block.source, block.data, 0, len(block.data), is_record=bool(block.level))
+        self._tail.clear()
+        self._tail_cost = 0
+
     def _lose(
         self, source: LogSource.ValueType, data: bytes | bytearray, start: int, end: int, *, is_record: bool = False
     ) -> None:
+        line_ends = data.count(b"\n", start, end) + is_record
+        self._widen(source, end - start, line_ends, is_open=not is_record and data[end - 1 : end] != b"\n")
+
+    def _widen(self, source: LogSource.ValueType, size: int, line_ends: int, *, is_open: bool) -> None:
         gap = self._gaps.setdefault(source, _Gap())
-        gap.line_ends += data.count(b"\n", start, end) + is_record
-        gap.is_open = not is_record and data[end - 1 : end] != b"\n"
+        gap.size += size
+        gap.line_ends += line_ends
+        gap.is_open = is_open
 
     def _from(self, blocks: deque[_Block]) -> list[_Block]:
         taken: list[_Block] = []

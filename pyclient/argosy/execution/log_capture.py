@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any, Protocol, TextIO
 
 from argosy.execution.context import current_step
-from argosy.execution.log_streams import StepStream, Tee, stand_in, tee_to
+from argosy.execution.log_streams import StepStream, TakesOthers, Tee, stand_in, tee_to
 from argosy.v1.step_logs_pb2 import LogSource
 
 _OWN_CODE = str(Path(__file__).resolve().parent.parent) + os.sep
@@ -36,6 +36,10 @@ class LogOutlet(Protocol):
 
     def add(self, source: LogSource.ValueType, data: bytes) -> None:
         """Take what was written to a stream, lines or parts of lines."""
+        ...
+
+    def lose(self, source: LogSource.ValueType, size: int, line_ends: int, *, is_open: bool) -> None:
+        """Take note of a part of a stream that is too large to be kept: bytes, line ends, whether it ends in a line."""
         ...
 
     def add_record(self, moment: float, level: str, logger: str, text: str) -> None:
@@ -58,6 +62,7 @@ class _Capture:
         self.log = log
         self._tees: dict[LogSource.ValueType, Tee] = {}
         self._lock = threading.Lock()
+        self._collecting = threading.RLock()
 
     def tee(self, source: LogSource.ValueType, original: TextIO) -> Tee:
         """Return the way to a stream."""
@@ -66,7 +71,7 @@ class _Capture:
             with self._lock:
                 tee = self._tees.get(source)
                 if tee is None:
-                    tee = self._tees[source] = tee_to(original, source, self._add)
+                    tee = self._tees[source] = tee_to(original, source, self._add, _take_others)
         return tee
 
     def renew(self, source: LogSource.ValueType) -> None:
@@ -76,11 +81,26 @@ class _Capture:
         if tee is not None:
             tee.collect()
 
-    def collect(self) -> None:
-        """Let everything be seen that streams hold back."""
+    def collect(self, *, wait: bool = True) -> None:
+        """Let everything be seen that streams hold back; without ``wait``, leave it to another thread that does so.
+
+        Whoever waits has afterwards also been told what the other thread had in hand.
+        """
+        if not self._collecting.acquire(blocking=wait):
+            return
+        try:
+            if not _take_others(wait=wait):
+                return
+            for tee in list(self._tees.values()):
+                with contextlib.suppress(Exception):  # a pipe nobody reads: the step hears of it when it writes
+                    tee.collect()
+        finally:
+            self._collecting.release()
+
+    def collect_shown(self) -> None:
+        """Let everything be seen that people have seen already."""
         for tee in list(self._tees.values()):
-            with contextlib.suppress(Exception):  # a pipe nobody reads any more: the step hears of it when it writes
-                tee.collect()
+            tee.collect_shown()
 
     def add_record(self, record: logging.LogRecord) -> None:
         """Take what was logged."""
@@ -180,7 +200,7 @@ class _Installed:
 
 
 _installed = _Installed()
-_last_moments: list[Callable[[], object]] = []
+_others: list[TakesOthers] = []
 
 
 @contextlib.contextmanager
@@ -202,7 +222,7 @@ def captured_logs(log: LogOutlet) -> Iterator[None]:
     try:
         for stream in bound:
             stream.bind(capture.tee(stream.source, stream.original))
-        log.begin(capture.collect)
+        log.begin(functools.partial(capture.collect, wait=False))
         yield
     except BaseException as error:
         ended_by = error
@@ -211,26 +231,31 @@ def captured_logs(log: LogOutlet) -> Iterator[None]:
     finally:
         for stream in bound:
             stream.release()
-        for take in _last_moments:
-            take()
+        capture.collect()
         _installed.stop(step)
         log.end(ended_by)
 
 
 @contextlib.contextmanager
-def before_the_end(take: Callable[[], object]) -> Iterator[None]:
-    """Call ``take`` at the end of each capture of a step, while the block lasts: the last moment to add something."""
-    _last_moments.append(take)
+def added_before(take: TakesOthers) -> Iterator[None]:
+    """Call ``take`` before anything is added to a log, and at its end, while the block lasts; see ``only_capture``."""
+    _others.append(take)
     try:
         yield
     finally:
-        _last_moments.remove(take)
+        _others.remove(take)
 
 
-def only_capture_add(source: LogSource.ValueType, data: bytes) -> None:
-    """Add what was written past Python to the log of the one step that runs; see ``log_descriptors``."""
-    if (capture := _installed.only()) is not None:
-        capture.log.add(source, data)
+def only_capture() -> _Capture | None:
+    """Return the capture of the one step that runs, for what was written past Python; see ``log_descriptors``."""
+    return _installed.only()
+
+
+def _take_others(*, wait: bool) -> bool:
+    taken = True
+    for take in _others:
+        taken = take(wait=wait) and taken
+    return taken
 
 
 @functools.cache

@@ -30,9 +30,11 @@ class LineAssembler:
         """Yield the lines a piece ends, many in one text as long as it is no longer than an entry may be."""
         if self.skipping:
             end = data.find(b"\n")
-            if end < 0:
+            # What follows a carriage return is whole again; one right before the end of a line belongs to that.
+            overwritten = data.rfind(b"\r", 0, (end if end >= 0 else len(data)) - 1)
+            if end < 0 and overwritten < 0:
                 return
-            data, self.skipping = data[end + 1 :], False
+            data, self.skipping = data[(overwritten if overwritten >= 0 else end) + 1 :], False
         end = data.rfind(b"\n")
         if end < 0:
             self._keep(data)
@@ -48,11 +50,23 @@ class LineAssembler:
                 return
         yield from texts_of(whole)
 
-    def gap(self, *, is_open: bool) -> None:
-        """Say that what was written next is lost, and whether it ended within a line."""
+    def gap(self, size: int, line_ends: int, *, is_open: bool) -> int:
+        """Say that what was written next is lost, and return how many lines are missing for it.
+
+        A line that goes on behind it is only cut; one that ended in it is missing, its beginning included.
+
+        Args:
+            size: how many bytes are lost.
+            line_ends: how many line ends were among them.
+            is_open: whether they ended within a line.
+        """
+        if not line_ends and (self.rest or self.cut):
+            self.cut += size
+            return 0
+        was_skipping, self.skipping = self.skipping, is_open
         self.rest.clear()
         self.cut = 0
-        self.skipping = is_open
+        return line_ends + is_open - was_skipping
 
     def finish(self) -> Iterator[str]:
         """Yield the line under way, if any."""
@@ -117,8 +131,8 @@ def _pieces(lines: bytes | bytearray) -> Iterator[str]:
 
 def _cut_line(line: bytes | bytearray, more: int) -> str:
     """Return the beginning of a line, and how much is missing of it."""
-    kept = line[:_KEPT_OF_LONG].decode(errors="ignore")
-    return f"{kept}… [line cut: {more + len(line) - _KEPT_OF_LONG} more bytes]"
+    kept = line[:_KEPT_OF_LONG]
+    return f"{kept.decode(errors='ignore')}… [line cut: {more + len(line) - len(kept)} more bytes]"
 
 
 def _readable(data: bytes | bytearray) -> str:

@@ -87,6 +87,10 @@ class OutgoingLog:
         """Take what was written to a stream."""
         self.buffer.add(source, data)
 
+    def lose(self, source: LogSource.ValueType, size: int, line_ends: int, *, is_open: bool) -> None:
+        """Take note of a part of a stream that is too large to be kept."""
+        self.buffer.lose(source, size, line_ends, is_open=is_open)
+
     def add_record(self, moment: float, level: str, logger: str, text: str) -> None:
         """Take what was logged."""
         self.buffer.add_record(moment, level, logger, text)

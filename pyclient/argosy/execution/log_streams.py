@@ -21,6 +21,14 @@ _SET_BY_THREAD = frozenset({"original", "source", "write", "flush", "_ways", "_b
 Add = Callable[[LogSource.ValueType, bytes], None]
 
 
+class TakesOthers(Protocol):
+    """Adds what was written past Python."""
+
+    def __call__(self, *, wait: bool) -> bool:
+        """Add it; without ``wait``, leave it to another thread that is just doing so, and return ``False``."""
+        ...
+
+
 class Tee(Protocol):
     """The way of one step's writes to one stream."""
 
@@ -29,6 +37,10 @@ class Tee(Protocol):
 
     def collect(self) -> None:
         """Let whatever is held back be seen; the stream itself is not flushed."""
+        ...
+
+    def collect_shown(self) -> None:
+        """Take that part of it which people have seen already."""
         ...
 
     def see(self, data: bytes) -> None:
@@ -51,7 +63,7 @@ class Ways(Protocol):
 class WriteByWrite:
     """Sees each write, made at once as it always was."""
 
-    def __init__(self, original: TextIO, source: LogSource.ValueType, add: Add) -> None:
+    def __init__(self, original: TextIO, source: LogSource.ValueType, add: Add, take: TakesOthers) -> None:
         """See what is written to ``original``; standard output in blocks, other streams as it comes."""
         write = original.write
         self._source, self._add = source, add
@@ -68,16 +80,23 @@ class WriteByWrite:
 
         def written(text: str) -> int:
             length = write(text)
+            take(wait=True)
             see(text)
             return length
 
+        def flushed() -> None:
+            self.collect()  # what others write from now on comes behind
+            original.flush()
+
         self.write: Callable[[str], int] = written
-        self.flush: Callable[[], object] = original.flush
+        self.flush: Callable[[], object] = flushed
 
     def collect(self) -> None:
         """Take what was seen."""
         if self._seen is not None:
             self._seen.flush()
+
+    collect_shown = collect
 
     def see(self, data: bytes) -> None:
         """See bytes, behind what was written before."""
@@ -88,11 +107,11 @@ class WriteByWrite:
 class BlockByBlock:
     """Sees blocks of what is written."""
 
-    def __init__(self, original: io.TextIOWrapper, source: LogSource.ValueType, add: Add) -> None:
+    def __init__(self, original: io.TextIOWrapper, source: LogSource.ValueType, add: Add, take: TakesOthers) -> None:
         """See what is written to ``original``."""
         original.flush()  # what was written before comes before
         self._source, self._add = source, add
-        self._bridge = _Bridge(original, source, add)
+        self._bridge = _Bridge(original, source, add, take)
         self._stream = _stream_above(self._bridge, original.encoding, original.errors)
         self.write: Callable[[str], int] = self._stream.write
         self.flush: Callable[[], object] = self._stream.flush
@@ -105,6 +124,9 @@ class BlockByBlock:
             self._stream.flush()
         finally:
             self._bridge.collecting.discard(thread)
+
+    def collect_shown(self) -> None:
+        """Do nothing: what is shown was seen before."""
 
     def see(self, data: bytes) -> None:
         """See bytes, behind what was written before."""
@@ -143,12 +165,15 @@ class _LowerEnd:
 class _Bridge(_LowerEnd):
     """The lower end of a stream: what arrives is seen and passed on."""
 
-    def __init__(self, original: io.TextIOWrapper, source: LogSource.ValueType, add: Add) -> None:
+    def __init__(self, original: io.TextIOWrapper, source: LogSource.ValueType, add: Add, take: TakesOthers) -> None:
         super().__init__(source, add)
         self.collecting: set[int] = set()
         self._original = original
+        self._take = take
 
     def write(self, data: bytes) -> int:
+        # Who collects has taken it before, and may be the one that others wait for.
+        self._take(wait=threading.get_ident() not in self.collecting)
         self._add(self._source, data)
         self._original.buffer.write(data)
         return len(data)
@@ -165,16 +190,16 @@ def _stream_above(end: Any, encoding: str, errors: str | None) -> io.TextIOWrapp
     return stream
 
 
-def tee_to(original: TextIO, source: LogSource.ValueType, add: Add) -> Tee:
-    """Return the fastest way to see what is written to a stream."""
+def tee_to(original: TextIO, source: LogSource.ValueType, add: Add, take: TakesOthers) -> Tee:
+    """Return the fastest way to see what is written to a stream; ``take`` adds what others wrote there before."""
     if (
         type(original) is io.TextIOWrapper
         and not original.line_buffering
         and not original.write_through
         and original.encoding.lower() in _TEXT_ENCODINGS
     ):
-        return BlockByBlock(original, source, add)
-    return WriteByWrite(original, source, add)
+        return BlockByBlock(original, source, add, take)
+    return WriteByWrite(original, source, add, take)
 
 
 class StepStream(threading.local):

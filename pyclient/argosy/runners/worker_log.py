@@ -18,8 +18,9 @@ from argosy.execution.log_sender import OutgoingLog
 from argosy.transport.uninterrupted import uninterrupted
 from argosy.v1.step_logs_pb2 import LogSource
 
-PRINTED, LOGGED = b"p", b"l"
+PRINTED, LOGGED, LOST = b"p", b"l", b"d"
 """The first byte of a message: what follows."""
+TOLD = frozenset({PRINTED, LOGGED, LOST})
 INTERVAL = 0.1
 """Seconds after which what streams hold back is told."""
 WAITING_BYTES = 8 << 20
@@ -57,6 +58,10 @@ class WorkerLog:
         """Take what was written to a stream."""
         for at in range(0, len(data), _LARGE):
             self._tell(PRINTED + bytes([source]), data[at : at + _LARGE])
+
+    def lose(self, source: LogSource.ValueType, size: int, line_ends: int, *, is_open: bool) -> None:
+        """Take note of a part of a stream that is too large to be kept."""
+        self._tell(LOST, pickle.dumps((source, size, line_ends, is_open)))
 
     def add_record(self, moment: float, level: str, logger: str, text: str) -> None:
         """Take what was logged."""
@@ -111,7 +116,7 @@ class WorkerLog:
             return b""
         head, data = self._waiting.popleft()
         parts, size = [head, data], len(data)
-        while head != LOGGED and self._waiting and self._waiting[0][0] == head and size < _LARGE:
+        while head not in {LOGGED, LOST} and self._waiting and self._waiting[0][0] == head and size < _LARGE:
             parts.append(self._waiting.popleft()[1])
             size += len(parts[-1])
         self._waiting_bytes -= size
@@ -127,5 +132,8 @@ def add_told(log: OutgoingLog, message: bytes) -> None:
     """Add what a worker has told to the log of its step."""
     if message[:1] == PRINTED:
         log.add(LogSource.ValueType(message[1]), message[2:])
+    elif message[:1] == LOST:
+        source, size, line_ends, is_open = pickle.loads(message[1:])  # noqa: S301 - from our own process
+        log.lose(source, size, line_ends, is_open=is_open)
     else:
         log.add_record(*pickle.loads(message[1:]))  # noqa: S301 - from our own process

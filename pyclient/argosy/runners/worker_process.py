@@ -22,7 +22,7 @@ from argosy.execution.log_sender import OutgoingLog
 from argosy.execution.step_task import Failed, Outcome, StepTask
 from argosy.runners.task_pickle import dump_task, load_outcome
 from argosy.runners.worker import BEGINS, OUTCOME, Order, Refusal, StopOrder, Surroundings
-from argosy.runners.worker_log import LOGGED, PRINTED, add_told
+from argosy.runners.worker_log import TOLD, add_told
 from argosy.v1.step_logs_pb2 import LogSource
 
 LIVENESS = 0.5
@@ -109,7 +109,7 @@ class WorkerProcess:
             answer = self._receive()
             if answer == BEGINS:
                 began()
-                while (answer := self._receive())[:1] in {PRINTED, LOGGED}:
+                while (answer := self._receive())[:1] in TOLD:
                     add_told(log, answer)
         except (EOFError, OSError):
             return self._lost(task, log)

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 FORK = """
 import os, sys
 from argosy.execution.context import StepContext, entered_step
@@ -62,6 +64,72 @@ def test_what_is_written_past_python_is_seen_where_descriptors_are_captured() ->
     assert done.stderr == "to stderr\n" * 2
 
 
+ORDER = """
+import subprocess, sys
+from argosy.execution.context import StepContext, entered_step
+from argosy.execution.log_capture import captured_logs
+from argosy.execution.log_descriptors import captured_descriptors, make_spools
+from argosy.execution.log_sender import OutgoingLog, drain_logs
+from tests.unit.execution.log_sink import Sink
+
+sys.stdout.reconfigure(line_buffering=sys.argv[1] == "lines")
+sink = Sink()
+with captured_descriptors(make_spools()):
+    try:
+        with entered_step(StepContext("run", "id", "training", "fit", "fit")), captured_logs(OutgoingLog(sink, "fit")):
+            for turn in range(50):
+                print(turn, "before", flush=True)
+                subprocess.run(["sh", "-c", f"echo {turn} of a program; printf 'no end'"], check=True)
+                print(turn, "after", flush=True)
+            raise ValueError("the reason")
+    except ValueError:
+        pass
+drain_logs()
+turns = [text for turn in range(50) for text in (f"{turn} before", f"{turn} of a program", f"no end{turn} after")]
+assert sink.lines("STDOUT") == turns, sink.lines()
+assert sink.lines()[-1] == "ValueError: the reason", sink.lines()
+"""
+
+
+@pytest.mark.parametrize("buffered", ["lines", "blocks"])
+def test_what_programs_write_comes_where_it_was_written(buffered: str) -> None:
+    shown = program(ORDER, buffered).stdout.splitlines()
+    assert shown == [
+        text for turn in range(50) for text in (f"{turn} before", f"{turn} of a program", f"no end{turn} after")
+    ]
+
+
+FLOOD = """
+import subprocess, sys
+from argosy.execution.context import StepContext, entered_step
+from argosy.execution.log_capture import captured_logs
+from argosy.execution.log_descriptors import captured_descriptors, make_spools
+from argosy.execution.log_sender import OutgoingLog, drain_logs
+from tests.unit.execution.log_sink import Sink
+
+sink = Sink()
+with captured_descriptors(make_spools()):
+    try:
+        with entered_step(StepContext("run", "id", "training", "fit", "fit")), captured_logs(OutgoingLog(sink, "fit")):
+            print("first", flush=True)
+            subprocess.run("yes 'a line of a program' | head -n 3000000", shell=True, check=True)
+            print("last", flush=True)
+            raise ValueError("the reason")
+    except ValueError:
+        pass
+drain_logs()
+lines = sink.lines()
+assert (lines[0], lines[1]) == ("first", "a line of a program"), lines[:2]
+assert lines[-4] == "last", lines[-6:]
+assert lines[-1] == "ValueError: the reason", lines[-1:]
+assert len(sink.lines("STDOUT")) + sink.dropped == 3_000_002
+"""
+
+
+def test_of_a_flood_the_beginning_the_end_and_the_reason_are_kept() -> None:
+    assert program(FLOOD).stdout.count("\n") == 3_000_002
+
+
 FORK_IN_WORKER = """
 import multiprocessing, os, sys
 from argosy.execution.context import StepContext, entered_step
@@ -100,10 +168,15 @@ def test_where_descriptors_are_captured_forked_children_are_too() -> None:
     assert done.stderr == "its stderr\n"
 
 
-def program(code: str) -> subprocess.CompletedProcess[str]:
+def program(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"}
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment, timeout=60
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     return done

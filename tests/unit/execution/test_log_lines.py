@@ -68,15 +68,39 @@ def test_a_long_line_of_bytes_that_are_no_text_fits_too() -> None:
     assert texts[-1].endswith("end")
 
 
-def test_a_line_cut_by_a_gap_is_dropped_on_both_sides() -> None:
+def test_a_line_that_ends_in_a_gap_is_dropped_as_one_that_begins_there_is() -> None:
     lines = LineAssembler()
     assert list(lines.feed(b"a\nbegin")) == ["a"]
-    lines.gap(is_open=True)
+    assert lines.gap(100, 3, is_open=True) == 4
     assert list(lines.feed(b"of another\nb\n")) == ["b"]
 
 
 def test_nothing_more_is_dropped_after_a_gap_that_ends_with_a_line() -> None:
     lines = LineAssembler()
     assert list(lines.feed(b"begin")) == []
-    lines.gap(is_open=False)
+    assert lines.gap(100, 1, is_open=False) == 1
     assert list(lines.feed(b"b\n")) == ["b"]
+
+
+def test_a_line_that_goes_on_behind_a_gap_is_cut() -> None:
+    lines = LineAssembler()
+    assert list(lines.feed(b"y" * MAX_LINE_BYTES)) == []
+    assert lines.gap(1000, 0, is_open=True) == 0
+    (text,) = lines.feed(b"the end\n")
+    assert text.startswith("yyy")
+    assert text.endswith(f"[line cut: {1000 + len('the end') + 128} more bytes]")
+
+
+def test_a_line_whose_beginning_is_lost_is_counted_once_however_many_gaps_it_has() -> None:
+    lines = LineAssembler()
+    assert lines.gap(100, 2, is_open=True) == 3
+    assert lines.gap(100, 0, is_open=True) == 0
+    assert lines.gap(100, 1, is_open=False) == 0
+    assert list(lines.feed(b"b\n")) == ["b"]
+
+
+def test_the_last_state_of_a_progress_bar_survives_a_gap() -> None:
+    lines = LineAssembler()
+    assert lines.gap(100, 2, is_open=True) == 3
+    assert list(lines.feed(b"98 %\r99 %")) == []
+    assert list(lines.feed(b"\r100 %\r\nb\n")) == ["100 %\nb"]
