@@ -10,6 +10,7 @@ from argosy.graph.external_artifact import ExternalArtifact
 from argosy.graph.model import Graph, Invocation, Parameter
 from argosy.graph.names import MAX_NAME_CHARACTERS
 from argosy.graph.near_matches import did_you_mean, listed
+from argosy.graph.reachable_steps import may_call_steps
 
 MAX_PARAMETER_BYTES = 256 << 10
 """What the service takes for all parameters of a run, or of a step, as JSON."""
@@ -78,7 +79,8 @@ def _invocation_rule(function: InvocationRule) -> InvocationRule:
 
 @_rule
 def _has_steps(graph: Graph) -> None:
-    if not graph.invocations and not graph.is_mapped_over_nothing:
+    # A condition that is false, or a loop over nothing, is an answer too: such a run has no steps and completes.
+    if not graph.invocations and not may_call_steps(graph.pipeline.function):
         raise GraphError(
             f"{graph.pipeline.location}: pipeline {graph.pipeline.name!r} calls no step; call at least one function "
             "decorated with @step in its body"

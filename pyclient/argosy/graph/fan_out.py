@@ -65,7 +65,6 @@ def map_recorded(
 
     promised = map_calls(step, args, kwargs, lambda a, k: recorder.call(step, a, k, options), items_of)
     calls = [tuple(one.outputs) if isinstance(one, StepOutputs) else (one,) for one in promised]
-    recorder.is_mapped_over_nothing |= not promised
     ids = tuple(one.invocation if isinstance(one, StepOutputs) else one.ref.invocation for one in promised)
     columns = tuple(
         MappedOutputs(step.name, ids, tuple(call[index] for call in calls), recorder)

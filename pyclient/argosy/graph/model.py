@@ -163,7 +163,6 @@ class Graph:
         parameters: the pipeline's own parameters, defaults included.
         run_name: the name the run shall have, ``None`` for an automatic one.
         cache_override: what ``pipeline.with_options`` says about caching, ``None`` if nothing.
-        is_mapped_over_nothing: whether a step was mapped over no items: no invocations are what was meant then.
     """
 
     pipeline: PipelineDefinition
@@ -171,7 +170,6 @@ class Graph:
     parameters: Mapping[str, Parameter]
     run_name: str | None = None
     cache_override: bool | None = None
-    is_mapped_over_nothing: bool = False
 
     def order(self) -> tuple[str, ...]:
         """Return the invocations so that each comes after its upstream, else in the order of the calls.

@@ -72,7 +72,6 @@ class Recorder:
 
     Attributes:
         pipeline: the definition.
-        is_mapped_over_nothing: whether a step was mapped over no items.
     """
 
     def __init__(self, start: Graph, on_load: OnLoad | None = None) -> None:
@@ -90,7 +89,6 @@ class Recorder:
         self._all_inner: dict[str, InnerPipeline] = {}
         self._checked: set[str] = set()
         self._numbers: dict[str, int] = {}
-        self.is_mapped_over_nothing = False
 
     @contextlib.contextmanager
     def recording(self) -> Iterator[None]:
@@ -211,10 +209,7 @@ class Recorder:
         return check_graph(self._graph())
 
     def _graph(self) -> Graph:
-        invocations = MappingProxyType(dict(self._invocations))
-        return dataclasses.replace(
-            self._start, invocations=invocations, is_mapped_over_nothing=self.is_mapped_over_nothing
-        )
+        return dataclasses.replace(self._start, invocations=MappingProxyType(dict(self._invocations)))
 
     @property
     def _prefix(self) -> str:

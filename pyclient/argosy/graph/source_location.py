@@ -11,6 +11,7 @@ from types import CodeType, FrameType
 
 _OWN_PACKAGE = "argosy"
 _INSTALLED = ("site-packages", "dist-packages")
+_STANDARD = sys.stdlib_module_names - {"__main__"}
 
 
 @dataclass(frozen=True)
@@ -57,19 +58,24 @@ def caller_location() -> SourceLocation:
         return told
     frame: FrameType | None = caller_frame()
     innermost = frame
-    while frame is not None and _is_library(frame):
+    while frame is not None and (_is_library(frame) or _is_own(frame)):
         frame = frame.f_back
     found = frame or innermost
     assert found is not None
     return SourceLocation(found.f_code.co_filename, found.f_lineno)
 
 
+def is_of_library(module: str) -> bool:
+    """Tell whether a module that was imported is of Python itself, was installed, or is Argosy's own."""
+    root = module.partition(".")[0]
+    file = str(getattr(sys.modules.get(module), "__file__", None) or "")
+    return root in _STANDARD or root == _OWN_PACKAGE or any(part in file for part in _INSTALLED)
+
+
 def _is_library(frame: FrameType) -> bool:
     module = str(frame.f_globals.get("__name__", ""))
     file = frame.f_code.co_filename
-    return module.partition(".")[0] in sys.stdlib_module_names - {"__main__"} or any(
-        part in file for part in _INSTALLED
-    )
+    return module.partition(".")[0] in _STANDARD or any(part in file for part in _INSTALLED)
 
 
 def _is_own(frame: FrameType) -> bool:

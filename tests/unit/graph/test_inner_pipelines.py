@@ -181,8 +181,11 @@ def test_a_pipeline_that_calls_itself_is_stopped_with_the_cure() -> None:
         again[0].inline()
 
     again: list[Pipeline[[], None]] = [endless]
-    with pytest.raises(GraphError, match=r"called inside each other more than 32 deep \(endless > endless > "):
+    with pytest.raises(
+        GraphError, match=r"called inside each other more than 32 deep \(endless > endless > "
+    ) as caught:
         endless.record()
+    assert str(caught.value).startswith(f"{__file__}:")
 
 
 @pytest.mark.parametrize(
