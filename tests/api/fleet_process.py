@@ -74,7 +74,9 @@ class FleetProcess(ServerProcess):
 
     def lines(self, event: str = "") -> list[dict[str, Any]]:
         """Return what was logged, of one kind if named; a line being written just now is left out."""
-        lines = [json.loads(line) for line in self.log().splitlines(keepends=True) if line.endswith("\n")]
+        lines = [
+            json.loads(line) for line in self.log().splitlines(keepends=True) if line[0] == "{" and line[-1] == "\n"
+        ]
         return [line for line in lines if event in line["event"]]
 
     def wait_for_lines(self, event: str, count: int) -> None:

@@ -13,7 +13,7 @@ from types import TracebackType
 
 import grpc
 
-READY = re.compile(r"argosy-server listening on grpc://(127\.0\.0\.1:\d+)\n")
+READY = re.compile(r"argosy-server listening on grpc://(\S+:\d+)\n")
 
 
 class ServerProcess:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.api.calls import create
-from tests.api.fleet_process import CrashingWorkers, FleetProcess, is_there, wait_until
+from tests.api.fleet_process import CrashingWorkers, FleetProcess, children, is_there, wait_until
 from tests.api.test_server_process import HeldUpload, listed_services, wait_for_call
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "SO_REUSEPORT"), reason="no ports are shared on this system")
@@ -172,3 +175,29 @@ def test_a_worker_hears_nothing_of_a_hangup(tmp_path: Path) -> None:
         with fleet.connections(1) as [service]:
             assert create(service, "p", "a").version == "1"
         assert fleet.answered() == [1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="terminals are taken differently elsewhere")
+@pytest.mark.parametrize("outlives", [False, True])
+def test_a_fleet_ends_with_its_terminal_unless_it_was_started_to_outlive_it(tmp_path: Path, outlives: bool) -> None:
+    ours, theirs = pty.openpty()
+    ignoring = "trap '' HUP; " if outlives else ""
+    # Who leads a session takes the first terminal it opens for its own.
+    shell = ["sh", "-c", f'{ignoring}exec "$@" < "$0"', os.ttyname(theirs)]
+    serve = [sys.executable, "-m", "argosy_server", "serve", "--workers=1", "--listen=127.0.0.1:0"]
+    with (
+        (tmp_path / "log").open("wb") as log,
+        subprocess.Popen(
+            [*shell, *serve, f"--data={tmp_path / 'data'}"], stdout=subprocess.PIPE, stderr=log, start_new_session=True
+        ) as fleet,
+    ):
+        assert fleet.stdout is not None
+        assert fleet.stdout.readline().startswith(b"argosy-server listening on ")
+        [worker] = children(fleet.pid)
+        os.close(theirs)
+        os.close(ours)
+        if outlives:
+            wait_until(lambda: b"settings were read again" in (tmp_path / "log").read_bytes(), "it took it for a wish")
+            fleet.terminate()
+        assert fleet.wait(60) == 0
+    assert not is_there(worker)

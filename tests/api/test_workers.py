@@ -252,6 +252,38 @@ def test_a_second_signal_ends_all_processes_at_once(tmp_path: Path) -> None:
             upload.released.set()
 
 
+def test_a_signal_to_all_processes_at_once_ends_the_fleet_well(tmp_path: Path) -> None:
+    with FleetProcess(tmp_path / "data", 2) as fleet:
+        for pid in [*fleet.workers(), fleet.process.pid]:
+            os.kill(pid, signal.SIGTERM)
+        assert fleet.wait() == 0
+        assert len(fleet.lines("worker answers")) == 2
+
+
+def test_a_worker_told_to_stop_by_a_signal_finishes_its_calls_and_is_replaced(tmp_path: Path) -> None:
+    with FleetProcess(tmp_path / "data", 1) as fleet, fleet.connections(1) as [service]:
+        upload = HeldUpload(service, "held")
+        wait_for_call(fleet, service)
+        os.kill(fleet.pid_of(1), signal.SIGTERM)
+        wait_until(lambda: is_refused(fleet), "it listens no more")
+        upload.released.set()
+        assert upload.call.result(timeout=20).artifact_version.version == "1"
+        fleet.wait_for_lines("worker answers", 2)
+
+
+@pytest.mark.parametrize("listen", ["[::1]:0", "localhost:0"])
+def test_fleets_listen_on_other_loopback_addresses_too(listen: str, tmp_path: Path) -> None:
+    with FleetProcess(tmp_path / "data", 2, f"--listen={listen}") as fleet, fleet.connections(4) as services:
+        assert [create(service, "p", "a").version for service in services] == ["1", "2", "3", "4"]
+
+
+def test_a_fleet_that_listens_everywhere_says_so_once(tmp_path: Path) -> None:
+    with FleetProcess(tmp_path / "data", 2, "--listen=0.0.0.0:0", "--insecure") as fleet:
+        assert run("health", f"--address=127.0.0.1:{fleet.address.rpartition(':')[2]}").stdout == "SERVING\n"
+        warned = [line for line in fleet.log().splitlines() if "whoever reaches this port" in line]
+        assert len(warned) == 1
+
+
 def test_health_is_told_by_a_command(fleet: FleetProcess) -> None:
     asked = run("health", f"--address=grpc://{fleet.address}")
     assert (asked.returncode, asked.stdout, asked.stderr) == (0, "SERVING\n", "")

@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import select
 import signal
 import socket
 from collections.abc import Sequence
+
+
+class Terminal:
+    """The terminal a process was started from, if any. When it is closed the kernel says so by SIGHUP."""
+
+    def __init__(self) -> None:
+        """Look for it. Who was started to ignore SIGHUP, as by ``nohup``, shall outlive it."""
+        self._counts = signal.getsignal(signal.SIGHUP) != signal.SIG_IGN and _has_terminal()
+
+    @property
+    def was_closed(self) -> bool:
+        """Whether there was one that counts, and is no more."""
+        return self._counts and not _has_terminal()
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 class SignalInbox:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from argosy_server.config import ConfigError, ServerConfig
 from argosy_server.fleet.port import ReservedPort
 from argosy_server.fleet.replacement import Replacement
-from argosy_server.fleet.signals import SignalInbox
+from argosy_server.fleet.signals import SignalInbox, Terminal
 from argosy_server.fleet.slot import Slot
 from argosy_server.fleet.stopping import Stopping
 from argosy_server.fleet.worker_process import WorkerProcess, describe_end, start_worker
@@ -63,9 +63,12 @@ class Supervisor:
         self._stopping: Stopping | None = None
         self._ended_by: signal.Signals | None = None
         self._failure = ""
+        self._terminal = Terminal()
 
     def run(self) -> None:
-        """Watch over the workers until SIGTERM or Ctrl-C, then drain them. A second signal ends everything at once.
+        """Watch over the workers until SIGTERM, Ctrl-C or the end of the terminal, then drain them.
+
+        A second signal ends everything at once.
 
         Raises:
             FleetFailed: they could not start, or keep failing.
@@ -218,7 +221,7 @@ class Supervisor:
             self._fail(f"no worker can serve any more; the last one {facts.get('reason', how)}")
 
     def _on_signal(self, number: signal.Signals) -> None:
-        if number == signal.SIGHUP:
+        if number == signal.SIGHUP and not self._terminal.was_closed:
             self._reload_asked = True
             self._reload_if_asked()
         elif self._stopping is None:
