@@ -14,7 +14,11 @@ import pytest
 import urllib3
 
 from argosy import ArtifactVersion
+from argosy.config import resolve
 from argosy.errors import CorruptDataError
+from argosy.materializers.files import FileContent
+from argosy.transport.connection import connect
+from argosy.transport.signed_upload import send_by_parts
 from tests.api.calls import digest_of, missing, open_upload, read_blob
 from tests.api.signed_calls import CONTENT, ask, commit_request, described, parts_of
 from tests.api.test_direct_access import checksums_of
@@ -162,13 +166,37 @@ def test_parts_that_broke_off_are_sent_again_past_the_server(stand: BucketStand,
 
 def test_a_bucket_that_dies_for_a_client_halfway_leaves_the_rest_to_the_server(stand: BucketStand) -> None:
     stand.way_to_bucket.up.hold_at(SIZE // 2)
-    saving = in_background(lambda: save(stand))
+    told: list[int] = []
+    saving = in_background(
+        lambda: stand.client().save_artifact(VALUE, "weights", on_progress=lambda seen: told.append(seen.done_bytes))
+    )
     stand.way_to_bucket.up.wait_for(SIZE // 2)
     stand.way_to_bucket.refuse()
     stand.way_to_bucket.cut()
-    assert saving.result().version == "1"
+    saved = saving.result()
+    assert (saved.version, told[-1]) == ("1", saved.size_bytes)
     assert stand.through_the_server > SIZE
     assert_saved_once(stand)
+
+
+def test_a_url_the_bucket_refuses_as_when_it_expired_is_replaced(stand: BucketStand) -> None:
+    stand.way_to_bucket.up.flip_in(b"partNumber=3")
+    save(stand)
+    stand.way_to_bucket.up.flip_in(b"some/prefix")
+    np.testing.assert_array_equal(stand.client().load_artifact("weights"), VALUE)
+    assert stand.through_the_server < 2 * TALK_BYTES
+
+
+def test_what_was_sent_in_vain_is_aborted_at_once_and_taken_back_from_the_progress(stand: BucketStand) -> None:
+    connection = connect(resolve(server=stand.proxy.address))
+    assert connection.signed is not None
+    content = FileContent("data.bin", buffers=(VALUE.data,))
+    told: list[int] = []
+    stand.way_to_bucket.up.cut_at(*range(SIZE // 2, SIZE, 100_000))
+    assert not send_by_parts(connection.signed, connection.blobs, content, digest_of(VALUE.tobytes()), told.append)
+    assert (sum(told), max(told) > 0) == (0, True)
+    assert rows(stand.data, "SELECT state FROM uploads") == [("aborted",)]
+    assert stand.bucket.unfinished() == []
 
 
 @pytest.mark.parametrize("percent", [1, 50, 99])

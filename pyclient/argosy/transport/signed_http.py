@@ -17,7 +17,7 @@ from urllib.request import getproxies, proxy_bypass
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError, SSLError
 
 from argosy.transport.store_error import StoreError
 
@@ -25,6 +25,7 @@ _TARGET = "argosy-target"
 """Not sent: where the connection finds the target of a request."""
 _CONNECTIONS = 64
 _CHUNK_BYTES = 1 << 20
+_NOT_THERE = (ConnectTimeoutError, NewConnectionError, ProxyError, SSLError)
 
 
 class StoreHttp:
@@ -80,9 +81,7 @@ class StoreHttp:
             raise _refusal("GET", url, answer.status)
         return StoreRange(answer, _place(url))
 
-    def _request(
-        self, method: str, url: str, headers: Mapping[str, str], body: Any = None
-    ) -> urllib3.BaseHTTPResponse:
+    def _request(self, method: str, url: str, headers: Mapping[str, str], body: Any = None) -> urllib3.BaseHTTPResponse:
         parts = urlsplit(url)
         target = f"{parts.path}?{parts.query}"
         with _told(_place(url)):
@@ -186,7 +185,8 @@ def _told(place: str) -> Iterator[None]:
         yield
     except (HTTPError, OSError) as error:
         reason = type(error.__cause__ or error).__name__
-        raise StoreError(f"the object store at {place} cannot be reached ({reason})") from None
+        was_there = not isinstance(error, _NOT_THERE)
+        raise StoreError(f"the object store at {place} cannot be reached ({reason})", was_there=was_there) from None
 
 
 def _refusal(method: str, url: str, status: int) -> StoreError:

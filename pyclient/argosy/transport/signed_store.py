@@ -89,7 +89,7 @@ class SignedStore:
 
     def worth_another_try(self, error: StoreError) -> bool:
         """Tell whether the request that failed may go well a moment later; a store never reached is not waited for."""
-        return self._reached and error.may_pass
+        return error.may_pass and (self._reached or error.was_there)
 
     def pause(self, error: Exception) -> None:
         """Let everything go through the server for a while, because of this."""

@@ -205,11 +205,12 @@ class _Sending:
                 self._check_going()
                 if error.is_refusal and is_new:
                     is_new = False
-                    (how,) = self._grant([part]).write_puts
                 elif self._store.worth_another_try(error):
                     backoff.pause_anyhow(error)
                 else:
                     raise
+                # A store that refuses early may break the connection before it can be heard why.
+                (how,) = self._grant([part]).write_puts
             else:
                 return
 

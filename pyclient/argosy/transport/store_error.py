@@ -10,12 +10,14 @@ class StoreError(UnavailableError):
 
     Attributes:
         status: status of its answer, ``None`` when there was none.
+        was_there: whether there was a connection to it.
     """
 
-    def __init__(self, message: str, status: int | None = None) -> None:
-        """Keep both. The message never has a URL."""
+    def __init__(self, message: str, status: int | None = None, *, was_there: bool = True) -> None:
+        """Keep all of it. The message never has a URL."""
         super().__init__(message)
         self.status = status
+        self.was_there = was_there
 
     @property
     def may_pass(self) -> bool:

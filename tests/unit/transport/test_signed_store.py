@@ -1,0 +1,107 @@
+"""What is decided about the object store before anything goes there, and what its errors tell."""
+
+from __future__ import annotations
+
+import socket
+import traceback
+
+import pytest
+
+from argosy.config import resolve
+from argosy.transport.signed_http import StoreHttp
+from argosy.transport.signed_store import SignedStore
+from argosy.transport.store_error import StoreError
+from argosy.v1.blob_pb2 import SignedTransfers
+from argosy.v1.blob_service_pb2 import GetCapabilitiesResponse
+
+MIB = 1 << 20
+OFFER = SignedTransfers(min_bytes=64 * MIB, part_bytes=16 * MIB, max_parts=10_000)
+
+
+def store_of(offer: SignedTransfers = OFFER, said: str = "auto") -> SignedStore | None:
+    return SignedStore.of(GetCapabilitiesResponse(signed_transfers=offer), resolve(signed_transfers=said))
+
+
+def test_nothing_passes_a_server_by_that_does_not_offer_it_or_when_it_is_switched_off() -> None:
+    assert SignedStore.of(GetCapabilitiesResponse(), resolve()) is None
+    assert store_of(said="off") is None
+
+
+def test_small_files_go_through_the_server() -> None:
+    store = store_of()
+    assert store is not None
+    assert [store.takes(size) for size in (64 * MIB - 1, 64 * MIB)] == [False, True]
+
+
+def test_after_a_pause_nothing_goes_past_the_server() -> None:
+    store = store_of()
+    assert store is not None
+    store.pause(StoreError("away"))
+    assert not store.takes(64 * MIB)
+
+
+@pytest.mark.parametrize(
+    ("size", "part_bytes"),
+    [
+        (64 * MIB, 16 * MIB),
+        (10_000 * 16 * MIB, 16 * MIB),
+        (10_000 * 16 * MIB + 1, 32 * MIB),
+        (5 * MIB * MIB, 528 * MIB),
+    ],
+    ids=["smallest", "most of these", "one byte more", "5 TiB"],
+)
+def test_parts_become_larger_where_there_would_be_too_many(size: int, part_bytes: int) -> None:
+    store = store_of()
+    assert store is not None
+    assert store.part_bytes(size) == part_bytes
+    assert -(-size // part_bytes) <= 10_000
+
+
+def test_parts_end_where_pieces_end_whatever_a_server_says() -> None:
+    store = store_of(SignedTransfers(min_bytes=1, part_bytes=5 * MIB, max_parts=10))
+    assert store is not None
+    assert (store.part_bytes(1), store.part_bytes(81 * MIB)) == (8 * MIB, 16 * MIB)
+
+
+def test_a_commit_may_take_longer_the_more_there_is_to_read_back() -> None:
+    store = store_of()
+    assert store is not None
+    assert (store.commit_seconds(0), store.commit_seconds(1024 * MIB)) == (30.0, 94.0)
+
+
+@pytest.mark.parametrize(
+    ("status", "may_pass"),
+    [(None, True), (400, False), (403, False), (404, False), (409, True), (429, True), (500, True), (503, True)],
+)
+def test_what_may_pass_is_tried_again(status: int | None, may_pass: bool) -> None:
+    assert StoreError("told", status).may_pass is may_pass
+
+
+def test_a_store_that_was_never_there_is_not_waited_for() -> None:
+    store = store_of()
+    assert store is not None
+    errors = [StoreError("no way", was_there=False), StoreError("broke off"), StoreError("busy", 503)]
+    assert [store.worth_another_try(error) for error in errors] == [False, True, True]
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_an_error_tells_host_and_reason_and_nothing_a_url_could_be_made_of(scheme: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    url = f"{scheme}://127.0.0.1:{port}/bucket/key?partNumber=1&X-Amz-Signature=secret"
+    with pytest.raises(StoreError) as refused:
+        StoreHttp(1, 1).put(url, {"Content-Length": "1"}, iter([b"x"]))
+    assert str(refused.value) == f"the object store at 127.0.0.1:{port} cannot be reached (ConnectionRefusedError)"
+    assert "secret" not in "".join(traceback.format_exception(refused.value))
+    assert "secret" not in repr(refused.value.__context__)
+
+
+def test_what_reading_the_content_raises_is_told_unchanged() -> None:
+    def broken() -> object:
+        yield b"x"
+        raise OSError("the disk is gone")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/bucket/key?x=1"
+        with pytest.raises(OSError, match=r"^the disk is gone$"):
+            StoreHttp(1, 1).put(url, {"Content-Length": "2"}, broken())  # type: ignore[arg-type]
