@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import version
+from pathlib import Path
 
 import argosy
+import argosy.errors
+
+ROOT = Path(__file__).parents[2]
 
 PUBLIC_NAMES = [
     "AlreadyExistsError",
@@ -18,7 +23,9 @@ PUBLIC_NAMES = [
     "ConflictError",
     "CorruptDataError",
     "CursorExpiredError",
+    "DeadlineError",
     "DefinitionError",
+    "EventLoopError",
     "ExternalArtifact",
     "GraphError",
     "InvalidRequestError",
@@ -33,6 +40,7 @@ PUBLIC_NAMES = [
     "PipelineRun",
     "PreconditionError",
     "RemoteStepError",
+    "ResourceExhaustedError",
     "Retry",
     "RunCancelledError",
     "SaveOutputError",
@@ -69,6 +77,12 @@ def test_the_public_names_are_exactly_these() -> None:
 
 def test_every_public_name_can_be_imported() -> None:
     assert [name for name in PUBLIC_NAMES if not callable(getattr(argosy, name)) and name != "__version__"] == []
+
+
+def test_every_error_that_the_pages_name_is_public() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    named = {word for page in pages for word in re.findall(r"[A-Z]\w+Error", page.read_text())}
+    assert sorted(named & vars(argosy.errors).keys() - {*argosy.__all__}) == []
 
 
 def test_the_version_is_that_of_the_installed_distribution() -> None:

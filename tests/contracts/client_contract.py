@@ -292,7 +292,9 @@ class ClientContract:
         made = run.steps["double"].output
         assert store.kind.do(made.load()) == 42
         assert store.kind.do(run.reload()).id == run.id
-        assert [listed.id for listed in store.list_runs(status="completed")] == [run.id]
+        (listed,) = store.list_runs(status="completed")
+        assert listed.id == run.id
+        assert list(store.kind.do(listed.reload()).steps) == ["double"]
         assert [(item.name, item.run_count) for item in store.list_pipelines()] == [("doubling", 1)]
         with pytest.raises(PreconditionError):
             store.cancel_run(run.id)

@@ -122,26 +122,6 @@ def test_a_run_has_times_a_name_and_can_be_read_again(home: Path) -> None:
     assert "<b>monday</b> of pipeline <b>adding</b>: completed" in run._repr_html_()
 
 
-def test_runs_and_pipelines_are_listed_newest_first_and_without_steps(home: Path) -> None:
-    @argosy.pipeline
-    def adding() -> None:
-        numbers()
-
-    @argosy.pipeline
-    def other() -> None:
-        numbers()
-
-    first, second, third = adding(), other(), adding()
-    client = argosy.Client()
-    assert [run.id for run in client.list_runs()] == [third.id, second.id, first.id]
-    assert [run.id for run in client.list_runs("adding", status="completed")] == [third.id, first.id]
-    assert list(client.list_runs(status="failed")) == []
-    assert [(item.name, item.run_count) for item in client.list_pipelines()] == [("adding", 2), ("other", 1)]
-    listed = next(iter(client.list_runs("other")))
-    assert listed.steps == {}
-    assert list(listed.reload().steps) == ["numbers"]
-
-
 def test_a_run_name_that_exists_is_refused_and_nothing_runs(home: Path) -> None:
     @argosy.pipeline
     def adding() -> None:

@@ -16,7 +16,7 @@ class PipelineSummary:
 
     Attributes:
         name: its name.
-        latest_run: its most recent run, without steps.
+        latest_run: its most recent run, without steps: they come by ``await run.reload()``.
         run_count: how many runs it has.
     """
 
@@ -38,6 +38,8 @@ class RunQueries(StoreAccess):
 
     async def list_runs(self, pipeline_name: str = "", *, status: str = "") -> AsyncGenerator[PipelineRun, None]:
         """Yield runs, newest first and without steps, page by page as they are taken.
+
+        The steps of one come by ``await run.reload()``.
 
         Args:
             pipeline_name: only runs of this pipeline.

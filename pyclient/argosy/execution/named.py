@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TypeVar
 
+from argosy.graph.near_matches import did_you_mean
+
 V = TypeVar("V")
 
 _MAX_NAMED = 20
@@ -27,8 +29,9 @@ class _Named(dict[str, V]):
 
     def __missing__(self, name: object) -> V:
         known = ", ".join(map(repr, list(self)[:_MAX_NAMED])) + (", ..." if len(self) > _MAX_NAMED else "")
+        near = did_you_mean(name, self) if isinstance(name, str) else ""
         there = f"its {self._kind}s are {known}" if self else f"it has no {self._kind}s"
-        raise UnknownNameError(f"{self._owner} has no {self._kind} {name!r}; {there}")
+        raise UnknownNameError(f"{self._owner} has no {self._kind} {name!r}{near}; {there}")
 
 
 def named(owner: str, kind: str, items: Iterable[tuple[str, V]]) -> Mapping[str, V]:

@@ -247,10 +247,13 @@ class RunFacts(_Timed, Generic[S]):
 
     _message: pipeline_pb2.Run
 
-    def __init__(self, message: pipeline_pb2.Run, show: Callable[[pipeline_pb2.StepRun], S]) -> None:
-        """Show ``message``, with its steps as ``show`` does."""
+    def __init__(
+        self, message: pipeline_pb2.Run, show: Callable[[pipeline_pb2.StepRun], S], *, has_steps: bool = True
+    ) -> None:
+        """Show ``message``, with its steps as ``show`` does; ``has_steps`` is false for one out of a list."""
         self._message = message
         self._step = show
+        self._has_steps = has_steps
 
     @property
     def id(self) -> str:
@@ -286,21 +289,31 @@ class RunFacts(_Timed, Generic[S]):
     def steps(self) -> Mapping[str, S]:
         """The steps by invocation, in the order they started; skipped ones last.
 
-        Runs out of a list come without them; see :meth:`reload`.
+        Those of a run out of a list are asked for when they are read first, and are what they are then. An asyncio
+        client cannot ask here: it has them after ``await run.reload()``.
+
+        Raises:
+            NotFoundError: a run out of a list is gone.
+            PreconditionError: a run of an asyncio client came out of a list.
         """
-        records = ((step.invocation, self._step(step)) for step in self._message.steps)
+        records = ((step.invocation, self._step(step)) for step in self._read().steps)
         return named(f"run {self.name!r}", "step", records)
 
+    def _read(self) -> pipeline_pb2.Run:
+        """Return the record with its steps."""
+        return self._message
+
     def __repr__(self) -> str:
-        return f"<PipelineRun {self.name!r} {self.status}, {len(self._message.steps)} steps>"
+        counted = f", {len(self._message.steps)} steps" if self._has_steps else ""
+        return f"<PipelineRun {self.name!r} {self.status}{counted}>"
 
 
 class PipelineRun(RunFacts[StepRunRecord]):
     """One run of a pipeline, as it was recorded when it was read."""
 
-    def __init__(self, message: pipeline_pb2.Run, connection: Connection) -> None:
-        """Show ``message``; ``connection`` serves the artifact versions in it."""
-        super().__init__(message, lambda step: StepRunRecord(step, connection))
+    def __init__(self, message: pipeline_pb2.Run, connection: Connection, *, has_steps: bool = True) -> None:
+        """Show ``message``; ``connection`` serves the artifact versions in it, and the steps where it has none yet."""
+        super().__init__(message, lambda step: StepRunRecord(step, connection), has_steps=has_steps)
         self._connection = connection
 
     def reload(self) -> PipelineRun:
@@ -332,7 +345,10 @@ class PipelineRun(RunFacts[StepRunRecord]):
     def _repr_html_(self) -> str:
         from argosy.execution.run_html import run_html
 
-        return run_html(self._message)
+        return run_html(self._read())
+
+    def _read(self) -> pipeline_pb2.Run:
+        return self._message if self._has_steps else self._connection.pipelines.get_run(self.id)
 
 
 def record_of(run: PipelineRun | str | UUID) -> tuple[pipeline_pb2.Run, Connection]:

@@ -23,7 +23,7 @@ class PipelineSummary:
 
     Attributes:
         name: its name.
-        latest_run: its most recent run, without steps.
+        latest_run: its most recent run; its steps are asked for when they are read.
         run_count: how many runs it has.
     """
 
@@ -44,7 +44,9 @@ class RunQueries(StoreAccess):
         return self._run(self.connection.pipelines.get_run(str(run)))
 
     def list_runs(self, pipeline_name: str = "", *, status: str = "") -> Iterator[PipelineRun]:
-        """Yield runs, newest first and without steps, page by page as they are taken.
+        """Yield runs, newest first, page by page as they are taken.
+
+        The steps of each are asked for when its ``steps`` are read first.
 
         Args:
             pipeline_name: only runs of this pipeline.
@@ -56,7 +58,7 @@ class RunQueries(StoreAccess):
         check_texts("list_runs", pipeline_name=pipeline_name, status=status)
         pipelines, state = self.connection.pipelines, _state(status)
         pages = all_pages(lambda token: pipelines.list_runs(pipeline_name=pipeline_name, state=state, page_token=token))
-        return (self._run(run) for page in pages for run in page.runs)
+        return (self._run(run, has_steps=False) for page in pages for run in page.runs)
 
     def cancel_run(self, run: str | UUID) -> PipelineRun:
         """Ask a run to stop; return it as it is now, which may be still running.
@@ -80,12 +82,12 @@ class RunQueries(StoreAccess):
         pipelines = self.connection.pipelines
         for page in all_pages(lambda token: pipelines.list_pipelines(page_token=token)):
             for item in page.pipelines:
-                yield PipelineSummary(item.name, self._run(item.latest_run), item.run_count)
+                yield PipelineSummary(item.name, self._run(item.latest_run, has_steps=False), item.run_count)
 
-    def _run(self, message: Any) -> PipelineRun:
+    def _run(self, message: Any, *, has_steps: bool = True) -> PipelineRun:
         from argosy.execution.run_record import PipelineRun
 
-        return PipelineRun(message, self.connection)
+        return PipelineRun(message, self.connection, has_steps=has_steps)
 
 
 def _state(status: str) -> RunState.ValueType:
