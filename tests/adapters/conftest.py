@@ -10,7 +10,7 @@ import pytest
 
 from argosy_server.adapters.metadata import open_metadata
 from argosy_server.usecases.ports import MetadataStore
-from tests.backends.postgres import drop_database, new_database
+from tests.backends.postgres import connect, drop_database, new_database
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -37,4 +37,7 @@ def empty_store() -> str:
     """Return the URL of a PostgreSQL database with our tables: to copy it is quicker than to make them."""
     url = new_database()
     open_metadata(url, durability="full").close()
+    with connect(url) as connection:
+        # As if the copies were new, and not restored from what had been elsewhere.
+        connection.execute("UPDATE store SET events_origin = ''")
     return url

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from argosy_server.adapters.metadata import open_metadata
 from argosy_server.domain.artifact import VersionSelector
 from argosy_server.domain.errors import ArtifactNotFound, EtagMismatch, InvalidField
 from argosy_server.domain.pruning import PruneRule
@@ -19,13 +16,6 @@ from argosy_server.usecases.prune_versions import plan_pruning, prune_versions
 from tests.contracts.metadata_facts import FIRST_PAGE, SPEC, get, save
 
 RULE = PruneRule(name=SPEC.name, keep_latest=1)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[MetadataStore]:
-    store = open_metadata(f"sqlite:///{tmp_path}/meta.db", durability="process")
-    yield store
-    store.close()
 
 
 def plan(store: MetadataStore, rule: PruneRule = RULE) -> str:

@@ -21,8 +21,8 @@ Change = Callable[[Transaction, ArtifactVersion, ArtifactVersion], object]
 
 
 @pytest.fixture
-def application(tmp_path: Path) -> Iterator[Application]:
-    application = build(StoreConfig(tmp_path, durability="process"))
+def application(tmp_path: Path, url: str) -> Iterator[Application]:
+    application = build(StoreConfig(tmp_path, database=url, durability="process"))
     yield application
     application.close()
 

@@ -46,8 +46,8 @@ class Unheard:
 
 
 @pytest.fixture
-def application(tmp_path: Path) -> Iterator[Application]:
-    application = build(StoreConfig(tmp_path, durability="process"))
+def application(tmp_path: Path, url: str) -> Iterator[Application]:
+    application = build(StoreConfig(tmp_path, database=url, durability="process"))
     yield application
     application.close()
 

@@ -23,8 +23,8 @@ from tests.contracts.metadata_facts import HOUR, NONE, PAST, blob_of, put_blob
 
 
 @pytest.fixture
-def application(tmp_path: Path) -> Iterator[Application]:
-    application = build(StoreConfig(tmp_path, durability="process"))
+def application(tmp_path: Path, url: str) -> Iterator[Application]:
+    application = build(StoreConfig(tmp_path, database=url, durability="process"))
     yield application
     application.close()
 
@@ -56,7 +56,8 @@ def test_a_sweep_goes_on_where_a_dead_one_stopped(application: Application) -> N
     assert list(application.storage.locations()) == []
 
 
-def test_a_sweep_that_removed_much_makes_the_database_smaller(tmp_path: Path, application: Application) -> None:
+def test_a_sweep_that_removed_much_makes_the_file_of_sqlite_smaller(tmp_path: Path) -> None:
+    application = build(StoreConfig(tmp_path, durability="process"))
     put_many(application, 1000, 30_000)
     application.close()
     before = (tmp_path / "metadata.db").stat().st_size

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from argosy_server.adapters.metadata import open_metadata
 from argosy_server.domain.artifact import ArtifactVersion, Producer, VersionSelector
 from argosy_server.domain.lineage import Lineage, LineageDirection, LineageRelation
 from argosy_server.domain.pipeline import InputKind, InputSpec, LoadedInput, StepState
@@ -17,13 +14,6 @@ from argosy_server.usecases.ports import MetadataStore
 from tests.contracts.metadata_facts import SPEC, new_run, save_named, start
 
 UP, DOWN, BOTH = LineageDirection.UPSTREAM, LineageDirection.DOWNSTREAM, LineageDirection.BOTH
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[MetadataStore]:
-    store = open_metadata(f"sqlite:///{tmp_path}/meta.db", durability="process")
-    yield store
-    store.close()
 
 
 def run_step(store: MetadataStore, name: str, inputs: list[ArtifactVersion], *outputs: str) -> list[ArtifactVersion]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from argosy_server.usecases import verify_store as verifying
 from argosy_server.usecases.blob_subset import Subset, chooser, parse_subset
 from argosy_server.usecases.survey import BlobUser
 from argosy_server.usecases.verify_store import Damage, DamageKind, VerifyReport, verify_store
+from tests.backends.postgres import connect
 from tests.contracts.metadata_facts import HOUR, PAST, SPEC, blob_of, put_blob, save
 
 MIB = 1 << 20
@@ -30,8 +32,8 @@ LARGE = bytes(range(256)) * 4096 * 9
 
 
 @pytest.fixture
-def application(tmp_path: Path) -> Iterator[Application]:
-    application = build(StoreConfig(tmp_path, durability="process"))
+def application(tmp_path: Path, url: str) -> Iterator[Application]:
+    application = build(StoreConfig(tmp_path, database=url, durability="process"))
     yield application
     application.close()
 
@@ -85,9 +87,16 @@ def flip_a_bit(path: Path, position: int) -> None:
         file.write(bytes([byte ^ 1]))
 
 
-def change_database(tmp_path: Path, *statements: str) -> None:
-    """Damage the database behind the store's back."""
-    with sqlite3.connect(tmp_path / "metadata.db") as database:
+def change_database(url: str, *statements: str) -> None:
+    """Damage the database behind the store's back; bytes are written as SQLite does."""
+    if not url.startswith("sqlite"):
+        with connect(url) as connection:
+            # The damage is such as no foreign key would let happen.
+            connection.execute("SET session_replication_role = replica")
+            for statement in statements:
+                connection.execute(re.sub(r"x('[0-9a-f]*')", r"decode(\1, 'hex')", statement))
+        return
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as database:
         for statement in statements:
             database.execute(statement)
     database.close()
@@ -171,7 +180,7 @@ def test_a_file_that_was_removed_is_missing(application: Application) -> None:
     ("statement", "kind", "problem"),
     [
         (
-            "UPDATE blob_contents SET content = CAST('smell' AS BLOB)",
+            f"UPDATE blob_contents SET content = x'{b'smell'.hex()}'",
             DamageKind.CORRUPT,
             "bytes 0 to 5 do not match their checksum",
         ),
@@ -191,22 +200,20 @@ def test_a_file_that_was_removed_is_missing(application: Application) -> None:
     ],
 )
 def test_damage_in_the_database_is_found(
-    tmp_path: Path, application: Application, statement: str, kind: DamageKind, problem: str
+    url: str, application: Application, statement: str, kind: DamageKind, problem: str
 ) -> None:
     use(application, put_row(application, b"small"))
-    change_database(tmp_path, statement)
+    change_database(url, statement)
     damage = only_damage(application)
     assert (damage.flaw.kind, damage.flaw.problem[: len(problem)]) == (kind, problem)
     assert damage.users == (BlobUser("weights", "1"),)
 
 
-def test_bytes_that_match_all_checksums_but_not_the_digest_are_corrupt(
-    tmp_path: Path, application: Application
-) -> None:
+def test_bytes_that_match_all_checksums_but_not_the_digest_are_corrupt(url: str, application: Application) -> None:
     blob, other = put_row(application, b"small"), blob_of(b"smell")
     change_database(
-        tmp_path,
-        "UPDATE blob_contents SET content = CAST('smell' AS BLOB)",
+        url,
+        f"UPDATE blob_contents SET content = x'{b'smell'.hex()}'",
         f"UPDATE blobs SET pieces = x'{other.pieces.hex()}'",
     )
     damage = only_damage(application)
@@ -215,25 +222,25 @@ def test_bytes_that_match_all_checksums_but_not_the_digest_are_corrupt(
 
 @pytest.mark.parametrize("statement", ["DELETE FROM blobs", "UPDATE blobs SET state = 'deleting'"])
 def test_a_version_whose_blob_the_database_does_not_have_dangles(
-    tmp_path: Path, application: Application, statement: str
+    url: str, application: Application, statement: str
 ) -> None:
     blob = put_row(application, b"small")
     use(application, blob)
-    change_database(tmp_path, statement)
+    change_database(url, statement)
     damage = only_damage(application)
     assert damage.flaw.kind is DamageKind.DANGLING
     assert (damage.project, damage.digest, damage.size) == ("p", blob.digest, 5)
     assert damage.users == (BlobUser("weights", "1"),)
 
 
-def test_all_pages_are_read(application: Application, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_all_pages_are_read(application: Application, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setattr(verifying, "PAGE", 3)
     for number in range(10):
         use(application, put_row(application, str(number).encode()))
-    change_database(tmp_path, "UPDATE blob_contents SET content = x'ff'")
+    change_database(url, "UPDATE blob_contents SET content = x'ff'")
     found, report = verify(application)
     assert (len(found), report.blobs, report.damage) == (10, 10, {DamageKind.CORRUPT: 10})
-    change_database(tmp_path, "DELETE FROM blobs")
+    change_database(url, "DELETE FROM blobs")
     assert verify(application)[1].damage == {DamageKind.DANGLING: 10}
 
 
