@@ -79,6 +79,10 @@ bench: $(DEV) ## Measure, and print a table with ratios (ARGS=--help tells more)
 bench-transfer: $(DEV) ## Measure how bytes move, against limits (ARGS=--peers: and against MLflow and ZenML)
 	$(BIN)/python -m bench.transfer $(ARGS)
 
+.PHONY: soak
+soak: $(DEV) ## Break a fleet at random for 3 minutes and check what must always be true (ARGS=--help tells more)
+	$(BIN)/python -m tests.soak $(ARGS)
+
 .PHONY: clean
 clean: ## Remove what was installed or built; stored artifacts stay
 	rm -rf $(VENV) build dist clients/typescript/node_modules clients/typescript/dist

@@ -1,0 +1,80 @@
+"""An actor that watches, and goes on after each of its deaths where its journal ends."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import argosy
+from tests.soak.actors.actor import REFUSALS, Actor, Assignment, told
+from tests.soak.actors.labelling import ALIAS
+from tests.soak.actors.saving import SHARED
+from tests.soak.journal import Journal, of_kind, read_journals
+
+END_TAG = "soak-end"
+"""What the last event of every watch is about."""
+END = "soak-end"
+"""Name of the artifact that is saved after everything else."""
+FILTERS: dict[str, dict[str, Any]] = {
+    "everything": {"include_unnamed": True},
+    "alias": {"alias": ALIAS},
+    "name": {"name": SHARED[0]},
+}
+EVENTS_OF_A_WATCH = 15
+"""After about so many a watcher closes its watch and goes on by its cursor."""
+
+
+class Watcher(Actor):
+    """Writes down each event before it asks for the next one."""
+
+    def __init__(self, given: Assignment, journal: Journal, stop: threading.Event, folder: Path, cursor: str) -> None:
+        super().__init__(given, journal, stop)
+        self._filter = given.actor.rpartition("-")[2]
+        before = [operation for operation in read_journals(folder) if operation.actor == given.actor]
+        events = of_kind(before, "event")
+        self._cursor = events[-1].result["cursor"] if events else cursor
+        self._ended = any(END_TAG in event.result["tags"] for event in events)
+
+    def run(self) -> None:
+        """Watch until the last event."""
+        while not self._ended:
+            number = self.journal.invoke("watch", {"cursor": self._cursor, "filter": self._filter})
+            try:
+                self._watch()
+            except Exception as error:
+                self.journal.end(number, "fail" if isinstance(error, REFUSALS) else "unknown", error=told(error))
+                if isinstance(error, REFUSALS):
+                    return
+                self.stop.wait(0.2)
+            else:
+                self.journal.end(number, "ok")
+
+    def step(self) -> None:
+        """Do nothing: it does not go by rounds."""
+
+    def _watch(self) -> None:
+        count = self.random.randint(1, 2 * EVENTS_OF_A_WATCH)
+        with self.client.watch_artifacts(cursor=self._cursor, **FILTERS[self._filter]) as events:
+            for event in events:
+                self.journal.note("event", facts_of(event))
+                self._cursor = event.cursor
+                self._ended = END_TAG in event.tags
+                count -= 1
+                if self._ended or not count:
+                    return
+
+
+def facts_of(event: argosy.ArtifactEvent) -> dict[str, Any]:
+    """Return what is written down of an event."""
+    return {
+        "kind": event.kind,
+        "name": event.name,
+        "version": event.version,
+        "id": event.version_id,
+        "alias": event.alias,
+        "previous": event.previous,
+        "tags": list(event.tags),
+        "cursor": event.cursor,
+        "token": event.artifact.metadata.get("token") if event.artifact is not None else None,
+    }

@@ -1,0 +1,255 @@
+"""Bugs that the checker has to find: each changes one function of a server before it starts.
+
+``infect`` runs first of all in every process of a server that is soaked for it. Nothing else knows of it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tests.soak.plan import PROJECTS
+
+MEBIBYTE = 1 << 20
+CHANCE = random.Random(5)
+"""Of bugs that show now and then; nearly the same each time."""
+Change = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A bug: what is changed, and what takes its place."""
+
+    module: str
+    path: str
+    change: Change
+
+    def apply(self) -> None:
+        """Let this process have it."""
+        *owners, name = self.path.split(".")
+        owner: Any = importlib.import_module(f"argosy_server.{self.module}")
+        for part in owners:
+            owner = getattr(owner, part)
+        setattr(owner, name, self.change(getattr(owner, name)))
+
+
+MUTANTS: dict[str, Mutant] = {}
+
+
+def infect(name: str) -> None:
+    """Let this process have a bug."""
+    MUTANTS[name].apply()
+
+
+def mutant(module: str, path: str) -> Callable[[Change], Change]:
+    """Make known what takes the place of a function of the server; it is named as what makes it."""
+
+    def make_known(change: Change) -> Change:
+        MUTANTS[change.__name__] = Mutant(module, path, change)
+        return change
+
+    return make_known
+
+
+@mutant("usecases.idempotency", "run_once")
+def acknowledges_before_commit(original: Any) -> Any:
+    """A reply goes out half a second before its transaction commits."""
+
+    def early(metadata: Any, key: Any, action: Any) -> Any:
+        replies: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+        def act(tx: Any) -> bytes:
+            reply: bytes = action(tx)
+            replies.put(reply)
+            time.sleep(0.5)
+            return reply
+
+        def run() -> None:
+            try:
+                replies.put(original(metadata, key, act))
+            except Exception as error:
+                replies.put(error)
+
+        threading.Thread(target=run, daemon=True).start()
+        reply = replies.get()
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    return lambda *given: (early if CHANCE.random() < 0.2 else original)(*given)
+
+
+@mutant("adapters.blobs.s3_writer", "S3Writer.finish")
+def stores_bytes_after_the_version(original: Any) -> Any:
+    """A version is visible a second before its bytes are in the store."""
+
+    def finish(self: Any) -> None:
+        timer = threading.Timer(1.0, original, (self,))
+        timer.daemon = True
+        timer.start()
+
+    return finish
+
+
+@mutant("adapters.metadata.new_version", "insert_version")
+def mixes_up_files(original: Any) -> Any:
+    """Now and then a version gets the files of the one before."""
+    last: dict[str, Any] = {}
+
+    def insert_version(session: Any, project: str, spec: Any, files: Any, producer: Any) -> Any:
+        before, last[project] = last.get(project), files
+        wrong = before is not None and CHANCE.random() < 0.1
+        return original(session, project, spec, before if wrong else files, producer)
+
+    return insert_version
+
+
+@mutant("usecases.read_blob", "read_whole")
+def damages_bytes_it_reads(original: Any) -> Any:
+    """What is read of the database is changed, and not verified before it is sent."""
+
+    def read_whole(*given: Any) -> bytes:
+        found: bytes = original(*given)
+        return bytes([found[0] ^ 1]) + found[1:] if found and CHANCE.random() < 0.2 else found
+
+    return read_whole
+
+
+@mutant("adapters.metadata.new_version", "_count")
+def leaves_numbers_out(original: Any) -> Any:
+    """Now and then a save counts twice."""
+
+    def count(*given: Any) -> Any:
+        if CHANCE.random() < 0.1:
+            original(*given)
+        return original(*given)
+
+    return count
+
+
+@mutant("adapters.metadata.reply_repository", "SqlReplyRepository.store")
+def forgets_request_ids(_original: Any) -> Any:
+    """Replies are not kept."""
+    return lambda *_: None
+
+
+@mutant("adapters.metadata.blob_repository", "_MARK")
+def sweeps_what_is_referred_to(_original: Any) -> Any:
+    """The sweep forgets to ask whether a version refers to a blob, and whether it is leased."""
+    from sqlalchemy import bindparam, select, tuple_, update
+
+    from argosy_server.adapters.metadata import blob_repository
+    from argosy_server.adapters.metadata.tables import blobs
+
+    # Takes the same parameters as the condition it stands for.
+    always = blobs.c.lease_expires_at - blobs.c.lease_expires_at <= bindparam("now")
+    blob_repository._CANDIDATES = (
+        select(*blob_repository._COLUMNS)
+        .where(tuple_(bindparam("project"), bindparam("digest")) < blob_repository._ID, always)
+        .order_by(blobs.c.project, blobs.c.digest)
+        .limit(bindparam("rows"))
+    )
+    return update(blobs).where(blob_repository._KEY, always).values(state=blob_repository.DELETING)
+
+
+@mutant("domain.pruning", "PrunePlan.make")
+def prunes_what_an_alias_points_at(original: Any) -> Any:
+    """Pruning does not look at aliases."""
+
+    def make(matched: Any, *, include_used: bool) -> Any:
+        return original([replace(version, is_aliased=False) for version in matched], include_used=include_used)
+
+    return make
+
+
+@mutant("adapters.metadata.artifact_repository", "SqlArtifactRepository.set_alias")
+def loses_moves_of_aliases(original: Any) -> Any:
+    """A move is acknowledged and told to watchers, and does not take place."""
+
+    def set_alias(self: Any, project: str, alias: str, version: Any) -> Any:
+        return version if CHANCE.random() < 0.3 else original(self, project, alias, version)
+
+    return set_alias
+
+
+@mutant("api.artifact_servicer", "ArtifactServicer.GetArtifactVersion")
+def looks_into_other_projects(original: Any) -> Any:
+    """A name is now and then looked up in another project, as by a cache that is not kept apart."""
+
+    def answer(self: Any, request: Any, context: Any) -> Any:
+        if request.selector.name and request.project in PROJECTS and CHANCE.random() < 0.3:
+            request.project = PROJECTS[1 - PROJECTS.index(request.project)]
+        return original(self, request, context)
+
+    return answer
+
+
+@mutant("usecases.create_version", "insert_version")
+def shows_outputs_one_by_one(original: Any) -> Any:
+    """Each output of a step commits on its own."""
+
+    def insert_version(tx: Any, *given: Any) -> Any:
+        made = original(tx, *given)
+        if given[-1] is not None and given[-1].output_name:
+            # What the bug of a use case would be, one that opens a transaction for each output.
+            tx._session.connection.commit()
+            time.sleep(0.3)
+        return made
+
+    return insert_version
+
+
+@mutant("adapters.metadata.event_repository", "SqlEventRepository.append")
+def writes_events_outside_the_transaction(original: Any) -> Any:
+    """Some events are lost, and some written twice."""
+
+    def append(self: Any, *given: Any) -> None:
+        for _ in range(CHANCE.choice((0, 1, 1, 1, 1, 1, 2))):
+            original(self, *given)
+
+    return append
+
+
+@mutant("api.watch_cursor", "starting_position")
+def skips_an_event_after_a_cursor(original: Any) -> Any:
+    """A watch that goes on leaves out the next event."""
+
+    def starting_position(metadata: Any, project: str, cursor: str) -> Any:
+        start = original(metadata, project, cursor)
+        if not cursor:
+            return start
+        with metadata.read() as tx:
+            following = tx.events.after(start.position, 1, project)
+        return replace(start, position=following[0].position) if following else start
+
+    return starting_position
+
+
+@mutant("adapters.metadata.artifact_repository", "SqlArtifactRepository.add")
+def keeps_what_it_was_sent(original: Any) -> Any:
+    """Each save leaves memory behind."""
+    kept = []
+
+    def add(self: Any, *given: Any, **more: Any) -> Any:
+        kept.append(b"x" * (16 * MEBIBYTE))
+        return original(self, *given, **more)
+
+    return add
+
+
+@mutant("adapters.metadata.artifact_repository", "SqlArtifactRepository.set_alias")
+def fails_now_and_then(original: Any) -> Any:
+    """A defect that nobody handles."""
+
+    def set_alias(self: Any, *given: Any) -> Any:
+        if CHANCE.random() < 0.2:
+            raise RuntimeError("a defect")
+        return original(self, *given)
+
+    return set_alias

@@ -1,0 +1,66 @@
+"""What a soak consists of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+PROJECTS = ("soak-a", "soak-b")
+Fault = Literal["kill_worker", "kill_replica", "stop_replica", "reload", "pause_worker", "stop_database", "kill_actor"]
+ALL_FAULTS: tuple[Fault, ...] = (
+    "kill_worker",
+    "kill_replica",
+    "stop_replica",
+    "reload",
+    "pause_worker",
+    "stop_database",
+    "kill_actor",
+    "kill_actor",
+)
+"""What the nemesis chooses from; what stands twice it chooses twice as often."""
+FULL_CREW = {
+    "saver": 3,
+    "repeater": 1,
+    "aliaser": 3,
+    "tagger": 1,
+    "remover": 2,
+    "runner": 2,
+    "inspector": 1,
+    "watcher": 3,
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One soak.
+
+    Attributes:
+        seed: of everything that is chosen at random.
+        seconds: after so many the actors are told to stop.
+        operations: rounds of each actor; when all have made theirs, the soak is over earlier. 0: as many as fit.
+        crew: how many actors of each kind; they are dealt out to the projects in turn.
+        pause: the most seconds an actor rests between two rounds.
+        faults: what the nemesis chooses from; empty for none.
+        fault_pause: least and most seconds between two faults.
+        replicas: how many servers there are.
+        workers: processes of each; 0 for servers of one process.
+        blobs: where the bytes are.
+        sweep_interval: seconds between two sweeps of the leader.
+        verifies: whether leases run out in the end, garbage is collected and ``verify`` runs, before all is read.
+        mutant: the bug of the servers, one of ``tests.soak.mutants``; empty for none.
+    """
+
+    seed: int
+    seconds: float
+    operations: int = 0
+    crew: Mapping[str, int] = field(default_factory=lambda: dict(FULL_CREW))
+    pause: float = 0.05
+    faults: tuple[Fault, ...] = ALL_FAULTS
+    fault_pause: tuple[float, float] = (1.0, 4.0)
+    replicas: int = 2
+    workers: int = 2
+    blobs: Literal["moto", "versitygw", "folder"] = "versitygw"
+    sweep_interval: float = 2.0
+    verifies: bool = True
+    mutant: str = ""

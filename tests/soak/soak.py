@@ -1,0 +1,143 @@
+"""One soak, from the first server to what the checker is given."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from argosy import Client
+from argosy.transport.connection import disconnect_all
+from tests.soak.actors.labelling import ALIAS, MOVED
+from tests.soak.actors.saving import SHARED
+from tests.soak.actors.watching import END, END_TAG
+from tests.soak.content import content_of
+from tests.soak.crew import Crew
+from tests.soak.deployment import Deployment
+from tests.soak.evidence import Evidence, ProjectTruth
+from tests.soak.final_read import read_project
+from tests.soak.journal import Journal, Operation, read_journals
+from tests.soak.nemesis import Nemesis
+from tests.soak.plan import PROJECTS, Plan
+
+WATCHERS_SECONDS = 45.0
+SAMPLE_SECONDS = 1.0
+
+
+@dataclass
+class Soaked:
+    """What came of a soak.
+
+    Attributes:
+        evidence: for the checker.
+        faults: how often the nemesis did each harm.
+    """
+
+    evidence: Evidence
+    faults: dict[str, int] = field(default_factory=dict)
+
+
+def soak(plan: Plan, folder: Path) -> Soaked:
+    """Run everything as planned in a folder, which holds all histories and logs afterwards."""
+    deployment = Deployment(folder, plan)
+    try:
+        cursors = {project: _cursor(deployment.addresses, project) for project in PROJECTS}
+        memory = MemorySamples(deployment)
+        crew = Crew(plan, folder, deployment.addresses, cursors)
+        try:
+            crew.wait_until_all_work()
+            nemesis = Nemesis(plan, deployment, crew, folder / "nemesis.jsonl")
+            try:
+                crew.wait(plan.seconds)
+            finally:
+                nemesis.stop()
+            failures = crew.stop_workers()
+            failures += [f"replica {one.number} ended by itself" for one in deployment.replicas if one.has_ended]
+            _mark_the_end(deployment.addresses, folder / "history")
+            failures += crew.stop_watchers(WATCHERS_SECONDS)
+        finally:
+            crew.close()
+            memory.stop()
+        verified = _collect_garbage(deployment) if plan.verifies else {}
+        history = read_journals(folder / "history")
+        truths = list(_read_everything(deployment, cursors, history))
+        return Soaked(Evidence(history, truths, verified, memory.samples, failures), nemesis.count)
+    finally:
+        disconnect_all()
+        deployment.close()
+
+
+class MemorySamples:
+    """Looks again and again how many bytes each process of a server holds."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.samples: dict[str, list[int]] = {}
+        self._deployment = deployment
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="memory", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look once more, and then no more."""
+        self._stop.set()
+        self._thread.join()
+        self._look_at_all()
+
+    def _run(self) -> None:
+        while not self._stop.wait(SAMPLE_SECONDS):
+            self._look_at_all()
+
+    def _look_at_all(self) -> None:
+        for replica in self._deployment.replicas:
+            with suppress(subprocess.CalledProcessError, AttributeError):  # it is just being replaced
+                self._look(replica.number, replica.processes())
+
+    def _look(self, replica: int, processes: Iterable[int]) -> None:
+        for pid in processes:
+            shown = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False)
+            if size := shown.stdout.strip():
+                self.samples.setdefault(f"process {pid} of replica {replica}", []).append(int(size) << 10)
+
+
+def _cursor(addresses: str, project: str) -> str:
+    with Client(addresses, project).watch_artifacts() as events:
+        return events.cursor
+
+
+def _mark_the_end(addresses: str, history: Path) -> None:
+    """Let every watch see an event that is its last; also proves that the store takes writes again."""
+    for project in PROJECTS:
+        journal = Journal(history, "end", PROJECTS.index(project), project)
+        client = Client(addresses, project)
+        for name, alias in ((MOVED, ALIAS), (SHARED[0], None), (END, None)):
+            token = f"{project}/end/{name}"
+            number = journal.invoke("save", {"name": name, "token": token, "content": token, "alias": alias})
+            made = client.save_artifact(
+                content_of(token, 100), name, alias=alias, tags=[END_TAG], metadata={"token": token}
+            )
+            journal.end(number, "ok", {"id": made.id, "version": made.version})
+        journal.close()
+
+
+def _collect_garbage(deployment: Deployment) -> dict[str, object]:
+    deployment.expire_leases()
+    collected = deployment.command("gc", "--execute", "--grace=0s")
+    assert collected["code"] == 0, collected
+    return deployment.command("verify")
+
+
+def _read_everything(
+    deployment: Deployment, cursors: dict[str, str], history: list[Operation]
+) -> Iterable[ProjectTruth]:
+    for project in PROJECTS:
+        named = {
+            version_id
+            for operation in history
+            if operation.project == project and operation.kind == "lineage"
+            for version_id in operation.result.get("versions", ())
+        }
+        for replica in deployment.replicas:
+            yield read_project(replica.address, project, cursors[project], named)
