@@ -59,9 +59,10 @@ def started() -> Iterator[list[subprocess.Popen[str]]]:
         process.stdout.close()
 
 
-def start(command: list[str], started: list[subprocess.Popen[str]]) -> subprocess.Popen[str]:
+def start(command: list[str], started: list[subprocess.Popen[str]], log: Path | None = None) -> subprocess.Popen[str]:
     """Start a server that stays until the end, and return when it is ready."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    with (log or Path(os.devnull)).open("a") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
     started.append(process)
     assert process.stdout is not None
     assert process.stdout.readline().startswith(READY)
@@ -189,8 +190,12 @@ def test_behind_a_name_with_several_addresses_servers_take_turns_and_may_go(
     addresses = [ipaddress.ip_address("127.0.0.1") + number for number in range(2)]
     hosts.write_text("".join(f"{address} argosy.test\n" for address in addresses))
     log = tmp_path / "log"
-    command = [str(BIN / "argosy-server"), "serve", f"--data={tmp_path / 'data'}", "--durability=process"]
-    servers = [start([*command, f"--listen={address}:{port}"], started) for address in addresses]
+    command = [sys.executable, "-m", "argosy_server", "serve", f"--data={tmp_path / 'data'}", "--log-level=debug"]
+    logs = [tmp_path / f"{address}.log" for address in addresses]
+    servers = [
+        start([*command, f"--listen={address}:{port}"], started, log)
+        for address, log in zip(addresses, logs, strict=True)
+    ]
     with log.open("w") as errors:
         client = subprocess.Popen(
             ["unshare", "--mount", "sh", "-c", f"mount --bind {hosts} /etc/hosts && exec \"$@\"", "sh", sys.executable,
@@ -202,6 +207,7 @@ def test_behind_a_name_with_several_addresses_servers_take_turns_and_may_go(
     assert orders is not None
     assert answers is not None
     assert answers.readline() == "both\n", log.read_text()
+    assert min(log.read_text().count("/CreateArtifactVersion ") for log in logs) >= 8
 
     def goes_on(word: str) -> None:
         orders.write(f"{word}\n")

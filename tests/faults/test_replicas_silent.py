@@ -36,8 +36,8 @@ def silent_host() -> Iterator[str]:
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Connections that bring nothing for a second are tested, for another one."""
-    monkeypatch.setenv("ARGOSY_IDLE_TIMEOUT", "2")
+    """Connections that bring nothing for two seconds are tested, for two more: longer than a file stays locked."""
+    monkeypatch.setenv("ARGOSY_IDLE_TIMEOUT", "4")
 
 
 def test_a_first_contact_does_not_wait_for_a_server_that_says_nothing(
