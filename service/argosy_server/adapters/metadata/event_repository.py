@@ -21,6 +21,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    tuple_,
     update,
 )
 
@@ -74,11 +75,9 @@ def _settled(dialect: str) -> Select[Any]:
 
 @cache
 def _after(dialect: str, of_project: bool) -> Select[Any]:
-    # Written so that each database can begin at this place of an index.
-    later = or_(
-        events.c.xid > bindparam("xid"), and_(events.c.xid == bindparam("xid"), events.c.seq > bindparam("seq"))
-    )
-    statement = _settled(dialect).where(events.c.xid >= bindparam("xid"), later)
+    # Written so that each database can begin at this place of an index, also where many events have one xid.
+    later = tuple_(events.c.xid, events.c.seq) > tuple_(bindparam("xid"), bindparam("seq"))
+    statement = _settled(dialect).where(later)
     if dialect == "sqlite":
         # There all have the same xid, and the number of the row is the order.
         statement = _settled(dialect).where(events.c.seq > bindparam("seq"))

@@ -11,19 +11,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, bindparam, func, select, tuple_
 
 from argosy_server.adapters.metadata.artifact_lists import long_texts
 from argosy_server.adapters.metadata.page_cut import fetch
 from argosy_server.adapters.metadata.session import Session
 from argosy_server.adapters.metadata.tables import artifacts, version_facts, version_tags, versions
 from argosy_server.adapters.metadata.times import microseconds
-from argosy_server.adapters.metadata.version_queries import LIVE, VERSIONS, assemble
+from argosy_server.adapters.metadata.version_queries import LIVE, OF_NAME, VERSIONS, assemble
 from argosy_server.domain.artifact import ArtifactVersion
 from argosy_server.domain.errors import CursorExpired
 from argosy_server.domain.json_value import value_digest
 from argosy_server.domain.paging import Page, PageRequest
 
+_NO_ARTIFACT = -1
+_ARTIFACT_NAMED = select(artifacts.c.seq).where(OF_NAME)
 MANY = 1000
 """Of several filters the one fewest versions pass is looked at first; from so many on, they are alike."""
 
@@ -39,12 +41,17 @@ class VersionFilter:
     metadata: Mapping[str, str]
     created_from: datetime | None
     created_until: datetime | None
+    artifact_seq: int = _NO_ARTIFACT
 
 
 def list_versions(
     session: Session, wanted: VersionFilter, oldest_first: bool, page: PageRequest
 ) -> Page[ArtifactVersion]:
     """Return live versions without files, by order of creation in the project."""
+    if wanted.name:
+        # Looked up first, so that PostgreSQL knows whose versions are meant, and how many those are.
+        found = session.execute(_ARTIFACT_NAMED, {"project": wanted.project, "name": wanted.name}).scalar_one_or_none()
+        wanted = replace(wanted, artifact_seq=_NO_ARTIFACT if found is None else found)
     keys, order = _keys(session, wanted)
     start = _start(page, len(order))
     if start is not None:
@@ -109,8 +116,8 @@ def _bounded_count(session: Session, finder: _Finder) -> int:
 def _of_versions(wanted: VersionFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [versions.c.project == wanted.project, LIVE]
     if wanted.name:
-        artifact = select(artifacts.c.seq).where(artifacts.c.project == wanted.project, artifacts.c.name == wanted.name)
-        conditions.append(versions.c.artifact_seq == artifact.scalar_subquery())
+        number: Any = bindparam("artifact_seq", wanted.artifact_seq, literal_execute=True)
+        conditions.append(versions.c.artifact_seq == number)
     if wanted.pipeline_name:
         conditions.append(versions.c.pipeline_name == wanted.pipeline_name)
     if wanted.created_from is not None:

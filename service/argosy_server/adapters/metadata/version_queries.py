@@ -54,7 +54,14 @@ _BY_ID = _WITH_FILE.where(versions.c.project == bindparam("project"), versions.c
 _BY_IDS = VERSIONS.where(
     versions.c.project == bindparam("project"), versions.c.id.in_(bindparam("ids", expanding=True))
 )
-_LATEST = _WITH_FILE.where(OF_NAME, LIVE).order_by(versions.c.ordinal.desc()).limit(1)
+_NAMED = artifacts.alias("named")
+# As a value and not by a join, of which PostgreSQL would sort all versions to find the last one.
+_OF_NAMED = versions.c.artifact_seq == (
+    select(_NAMED.c.seq)
+    .where(_NAMED.c.project == bindparam("project"), _NAMED.c.name == bindparam("name"))
+    .scalar_subquery()
+)
+_LATEST = _WITH_FILE.where(_OF_NAMED, LIVE).order_by(versions.c.ordinal.desc()).limit(1)
 _BY_LABEL = _WITH_FILE.where(OF_NAME, LIVE, versions.c.label == bindparam("label"))
 _BY_ALIAS = _WITH_FILE.join(
     aliases, (aliases.c.artifact_seq == artifacts.c.seq) & (aliases.c.version_seq == versions.c.seq)
