@@ -121,6 +121,7 @@ class ClientWatchContract:
         ("options", "error", "text"),
         [
             ({"kinds": "alias_mvoed"}, ParameterError, "alias_moved"),
+            ({"kinds": []}, ParameterError, r"kinds=.* it names no kind, so there would be no event; leave it out"),
             ({"kinds": 5}, ParameterError, r"kinds=5.* one or several of 'version_created', "),
             ({"kinds": [["alias_moved"]]}, ParameterError, r"\['alias_moved'\] is no kind .*; kinds are "),
             ({"alias": "prod", "kinds": "version_created"}, ParameterError, "leave alias out"),

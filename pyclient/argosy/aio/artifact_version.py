@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from argosy.execution.artifact_facts import ArtifactFacts
 from argosy.execution.artifact_version import ArtifactVersion as BlockingVersion
 from argosy.execution.download_version import checked_directory, download_version
+from argosy.graph.keyword_suggestions import methods_suggest_keywords
 from argosy.graph.switches import check_switches
 from argosy.v1 import artifact_pb2
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+@methods_suggest_keywords
 class ArtifactVersion(ArtifactFacts):
     """One stored version of an artifact, as it was when it was read.
 

@@ -14,6 +14,7 @@ from argosy.aio.run_queries import RunQueries
 from argosy.aio.save import save_all_by, save_by
 from argosy.aio.watch_queries import WatchQueries
 from argosy.config import ClientConfig
+from argosy.graph.keyword_suggestions import methods_suggest_keywords
 from argosy.sdk.selectors import make_selector
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+@methods_suggest_keywords
 class Client(ArtifactQueries, RunQueries, WatchQueries):
     """Asks and tells one store from one event loop.
 

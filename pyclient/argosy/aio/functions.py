@@ -14,6 +14,7 @@ from uuid import UUID
 
 from argosy.aio.per_loop import PerLoop
 from argosy.config import ClientConfig, resolve
+from argosy.graph.keyword_suggestions import suggests_keywords
 
 if TYPE_CHECKING:
     from argosy.aio.artifact_events import ArtifactEvents
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+@suggests_keywords
 async def save_artifact(
     value: object,
     name: str,
@@ -90,6 +92,7 @@ async def load_artifact(
     rows: slice | None = ...,
     on_progress: OnProgress | None = ...,
 ) -> Any: ...
+@suggests_keywords
 async def load_artifact(
     name_or_id: str | UUID,
     version: int | str | None = None,
@@ -123,6 +126,7 @@ async def load_artifact(
     )
 
 
+@suggests_keywords
 async def get_artifact(
     name_or_id: str | UUID,
     version: int | str | None = None,

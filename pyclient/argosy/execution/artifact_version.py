@@ -10,6 +10,7 @@ from argosy.errors import ConflictError, ParameterError
 from argosy.execution.stored_value import load_from
 from argosy.execution.transfer_progress import OnProgress
 from argosy.execution.version_lineage import VersionLineage
+from argosy.graph.keyword_suggestions import methods_suggest_keywords
 from argosy.graph.switches import check_switches
 from argosy.graph.user_metadata import checked_description, checked_metadata, checked_tags, fact_text
 from argosy.v1 import artifact_pb2
@@ -27,6 +28,7 @@ _ATTEMPTS = 10
 _MOST_NAMED = 20
 
 
+@methods_suggest_keywords
 class ArtifactVersion(VersionLineage, _FitsEveryParameter):  # type: ignore[misc]  # Any is the point: see below
     """One stored version of an artifact, as it was when it was read. It can be passed to a step.
 

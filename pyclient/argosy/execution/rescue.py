@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from argosy.errors import MaterializerError
 from argosy.execution.asked_type import check_asked_type, check_loaded_type
+from argosy.graph.keyword_suggestions import suggests_keywords
 from argosy.materializers.files import FileSink
 from argosy.materializers.registry import MaterializerChoice, SavedValue, load_value, save_value
 from argosy.materializers.streams import read_into
@@ -87,6 +88,7 @@ def rescue_values(home: Path, step_run_id: str, values: Iterable[Endangered]) ->
     return rescued
 
 
+@suggests_keywords
 def load_rescued(directory: str | Path, *, as_type: type | None = None) -> Any:
     """Return a value that was rescued when it could not be saved.
 

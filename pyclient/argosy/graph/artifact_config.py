@@ -8,10 +8,12 @@ from types import MappingProxyType
 from typing import Any
 
 from argosy.errors import DefinitionError, ParameterError
+from argosy.graph.keyword_suggestions import methods_suggest_keywords
 from argosy.graph.names import new_name_problem, version_problem
 from argosy.graph.user_metadata import checked_description, checked_metadata
 
 
+@methods_suggest_keywords
 @dataclass(frozen=True)
 class ArtifactConfig:
     """Goes into an annotation: ``Annotated[np.ndarray, ArtifactConfig(name="weights", tags=["dev"])]``.

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from argosy.errors import ParameterError
 from argosy.graph.brief import brief
+from argosy.graph.keyword_suggestions import methods_suggest_keywords
 from argosy.graph.names import alias_problem, id_problem, name_problem, version_problem
 from argosy.graph.switches import check_switches
 
@@ -23,6 +24,7 @@ NOT_PASSED: Final = NotPassed()
 """Tells "was not passed" from every value a user may pass: ``None``, ``0`` and arrays are values."""
 
 
+@methods_suggest_keywords
 @final
 class ExternalArtifact:
     """A value, or a stored artifact version, that enters a pipeline from outside.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from argosy.errors import DefinitionError
+from argosy.graph.keyword_suggestions import methods_suggest_keywords
 from argosy.graph.source_location import caller_location
 
 MAX_RETRIES = 1000
@@ -18,6 +19,7 @@ LONGEST_DELAY = 300.0
 """Seconds a delay grows to where nothing else is said."""
 
 
+@methods_suggest_keywords
 @dataclass(frozen=True)
 class Retry:
     """How often, when and after which exceptions a failed step is tried again.

@@ -240,6 +240,10 @@ def _kinds(kinds: object) -> list[str]:
     if not isinstance(kinds, Iterable):
         raise ParameterError(f"watch_artifacts(kinds={kinds!r}): it is one or several of {listed(_KINDS)}")
     words = [kinds] if isinstance(kinds, str) else list(kinds)
+    if not words:
+        raise ParameterError(
+            "watch_artifacts(kinds=...): it names no kind, so there would be no event; leave it out for all"
+        )
     for word in words:
         if not isinstance(word, str) or word not in _KINDS:
             near = did_you_mean(str(word), _KINDS)

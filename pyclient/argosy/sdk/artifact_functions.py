@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any, NoReturn
 from uuid import UUID
 
+from argosy.graph.keyword_suggestions import suggests_keywords
 from argosy.sdk.client import Client
 from argosy.sdk.prune_plan import PrunePlan
 from argosy.sdk.versions import ArtifactVersion
 
 
+@suggests_keywords
 def get_artifact(
     name_or_id: str | UUID,
     version: int | str | None = None,
@@ -59,6 +61,7 @@ def list_artifact_versions(
     )
 
 
+@suggests_keywords
 def delete_artifact(
     name_or_id: str | UUID, version: int | str | None = None, *, alias: str | None = None, force: bool = False
 ) -> None:

@@ -17,6 +17,7 @@ from argosy.execution.prepared_value import PreparedValue, SaveOptions, prepare_
 from argosy.execution.step_traffic import sending
 from argosy.execution.stored_value import load_from, pickle_allowed_here, recording_step
 from argosy.execution.transfer_progress import OnProgress, shown
+from argosy.graph.keyword_suggestions import suggests_keywords
 from argosy.graph.names import alias_problem, new_name_problem, version_problem
 from argosy.graph.parameters import artifact_cure, is_artifact
 from argosy.graph.switches import check_switches
@@ -30,6 +31,7 @@ from argosy.v1.artifact_pb2 import ArtifactVersion as ArtifactVersionMessage
 T = TypeVar("T")
 
 
+@suggests_keywords
 def save_artifact(
     value: object,
     name: str,
@@ -116,6 +118,7 @@ def load_artifact(
     rows: slice | None = ...,
     on_progress: OnProgress | None = ...,
 ) -> Any: ...
+@suggests_keywords
 def load_artifact(
     name_or_id: str | UUID,
     version: int | str | None = None,

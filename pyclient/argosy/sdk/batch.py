@@ -12,6 +12,7 @@ from argosy.execution.artifact_version import ArtifactVersion
 from argosy.execution.prepared_value import PreparedValue, SaveOptions, prepare_value
 from argosy.execution.stored_value import pickle_allowed_here, recording_step
 from argosy.execution.transfer_progress import OnProgress, Show, shown
+from argosy.graph.keyword_suggestions import suggests_keywords
 from argosy.graph.switches import check_switches
 from argosy.graph.user_metadata import checked_metadata, checked_tags
 from argosy.sdk.artifacts import check_save
@@ -28,6 +29,7 @@ _DESCRIPTION_BYTES = 1 << 20
 _FILE_BYTES = 100
 
 
+@suggests_keywords
 def save_artifacts(
     values: Mapping[str, object],
     *,

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from argosy.execution.stored_value import load_from
 from argosy.execution.transfer_progress import OnProgress
+from argosy.graph.keyword_suggestions import methods_suggest_keywords
 from argosy.sdk.artifact_queries import ArtifactQueries
 from argosy.sdk.artifacts import save_to
 from argosy.sdk.batch import save_all_to
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+@methods_suggest_keywords
 class Client(ArtifactQueries, WatchQueries, CacheQueries, RunQueries, LogQueries):
     """Asks and tells one store. Making one does no I/O; the first call connects."""
 

@@ -10,12 +10,14 @@ from argosy.errors import ParameterError
 from argosy.execution.context import StepContext, current_step
 from argosy.execution.plain_call import outputs_of_plain_call
 from argosy.execution.told_metadata import output_named, tell_of_output, tell_of_step, unknown_output
+from argosy.graph.keyword_suggestions import suggests_keywords
 from argosy.graph.names import id_problem
 from argosy.graph.parameters import artifact_cure, is_artifact
 from argosy.graph.user_metadata import checked_metadata
 from argosy.sdk.versions import ArtifactVersion
 
 
+@suggests_keywords
 def log_metadata(
     metadata: Mapping[str, Any],
     *,

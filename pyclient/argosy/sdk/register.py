@@ -14,6 +14,7 @@ from argosy.execution.artifact_version import ArtifactVersion
 from argosy.execution.placed_folder import placed_folder
 from argosy.execution.stored_value import recording_step
 from argosy.execution.transfer_progress import OnProgress, shown
+from argosy.graph.keyword_suggestions import suggests_keywords
 from argosy.graph.switches import check_switches
 from argosy.graph.user_metadata import checked_description, checked_metadata, checked_tags, fact_text
 from argosy.materializers.base import type_name
@@ -26,6 +27,7 @@ from argosy.transport.save_version import save_version
 from argosy.v1.artifact_pb2 import ArtifactSpec
 
 
+@suggests_keywords
 def register_artifact(
     path_or_uri: str | os.PathLike[str],
     name: str,

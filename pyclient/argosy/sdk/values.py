@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, TypeVar, cast
 
 from argosy.graph.external_artifact import ExternalArtifact
@@ -22,8 +23,8 @@ def value_of(output: T) -> T:
     loaded; everything else is a value already and is returned as it is.
 
     Args:
-        output: what a step, or ``step.map``, returned in this pipeline, an artifact, or a list or tuple of these;
-            what a list needs runs at once where that is possible.
+        output: what a step, or ``step.map``, returned in this pipeline, an artifact, or a list, tuple or dict of these,
+            also inside each other; what a list needs runs at once where that is possible.
 
     Raises:
         GraphError: the output belongs to another pipeline, or nothing runs: the pipeline is only recorded.
@@ -32,8 +33,8 @@ def value_of(output: T) -> T:
     """
     if isinstance(output, _PROMISES):
         return cast("T", output.load())
-    if isinstance(output, (list, tuple)) and any(isinstance(item, _PROMISES) or is_artifact(item) for item in output):
-        return cast("T", _each(output))
+    if type(output) in (list, tuple, dict) and _has_promises(output):
+        return cast("T", _values_in(output))
     version_id = version_id_of(output)
     if version_id is not None:
         return cast("T", _stored(VersionRef(version_id)))
@@ -42,7 +43,18 @@ def value_of(output: T) -> T:
     return output
 
 
-def _each(items: list[Any] | tuple[Any, ...]) -> list[Any] | tuple[Any, ...]:
+def _has_promises(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_promises, value.values()))
+    # StepOutputs is a tuple, and a promise.
+    if type(value) in (list, tuple):
+        return any(map(_has_promises, cast("Iterable[object]", value)))
+    return isinstance(value, _PROMISES) or is_artifact(value)
+
+
+def _values_in(items: Any) -> Any:
+    if isinstance(items, dict):
+        return dict(zip(items, _values_in([*items.values()]), strict=True))
     if all(isinstance(item, StepOutput) and item.recording is items[0].recording for item in items):
         values = items[0].recording.load(items)
     else:

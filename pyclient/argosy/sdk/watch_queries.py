@@ -14,7 +14,7 @@ from argosy.transport.watching import RunWatching
 if TYPE_CHECKING:
     from argosy.execution.run_record import PipelineRun
 
-WATCH_KEYWORDS = ("alias", "tag", "kinds", "include_unnamed", "cursor", "timeout")
+WATCH_KEYWORDS = ("name", "alias", "tag", "kinds", "include_unnamed", "cursor", "timeout")
 
 
 class WatchQueries(StoreAccess):

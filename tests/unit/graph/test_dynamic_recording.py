@@ -142,6 +142,16 @@ def test_the_values_of_a_list_of_outputs_are_loaded_at_once() -> None:
     assert [names for _, names in engine.asked] == [["count.output", "double.output"], ["count_2.output"]]
 
 
+def test_value_of_finds_outputs_in_containers_inside_each_other() -> None:
+    seen: list[Any] = []
+
+    def body() -> None:
+        seen.append(argosy.value_of([[count(), 2], {"a": (double(1),), "b": [3]}]))
+
+    dynamic(body, count__output=1, double__output=2)
+    assert seen == [[[1, 2], {"a": (2,), "b": [3]}]]
+
+
 def test_value_of_a_value_is_itself() -> None:
     value = [1]
     assert argosy.value_of(value) is value
