@@ -233,11 +233,13 @@ def test_what_was_written_before_the_lock_is_copied_and_nothing_is_written_after
     source, target = stored(kind), fresh("sqlite")
     acknowledged: list[str] = []
     refusals: list[str] = []
-    enough = threading.Event()
+    enough, stop = threading.Event(), threading.Event()
 
     def write(writer: int) -> None:
         with closing(open_metadata(source, durability="process")) as store:
             for number in itertools.count():
+                if stop.is_set():
+                    return
                 try:
                     with store.write() as tx:
                         tx.replies.store("p", f"{writer}.{number}", b"", b"")
@@ -257,7 +259,8 @@ def test_what_was_written_before_the_lock_is_copied_and_nothing_is_written_after
     assert enough.wait(30)
     copy(source, target, move="elsewhere")
     for thread in writers:
-        thread.join(90)
+        thread.join(30)
+    stop.set()
     assert len(refusals) == 3
     assert sorted(row["request_id"] for row in all_rows(target)["replies"]) == sorted(acknowledged)
     assert len(all_rows(target)["events"]) == len(acknowledged)

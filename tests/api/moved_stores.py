@@ -14,6 +14,7 @@ from typing import Any
 from argosy.v1 import artifact_pb2 as nouns
 from argosy.v1 import artifact_service_pb2 as artifacts
 from argosy.v1 import lineage_pb2, pipeline_service_pb2, step_logs_pb2
+from argosy_server.embedded import open_channel
 from tests.api.calls import (
     LARGE,
     Stubs,
@@ -34,6 +35,7 @@ from tests.api.conftest import Service, service_on
 from tests.api.log_triggers import append_logs
 from tests.api.run_calls import cache_entries, failed_run
 from tests.api.server_process import ServerProcess
+from tests.api.test_store_commands import files_of
 from tests.api.watching import Watch
 from tests.backends.object_store import Kind, new_bucket
 from tests.backends.postgres import drop_database, new_database
@@ -187,3 +189,27 @@ def log_of(stubs: Stubs, step_run_id: str) -> list[str]:
     request = step_logs_pb2.GetStepLogsRequest(project=PROJECT, step_run_id=step_run_id)
     batches = stubs.pipelines.GetStepLogs(request).batches
     return [entry.text for batch in batches for entry in batch.entries]
+
+
+def fill_embedded(home: Path, files: int = 1) -> None:
+    with open_channel(home) as channel:
+        service = service_on("embedded", home, channel)
+        service.artifacts.UploadArtifact(upload_parts(PROJECT, "large", LARGE))
+        create(service, PROJECT, "small", b"small")
+        for number in range(files):
+            create(service, PROJECT, "middle", number.to_bytes(4, "big") * 10_000)
+
+
+def bytes_of(place: Place) -> dict[str, bytes]:
+    root = place.data / "blobs"
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in files_of(place.data)}
+
+
+def url_of(place: Place) -> str:
+    return place.database or f"sqlite:///{place.data}/metadata.db"
+
+
+def refusal(*arguments: str, **environment: str) -> str:
+    done = command("migrate", *arguments, **environment)
+    assert (done.returncode, done.stdout) in {(1, ""), (2, "")}
+    return " ".join(done.stderr.split())

@@ -8,25 +8,40 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any, cast
 
 import grpc
 import pytest
 
 from argosy_server.adapters.metadata import open_metadata
+from argosy_server.bootstrap import open_store_copy
+from argosy_server.config import StoreConfig
 from argosy_server.embedded import open_channel
+from argosy_server.usecases.copy_store import CopyReport, copy_store
+from argosy_server.usecases.row_copy import RowCopy
 from tests.adapters.copied_rows import all_rows
-from tests.api.calls import LARGE, Refusal, create, digest_of, download, expect_refusal, get, put_blob, upload_parts
-from tests.api.conftest import Service, service_on
-from tests.api.moved_stores import ENVIRONMENT, PROJECT, Place, command, migrate, places
-from tests.api.server_process import ServerProcess
+from tests.api.calls import LARGE, Refusal, create, digest_of, download, put_blob
+from tests.api.conftest import service_on
+from tests.api.moved_stores import (
+    ENVIRONMENT,
+    PROJECT,
+    Place,
+    bytes_of,
+    command,
+    fill_embedded,
+    migrate,
+    places,
+    refusal,
+    url_of,
+)
 from tests.api.test_damaged_store import flip_a_bit
 from tests.api.test_store_commands import change_database, files_of, large_file, state_of
 
-SWEEP_FAILED = "the sweep failed"
+ATTEMPTS = 8
 
 
 @pytest.fixture
@@ -35,30 +50,12 @@ def place(tmp_path: Path) -> Iterator[Callable[[str], Place]]:
         yield make
 
 
-def fill_embedded(home: Path, files: int = 1) -> None:
-    with open_channel(home) as channel:
-        service = service_on("embedded", home, channel)
-        service.artifacts.UploadArtifact(upload_parts(PROJECT, "large", LARGE))
-        create(service, PROJECT, "small", b"small")
-        for number in range(files):
-            create(service, PROJECT, "middle", number.to_bytes(4, "big") * 10_000)
-
-
 @pytest.fixture
 def source(place: Callable[[str], Place]) -> Place:
     """An embedded store with a version in a file, one in the database and some in between."""
     made = place("sqlite+files")
     fill_embedded(made.data)
     return made
-
-
-def bytes_of(place: Place) -> dict[str, bytes]:
-    root = place.data / "blobs"
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in files_of(place.data)}
-
-
-def url_of(place: Place) -> str:
-    return place.database or f"sqlite:///{place.data}/metadata.db"
 
 
 def test_dry_run_tells_counts_and_bytes_and_writes_nothing(source: Place, place: Callable[[str], Place]) -> None:
@@ -97,11 +94,13 @@ def test_killed_at_any_point_it_goes_on_and_ends_as_if_it_had_not_been(
 ) -> None:
     source, whole, broken = place("sqlite+files"), place(shape), place(shape)
     fill_embedded(source.data, files=30)
+    started = time.monotonic()
     assert migrate(source, whole, "--keep-source").returncode == 0
+    duration = time.monotonic() - started
     expected = all_rows(url_of(whole))
-    pauses = random.Random(7)
+    chance = random.Random(7)
     kills = 0
-    for attempt in range(12):
+    for attempt in range(ATTEMPTS):
         words = ["migrate", *source.options("--from"), *broken.options("--to"), "--jobs=2"]
         process = subprocess.Popen(
             [sys.executable, "-m", "argosy_server", *words],
@@ -110,8 +109,8 @@ def test_killed_at_any_point_it_goes_on_and_ends_as_if_it_had_not_been(
             stderr=subprocess.PIPE,
         )
         try:
-            # Starting takes most of it; later and later, so that every phase is met.
-            _, told = process.communicate(timeout=0.8 + 0.15 * attempt + 0.15 * pauses.random())
+            # Starting takes a good part of it; later and later, so that every phase is met.
+            _, told = process.communicate(timeout=duration * (0.3 + 0.6 * (attempt + chance.random()) / ATTEMPTS))
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.communicate()
@@ -146,6 +145,38 @@ def test_what_an_interrupted_attempt_left_half_written_is_written_again(
     report = json.loads(done.stdout)
     assert report["copied"] == {"blobs": 2, "bytes": len(LARGE) + 40_000}
     assert bytes_of(target) == bytes_of(source)
+
+
+def test_interrupted_between_the_last_two_steps_only_the_last_one_is_left(
+    source: Place, place: Callable[[str], Place]
+) -> None:
+    target = place("sqlite+files")
+    with closing(open_store_copy(StoreConfig(source.data), StoreConfig(target.data))) as copy:
+        copy_store(copy.source, cast("RowCopy", NeverPublished(copy.rows)), copy.target, CopyReport())
+    # Nobody can write anywhere.
+    for home, words in ((source.data, "has moved to"), (target.data, "was not finished")):
+        with pytest.raises(grpc.RpcError) as refused:
+            open_channel(home)
+        assert words in Refusal(refused.value).message
+    plan = json.loads(migrate(source, target, "--dry-run", "-o", "json").stdout)
+    assert (plan["was_done"], plan["refusals"]) == (True, [])
+    done = migrate(source, target)
+    assert (done.returncode, done.stdout.startswith("nothing was left to copy: store ")) == (0, True)
+    with target.serve() as service:
+        assert download(service, PROJECT, name="large") == LARGE
+
+
+class NeverPublished:
+    """Rows on their way, of a process that ends before the last step."""
+
+    def __init__(self, rows: RowCopy) -> None:
+        self._rows = rows
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._rows, name)
+
+    def publish(self) -> None:
+        """End here."""
 
 
 def test_what_is_there_is_not_copied_again(source: Place, place: Callable[[str], Place]) -> None:
@@ -192,12 +223,6 @@ def test_damage_is_named_and_stops_it_unless_it_is_skipped(
         if damage != "in a row":
             put_blob(service, PROJECT, LARGE)
             assert download(service, PROJECT, name="large") == LARGE
-
-
-def refusal(*arguments: str, **environment: str) -> str:
-    done = command("migrate", *arguments, **environment)
-    assert (done.returncode, done.stdout) in {(1, ""), (2, "")}
-    return " ".join(done.stderr.split())
 
 
 def test_a_source_that_is_none_or_of_another_version_is_refused(source: Place, tmp_path: Path) -> None:
@@ -268,112 +293,3 @@ def test_no_two_commands_copy_into_one_target(source: Place, place: Callable[[st
 
     with FileLock(f"{target.data}/metadata.db.leader"):
         assert "another process copies into" in refusal(*source.options("--from"), *target.options("--to"))
-
-
-@pytest.mark.parametrize("shape", ["sqlite+files", "postgresql+files"])
-def test_writers_meanwhile_lose_nothing_and_are_told_where_the_store_went(
-    place: Callable[[str], Place], shape: str
-) -> None:
-    source, target = place(shape), place("sqlite+files")
-    acknowledged: dict[str, bytes] = {}
-    refusals: list[Refusal] = []
-    enough = threading.Event()
-
-    def save(service: Service, writer: int) -> None:
-        for number in range(10_000):
-            content = f"{writer}.{number} ".encode() * (10_000 if number % 3 == 0 else 1)
-            try:
-                version = create(service, PROJECT, f"writer{writer}", content)
-            except grpc.RpcError as error:
-                refused = Refusal(error)
-                if "has moved to" not in refused.message:
-                    continue
-                refusals.append(refused)
-                return
-            acknowledged[version.id] = content
-            if len(acknowledged) > 30:
-                enough.set()
-
-    with source.serve() as service:
-        writers = [threading.Thread(target=save, args=(service, writer)) for writer in range(3)]
-        for thread in writers:
-            thread.start()
-        assert enough.wait(60)
-        done = migrate(source, target)
-        for thread in writers:
-            thread.join(120)
-        assert (done.returncode, done.stderr) == (0, "")
-        assert [refused.code for refused in refusals] == [grpc.StatusCode.UNAVAILABLE] * 3
-        assert f"has moved to {target.data}/metadata.db and {target.data}/blobs" in refusals[0].message
-        # What is there can still be read.
-        some = next(iter(acknowledged))
-        assert download(service, PROJECT, id=some) == acknowledged[some]
-    with target.serve() as service:
-        for version_id, content in acknowledged.items():
-            assert download(service, PROJECT, id=version_id) == content
-        labels = [f"writer{writer}" for writer in range(3)]
-        counts = [int(get(service, PROJECT, name=label).version) for label in labels]
-        assert sum(counts) == len(acknowledged)
-
-
-def test_a_store_that_moved_cannot_be_opened_and_says_where_it_went(
-    source: Place, place: Callable[[str], Place]
-) -> None:
-    target = place("sqlite+files")
-    assert migrate(source, target).returncode == 0
-    where = f"this store has moved to {target.data}/metadata.db and {target.data}/blobs"
-    with pytest.raises(grpc.RpcError) as refused:
-        open_channel(source.data)
-    told = Refusal(refused.value)
-    assert (told.code, where in told.message) == (grpc.StatusCode.UNAVAILABLE, True)
-    served = command("serve", f"--data={source.data}", "--listen=127.0.0.1:0")
-    assert (served.returncode, where in served.stderr) == (1, True)
-    cleaned = command("gc", "--execute", "--grace=0s", f"--data={source.data}")
-    assert (cleaned.returncode, where in cleaned.stderr) == (1, True)
-    assert command("verify", f"--data={source.data}").returncode == 0
-    elsewhere = refusal(*source.options("--from"), f"--to={source.data.parent / 'elsewhere'}")
-    assert f"has moved to {target.data}/metadata.db" in elsewhere
-    assert "migrate from there" in elsewhere
-    # Back again, to another folder.
-    back = place("sqlite+files")
-    assert migrate(target, back).returncode == 0
-    with back.serve() as service:
-        assert download(service, PROJECT, name="large") == LARGE
-
-
-def test_a_source_that_is_kept_stays_in_use(source: Place, place: Callable[[str], Place]) -> None:
-    target = place("sqlite+files")
-    done = migrate(source, target, "--keep-source")
-    assert "is still in use: what is saved there from now on is not in the copy" in done.stdout
-    for home in (source.data, target.data):
-        with open_channel(home) as channel:
-            assert create(service_on("embedded", home, channel), PROJECT, "small", b"more").version == "2"
-
-
-def await_sweeps(server: ServerProcess, count: int) -> None:
-    """Wait until so many more sweeps have ended, all of which fail."""
-    goal = server.log().count(SWEEP_FAILED) + count
-    deadline = time.monotonic() + 30
-    while server.log().count(SWEEP_FAILED) < goal:
-        assert time.monotonic() < deadline, server.log()
-        time.sleep(0.05)
-
-
-def test_bytes_may_stay_where_they_are(source: Place, place: Callable[[str], Place]) -> None:
-    database = place("postgresql+files").database
-    target = Place(source.data.parent / "unused", database, str(source.data / "blobs"))
-    assert "two stores in use would remove each other's" in refusal(
-        *source.options("--from"), *target.options("--to"), "--keep-source"
-    )
-    before = bytes_of(source)
-    with ServerProcess(source.data, "--sweep-interval=0.2") as old, old.channel() as channel:
-        report = json.loads(migrate(source, target, "-o", "json").stdout)
-        assert (report["copied"]["blobs"], report["present"]["blobs"]) == (0, 2)
-        with target.serve() as service:
-            create(service, PROJECT, "later", b"z" * 100_000)
-            await_sweeps(old, 2)
-            # The sweep of a server on the old database must not take it for an orphan.
-            assert download(service, PROJECT, name="later") == b"z" * 100_000
-        with expect_refusal(grpc.StatusCode.UNAVAILABLE, "STORAGE_UNAVAILABLE"):
-            create(service_on("server", source.data, channel), PROJECT, "late", b"1")
-    assert before.items() <= bytes_of(source).items()
