@@ -1,0 +1,123 @@
+"""A large array saved and loaded through a server whose bytes are in a bucket, and straight to it, against s3fs alone.
+
+Store, server and client share the machine, so what each of them computes slows the others; s3fs hashes nothing but what
+the protocol asks for.
+
+    python -m bench.scale.object_store --kind versitygw --mebibytes 256 --rounds 5
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from bench.child import ask, environment
+from bench.transfer.contents import bytes_of, make_array
+from bench.transfer.fresh_server import fresh_server
+from bench.transfer.line import Line, at_least
+from bench.transfer.processes import Client
+from bench.transfer.rounds import Side, take_turns
+from bench.transfer.setting import MEBI
+from tests.backends.object_store import KINDS, Kind, new_bucket
+
+PART_BYTES = 8 * MEBI
+"""Of both sides."""
+
+
+def measure(kind: Kind, size: int, rounds: int) -> list[Line]:
+    """Save and load once a round in each way, each time in a bucket of its own."""
+    sides = {
+        "server": _argosy(kind, size, "--no-signed-transfers"),
+        "signed": _argosy(kind, size),
+        "s3fs": _s3fs(kind, size),
+    }
+    samples = take_turns(sides, rounds)
+    what = f"{size // MEBI} MiB array, {kind}"
+    return [
+        samples.line(f"{verb} {what}, {way}", f"{name}.{verb}", "s3fs alone", f"s3fs.{verb}", bar)
+        for name, way, bar in (("server", "through the server", at_least(0.8)), ("signed", "past the server", None))
+        for verb in ("save", "load")
+    ]
+
+
+def _argosy(kind: Kind, size: int, *options: str) -> Side:
+    def side(seed: int) -> Mapping[str, float]:
+        bucket = new_bucket(kind)
+        os.environ.update(bucket.environment)
+        with fresh_server(f"--blobs={bucket.url}", *options) as fresh:
+            work = ("array", f"--bytes={size}", f"--seed={seed}", "--tuned")
+            return Client.of_argosy(fresh.env(), *work).answer()
+
+    return side
+
+
+def _s3fs(kind: Kind, size: int) -> Side:
+    def side(seed: int) -> Mapping[str, float]:
+        bucket = new_bucket(kind)
+        os.environ.update(bucket.environment)
+        path = f"{bucket.bucket}/{bucket.prefix}"
+        env = environment(Path(os.curdir))
+        return ask("bench.scale.object_store", f"--s3fs={path}", f"--bytes={size}", f"--seed={seed}", env=env)
+
+    return side
+
+
+def _use_s3fs(path: str, size: int, seed: int) -> dict[str, float]:
+    """Do with s3fs what the client of Argosy does: a warm-up, then save and load one array."""
+    import s3fs
+
+    store = s3fs.S3FileSystem(default_block_size=PART_BYTES)
+    warm_up = bytes_of(make_array(max(size // 16, 4 * MEBI), 1_000_000 + seed))
+    store.pipe_file(f"{path}/warm-up", bytes(warm_up), chunksize=PART_BYTES)
+    store.cat_file(f"{path}/warm-up", chunksize=PART_BYTES)
+    content = bytes(bytes_of(make_array(size, seed)))
+    started = time.perf_counter()
+    store.pipe_file(f"{path}/array", content, chunksize=PART_BYTES)
+    saved = time.perf_counter()
+    loaded = store.cat_file(f"{path}/array", chunksize=PART_BYTES)
+    ended = time.perf_counter()
+    if loaded != content:
+        raise SystemExit("other bytes came back than were saved")
+    return {"save": saved - started, "load": ended - saved}
+
+
+def main() -> None:
+    """Measure; the exit code is 1 when a promise is broken or a side could not be measured."""
+    parser = argparse.ArgumentParser(prog="python -m bench.scale.object_store", description=__doc__)
+    parser.add_argument("--kind", choices=KINDS, action="append", help="which store; all without it")
+    parser.add_argument("--mebibytes", type=int, default=256, help="size of the array (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=5, help="the medians count (%(default)s)")
+    parser.add_argument("--s3fs", help=argparse.SUPPRESS)
+    parser.add_argument("--bytes", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--seed", type=int, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.s3fs:
+        print(json.dumps(_use_s3fs(arguments.s3fs, arguments.bytes, arguments.seed)))
+        return
+    kinds: list[Kind] = arguments.kind or list(KINDS)
+    lines = [line for kind in kinds for line in measure(kind, arguments.mebibytes * MEBI, arguments.rounds)]
+    for line in lines:
+        print(_told(line))
+    sys.exit(0 if all(line.kept and not line.error for line in lines) else 1)
+
+
+def _told(line: Line) -> str:
+    if line.error or line.ratio is None or line.spread is None:
+        return f"{line.what}: not measured: {line.error}"
+    ours, theirs = statistics.median(line.ours), statistics.median(line.theirs)
+    bar = f" (bar {line.bar})" if line.bar else ""
+    low, high = line.spread
+    return (
+        f"{line.what}: {ours:.2f} s, {line.against} {theirs:.2f} s: {line.ratio:.2f} times as fast, "
+        f"{low:.2f} to {high:.2f} in the rounds{bar}"
+    )
+
+
+if __name__ == "__main__":
+    main()
