@@ -67,8 +67,8 @@ class BlobWriter(Protocol):
         """Make what was written so far as durable as ``finish`` would; another thread may write meanwhile.
 
         Returns:
-            how many bytes a later writer would find now. Stores that keep whole parts only do not wait for those on
-            their way; where part of an object cannot be kept it is 0.
+            how many bytes a later writer would find now. Stores that keep whole parts only wait for the first of
+            those on their way; where part of an object cannot be kept it is 0.
 
         Raises:
             StorageFull, StorageUnavailable: final, as for ``finish``.

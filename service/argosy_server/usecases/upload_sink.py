@@ -164,12 +164,18 @@ class UploadSink:
             self._marking = self._marks.submit(self._make_durable, self.size, self._on_mark)
 
     def _make_durable(self, size: int, on_mark: Callable[[int], None]) -> None:
-        with self._noticing():
-            kept = self._writer.mark()
-        self._lags = kept < size
-        if kept > self._durable:
-            on_mark(kept)
-            self._durable = kept
+        while True:
+            with self._noticing():
+                kept = self._writer.mark()
+            self._lags = kept < size
+            progressed = kept > self._durable
+            if progressed:
+                on_mark(kept)
+                self._durable = kept
+            # What lags is recorded as it arrives, also when nothing more is written for a while.
+            if not (self._lags and progressed):
+                return
+            size = self.size
 
     def _settle(self) -> None:
         """Let both threads end."""

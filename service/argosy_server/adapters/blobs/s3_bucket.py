@@ -231,10 +231,10 @@ def _open_client(read_seconds: float, url: str) -> Any:
     Raises:
         StorageUnavailable: the settings contradict each other.
     """
-    # What these log at debug are signatures, and all they are made from.
+    # What these log at debug are signatures, and all they are made from; at info, where they found the settings.
     for name in ("botocore", "urllib3"):
         quiet = logging.getLogger(name)
-        quiet.setLevel(max(quiet.level, logging.INFO))
+        quiet.setLevel(max(quiet.level, logging.WARNING))
     config = Config(
         connect_timeout=CONNECT_SECONDS,
         read_timeout=read_seconds,

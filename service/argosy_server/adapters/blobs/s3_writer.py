@@ -13,7 +13,7 @@ import re
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from hashlib import md5
 from typing import Any
@@ -102,7 +102,11 @@ class S3Writer:
             view = view[room:]
 
     def mark(self) -> int:
-        """Return how many bytes are in parts the store has, up to the first one that is on its way."""
+        """Wait for the first of the parts on their way, and return how many bytes are in parts the store has."""
+        with self._lock:
+            first = next((future for future in self._sending if not future.done()), None)
+        if first is not None:
+            wait([first])
         return sum(part.size for part in self._taken())
 
     def suspend(self) -> int:
@@ -127,7 +131,7 @@ class S3Writer:
         else:
             self._send()
             while self._sending:
-                self._sending.popleft().result()
+                self._await_first()
             self._join()
         self._finished = True
 
@@ -159,13 +163,19 @@ class S3Writer:
             self._upload_id = s3_parts.begin(self._bucket, self._key)
         most = max(1, WINDOW_BYTES // len(self._buffer))
         while len(self._sending) >= most or (self._sending and self._sending[0].done()):
-            self._sending.popleft().result()
+            self._await_first()
         self._bucket.slots.acquire()
         future = self._bucket.pool.submit(self._send_part, self._next, memoryview(self._buffer))
         future.add_done_callback(lambda _: self._bucket.slots.release())
-        self._sending.append(future)
+        with self._lock:
+            self._sending.append(future)
         self._next += 1
         self._buffer = bytearray()
+
+    def _await_first(self) -> None:
+        self._sending[0].result()
+        with self._lock:
+            self._sending.popleft()
 
     def _send_part(self, number: int, body: memoryview) -> None:
         def once() -> dict[str, Any]:
@@ -217,7 +227,8 @@ class S3Writer:
         for future in self._sending:
             with suppress(Exception):
                 future.result()
-        self._sending.clear()
+        with self._lock:
+            self._sending.clear()
 
     def _gone(self) -> StorageUnavailable:
         return StorageUnavailable(
