@@ -34,7 +34,9 @@ def read_content(value: object) -> Reading:
     if not isinstance(value, bytes):
         return Reading("", intact=False)
     token, _, size = value.partition(b"\n")[0].decode(errors="replace").rpartition(" ")
-    return Reading(token, intact=size.isdigit() and value == content_of(token, int(size)))
+    if not size.isdigit():
+        return Reading("", intact=False)
+    return Reading(token, intact=value == content_of(token, int(size)))
 
 
 def project_of(token: str) -> str:
