@@ -139,6 +139,7 @@ class ClientWatchContract:
         ],
         ids=[
             "kind",
+            "no kind",
             "kinds",
             "nested kinds",
             "alias without its kinds",
