@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import subprocess
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import urllib3
 
+import argosy.aio
 from argosy import ArtifactVersion
 from argosy.config import resolve
 from argosy.errors import CorruptDataError
@@ -197,6 +199,24 @@ def test_what_was_sent_in_vain_is_aborted_at_once_and_taken_back_from_the_progre
     assert (sum(told), max(told) > 0) == (0, True)
     assert rows(stand.data, "SELECT state FROM uploads") == [("aborted",)]
     assert stand.bucket.unfinished() == []
+
+
+def test_a_cancelled_task_gives_its_parts_up(stand: BucketStand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARGOSY_SERVER", stand.proxy.address)
+    stand.way_to_bucket.up.hold_at(SIZE // 2)
+
+    async def serve() -> None:
+        saving = asyncio.create_task(argosy.aio.save_artifact(VALUE, "weights"))
+        await asyncio.to_thread(stand.way_to_bucket.up.wait_for, SIZE // 2)
+        saving.cancel()
+        stand.way_to_bucket.go_on()
+        with pytest.raises(asyncio.CancelledError):
+            await saving
+
+    asyncio.run(serve())
+    wait_until(lambda: rows(stand.data, "SELECT state FROM uploads") == [("aborted",)], "the upload is given up")
+    assert rows(stand.data, "SELECT * FROM versions") == []
+    assert_swept(stand)
 
 
 @pytest.mark.parametrize("percent", [1, 50, 99])
