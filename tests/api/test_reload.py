@@ -90,8 +90,8 @@ def test_settings_that_are_no_good_are_logged_and_change_nothing(tmp_path: Path,
         wait_until(lambda: fleet.lines("the settings stay as they are"), "it says so")
         assert said in fleet.lines("the settings stay as they are")[0]["event"]
         assert fleet.workers() == workers
-        with fleet.connections(1) as [service]:
-            assert create(service, "p", "a").version == "1"
+        os.kill(workers[0], signal.SIGKILL)
+        fleet.wait_for_lines("worker answers", 3)  # started with the settings of before
         fleet.reload("reflection = true")
         fleet.wait_for_lines("ended with exit code 0", 2)
         assert fleet.has_reflection()

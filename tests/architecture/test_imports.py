@@ -76,12 +76,18 @@ def test_writing_steps_and_pipelines_needs_no_wire_and_no_store() -> None:
     assert packages(modules) & (HEAVY - {"asyncio"}) == set()
 
 
+def test_who_watches_over_workers_has_no_wire_and_no_store_loaded() -> None:
+    modules = loaded_after("import argosy_server.cli.serve, argosy_server.fleet.supervisor")
+    assert "argosy_server.fleet.supervisor" in modules
+    assert packages(modules) & {"grpc", "google", "sqlalchemy", "fsspec", "argosy"} == set()
+
+
 def test_help_of_the_command_line_needs_no_wire_and_no_store() -> None:
     modules = loaded_after("from typer.main import get_command\nfrom argosy.cli import app\nget_command(app)")
     assert packages(modules) & {"grpc", "google", "numpy", "pandas", "sqlalchemy", "argosy_server"} == set()
 
 
-@pytest.mark.parametrize("package", ["api", "adapters", "usecases", "domain", "bootstrap", "cli", "embedded"])
+@pytest.mark.parametrize("package", ["api", "adapters", "usecases", "domain", "bootstrap", "cli", "embedded", "fleet"])
 def test_no_part_of_the_server_loads_the_sdk(package: str) -> None:
     walk = (
         f"import importlib, pkgutil; top = importlib.import_module('argosy_server.{package}')\n"
