@@ -26,6 +26,7 @@ from tests.faults.stand import MEBIBYTE, array_of, wait_until
 # Read before a fixture takes the settings of the person who runs the tests away.
 IS_REQUIRED = "faketime" in os.environ.get("ARGOSY_TEST_REQUIRE", "")
 DAY = dt.timedelta(days=1)
+_DAYS_AGO = "(extract(epoch from clock_timestamp() - interval '6.5 days') * 1000000)::bigint"
 CONTENT = array_of(3 * MEBIBYTE, seed=14).tobytes()
 DIGEST = f"blake3:{blake3(CONTENT).hexdigest()}"
 
@@ -210,6 +211,8 @@ def test_a_request_is_known_again_by_the_other_server(clocks: Clocks) -> None:
         artifacts = connection_of(replica).artifacts
         spec = ArtifactSpec(name="value", format="bytes")
         made.append(artifacts.create_artifact_version(spec, [file], request_id).id)
+        # Half a day before the seven are over for which it is known.
+        clocks.change(f"UPDATE replies SET created_at = {_DAYS_AGO} WHERE request_id = '{request_id}'")
         clocks.wait_for_a_sweep()
     assert len(set(made)) == 1
 
