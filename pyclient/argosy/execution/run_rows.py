@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from argosy.execution.amounts import format_bytes, format_seconds
 from argosy.execution.run_tree import Branch
 from argosy.execution.step_traffic import StepTraffic
-from argosy.execution.terminal_text import cut, one_line, padded, painted, width_of
+from argosy.execution.terminal_text import cut, cut_inside, one_line, padded, painted, width_of
 
 _SPINNER, _PLAIN_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "-\\|/"
 _TIMES = "\N{MULTIPLICATION SIGN}"
@@ -150,7 +150,7 @@ def row_texts(branch: Branch, states: Sequence[StepState], now: float, look: Loo
     several = len(states) > 1
     status = status_of_all(states)
     name = one_line(branch.name) + (f" {_TIMES if look.unicode else 'x'}{len(states)}" if several else "")
-    notes = [f"also after {_listed(branch.also_after)}"] if branch.also_after else []
+    notes = []
     if several:
         notes.append(_counts(states))
         for word in _NAMED:
@@ -159,6 +159,8 @@ def row_texts(branch: Branch, states: Sequence[StepState], now: float, look: Loo
     else:
         notes += _notes(states[0], now)
     notes.append(_moved(states, look))
+    if branch.also_after:  # last: where there is no room for all, it is the tree that says less
+        notes.append(f"also after {_listed(branch.also_after)}")
     spinner = _SPINNER if look.unicode else _PLAIN_SPINNER
     mark = spinner[int(now * 8) % len(spinner)] if status == "running" and look.height is not None else " "
     note = "; ".join(one_line(note) for note in notes if note)
@@ -207,7 +209,7 @@ def _guide(levels: Sequence[bool], look: Look) -> str:
 
 def _line(row: RowTexts, name_width: int, took_width: int, look: Look) -> str:
     mark = "…" if look.unicode else "~"
-    name = cut(row.name, max(name_width - width_of(row.guide), 1), mark)
+    name = cut_inside(row.name, max(name_width - width_of(row.guide), 1), mark)
     before = f"{row.mark} {padded(row.guide + name, name_width)}{_GAP}"
     status = padded(row.status, _STATUS_WIDTH)
     rest = f"{_GAP}{row.took:>{took_width}}{_GAP}{row.note}".rstrip()

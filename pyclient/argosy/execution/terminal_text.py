@@ -51,6 +51,18 @@ def cut(text: str, width: int, mark: str = "…") -> str:
     return kept.rstrip() + mark if width >= width_of(mark) else ""
 
 
+def cut_inside(text: str, width: int, mark: str = "…") -> str:
+    """Return a printable text as it is, or with a mark inside: what tells long names apart stands at their end."""
+    room, kept = (width - width_of(mark)) // 3, ""
+    if width_of(text) <= width or room < 1:
+        return cut(text, width, mark)
+    for character in reversed(text):
+        if width_of(kept) + _columns(character) > room:
+            break
+        kept = character + kept
+    return cut(text, width - width_of(kept), mark) + kept
+
+
 def padded(text: str, width: int) -> str:
     """Return a text with blanks after it up to ``width`` columns."""
     return text + " " * (width - width_of(text))

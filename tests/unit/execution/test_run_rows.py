@@ -70,6 +70,23 @@ def test_a_step_that_waits_for_several_stands_once_under_the_last_of_them() -> N
     ]
 
 
+def test_why_it_runs_and_what_it_moved_come_before_what_else_it_waited_for() -> None:
+    state = StepState("completed", 0.0, 0.5, note="parameter rate changed", traffic=StepTraffic(sent=3 << 20))
+    calls = planned("training_part_1", "training_part_2", "training_part_3", "join < training_part_1 training_part_2")
+    line = drawn(calls, {"join": state}, Look(79))[-2]
+    assert line == "  └─ join          completed  0.50 s  parameter rate changed; ↑ 3.0 MiB; also…"
+
+
+def test_long_names_keep_the_end_that_tells_them_apart() -> None:
+    name = "evaluate_the_model_on_what_it_has_not_seen"
+    lines = drawn(planned(name, f"{name}_2", f"{name}_13"), look=Look(40))
+    assert [line.split()[0] for line in lines] == [
+        "evaluate_the_…t_seen",
+        "evaluate_the_…seen_2",
+        "evaluate_the_…een_13",
+    ]
+
+
 def test_what_stands_above_or_is_waited_for_there_is_not_named_again() -> None:
     assert drawn(planned("a", "b", "c < a b", "d < a b c", "e < d a")) == [
         "  a           waiting",
