@@ -23,7 +23,7 @@ from argosy_server.domain.errors import StorageUnavailable
 from argosy_server.domain.paging import PageRequest
 from tests.adapters.test_metadata_migrations import fill_0002
 from tests.adapters.test_sqlite_database import ADD_MANY, FORKS, finish, fork_and_save, start
-from tests.backends.postgres import PASSWORD, connect, drop_database, new_database, postgresql_url
+from tests.backends.postgres import PASSWORD, Cluster, connect, drop_database, new_database, postgresql_url
 from tests.contracts.metadata_facts import SPEC, get, save
 from tests.faults.proxy import free_port
 
@@ -187,6 +187,28 @@ def test_a_server_that_is_too_old_is_refused(postgresql_url: str, monkeypatch: p
     monkeypatch.setattr(postgresql_engine, "OLDEST_POSTGRESQL", 99)
 
     assert "too old; use one of version 99 or newer" in refusal(postgresql_url)
+
+
+def test_a_database_that_cannot_hold_every_name_is_refused_with_the_cure(postgresql_url: str) -> None:
+    url = make_url(postgresql_url)
+    with connect(postgresql_url) as operator:
+        operator.execute(f"CREATE DATABASE {url.database}_latin ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' "
+                         "TEMPLATE template0")  # fmt: skip
+    latin = url.set(database=f"{url.database}_latin").render_as_string(hide_password=False)
+    text = refusal(latin)
+    drop_database(latin)
+    assert "has the encoding LATIN1" in text
+    assert text.endswith("ENCODING 'UTF8' TEMPLATE template0")
+
+
+def test_a_standby_is_refused_with_the_cure() -> None:
+    with Cluster() as cluster:
+        url = cluster.new_database()
+        open_metadata(url, durability="full").close()
+        cluster.stop()
+        (cluster.data / "standby.signal").touch()
+        cluster.start()
+        assert refusal(url).endswith("use the URL of the primary server, not of a standby")
 
 
 @pytest.mark.parametrize(

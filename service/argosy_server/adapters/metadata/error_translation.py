@@ -24,6 +24,7 @@ _POSTGRESQL_CURES = {
     "remaining connection slots": "raise max_connections of the server, or run fewer processes",
     "permission denied": "let the user of the URL own the database, or grant it CREATE on the schema public",
     "read-only transaction": "use the URL of the primary server, not of a standby",
+    "recovery is in progress": "use the URL of the primary server, not of a standby",
     "starting up": "it is recovering after a stop; try again in a moment",
     "shutting down": "try again once it runs again",
     "resolve host": "correct the host name in the URL",

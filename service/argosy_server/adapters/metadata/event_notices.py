@@ -47,7 +47,7 @@ class EventNotices:
         with self._lock:
             if self._speaker is None:
                 self._speaker = _Speaker(self._engine, self._forks)
-            self._speaker.due.set()
+            self._speaker.announce()
 
     def listen(self) -> None:
         """Give the signal from now on when another process announces events. Never waits, and never fails."""
@@ -76,22 +76,29 @@ class _Speaker(SessionThread):
     FIRST = "SET synchronous_commit = off"
 
     def __init__(self, engine: Engine, forks: ForkGate) -> None:
-        self.due = threading.Event()
+        self._is_due = False
+        self._woken = threading.Event()
         super().__init__(engine, forks)
 
+    def announce(self) -> None:
+        self._is_due = True
+        self._woken.set()
+
     def wake(self) -> None:
-        self.due.set()
+        self._woken.set()
 
     def work(self, session: Any) -> None:
         while True:
-            self.due.wait()
+            self._woken.wait()
             is_last = self.stopping.is_set()
-            self.due.clear()
-            try:
-                session.execute("NOTIFY argosy_events")
-            except BaseException:
-                self.due.set()
-                raise
+            self._woken.clear()
+            if self._is_due:
+                self._is_due = False
+                try:
+                    session.execute("NOTIFY argosy_events")
+                except BaseException:
+                    self.announce()
+                    raise
             if is_last:
                 return
             self.stopping.wait(PAUSE_SECONDS)

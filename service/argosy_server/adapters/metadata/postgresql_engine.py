@@ -30,6 +30,7 @@ _OPTIONS = {
     "keepalives_count": "4",
     "tcp_user_timeout": "40000",
     "application_name": "argosy-server",
+    "client_encoding": "utf8",
 }
 _SETTINGS = {
     # Whoever stands still, or vanished without a word, in a transaction holds rows that others wait for.
@@ -102,6 +103,7 @@ def _set_up(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
     try:
         version = driver.info.server_version // 10_000
         _check_version(version)
+        _check_encoding(driver.info.parameter_status("server_encoding"), driver.info.dbname)
         settings = {**_SETTINGS, **(_SETTINGS_FROM_14 if version >= 14 else {})}
         driver.autocommit = True
         pairs = [text for setting in settings.items() for text in setting]
@@ -121,6 +123,14 @@ def _ask_origin(driver: Any) -> str:
         except psycopg.errors.InsufficientPrivilege:
             continue
     return ""
+
+
+def _check_encoding(encoding: str, database: str) -> None:
+    if encoding != "UTF8":
+        raise StorageUnavailable(
+            f"the database {database!r} has the encoding {encoding}, which does not hold every name; create one with "
+            f"CREATE DATABASE {database} ENCODING 'UTF8' TEMPLATE template0"
+        )
 
 
 def _let_go_in_child() -> None:
