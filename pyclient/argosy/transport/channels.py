@@ -138,7 +138,7 @@ _OPTIONS_OF_MANY: list[tuple[str, object]] = [
 
 
 def _service_config(is_name: bool, *, retries: bool) -> str:
-    """Retry on UNAVAILABLE every call that has one request message: all are idempotent by request_id.
+    """Retry every call that has one request message, when its server goes away: all are idempotent by request_id.
 
     Behind a name with several addresses, servers take turns; one that is about to stop says so as a health check.
     """
@@ -163,7 +163,8 @@ def _service_config(is_name: bool, *, retries: bool) -> str:
         "initialBackoff": "0.1s",
         "maxBackoff": "2s",
         "backoffMultiplier": 3,
-        "retryableStatusCodes": ["UNAVAILABLE"],
+        # A server that asks for a new connection cancels the calls which cross that on their way to it.
+        "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
     }
     config["methodConfig"] = [{"name": names, "retryPolicy": policy}]
     # Where servers take turns, those that go away one by one must not use all attempts up.

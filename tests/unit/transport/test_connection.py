@@ -131,18 +131,20 @@ def test_a_server_behind_a_unix_socket(serve: Serve, tmp_path: Path) -> None:
 class Flaky(ArtifactServiceServicer):
     """Is away for the first two calls."""
 
-    def __init__(self) -> None:
+    def __init__(self, code: grpc.StatusCode) -> None:
         self.request_ids: list[str] = []
+        self._code = code
 
     def DeleteAlias(self, request: DeleteAliasRequest, context: grpc.ServicerContext) -> DeleteAliasResponse:
         self.request_ids.append(request.request_id)
         if len(self.request_ids) < 3:
-            context.abort(grpc.StatusCode.UNAVAILABLE, "away")
+            context.abort(self._code, "away")
         return DeleteAliasResponse()
 
 
-def test_a_mutation_is_retried_with_the_same_request_id(serve: Serve) -> None:
-    peer = Flaky()  # type: ignore[abstract]  # the other RPCs answer UNIMPLEMENTED
+@pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED], ids=lambda code: code.name)
+def test_a_mutation_is_retried_with_the_same_request_id(serve: Serve, code: grpc.StatusCode) -> None:
+    peer = Flaky(code)  # type: ignore[abstract]  # the other RPCs answer UNIMPLEMENTED
     artifacts = connect(serve(peer)).artifacts
     artifacts.delete_alias("weights", "prod")
     assert (len(peer.request_ids), len(set(peer.request_ids))) == (3, 1)
