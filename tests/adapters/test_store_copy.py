@@ -342,6 +342,20 @@ def test_only_one_copies_into_a_target(stored: Callable[[str], str], fresh: Call
         raise AssertionError("both hold it")
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_rows_of_a_store_in_use_are_never_replaced(
+    stored: Callable[[str], str], fresh: Callable[[str], str], kind: str
+) -> None:
+    """Whoever looked at the target in time, and then was slow, finds that another one has finished it."""
+    source, target = stored("sqlite"), fresh(kind)
+    copy(source, target)
+    fill(target, "sqlite")
+    before = all_rows(target)
+    with pytest.raises(StorageUnavailable, match="is in use as a store meanwhile"):
+        copy(source, target)
+    assert all_rows(target) == before
+
+
 def test_a_text_that_postgresql_cannot_keep_is_named(stored: Callable[[str], str], fresh: Callable[[str], str]) -> None:
     source, target = stored("sqlite"), fresh("postgresql")
     execute(

@@ -193,6 +193,12 @@ class SqlRowCopy:
             row.update(events_removed_xid=0, events_removed_seq=0, epoch=new_id())
         with self._at_target(), self._target.connect() as target, begin(target, writes=True):
             _never_time_out(target)
+            if self._state(target) is not TargetState.HALF_DONE:
+                # Somebody else has finished it since it was looked at.
+                raise StorageUnavailable(
+                    f"{self._target_name} is in use as a store meanwhile; choose an empty database",
+                    resource=f"database {self._target_name}",
+                )
             now = Session(target, writes=True).now()
             # Numbered here, or by nobody: what is copied comes before all that follows.
             row["events_origin"] = "" if target.dialect.name == "sqlite" else origin_of(target)
@@ -203,7 +209,9 @@ class SqlRowCopy:
     def publish(self) -> None:
         """Let the target be opened: from now on it is the store."""
         with self._at_target(), self._target.connect() as connection, begin(connection, writes=True):
-            connection.execute(update(store).where(store.c.closed == HALF_DONE).values(closed=""))
+            connection.execute(
+                update(store).where(store.c.id == self._store_id, store.c.closed == HALF_DONE).values(closed="")
+            )
 
     def close(self) -> None:
         """Give all connections back."""
