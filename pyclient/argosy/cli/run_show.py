@@ -62,7 +62,11 @@ def status_of(document: Document) -> str:
 
 
 def _print_facts(document: Document) -> None:
-    parameters = ", ".join(f"{key}={json.dumps(value)}" for key, value in document["parameters"].items())
+    from argosy.graph.canonical_json import from_canonical
+
+    # A float without end is an object in JSON, which has none, and a number for people.
+    plain = {key: json.dumps(from_canonical(json.dumps(value))) for key, value in document["parameters"].items()}
+    parameters = ", ".join(f"{key}={text}" for key, text in plain.items())
     print_facts(
         [
             ("name", document["name"]),

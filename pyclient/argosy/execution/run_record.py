@@ -21,6 +21,7 @@ from argosy.execution.find_run import find_run
 from argosy.execution.named import named
 from argosy.execution.step_log import StepLog, read_log
 from argosy.graph.brief import brief
+from argosy.graph.canonical_json import from_canonical
 from argosy.graph.source_location import caller_location
 from argosy.transport.connection import Connection, connect
 from argosy.v1 import pipeline_pb2
@@ -98,8 +99,8 @@ class _Timed:
 
     @property
     def parameters(self) -> Mapping[str, Any]:
-        """Its parameters as JSON values, defaults included."""
-        return MappingProxyType({name: json.loads(text) for name, text in sorted(self._message.parameters.items())})
+        """Its parameters as JSON values, and floats without end, defaults included."""
+        return MappingProxyType({name: from_canonical(text) for name, text in sorted(self._message.parameters.items())})
 
 
 class StepRunFacts(_Timed, Generic[V]):

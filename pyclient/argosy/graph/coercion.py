@@ -7,6 +7,7 @@ tuple, text becomes a path, a date or an enum member of that value. ``3.5`` neve
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import enum
 import sys
@@ -72,6 +73,8 @@ def _to_class(value: object, annotation: Any, cls: Any) -> Any:
         return _to_dataclass(value, typing.cast("type", cls))
     if not is_instance_of(value, annotation):
         raise Mismatch(annotation, value)
+    if dataclasses.is_dataclass(cls) and dataclasses.is_dataclass(value):
+        return _with_fitting_fields(value)
     return value
 
 
@@ -173,6 +176,31 @@ def _to_dataclass(value: Mapping[Any, Any], cls: type) -> Any:
         return cls(**arguments)
     except (TypeError, ValueError) as error:
         raise Mismatch(f"{cls.__name__} ({error})", value) from error
+
+
+def _with_fitting_fields(instance: Any) -> Any:
+    """Return an instance of a dataclass whose fields are what its class says, a copy where one had to be changed.
+
+    Nothing of the class is run. A default that does not fit its own annotation is taken as it is.
+    """
+    try:
+        hints = typing.get_type_hints(type(instance), include_extras=True)
+    except (NameError, TypeError):  # written in terms that are not known here
+        return instance
+    changed: dict[str, Any] = {}
+    for field in dataclasses.fields(instance):
+        value = getattr(instance, field.name)
+        if not field.init or value is field.default:
+            continue
+        fitting = _at(repr(field.name), value, hints[field.name])
+        if fitting is not value:
+            changed[field.name] = fitting
+    if not changed:
+        return instance
+    fitted = copy.copy(instance)
+    for name, value in changed.items():
+        object.__setattr__(fitted, name, value)  # also of a frozen one
+    return fitted
 
 
 def _require_keys(value: Mapping[Any, Any], cls: Any, *, known: set[str], required: set[str]) -> None:

@@ -92,6 +92,8 @@ def make_parameter(
         if value is not default:
             raise ParameterError(f"{what}: {error}; {_cure(value)}") from None
         coerced = value
+    except RecursionError:  # an instance that contains itself, which is told below
+        coerced = value
     try:
         return Parameter(coerced, canonical_json(coerced))
     except TypeError as error:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
 from argosy.execution.run_record import PipelineRun
+from argosy.graph.canonical_json import canonical_json
 from argosy.v1.pipeline_pb2 import Run, RunError, RunState, StepRun, StepState
 
 NO_CONNECTION: Any = None
@@ -52,3 +54,10 @@ def test_an_error_reads_as_one_line() -> None:
     assert str(PipelineRun(run, NO_CONNECTION).error) == "step 'fit': Own: why"
     assert str(PipelineRun(Run(error=RunError(type="m:Own")), NO_CONNECTION).error) == "Own"
     assert PipelineRun(Run(), NO_CONNECTION).error is None
+
+
+def test_a_parameter_that_json_cannot_say_is_the_number_it_was() -> None:
+    run = Run(parameters={"limit": canonical_json(float("inf")), "rates": canonical_json([float("nan"), 1.5])})
+    parameters = PipelineRun(run, NO_CONNECTION).parameters
+    assert parameters["limit"] == float("inf")
+    assert math.isnan(parameters["rates"][0])

@@ -36,6 +36,17 @@ class Config:
     names: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Frozen:
+    rate: float
+    depth: int = None  # type: ignore[assignment] # as people write it
+    total: float = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        assert self.total == 0, "it is made once, by its user"
+        object.__setattr__(self, "total", 7)
+
+
 class Options(TypedDict, total=False):
     depth: int
 
@@ -101,6 +112,8 @@ Positive = Annotated[int, annotated_types.Gt(0)]
         (Colour.RED, Colour, Colour.RED),
         ({"rate": "1", "names": ("a",)}, Config, Config(1.0, ["a"])),
         (Config(1.0), Config, Config(1.0)),
+        (Config("1", ("a",)), Config, Config(1.0, ["a"])),  # type: ignore[arg-type] # fitted
+        ([Frozen(2, "3")], list[Frozen], [Frozen(2.0, 3)]),  # type: ignore[arg-type] # fitted
         ({"depth": "1"}, Options, {"depth": 1}),
         ({"depth": "1"}, Model, Model(depth=1)),
         (Model(depth=1), Model, Model(depth=1)),
@@ -158,6 +171,9 @@ def test_value_becomes_what_the_annotation_says(value: object, annotation: Any, 
         ({"rat": 1}, Config, "expected Config, which has no 'rat'"),
         ({"names": []}, Config, "expected Config with rate"),
         ({"rate": "x"}, Config, "expected float at ['rate'], found 'x'"),
+        (Config("x"), Config, "expected float at ['rate'], found 'x'"),  # type: ignore[arg-type] # refused
+        (Config(1.0, [3]), Config, "expected str at ['names'][0], found 3 (int)"),  # type: ignore[list-item] # refused
+        ({"a": Bounded(0)}, dict[str, Bounded], "expected int greater than 0 at ['a']['depth'], found 0"),
         (3, Config, "expected Config, found 3 (int)"),
         ({"dept": 1}, Options, "expected Options, which has no 'dept'"),
         ({"depth": "x"}, Model, "expected Model (depth: Input should be a valid integer"),
@@ -214,3 +230,10 @@ def test_coercing_twice_changes_nothing_more(value: object, annotation: Any) -> 
         return
     twice = coerce(once, annotation)
     assert (type(twice), twice) == (type(once), once)
+
+
+def test_an_instance_that_fits_is_taken_as_it_is_and_one_that_does_not_is_not_changed() -> None:
+    fitting, other = Frozen(1.0), Config(1, ["a"])
+    assert coerce(fitting, Frozen) is fitting
+    assert coerce(other, Config) is not other
+    assert type(other.rate) is int
