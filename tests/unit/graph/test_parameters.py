@@ -41,6 +41,11 @@ class Config:
     path: pathlib.Path
 
 
+@dataclass
+class Chain:
+    following: Chain | None = None
+
+
 class Model(pydantic.BaseModel):
     when: datetime.date
 
@@ -115,6 +120,10 @@ def test_container_that_contains_itself_is_refused() -> None:
     loop.append(loop)
     with pytest.raises(ParameterError, match="a list that contains itself or is nested too deeply"):
         make_parameter(loop, Any, what="parameter 'p'")
+    chained = Chain()
+    chained.following = chained
+    with pytest.raises(ParameterError, match="a Chain that contains itself or is nested too deeply"):
+        make_parameter(chained, Chain, what="parameter 'p'")
 
 
 def test_data_for_a_typed_input_is_told_to_be_wrapped() -> None:
