@@ -242,6 +242,23 @@ def test_a_bucket_that_dies_for_a_client_in_a_load_leaves_the_rest_to_the_server
     assert SIZE // 4 < stand.proxy.down.passed < SIZE
 
 
+def test_a_bucket_that_dies_while_a_file_is_fetched_leaves_the_rest_to_the_server(
+    stand: BucketStand, tmp_path: Path
+) -> None:
+    file = tmp_path / "model.bin"
+    file.write_bytes(VALUE.tobytes())
+    saved = stand.client().save_artifact(file, "model")
+    stand.way_to_bucket.down.hold_at(stand.way_to_bucket.down.passed + SIZE // 2)
+    fetching = in_background(lambda: saved.download(tmp_path / "there"))
+    stand.way_to_bucket.down.wait_for(SIZE // 2)
+    stand.way_to_bucket.refuse()
+    stand.way_to_bucket.cut()
+    fetching.result()
+    (fetched,) = [path for path in (tmp_path / "there").rglob("*") if path.is_file()]
+    assert fetched.read_bytes() == file.read_bytes()
+    assert SIZE // 4 < stand.proxy.down.passed < SIZE
+
+
 def test_a_bit_that_falls_over_on_the_way_to_the_bucket_is_sent_again(stand: BucketStand) -> None:
     stand.way_to_bucket.up.flip_in(VALUE[1000:1016].tobytes())
     save(stand)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from argosy.transport.retry import FEW_ATTEMPTS
 from argosy.transport.signed_store import SignedStore
 from argosy.transport.store_error import StoreError
 from argosy.v1.artifact_pb2 import ArtifactFile
+from argosy.v1.blob_service_pb2 import ReadBlobResponse
 from argosy.v1.transfer_grants_pb2 import TransferMethod
 
 if TYPE_CHECKING:
@@ -130,7 +132,11 @@ class SignedLane:
         self._refusals = 0
 
     def read_blob(self, digest: str, *, offset: int = 0, limit: int = 0) -> ByteStream:
-        """Stream a range of a blob.
+        """Stream a range of a blob; it is opened, and fails, where it is read."""
+        return _Stream(self, digest, offset, limit)
+
+    def open(self, digest: str, offset: int, limit: int) -> ByteStream:
+        """Begin to read a range from wherever it comes now.
 
         Raises:
             StoreError: the store does not give it; what is asked for next comes from wherever it can.
@@ -143,10 +149,10 @@ class SignedLane:
                 self._store.pause(error)
                 url = ""
             if url:
-                return self._open(url, offset, offset + limit)
+                return self._get(url, offset, offset + limit)
         return self._blobs.read_blob(digest, offset=offset, limit=limit)
 
-    def _open(self, url: str, start: int, stop: int) -> ByteStream:
+    def _get(self, url: str, start: int, stop: int) -> ByteStream:
         try:
             answer = self._store.get(url, start, stop)
         except StoreError as error:
@@ -166,6 +172,34 @@ class SignedLane:
             self._url.forget(url)
         elif self._failures >= FEW_ATTEMPTS or not self._store.worth_another_try(error):
             self._store.pause(error)
+
+
+class _Stream:
+    """A range that is opened when it is read, so that whoever reads meets all errors in one place."""
+
+    def __init__(self, lane: SignedLane, digest: str, offset: int, limit: int) -> None:
+        self._open = partial(lane.open, digest, offset, limit)
+        self._source: ByteStream | None = None
+
+    def __iter__(self) -> Iterator[ReadBlobResponse | IncomingChunk]:
+        return self
+
+    def __next__(self) -> ReadBlobResponse | IncomingChunk:
+        if self._source is None:
+            self._source = self._open()
+        return next(self._source)
+
+    def close(self) -> None:
+        if self._source is not None:
+            self._source.close()
+
+    def __enter__(self) -> ByteStream:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 class _Range:

@@ -74,6 +74,7 @@ class SignedStore:
             StoreError: the store cannot be reached, or did not take it.
             Exception: what ``chunks`` raises, unchanged.
         """
+        self._check_secrecy(how.url)
         self._connections().put(how.url, how.headers, chunks)
         self._reached = True
 
@@ -83,6 +84,7 @@ class SignedStore:
         Raises:
             StoreError: the store cannot be reached, or does not give it.
         """
+        self._check_secrecy(url)
         answer = self._connections().get(url, start, stop)
         self._reached = True
         return answer
@@ -96,6 +98,11 @@ class SignedStore:
         _log.info("large files go through the server for %g s: %s", PAUSE_SECONDS, error)
         self._reached = False
         self._paused_until = time.monotonic() + PAUSE_SECONDS
+
+    def _check_secrecy(self, url: str) -> None:
+        """Refuse to move in the open what the connection to the server would encrypt."""
+        if self._config.server.startswith("grpcs:") and not url.startswith("https:"):
+            raise StoreError("the object store is not reached by HTTPS, as the server is by TLS", was_there=False)
 
     def _connections(self) -> StoreHttp:
         with self._lock:

@@ -13,6 +13,7 @@ from argosy.transport.signed_store import SignedStore
 from argosy.transport.store_error import StoreError
 from argosy.v1.blob_pb2 import SignedTransfers
 from argosy.v1.blob_service_pb2 import GetCapabilitiesResponse
+from argosy.v1.transfer_grants_pb2 import SignedPut
 
 MIB = 1 << 20
 OFFER = SignedTransfers(min_bytes=64 * MIB, part_bytes=16 * MIB, max_parts=10_000)
@@ -82,6 +83,18 @@ def test_a_store_that_was_never_there_is_not_waited_for() -> None:
     assert store is not None
     errors = [StoreError("no way", was_there=False), StoreError("broke off"), StoreError("busy", 503)]
     assert [store.worth_another_try(error) for error in errors] == [False, True, True]
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/bucket/key?x=1", "ftp://127.0.0.1/x?x=1"])
+def test_what_goes_to_a_server_by_tls_goes_to_no_store_without(url: str) -> None:
+    capabilities = GetCapabilitiesResponse(signed_transfers=OFFER)
+    store = SignedStore.of(capabilities, resolve(server="grpcs://db.example:9000"))
+    assert store is not None
+    with pytest.raises(StoreError, match=r"not reached by HTTPS") as refused:
+        store.put(SignedPut(url=url, headers={"Content-Length": "1"}), [b"x"])
+    assert not store.worth_another_try(refused.value)
+    with pytest.raises(StoreError, match=r"not reached by HTTPS"):
+        store.get(url, 0, 1)
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
