@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -163,6 +164,21 @@ def test_an_object_that_is_whole_can_be_gone_on_with_at_its_end_only(bucket: Obj
     assert get(storage, location, 0, len(CONTENT)) == CONTENT
 
 
+def test_a_later_writer_waits_for_one_of_its_process_that_is_about_to_let_go(
+    bucket: ObjectStore, location: str
+) -> None:
+    storage = of_small_parts(bucket)
+    writer = storage.open_writer(location)
+    writer.write(CONTENT)
+    leaving = threading.Timer(0.2, writer.suspend)
+    leaving.start()
+    later = storage.resume_writer(location, 2 * PART)
+    leaving.join()
+    assert later is not None
+    assert later.known == 2 * PART
+    later.discard()
+
+
 def test_what_a_given_up_writer_still_sends_cannot_get_into_the_object(bucket: ObjectStore, location: str) -> None:
     given_up = of_small_parts(bucket).open_writer(location)
     given_up.write(CONTENT[: PART + 1])
@@ -224,6 +240,8 @@ def test_deleting_and_discarding_throw_unfinished_parts_away(bucket: ObjectStore
     writers = {name: storage.open_writer(name) for name in ("ab/deleted", "ab/discarded", "ab/deleted.not")}
     for writer in writers.values():
         writer.write(CONTENT)
+        while writer.mark() < 2 * PART:
+            pass  # a part on its way may bring an upload back
     storage.delete("ab/deleted")
     writers["ab/discarded"].discard()
     assert [key for key, _ in bucket.unfinished()] == ["ab/deleted.not"]

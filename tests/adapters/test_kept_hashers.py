@@ -52,6 +52,12 @@ def test_a_hasher_is_given_once_and_only_for_bytes_that_are_there() -> None:
     assert hashers.take("a/b", 9).size == 0
 
 
+def test_of_several_places_to_go_on_the_furthest_that_fits_is_given() -> None:
+    hashers = KeptHashers()
+    hashers.put("a/b", fed(10), fed(20), fed(30))
+    assert hashers.take("a/b", 29).size == 20
+
+
 def test_the_oldest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept_hashers, "MOST", 2)
     hashers = KeptHashers()

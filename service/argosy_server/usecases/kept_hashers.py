@@ -16,22 +16,23 @@ MOST = 256
 
 
 class KeptHashers:
-    """Hashers by the location whose first bytes they have."""
+    """Hashers by the location whose first bytes they have, in each of the places where a later stream may go on."""
 
     def __init__(self) -> None:
         """Keep none."""
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, BlobHasher] = OrderedDict()
+        self._kept: OrderedDict[str, list[BlobHasher]] = OrderedDict()
 
-    def put(self, location: str, hasher: BlobHasher) -> None:
-        """Keep a hasher that nobody feeds any more."""
+    def put(self, location: str, *hashers: BlobHasher) -> None:
+        """Keep hashers that nobody feeds any more, instead of those of before."""
         with self._lock:
-            self._kept[location] = hasher
+            self._kept[location] = list(hashers)
             while len(self._kept) > MOST:
                 self._kept.popitem(last=False)
 
     def take(self, location: str, size: int) -> BlobHasher:
-        """Return a hasher that has no more than the first ``size`` bytes of a location, a new one if need be."""
+        """Return the hasher that has most of the first ``size`` bytes of a location and no more, or a new one."""
         with self._lock:
-            kept = self._kept.pop(location, None)
-        return kept if kept is not None and kept.size <= size else BlobHasher()
+            kept = self._kept.pop(location, [])
+        fitting = [hasher for hasher in kept if hasher.size <= size]
+        return max(fitting, key=lambda hasher: hasher.size, default=BlobHasher())

@@ -103,11 +103,10 @@ def write_upload(
     except BaseException:
         # The error that broke the stream is the one to tell.
         with contextlib.suppress(DomainError):
+            # Before the writer lets go: the next stream may be waiting for both.
+            hashers.put(_place(upload, writer), *sink.hashers())
             kept = sink.keep()
             _record(metadata, limits, upload, replace(upload, size=kept))
-            kept_hasher = sink.hasher_of(kept)
-            if kept and kept_hasher is not None:
-                hashers.put(_place(upload, writer), kept_hasher)
         raise
     if hasher is None:
         hasher = _hash_finished(metadata, storage, limits, hashers, replace(upload, size=sink.size))

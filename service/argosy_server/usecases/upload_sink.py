@@ -106,11 +106,10 @@ class UploadSink:
             self._writer.discard()
             return 0
 
-    def hasher_of(self, size: int) -> BlobHasher | None:
-        """Return, after :meth:`keep`, a hasher that has exactly the first ``size`` bytes, if there is one."""
-        if self.hasher is None or self.hasher.size == size:
-            return self.hasher
-        return next((one for one in self._snapshots if one.size == size), None)
+    def hashers(self) -> list[BlobHasher]:
+        """Stop, and return hashers that have the bytes before each place where a later writer may go on."""
+        self._settle()
+        return [*self._snapshots, self.hasher] if self.hasher is not None else []
 
     def discard(self) -> None:
         """Remove what was written."""

@@ -30,6 +30,8 @@ STORE_ID = "store-id"
 """Name of the object that says whose bytes these are; it is no location."""
 REMEMBERED = 256
 """Of so many broken uploads this process remembers the parts it sent."""
+LET_GO_SECONDS = 3.0
+"""How long to wait for a writer of this process whose client is gone."""
 _log = logging.getLogger(__name__)
 
 
@@ -50,18 +52,24 @@ class S3Storage:
         """
         self.bucket = Bucket(url)
         self._part_bytes = part_bytes
-        self._lock = threading.Lock()
+        self._let_go = threading.Condition()
+        self._writing: set[str] = set()
         self._sent: OrderedDict[str, Sequence[KeptPart]] = OrderedDict()
         self._check(create)
 
     def open_writer(self, location: str) -> BlobWriter:
         """Begin to write a location."""
         key = self.bucket.key(location)
+        with self._let_go:
+            self._writing.add(key)
         return S3Writer(self.bucket, key, self._part_bytes, partial(self._remember, key))
 
     def resume_writer(self, location: str, size: int) -> BlobWriter | None:
         """Go on after the parts that have the first ``size`` bytes; ``None`` when no part ends there."""
         key = self.bucket.key(location)
+        with self._let_go:
+            # One whose client is gone knows what it sent; after a while it is left alone, for it can do no harm.
+            self._let_go.wait_for(lambda: key not in self._writing, LET_GO_SECONDS)
         if size and self._size_of_object(key) == size:
             return FinishedObject(key, size)
         for upload in s3_parts.unfinished_of(self.bucket, key) if size else ():
@@ -69,6 +77,8 @@ class S3Storage:
             if parts:
                 known = self._known(key, parts)
                 remember = partial(self._remember, key)
+                with self._let_go:
+                    self._writing.add(key)
                 return S3Writer(self.bucket, key, self._part_bytes, remember, upload.id, parts, known)
         return None
 
@@ -173,14 +183,18 @@ class S3Storage:
         return [(one, s3_parts.parts_of(self.bucket, one)) for one in s3_parts.unfinished_of(self.bucket, key)]
 
     def _remember(self, key: str, parts: Sequence[KeptPart]) -> None:
-        with self._lock:
-            self._sent[key] = parts
+        """Take note that a writer has let go, and of the parts it left."""
+        with self._let_go:
+            self._writing.discard(key)
+            self._let_go.notify_all()
+            if parts:
+                self._sent[key] = parts
             while len(self._sent) > REMEMBERED:
                 self._sent.popitem(last=False)
 
     def _known(self, key: str, parts: Sequence[KeptPart]) -> int:
         """Return how many of the first bytes are those that writers of this process sent."""
-        with self._lock:
+        with self._let_go:
             sent = self._sent.pop(key, ())
         known = 0
         for mine, kept in zip(sent, parts, strict=False):

@@ -56,7 +56,7 @@ class S3Writer:
             bucket: where the object shall be.
             key: what it shall be called.
             part_bytes: bytes of the first parts; later ones are larger.
-            remember: told which parts are left to a later writer.
+            remember: told at the end which parts are left to a later writer.
             upload_id: what to go on with.
             parts: its parts to go on after.
             known: how many of their bytes a writer of this process sent.
@@ -134,6 +134,7 @@ class S3Writer:
                 self._await_first()
             self._join()
         self._finished = True
+        self._remember([])
 
     def discard(self) -> None:
         """Throw away what was sent, unless the object is finished."""
@@ -149,6 +150,8 @@ class S3Writer:
         except DomainError as error:
             # The error that led here is the one to tell; the sweep removes what is left.
             _log.warning("what was sent of %s could not be removed: %s", self._key, error)
+        finally:
+            self._remember([])
 
     def _put(self) -> None:
         body = memoryview(self._buffer)
