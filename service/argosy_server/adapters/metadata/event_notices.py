@@ -38,6 +38,7 @@ class EventNotices:
         self._forks = forks
         self._signal = signal
         self._lock = threading.Lock()
+        self._is_closed = False
         self._speaker: _Speaker | None = None
         self._listener: _Listener | None = None
         _all.add(self)
@@ -46,18 +47,21 @@ class EventNotices:
         """Let others know soon that a transaction wrote events. Never waits, and never fails."""
         with self._lock:
             if self._speaker is None:
+                if self._is_closed:
+                    return
                 self._speaker = _Speaker(self._engine, self._forks)
             self._speaker.announce()
 
     def listen(self) -> None:
         """Give the signal from now on when another process announces events. Never waits, and never fails."""
         with self._lock:
-            if self._listener is None:
+            if self._listener is None and not self._is_closed:
                 self._listener = _Listener(self._engine, self._forks, self._signal)
 
     def close(self) -> None:
-        """Send what is due, and give both connections back. Either call before begins anew."""
+        """Send what is due, and give both connections back. Who calls later, as a watch that ends does, calls in vain."""
         with self._lock:
+            self._is_closed = True
             threads = [self._speaker, self._listener]
             self._speaker = self._listener = None
         for thread in threads:
