@@ -59,7 +59,7 @@ class EventNotices:
                 self._listener = _Listener(self._engine, self._forks, self._signal)
 
     def close(self) -> None:
-        """Send what is due, and give both connections back. Who calls later, as a watch that ends does, calls in vain."""
+        """Send what is due, and give both connections back. A watch that goes on a moment longer asks in vain."""
         with self._lock:
             self._is_closed = True
             threads = [self._speaker, self._listener]
