@@ -10,7 +10,7 @@ import pytest
 from argosy_server.adapters.blobs.local_storage import LocalStorage
 from argosy_server.bootstrap import Store, open_existing
 from argosy_server.config import StoreConfig
-from argosy_server.domain.errors import StorageFull, StorageUnavailable
+from argosy_server.domain.errors import DomainError, StorageFull, StorageUnavailable
 from argosy_server.embedded import open_channel
 from argosy_server.usecases.copy_blobs import BlobCopier
 from argosy_server.usecases.ports import BlobStorage
@@ -54,13 +54,14 @@ def test_what_the_target_does_not_give_back_as_it_was_is_an_error_of_the_target(
 
 
 @pytest.mark.parametrize("call", ["write", "finish"])
-def test_a_target_that_is_full_is_no_damage_of_the_source_and_keeps_nothing_half_written(
-    source: Store, tmp_path: Path, call: str
+@pytest.mark.parametrize("failure", [StorageFull, StorageUnavailable])
+def test_a_target_that_fails_is_no_damage_of_the_source_and_keeps_nothing_half_written(
+    source: Store, tmp_path: Path, call: str, failure: type[DomainError]
 ) -> None:
     target = FragileStorage(tmp_path / "target")
-    target.failures[call] = StorageFull("no room left; free some space")
+    target.failures[call] = failure("the target fails; look at it")
     copying = copier(source, target)
-    with pytest.raises(StorageFull, match="no room left"):
+    with pytest.raises(failure, match="the target fails"):
         copying.copy_new()
     assert copying.tally.damage == []
     assert list(target.locations()) == []
