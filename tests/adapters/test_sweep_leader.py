@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,16 @@ def replicas(url: str, tmp_path: Path) -> Iterator[list[Application]]:
     yield opened
     for application in opened:
         application.close()
+
+
+@contextmanager
+def sweeping(application: Application) -> Iterator[None]:
+    """Ask to lead, and sweep while it does, for the time of a block."""
+    thread = SweepThread(application, INTERVAL)
+    try:
+        yield
+    finally:
+        thread.stop()
 
 
 class Sweeps:
@@ -74,23 +85,21 @@ def sweeps(monkeypatch: pytest.MonkeyPatch) -> Sweeps:
 
 def test_of_several_one_sweeps_until_it_ends_and_then_another_does(replicas: list[Application], sweeps: Sweeps) -> None:
     leader, follower = replicas
-    first = SweepThread(leader, INTERVAL)
-    sweeps.wait_for_more(leader, 1)
-    second = SweepThread(follower, INTERVAL)
-    sweeps.wait_for_more(leader, 20)
-    assert sweeps.of(follower) == 0
-    first.stop()
-    sweeps.wait_for_more(follower, 2)
-    second.stop()
+    with ExitStack() as following:
+        with sweeping(leader):
+            sweeps.wait_for_more(leader, 1)
+            following.enter_context(sweeping(follower))
+            sweeps.wait_for_more(leader, 20)
+            assert sweeps.of(follower) == 0
+        sweeps.wait_for_more(follower, 2)
 
 
 def test_an_occasional_sweep_is_left_to_the_process_that_leads(replicas: list[Application], sweeps: Sweeps) -> None:
     leader, occasional = replicas
     assert sweep_if_leading(occasional)
-    thread = SweepThread(leader, INTERVAL)
-    sweeps.wait_for_more(leader, 1)
-    assert not sweep_if_leading(occasional)
-    thread.stop()
+    with sweeping(leader):
+        sweeps.wait_for_more(leader, 1)
+        assert not sweep_if_leading(occasional)
     # PostgreSQL hears a moment later that the connection was closed.
     wait_until(lambda: sweep_if_leading(occasional), "nobody else leads")
     assert sweeps.of(occasional) == 2
@@ -107,10 +116,9 @@ def test_who_does_not_lead_may_sweep_all_the_same_when_an_operator_asks(replicas
 
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 def test_a_sweeper_whose_connection_was_lost_goes_on(replicas: list[Application], url: str, sweeps: Sweeps) -> None:
-    thread = SweepThread(replicas[0], INTERVAL)
-    sweeps.wait_for_more(replicas[0], 2)
-    for _ in range(3):
-        with connect(url, database="postgres") as operator:
-            operator.execute(END_SESSIONS, [url.rpartition("/")[2]])
+    with sweeping(replicas[0]):
         sweeps.wait_for_more(replicas[0], 2)
-    thread.stop()
+        for _ in range(3):
+            with connect(url, database="postgres") as operator:
+                operator.execute(END_SESSIONS, [url.rpartition("/")[2]])
+            sweeps.wait_for_more(replicas[0], 2)

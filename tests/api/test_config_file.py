@@ -12,7 +12,7 @@ from tests.api.server_process import ServerProcess
 from tests.api.test_server_process import listed_services, run
 
 
-def refusal(tmp_path: Path, text: str | bytes, *options: str, **environment: str) -> str:
+def refusal(tmp_path: Path, text: str | bytes, *options: str, **environment: str | None) -> str:
     """Return what ``serve`` says to a file it refuses; nothing was created for it."""
     file = tmp_path / "argosy.toml"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -56,6 +56,11 @@ def test_what_is_no_setting_is_refused_by_name_and_with_what_it_may_be(
 @pytest.mark.parametrize("seconds", ["nan", "inf", "1e300"])
 def test_a_time_that_is_none_is_refused(tmp_path: Path, seconds: str) -> None:
     assert "error: --grace" in refusal(tmp_path, f"grace = {seconds}")
+
+
+def test_a_folder_of_nobody_is_refused(tmp_path: Path) -> None:
+    said = refusal(tmp_path, "data = '~nobody-of-that-name/data'", ARGOSY_SERVER_DATA=None)
+    assert said.startswith("error: --data ~nobody-of-that-name/data is no folder")
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:

@@ -106,10 +106,10 @@ def _read_toml(path: Path) -> dict[str, Any]:
 def _use(context: typer.Context, path: Path | None) -> Path | None:
     if path is None:
         return None
-    path = path.expanduser().absolute()
     try:
+        path = path.expanduser().absolute()
         context.default_map = read_config_file(path, context)
-    except ConfigError as error:
+    except (ConfigError, RuntimeError) as error:
         fail(str(error))
     return path
 

@@ -141,8 +141,12 @@ def serve(
 def _server_config(values: Mapping[str, Any]) -> ServerConfig:
     store = {field.name for field in fields(StoreConfig)} & values.keys()
     own = {field.name for field in fields(ServerConfig)} & values.keys() - {"listen"}
+    try:
+        home = Path(values["data"]).expanduser().absolute()
+    except RuntimeError as error:
+        raise ConfigError(f"--data {values['data']} is no folder: {error}") from None
     return ServerConfig(
-        store=StoreConfig(Path(values["data"]).expanduser().absolute(), **{name: values[name] for name in store}),
+        store=StoreConfig(home, **{name: values[name] for name in store}),
         listen=Listen.parse(values["listen"]),
         **{name: values[name] for name in own},
     )

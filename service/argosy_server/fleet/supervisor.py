@@ -245,6 +245,10 @@ class Supervisor:
         except ConfigError as error:
             _log.error("the settings stay as they are: %s", error)
             return
+        except Exception:
+            # Whatever it is, the workers answer as before.
+            _log.exception("the settings stay as they are, for they cannot be read")
+            return
         _log.info("settings were read again; replacing the workers one by one")
         self._replacement = Replacement(self, config)
         self._replacement.begin()

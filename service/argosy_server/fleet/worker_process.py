@@ -13,7 +13,7 @@ from argosy_server.fleet.control import DRAIN, LEAVE, READY, REFUSED, Assignment
 
 STDERR = 2
 REAP_SECONDS = 10.0
-KILL_MARGIN_SECONDS = 10.0
+KILL_MARGIN_SECONDS = 15.0
 """What a worker may take beyond the grace: it closes files and connections."""
 
 
