@@ -184,9 +184,9 @@ def test_nobody_notices_that_one_server_loses_its_database_again_and_again(
     assert numbered == list(range(callers.done[0], 0, -1))
 
 
-def test_a_server_split_from_the_bucket_is_passed_by_until_healed(kind: Kind, split_from_bucket: Split) -> None:
+def test_a_server_split_from_the_bucket_is_passed_by_until_healed(split_from_bucket: Split) -> None:
     split = split_from_bucket
-    store = Calls(kind, kind.client(split.replicas.address))
+    store = split.replicas.client()
     store.save_artifact(VALUE, "weights")
     split.cut()
     with split.cut_off.direct_channel() as channel:
