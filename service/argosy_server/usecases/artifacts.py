@@ -36,6 +36,7 @@ def update_version(
     """
     if tags is None and metadata is None and description is None:
         raise InvalidField("update_mask", "names nothing to change; name 'tags', 'metadata' or 'description'")
+    _take_turn(tx, project, version_id)
     [before] = tx.artifacts.get_many(project, [version_id])
     version = tx.artifacts.update(project, version_id, tags=tags, metadata=metadata, description=description, etag=etag)
     size = sum(len(key.encode()) + len(text.encode()) for key, text in version.metadata.items())
@@ -56,6 +57,7 @@ def set_alias(tx: Transaction, project: str, alias: str, selector: VersionSelect
         ArtifactNotFound: no such live version.
     """
     version = require_live(tx.artifacts.get(project, selector))
+    tx.artifacts.take_turn(project, [version.name])
     previous_id = tx.artifacts.alias_target(project, version.name, alias)
     version = tx.artifacts.set_alias(project, alias, version)
     if previous_id != version.id:
@@ -69,6 +71,7 @@ def delete_alias(tx: Transaction, project: str, name: str, alias: str) -> None:
     Raises:
         ArtifactNotFound: no such alias.
     """
+    tx.artifacts.take_turn(project, [name])
     version = tx.artifacts.get(project, VersionSelector(name=name, alias=alias))
     tx.artifacts.delete_alias(project, name, alias)
     record_alias_removed(tx, version, alias)
@@ -81,6 +84,7 @@ def delete_version(tx: Transaction, project: str, version_id: str, force: bool) 
         ArtifactNotFound: no such live version.
         VersionInUse: a run made or used it, or an alias points at it, and ``force`` is not set.
     """
+    _take_turn(tx, project, version_id)
     version = tx.artifacts.get_live(project, version_id)
     uses = [] if force else _uses_of(tx, project, version)
     if uses:
@@ -90,6 +94,11 @@ def delete_version(tx: Transaction, project: str, version_id: str, force: bool) 
         )
     tx.artifacts.delete(project, version_id)
     record_deleted(tx, version)
+
+
+def _take_turn(tx: Transaction, project: str, version_id: str) -> None:
+    [version] = tx.artifacts.get_many(project, [version_id])
+    tx.artifacts.take_turn(project, [version.name])
 
 
 def _uses_of(tx: Transaction, project: str, version: ArtifactVersion) -> list[str]:

@@ -1,8 +1,9 @@
 """How a version becomes visible: all of it or nothing.
 
-Its bytes are staged before (``staging``). In one transaction the new blobs are inserted, those the caller names are
-proved live and locked, the artifact's counter gives number and ordinal, version, files, tags and aliases are written,
-lineage and event too. A refusal rolls all of it back, the counter included, so numbering has no gaps.
+Its bytes are staged before (``staging``). In one transaction, which first waits for its turn at the artifact, the new
+blobs are inserted, those the caller names are proved live and locked, the artifact's counter gives number and ordinal,
+version, files, tags and aliases are written, lineage and event too. A refusal rolls all of it back, the counter
+included, so numbering has no gaps.
 """
 
 from __future__ import annotations
@@ -43,6 +44,13 @@ def create_version(
         InvalidField: ``spec.step_attempt`` was never begun.
         UploadNotFound: staged bytes waited longer than their lease.
     """
+    tx.artifacts.take_turn(project, [spec.name])
+    return _create_in_turn(tx, limits, project, spec, staged)
+
+
+def _create_in_turn(
+    tx: Transaction, limits: Limits, project: str, spec: ArtifactSpec, staged: Sequence[StagedFile]
+) -> ArtifactVersion:
     producer = None
     if spec.step_run_id:
         run, step = tx.runs.get_step(project, spec.step_run_id)
@@ -66,10 +74,12 @@ def create_versions(
         StorageFull, StorageUnavailable: nothing was written.
     """
     ready = [(spec, [published(file) for file in staged]) for spec, staged in wanted]
+    if wanted:
+        tx.artifacts.take_turn(project, [spec.name for spec, _ in wanted])
     try:
         with tx.attempt():
             publish_rows(tx, [file for _, staged in wanted for file in staged])
-            return [create_version(tx, limits, project, spec, staged) for spec, staged in ready]
+            return [_create_in_turn(tx, limits, project, spec, staged) for spec, staged in ready]
     except (StorageFull, StorageUnavailable):
         raise
     except DomainError:
@@ -82,7 +92,7 @@ def _attempt(
 ) -> ArtifactVersion | DomainError:
     try:
         with tx.attempt():
-            return create_version(tx, limits, project, spec, staged)
+            return _create_in_turn(tx, limits, project, spec, staged)
     except (StorageFull, StorageUnavailable):
         raise
     except DomainError as error:
@@ -97,7 +107,7 @@ def insert_version(
     staged: Sequence[StagedFile],
     producer: Producer | None,
 ) -> ArtifactVersion:
-    """Write a version with its blobs and its event; see :func:`create_version` for what it raises."""
+    """Write a version with its blobs and its event, in turn; see :func:`create_version` for what it raises."""
     _check_spec(limits, spec)
     files = _publish_files(tx, limits, project, staged)
     inserted = {file.digest for file in staged if file.blob is not None}

@@ -60,6 +60,8 @@ def complete_step(
         IllegalTransition: the step does not run.
         DomainError: as ``create_version`` for each output.
     """
+    if outputs:
+        tx.artifacts.take_turn(project, [output.spec.name for output in outputs])
     run, step = _current_attempt(tx, project, step_run_id, attempt_token, StepState.COMPLETED)
     names = [output.name for output in outputs]
     if len(set(names)) < len(names):

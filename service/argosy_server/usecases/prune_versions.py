@@ -44,6 +44,7 @@ def prune_versions(
         InvalidField: the rule means every version.
         EtagMismatch: what would go now is not what was planned.
     """
+    tx.artifacts.take_turn(project, [rule.name] if rule.name else [])
     plan, first = plan_pruning(tx, project, rule, include_used)
     if plan.token != token:
         raise EtagMismatch(

@@ -31,6 +31,14 @@ IGNORE_LEASES = -timedelta(days=36_500)
 class ArtifactRepository(Protocol):
     """Artifact versions and aliases of all projects; every method is told the project."""
 
+    def take_turn(self, project: str, names: Collection[str]) -> None:
+        """Wait until no other transaction changes artifacts of these names; none means all of the project.
+
+        Whoever writes an event of an artifact does so before it writes or locks anything else: then the events of one
+        artifact come in the order of its changes.
+        """
+        ...
+
     def add(
         self,
         project: str,

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, delete, select, update
 
 from argosy_server.adapters.metadata import artifact_lists
+from argosy_server.adapters.metadata.artifact_turns import take_turn
 from argosy_server.adapters.metadata.fact_rows import drop_facts, fact_rows, insert_facts
 from argosy_server.adapters.metadata.near_names import not_found
 from argosy_server.adapters.metadata.new_version import insert_tags, insert_version, lock_blobs, point_aliases
@@ -91,6 +92,10 @@ class SqlArtifactRepository:
     def __init__(self, session: Session) -> None:
         """Work inside one transaction."""
         self._session = session
+
+    def take_turn(self, project: str, names: Collection[str]) -> None:
+        """Wait until no other transaction changes artifacts of these names; none means all of the project."""
+        take_turn(self._session, project, names)
 
     def add(
         self,
