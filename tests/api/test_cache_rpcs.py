@@ -12,7 +12,6 @@ from grpc import StatusCode
 from argosy.v1 import artifact_pb2 as nouns
 from argosy.v1 import pipeline_pb2 as states
 from argosy.v1 import step_cache_pb2, step_calls_pb2
-from tests.api import triggers
 from tests.api.calls import (
     Stubs,
     complete_step,
@@ -26,6 +25,7 @@ from tests.api.calls import (
     start_step,
 )
 from tests.api.conftest import Service
+from tests.api.past_the_service import alter
 from tests.api.run_calls import cache_entries, evict, explain
 from tests.api.test_change_versions import delete
 
@@ -145,7 +145,7 @@ def test_a_step_that_saved_under_a_name_with_a_newer_version_now_is_no_hit(stubs
 def aged(stubs: Service, step: states.StepRun, days: int) -> None:
     """Let a step run have ended days ago."""
     microseconds = days * 24 * 3600 * 1_000_000
-    triggers.alter(stubs, f"UPDATE step_runs SET ended_at = ended_at - {microseconds} WHERE id = ?", step.id)
+    alter(stubs, f"UPDATE step_runs SET ended_at = ended_at - {microseconds} WHERE id = :id", id=step.id)
 
 
 def test_outputs_that_are_too_old_are_no_hit(stubs: Service, project: str) -> None:
@@ -330,4 +330,4 @@ def test_an_unknown_step_is_told_with_those_there_are(stubs: Service, project: s
     run = run_once(stubs, project, "key").run_id
     with expect_refusal(StatusCode.NOT_FOUND, "RUN_NOT_FOUND") as refused:
         explain(stubs, project, run, "fitt")
-    assert "has no step 'fitt'; it has fit" in refused.refusal.message
+    assert "has no step 'fitt' (did you mean 'fit'?); it has fit" in refused.refusal.message

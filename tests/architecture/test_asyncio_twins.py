@@ -73,6 +73,13 @@ def test_the_page_about_services_lists_what_is_left_out() -> None:
     assert listed == [left_out - {"connection"} for _, _, left_out in TWINS if left_out]
 
 
+def test_the_page_about_services_names_the_functions_that_are_left_out() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs/services_asyncio.md").read_text()
+    named = set(re.findall(r"`(\w+)", page.partition("Nor has it the functions")[2]))
+    left_out = {name for name in argosy.__all__ if name[0].islower()} - {*argosy.aio.__all__}
+    assert left_out - named == set()
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_takes_what_its_twin_takes(name: str) -> None:
     assert parameters(getattr(argosy.aio, name)) == parameters(getattr(argosy, name))

@@ -214,6 +214,9 @@ def test_where_there_is_nothing_to_tell_of_it_is_said() -> None:
     version = argosy.save_artifact(1, "value")
     with pytest.raises(ParameterError, match="a version stands for itself"):
         argosy.log_metadata({"a": 1}, artifact=version, version=1)
+    with pytest.raises(ParameterError, match="log_metadata takes a dict of text to JSON values, got None"):
+        argosy.log_metadata(None, artifact=version)  # type: ignore[arg-type]  # mypy finds it too
+    argosy.log_metadata({}, artifact=version)
 
 
 def test_the_promise_of_an_output_is_no_version_to_tell_of() -> None:

@@ -156,6 +156,8 @@ def test_a_step_that_does_not_exist_is_named_with_those_that_do(store: str) -> N
         "argosy: run 't' has no step 'tlak' (did you mean 'talk' or 'talk_2'?); its steps are talk, talk_2\n"
     )
     assert run("run", "logs", "absent", code=1).stderr.startswith("argosy: ")
+    for words in (["t"], ["t", "talk"]):
+        assert "has no attempt 7; its last is 1" in run("run", "logs", *words, "--attempt", "7", code=1).stderr
 
 
 def test_a_log_of_one_gigabyte_is_bounded_in_memory_and_in_the_store(home: Path) -> None:

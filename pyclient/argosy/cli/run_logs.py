@@ -64,8 +64,10 @@ def show_logs(
       argosy run logs training-3 -o json | jq -r '.[] | select(.level == "WARNING") | .text'
     """  # noqa: D301 - typer keeps the lines below its \b as they are
     connection = store_of(context).connect()
-    from argosy.sdk.log_queries import lines_of_run
+    from argosy.sdk.log_queries import check_attempt, lines_of_run
 
+    if attempt is not None and not follow:
+        check_attempt(connection, run, step, attempt)
     lines = (
         line
         for line in lines_of_run(connection, run, step, follow=follow)

@@ -274,7 +274,11 @@ class Recorder:
                 f"{location}: step {step.name!r} shall run after {kind} {predecessor.name!r}, which was not called "
                 "before it in this pipeline; call it first, or pass the id of a later call as text"
             )
-        self._require_own(predecessor, location)
+        if predecessor.recording is not self:
+            raise GraphError(
+                f"{location}: step {step.name!r} shall run after {predecessor!r} of another pipeline call, which this "
+                "one cannot wait for; call this pipeline once that call has returned, and leave it out of after="
+            )
         if isinstance(predecessor, MappedOutputs):
             return list(predecessor.invocations)
         return [predecessor.ref.invocation if isinstance(predecessor, StepOutput) else predecessor.invocation]

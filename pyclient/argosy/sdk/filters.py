@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from argosy.errors import ParameterError
@@ -34,6 +34,13 @@ def check_moments(call: str, /, **given: object) -> None:
                 f"{call}({argument}={value!r}): it is a datetime.datetime, not {type(value).__name__}; "
                 f"write for example {argument}=datetime(2026, 1, 31)"
             )
+        try:
+            _ = value and value.astimezone(timezone.utc)
+        except (ValueError, OverflowError):
+            raise ParameterError(
+                f"{call}({argument}={value!r}): it is before the year 1 or after the year 9999 in UTC; leave it "
+                "out, or take a moment in between"
+            ) from None
 
 
 def fact_texts(call: str, metadata: Mapping[str, Any] | None) -> dict[str, str]:

@@ -48,6 +48,23 @@ def lines_of_run(connection: Connection, run: str, step: str | None, *, follow: 
     return _follow(connection, found, step) if follow else _merged(connection, found, step)
 
 
+def check_attempt(connection: Connection, run: str, step: str | None, attempt: int) -> None:
+    """Refuse to look for what an attempt printed that no step has had so far.
+
+    Raises:
+        NotFoundError: names how many there were.
+    """
+    found = connection.pipelines.get_run(run)
+    if step is not None:
+        _check_step(found, step)
+    most = max((known.attempt for known in found.steps if step in {None, known.invocation}), default=0)
+    if attempt > most:
+        what = f"step {step!r} of run {found.name!r}" if step else f"run {found.name!r}"
+        raise NotFoundError(
+            f"{what} has no attempt {attempt}; " + (f"its last is {most}" if most else "it never began")
+        )
+
+
 def _merged(connection: Connection, run: Run, step: str | None) -> Iterator[LogLine]:
     from argosy.execution.step_log import lines_in_time
 

@@ -53,6 +53,9 @@ def log_metadata(
             step to tell of.
         NotFoundError: there is no such version.
     """
+    given: object = metadata
+    if given is None:
+        raise ParameterError("log_metadata takes a dict of text to JSON values, got None")
     checked_metadata(metadata)
     step, plain = current_step(), outputs_of_plain_call()
     if artifact is None and step is None and plain is not None and version is None and alias is None:
@@ -105,7 +108,9 @@ def _tell_stored(
 ) -> None:
     from argosy.sdk.artifact_functions import get_artifact
 
-    get_artifact(name_or_id, version, alias=alias).update(metadata=metadata)
+    found = get_artifact(name_or_id, version, alias=alias)
+    if metadata:  # no facts are none to tell, of a step as of a version
+        found.update(metadata=metadata)
 
 
 def _refuse_selection(why: str, version: int | str | None, alias: str | None) -> None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from argosy.transport.connection import Connection
 
 CALL = "prune_artifacts"
+MOST_KEPT = 2**31 - 1
+"""What the service takes."""
 RULE = ("name", "pipeline", "tag", "created_before", "keep_latest", "include_used")
 
 
@@ -39,8 +41,8 @@ class PruneRule:
         check_moments(CALL, created_before=self.created_before)
         check_switches(include_used=self.include_used)
         count: object = self.keep_latest
-        if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-            raise ParameterError(f"{CALL}(keep_latest={count!r}): it is a number of versions, 0 or more")
+        if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= MOST_KEPT:
+            raise ParameterError(f"{CALL}(keep_latest={count!r}): it is a number of versions, 0 to {MOST_KEPT:,}")
         if not (self.name or self.pipeline or self.tag or self.created_before or self.keep_latest):
             raise ParameterError(
                 f"{CALL} would mean every version; pass at least one of name, pipeline, tag, created_before and "

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from argosy.config import resolve
-from argosy.errors import ParameterError
+from argosy.errors import NotFoundError, ParameterError
 from argosy.execution.artifact_version import ArtifactVersion
 from argosy.execution.placed_folder import placed_folder
 from argosy.execution.stored_value import recording_step
@@ -97,6 +97,8 @@ def register_in(
     given: object = path_or_uri
     if not isinstance(given, (str, os.PathLike)) or not os.fspath(given):
         raise ParameterError(f"register_artifact takes a path or URI, got {given!r}")
+    if "\0" in str(given):
+        raise ParameterError(f"register_artifact({given!r}): no path has a NUL character; leave it out")
     check_switches(copy=copy)
     check_save(None, name, version, alias)
     spec = ArtifactSpec(
@@ -111,6 +113,8 @@ def register_in(
         return _register(connection, refer_to(look_at(path_or_uri)), spec, on_progress)
     with tempfile.TemporaryDirectory(prefix="argosy-") as scratch:
         source = _copied(path_or_uri, Path(scratch)) if is_uri(path_or_uri) else Path(path_or_uri)
+        if not os.path.lexists(source):
+            raise NotFoundError(f"{source} does not exist; register_artifact takes the path or URI of what is there")
         return save_to(
             connection,
             source,

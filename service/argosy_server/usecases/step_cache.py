@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from argosy_server.domain.errors import InvalidField, RunNotFound
 from argosy_server.domain.pipeline import StepRun, StepState
@@ -46,8 +47,11 @@ def explain_step(tx: Transaction, project: str, run: str, invocation: str) -> Ex
     found = tx.runs.get(project, run)
     step = tx.runs.find_step(found, invocation)
     if step is None:
-        known = ", ".join(tx.runs.invocations(found, 20)) or "none"
-        raise RunNotFound(f"run {found.name!r} has no step {invocation!r}; it has {known}", resource=f"run {found.id}")
+        names = tx.runs.invocations(found, 20)
+        near = " or ".join(map(repr, get_close_matches(invocation, names, n=3)))
+        meant = f" (did you mean {near}?)" if near else ""
+        text = f"run {found.name!r} has no step {invocation!r}{meant}; it has {', '.join(names) or 'none'}"
+        raise RunNotFound(text, resource=f"run {found.id}")
     if not step.cache_key:
         said = tuple(KeyDifference(part, "", text) for part, text in sorted(step.cache_key_parts.items()))
         return Explanation(step, differences=said)

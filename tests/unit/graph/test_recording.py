@@ -338,9 +338,12 @@ def test_outputs_of_another_pipeline_call_are_refused() -> None:
     kept: list[Any] = []
     record(lambda: kept.append((load(), split(1))))
     output, outputs = kept[0]
-    for body in (lambda: fit(output), lambda: fit(outputs), lambda: fit.with_options(after=outputs)(1)):
+    for body in (lambda: fit(output), lambda: fit(outputs)):
         with pytest.raises(GraphError, match="comes from another pipeline call"):
             record(body)
+    for late in (lambda: fit.with_options(after=output)(1), lambda: fit.with_options(after=outputs)(1)):
+        with pytest.raises(GraphError, match="of another pipeline call, which this one cannot wait for; call this pip"):
+            record(late)
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,8 @@ def test_only_older_versions_go() -> None:
     [
         ({}, "would mean every version; pass at least one of"),
         ({"include_used": True}, "would mean every version"),
-        ({"keep_latest": -1}, "keep_latest=-1): it is a number of versions, 0 or more"),
+        ({"keep_latest": -1}, "keep_latest=-1): it is a number of versions, 0 to 2,147,483,647"),
+        ({"keep_latest": 10**30}, "it is a number of versions, 0 to 2,147,483,647"),
         ({"keep_latest": True}, "keep_latest=True): it is a number"),
         ({"name": 5}, "prune_artifacts(name=5): it is a str, not int"),
         ({"tag": "x", "include_used": "no"}, "include_used='no' is neither True nor False"),

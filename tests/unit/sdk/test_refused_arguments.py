@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 from uuid import uuid4
 
@@ -93,6 +93,11 @@ def test_a_promise_is_not_saved_while_a_pipeline_is_recorded() -> None:
             "list_artifact_versions",
             {"created_before": date(2020, 1, 1)},
             "created_before=datetime.date(2020, 1, 1)): it is a datetime.datetime, not date",
+        ),
+        (
+            "list_artifact_versions",
+            {"created_after": datetime.min.replace(tzinfo=timezone(timedelta(hours=1)))},
+            "it is before the year 1 or after the year 9999 in UTC; leave it out",
         ),
         ("list_artifact_versions", {"oldest_first": "no"}, "oldest_first='no' is neither True nor False"),
         ("list_runs", {"pipeline_name": 5}, "list_runs(pipeline_name=5): it is a str, not int"),

@@ -272,8 +272,14 @@ def test_what_cannot_be_meant_is_refused(file: Path) -> None:
         argosy.register_artifact(file, "data", copy="no")  # type: ignore[arg-type]  # as above
     with pytest.raises(ParameterError, match=r"save_artifact\(name=...\)"):
         argosy.register_artifact(file, "a::b", copy=False)
+    with pytest.raises(ParameterError, match="no path has a NUL character; leave it out"):
+        argosy.register_artifact("a\0b", "data")
     with pytest.raises(NotFoundError, match=r"missing\.csv does not exist"):
         argosy.register_artifact("missing.csv", "data", copy=False)
+    with pytest.raises(
+        NotFoundError, match=r"missing\.csv does not exist; register_artifact takes the path or URI of wh"
+    ):
+        argosy.register_artifact("missing.csv", "data")
     argosy.register_artifact(file, "data", copy=False, version="v1")
     with pytest.raises(AlreadyExistsError):
         argosy.register_artifact(file, "data", copy=False, version="v1")

@@ -22,6 +22,11 @@ def test_get_artifact_finds_a_version_every_way_a_load_does() -> None:
     assert argosy.get_artifact(first.id).load() == 1
     with pytest.raises(NotFoundError, match="similar: value"):
         argosy.get_artifact("valeu")
+    first.delete(force=True)
+    with pytest.raises(NotFoundError, match=r"'value' of version '1' was deleted in project 'default'; similar: 2"):
+        argosy.get_artifact("value", 1)
+    with pytest.raises(NotFoundError, match=r"'value' of version '3' does not exist in project"):
+        argosy.get_artifact("value", 3)
 
 
 def test_versions_are_found_by_their_facts() -> None:

@@ -33,6 +33,7 @@ _LABELS = (
     .order_by(versions.c.ordinal.desc())
     .limit(LOOKED_AT)
 )
+_GONE = select(versions.c.seq).where(versions.c.artifact_seq == _OF_ARTIFACT, versions.c.label == bindparam("label"))
 _ALIASES = select(aliases.c.alias).where(aliases.c.artifact_seq == _OF_ARTIFACT).order_by(aliases.c.alias)
 
 
@@ -48,7 +49,9 @@ def not_found(session: Session, project: str, selector: VersionSelector) -> Arti
     elif selector.version:
         labels = list(session.execute(_LABELS, key).scalars())
         # The newest one is what most callers who guess a version are after.
-        what, near = f"{selector} does not exist", _near(selector.version, labels) or labels[:1]
+        is_gone = session.execute(_GONE, {**key, "label": selector.version}).one_or_none() is not None
+        state = "was deleted" if is_gone else "does not exist"
+        what, near = f"{selector} {state}", _near(selector.version, labels) or labels[:1]
     elif selector.alias:
         what, near = f"{selector} does not exist", list(session.execute(_ALIASES, key).scalars())[:NEAR]
     else:
