@@ -272,8 +272,11 @@ def test_a_bit_that_falls_over_on_the_way_back_is_read_through_the_server(stand:
     assert stand.proxy.down.passed > SIZE
 
 
-def test_damage_in_the_bucket_is_never_a_value_and_saving_again_repairs_it(stand: BucketStand) -> None:
-    save(stand)
+@pytest.mark.parametrize("read", ["whole", "as a stream"])
+def test_damage_in_the_bucket_is_never_a_value_and_saving_again_repairs_it(
+    stand: BucketStand, tmp_path: Path, read: str
+) -> None:
+    saved = save(stand)
     key, size = max(stand.bucket.objects().items(), key=lambda found: found[1])
     store = stand.bucket.client()
     where = {"Bucket": stand.bucket.bucket, "Key": f"{stand.bucket.prefix}/{key}"}
@@ -281,7 +284,8 @@ def test_damage_in_the_bucket_is_never_a_value_and_saving_again_repairs_it(stand
     content[size // 2] ^= 1
     store.put_object(**where, Body=bytes(content))
     with pytest.raises(CorruptDataError):
-        stand.client().load_artifact("weights")
+        saved.load() if read == "whole" else saved.download(tmp_path / "there")
+    assert [path for path in tmp_path.glob("there/**/*") if path.is_file()] == []
     stand.client().save_artifact(VALUE, "again")
     for name in ("weights", "again"):
         np.testing.assert_array_equal(stand.client().load_artifact(name), VALUE)
@@ -341,6 +345,18 @@ def test_the_parts_of_a_client_that_died_are_swept(stand: BucketStand) -> None:
     assert rows(stand.data, "SELECT * FROM versions") == []
     assert_swept(stand)
     assert stand.bucket.objects().keys() == {"store-id"}
+
+
+def test_parts_of_a_writer_that_was_overtaken_are_swept_and_those_of_the_last_one_are_not(stand: BucketStand) -> None:
+    with stand.direct_channel() as channel:
+        stubs = stand.stubs(channel)
+        upload = open_upload(stubs, "default")
+        for _ in range(2):
+            ask(stubs, "default", upload.id, described(1, CONTENT))
+    ((writer,),) = rows(stand.data, "SELECT writer FROM uploads")
+    assert len(stand.bucket.unfinished()) == 2
+    operate(stand, "gc", "--execute", "--grace=0s")
+    assert [key for key, _ in stand.bucket.unfinished()] == [f"{upload.id[:2]}/{upload.id}.{writer}"]
 
 
 def test_verify_finds_nothing_wrong_with_what_came_past_the_server(stand: BucketStand) -> None:
