@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 from argosy_server.domain.event import BEGINNING, Position
 from argosy_server.domain.identifiers import is_id
@@ -11,9 +12,14 @@ from tests.contracts.metadata_facts import HOUR, PAST
 
 
 def append(store: MetadataStore, *kinds: str, project: str = "p") -> None:
+    """Write events, and wait until they are told: those that might yet be preceded by others are not."""
+    before = newest(store)
     with store.write() as tx:
         for kind in kinds:
             tx.events.append(project, kind, {"name": "größe"})
+    deadline = time.monotonic() + 60
+    while newest(store) == before:
+        assert time.monotonic() < deadline
 
 
 def kinds_after(store: MetadataStore, position: Position, limit: int = 100, project: str = "") -> list[str]:
