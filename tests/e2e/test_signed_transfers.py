@@ -14,6 +14,7 @@ import pytest
 import argosy
 import argosy.aio
 from argosy import Client
+from bench import memory
 from tests.api.server_process import ServerProcess
 from tests.backends.object_store import KINDS, ObjectStore, new_bucket
 from tests.faults.proxy import Proxy
@@ -71,6 +72,23 @@ def test_a_large_file_passes_the_server_by_and_is_fetched_whole(proxy: Proxy, tm
     (fetched,) = [path for path in (tmp_path / "there").rglob("*") if path.is_file()]
     assert fetched.read_bytes() == file.read_bytes()
     assert proxy.up.passed + proxy.down.passed < TALK_BYTES
+
+
+@pytest.mark.parametrize("bucket", ["versitygw"], indirect=True)
+def test_neither_server_nor_client_holds_what_passes_by(proxy: Proxy, server: ServerProcess, tmp_path: Path) -> None:
+    client = Client(proxy.address)
+    file = tmp_path / "model.bin"
+    for content, allowed in ((VALUE, None), (array_of(130 * MEBIBYTE, seed=1), 48.0)):
+        file.write_bytes(content.tobytes())
+        del content
+        before = memory.peak(server.process.pid)
+        memory.forget_peak()
+        own = memory.now()
+        saved = client.save_artifact(file, "model")
+        saved.download(tmp_path / f"there-{saved.version}")
+        if allowed is not None:
+            assert memory.peak(server.process.pid) - before < allowed
+            assert memory.peak() - own < allowed
 
 
 def test_bytes_the_store_has_are_not_sent_again(proxy: Proxy, bucket: ObjectStore) -> None:
