@@ -91,12 +91,17 @@ def test_of_fleets_that_start_at_once_on_one_port_one_gets_it(tmp_path: Path) ->
         subprocess.Popen([*command, f"--data={tmp_path / str(number)}"], **pipes)  # type: ignore[call-overload]
         for number in range(4)
     ]
-    with ThreadPoolExecutor(len(fleets)) as pool:
-        lines = list(pool.map(lambda fleet: fleet.stdout.readline(), fleets))
-    assert sorted(map(bool, lines)) == [False, False, False, True]
-    for fleet in fleets:
-        fleet.terminate()
-    said = [fleet.communicate(timeout=30)[1] for fleet in fleets]
+    try:
+        with ThreadPoolExecutor(len(fleets)) as pool:
+            lines = list(pool.map(lambda fleet: fleet.stdout.readline(), fleets))
+        assert sorted(map(bool, lines)) == [False, False, False, True]
+        for fleet in fleets:
+            fleet.terminate()
+        said = [fleet.communicate(timeout=30)[1] for fleet in fleets]
+    finally:
+        for fleet in fleets:
+            fleet.kill()
+            fleet.communicate()
     assert sorted(fleet.returncode for fleet in fleets) == [0, 1, 1, 1]
     assert sum("the port is taken" in text for text in said) == 3
 
