@@ -6,7 +6,12 @@ from collections.abc import Callable, Iterator
 
 from tests.soak.evidence import Evidence, Violation
 from tests.soak.rules.aliases import aliased_versions_stay, aliases_are_registers
-from tests.soak.rules.conduct import errors_are_those_of_the_contract, memory_is_bounded, processes_end_when_told
+from tests.soak.rules.conduct import (
+    errors_are_those_of_the_contract,
+    memory_is_bounded,
+    processes_end_when_told,
+    servers_log_no_defect,
+)
 from tests.soak.rules.events import events_are_what_happened, replicas_tell_the_same, watchers_see_each_event_once
 from tests.soak.rules.lineages import lineage_points_at_what_was_there, outputs_come_together
 from tests.soak.rules.numbers import (
@@ -46,6 +51,7 @@ RULES: tuple[Callable[[Evidence], Iterator[Violation]], ...] = (
     replicas_tell_the_same,
     errors_are_those_of_the_contract,
     processes_end_when_told,
+    servers_log_no_defect,
     memory_is_bounded,
 )
 

@@ -25,6 +25,12 @@ EXPIRE = (
 """The time goes by in which nobody goes on with what was under way."""
 
 
+AWAY = "argosy_server.domain.errors.Storage"
+"""How the last line of a trace begins that tells of a database or a store that was away, or full."""
+MOST_TOLD = 1500
+"""Characters of a trace that are told."""
+
+
 class Replica:
     """One server, which comes back at the same address."""
 
@@ -133,6 +139,15 @@ class Deployment:
         assert done.stdout, f"{arguments}: {done.stderr}"
         return {"code": done.returncode, **json.loads(done.stdout)}
 
+    def defects(self) -> list[str]:
+        """Return what the servers logged that is nobody's doing but their own."""
+        return [
+            f"replica {replica.number}: {told}"
+            for replica in self.replicas
+            for line in replica.server.log().splitlines()
+            if (told := _defect(line))
+        ]
+
     def close(self) -> None:
         """End everything."""
         for replica in self.replicas:
@@ -148,4 +163,16 @@ class Deployment:
         hooks = self.folder / "hooks"
         hooks.mkdir()
         (hooks / "sitecustomize.py").write_text(HOOK.format(name=mutant))
-        self.environment["PYTHONPATH"] = os.pathsep.join([str(hooks), str(ROOT)])
+        self.environment["PYTHONPATH"] = os.pathsep.join([str(hooks), str(ROOT), os.environ.get("PYTHONPATH", "")])
+
+
+def _defect(line: str) -> str:
+    """Return the defect a line of a log tells of, ``""`` for none."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return line  # nobody caught it, and nobody formatted it
+    trace = entry.get("exception", "").strip()
+    if entry.get("level") != "error" or not trace or trace.splitlines()[-1].startswith(AWAY):
+        return ""
+    return f"{entry['event']}: {trace[-MOST_TOLD:]}"

@@ -74,6 +74,7 @@ class Evidence:
         truths: what each replica says of each project.
         verified: what ``argosy-server verify`` says, after leases have run out and garbage was collected.
         memory: for each process of a server the bytes it held, by time.
+        defects: what servers logged that nobody made them do.
         failures: processes that ended, or did not, against all expectation.
     """
 
@@ -81,6 +82,7 @@ class Evidence:
     truths: Sequence[ProjectTruth]
     verified: Mapping[str, Any] = field(default_factory=dict)
     memory: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    defects: Sequence[str] = ()
     failures: Sequence[str] = ()
 
     def of_project(self, project: str) -> ProjectTruth:

@@ -64,7 +64,8 @@ def soak(plan: Plan, folder: Path) -> Soaked:
         verified = _collect_garbage(deployment) if plan.verifies else {}
         history = read_journals(folder / "history")
         truths = list(_read_everything(deployment, cursors, history))
-        return Soaked(Evidence(history, truths, verified, memory.samples, failures), nemesis.count)
+        defects = deployment.defects()
+        return Soaked(Evidence(history, truths, verified, memory.samples, defects, failures), nemesis.count)
     finally:
         disconnect_all()
         deployment.close()

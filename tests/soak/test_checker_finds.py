@@ -42,7 +42,6 @@ HUNTS: Mapping[str, Hunt] = {
     "keeps_what_it_was_sent": Hunt("memory-is-bounded", operations=60),
     "fails_now_and_then": Hunt("errors-are-those-of-the-contract", {"aliaser": 1}),
 }
-SOME_FAULTS: tuple[Fault, ...] = ("kill_worker", "kill_replica", "kill_actor")
 
 
 def test_every_bug_is_looked_for() -> None:
@@ -72,8 +71,22 @@ def test_the_checker_finds(mutant: str, tmp_path: Path) -> None:
     assert hunt.rule in {violation.rule for violation in violations}
 
 
+@pytest.mark.timeout(300)  # some twenty processes begin, and some are killed and begin again
 def test_the_checker_finds_nothing_where_nothing_is_wrong(tmp_path: Path) -> None:
-    plan = Plan(seed=5, seconds=40, operations=30, faults=SOME_FAULTS, fault_pause=(0.5, 1.5), workers=2, blobs="moto")
+    crew = {
+        "saver": 2,
+        "repeater": 1,
+        "aliaser": 2,
+        "tagger": 1,
+        "remover": 1,
+        "runner": 1,
+        "inspector": 1,
+        "watcher": 3,
+    }
+    faults: tuple[Fault, ...] = ("kill_replica", "kill_actor", "kill_actor")
+    plan = Plan(
+        seed=5, seconds=30, operations=40, crew=crew, faults=faults, fault_pause=(0.1, 0.5), workers=0, blobs="folder"
+    )
 
     soaked = soak(plan, tmp_path)
 

@@ -280,6 +280,7 @@ BAD: Mapping[str, tuple[str, Evidence]] = {
         "errors-are-those-of-the-contract",
         story(saved("i", outcome="unknown", error="InternalServiceError: a defect")),
     ),
+    "a server logs what it did not expect": ("servers-log-no-defect", story(defects=["the sweep failed: KeyError"])),
     "a server ends": ("processes-end-when-told", story(failures=["replica 0 ended by itself"])),
     "a server grows": ("memory-is-bounded", story(memory={"process 1": [100 << 20, 400 << 20]})),
 }

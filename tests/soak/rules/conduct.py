@@ -31,6 +31,12 @@ def processes_end_when_told(evidence: Evidence) -> Iterator[Violation]:
         yield Violation("processes-end-when-told", failure)
 
 
+def servers_log_no_defect(evidence: Evidence) -> Iterator[Violation]:
+    """What a server did not expect, it logs, also where nobody is told: a sweep that fails, a thread that ends."""
+    for defect in evidence.defects:
+        yield Violation("servers-log-no-defect", defect)
+
+
 def memory_is_bounded(evidence: Evidence) -> Iterator[Violation]:
     """Invariant 7: what a server holds does not grow with what it was asked."""
     for process, samples in evidence.memory.items():
