@@ -57,7 +57,8 @@ class Application:
         return sweep(self.metadata, self.storage, self.limits)
 
     def close(self) -> None:
-        """Give all connections back."""
+        """End what asks the database by itself, and give all connections back."""
+        self.watches.close()
         self.metadata.close()
 
 

@@ -5,7 +5,7 @@ import subprocess
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
@@ -17,37 +17,86 @@ from argosy.v1.pipeline_service_pb2_grpc import PipelineServiceStub
 from argosy_server.embedded import open_channel
 from tests.api.alternating import AlternatingChannel
 from tests.api.server_process import ServerProcess
+from tests.backends.object_store import ObjectStore, new_bucket
+from tests.backends.postgres import new_database
 
 
 @dataclass
 class Service:
-    """Raw stubs of one service; ``home`` is the folder that holds ``metadata.db`` and ``blobs/``."""
+    """Raw stubs of one service.
+
+    Attributes:
+        kind: ``server`` or ``embedded``.
+        home: its folder; holds ``metadata.db`` and ``blobs/`` unless they are elsewhere.
+        artifacts: stubs of the first service.
+        blobs: stubs of the second.
+        pipelines: stubs of the third.
+        database: URL of its PostgreSQL database; empty for ``metadata.db``.
+        bucket: where its bytes are; ``None`` for ``blobs/``.
+    """
 
     kind: str
     home: Path
     artifacts: ArtifactServiceStub
     blobs: BlobServiceStub
     pipelines: PipelineServiceStub
+    database: str = field(default="", kw_only=True)
+    bucket: ObjectStore | None = field(default=None, kw_only=True)
 
 
-def service_on(kind: str, home: Path, channel: grpc.Channel) -> Service:
-    return Service(kind, home, ArtifactServiceStub(channel), BlobServiceStub(channel), PipelineServiceStub(channel))
+def service_on(
+    kind: str, home: Path, channel: grpc.Channel, database: str = "", bucket: ObjectStore | None = None
+) -> Service:
+    stubs = ArtifactServiceStub(channel), BlobServiceStub(channel), PipelineServiceStub(channel)
+    return Service(kind, home, *stubs, database=database, bucket=bucket)
 
 
-@pytest.fixture(scope="session", params=["server", "servers", "embedded"])
+POSTGRESQL, S3 = "postgresql", "postgresql+s3"
+
+
+@pytest.fixture(scope="session", params=["server", "embedded", POSTGRESQL, S3])
 def stubs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The same service: a real server process, three of them that share out the calls, and in this process."""
+    """The same service: a real server process; in this process; three servers that share out the calls."""
     home = tmp_path_factory.mktemp("api") / request.param
     if request.param == "embedded":
         with open_channel(home) as channel:
             yield service_on("embedded", home, channel)
         return
+    options, environment, count = ["--durability=process", "--direct-access"], {}, 1
+    database, bucket = "", None
+    if request.param in {POSTGRESQL, S3}:
+        database, count = new_database(), 3
+        options.append(f"--database={database}")
+    if request.param == S3:
+        bucket = new_bucket("versitygw")
+        options.append(f"--blobs={bucket.url}")
+        environment = bucket.environment
     with ExitStack() as stack:
-        count = 1 if request.param == "server" else 3
-        options = ("--durability=process", "--direct-access")
-        channels = [stack.enter_context(ServerProcess(home, *options)).channel() for _ in range(count)]
+        servers = [stack.enter_context(ServerProcess(home, *options, **environment)) for _ in range(count)]
+        channels = [server.channel() for server in servers]
         taken_in_turn = AlternatingChannel(channels) if count > 1 else channels[0]
-        yield service_on("server", home, stack.enter_context(taken_in_turn))
+        yield service_on("server", home, stack.enter_context(taken_in_turn), database, bucket)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Ask a bucket only where bytes are moved: all else happens in the database, which is tested without one."""
+    needless = {item for item in items if _is_needless(item)}
+    if needless:
+        config.hook.pytest_deselected(items=list(needless))
+        items[:] = [item for item in items if item not in needless]
+
+
+def _is_needless(item: pytest.Item) -> bool:
+    if not isinstance(item, pytest.Function) or not hasattr(item, "callspec"):
+        return False
+    moves_bytes = getattr(item.module, "MOVES_BYTES", False) and not item.get_closest_marker("every_byte_is_kept")
+    return item.callspec.params.get("stubs") == S3 and not moves_bytes
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> str:
+    """URL of a new database, empty for SQLite in the folder of the store."""
+    return new_database() if request.param == "postgresql" else ""
 
 
 @pytest.fixture

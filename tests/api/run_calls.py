@@ -9,7 +9,7 @@ from argosy.v1 import pipeline_service_pb2 as pipelines
 from argosy.v1 import step_cache_pb2, step_calls_pb2
 from tests.api.calls import Stubs, new_request_id, start_run, start_step
 from tests.api.conftest import Service
-from tests.api.triggers import alter
+from tests.api.past_the_service import alter
 
 ERROR = states.RunError(type="builtins:ValueError", message="no")
 
@@ -89,7 +89,7 @@ def failed_run(stubs: Stubs, project: str, name: str = "") -> states.Run:
 
 def abandon(stubs: Service, run: states.Run) -> None:
     """Let the lease of a run expire."""
-    alter(stubs, "UPDATE runs SET lease_expires_at = created_at WHERE id = ?", run.id)
+    alter(stubs, "UPDATE runs SET lease_expires_at = created_at WHERE id = :id", id=run.id)
 
 
 def states_of(run: states.Run) -> dict[str, str]:

@@ -24,12 +24,13 @@ class Served:
     address: str
     application: Application
     channels: list[grpc.Channel]
+    database: str
 
     def connect(self, options: Sequence[tuple[str, int]] = ()) -> Service:
         """Return stubs over a connection of their own."""
         own = (*options, ("grpc.use_local_subchannel_pool", 1))
         self.channels.append(grpc.insecure_channel(self.address, options=own))
-        return service_on("server", self.home, self.channels[-1])
+        return service_on("server", self.home, self.channels[-1], self.database)
 
 
 @contextmanager
@@ -39,7 +40,7 @@ def served(home: Path, watching: WatchSettings, database: str = "") -> Iterator[
     server = ArgosyGrpcServer(4)
     port = server.bind("127.0.0.1", 0)
     server.serve(application.register, SERVICES, reflection=False)
-    found = Served(home, f"127.0.0.1:{port}", application, [])
+    found = Served(home, f"127.0.0.1:{port}", application, [], database)
     try:
         yield found
     finally:

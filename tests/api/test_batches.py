@@ -15,11 +15,14 @@ from argosy.v1.blob_pb2 import NewBlob, ReadBlobResult
 from argosy.v1.errors_pb2 import ItemStatus
 from tests.api.calls import create, digest_of, download, expect_refusal, get, missing, new_request_id, put_blob
 from tests.api.conftest import Service
+from tests.api.past_the_service import flip_first_bit_of, stored
 
 OK = (0, "")
 MISMATCH = (StatusCode.INVALID_ARGUMENT.value[0], "DIGEST_MISMATCH")
 ROW, FILE = b"r" * 1000, b"f" * 100_000
 """One that lives in the database, and one that lives in a file."""
+
+MOVES_BYTES = True
 
 
 def ends(statuses: Sequence[ItemStatus]) -> list[tuple[int, str]]:
@@ -35,10 +38,6 @@ def store(stubs: Service, project: str, *contents: bytes, digests: Sequence[str]
 
 def read(stubs: Service, project: str, *digests: str) -> Sequence[ReadBlobResult]:
     return stubs.blobs.BatchReadBlobs(blobs.BatchReadBlobsRequest(project=project, digests=digests)).results
-
-
-def files_of(stubs: Service) -> set[str]:
-    return {str(path) for path in (stubs.home / "blobs").rglob("*") if path.is_file() and path.name[0] != "."}
 
 
 @pytest.mark.parametrize("content", [b"", b"x", ROW, FILE, bytes(2 << 20)], ids=["empty", "one", "row", "file", "most"])
@@ -65,24 +64,20 @@ def test_storing_again_changes_nothing(stubs: Service, project: str) -> None:
 def test_bytes_of_another_digest_are_refused_and_the_others_stored(
     stubs: Service, project: str, content: bytes
 ) -> None:
-    before = files_of(stubs)
+    before = stored(stubs)
     statuses = store(stubs, project, content, b"fine", digests=[digest_of(b"other"), digest_of(b"fine")])
     assert statuses == [MISMATCH, OK]
     assert missing(stubs, project, digest_of(content), digest_of(b"other"), digest_of(b"fine")) == [
         digest_of(content),
         digest_of(b"other"),
     ]
-    assert files_of(stubs) == before
+    assert stored(stubs) == before
 
 
 def test_what_is_not_there_and_what_is_damaged_is_told_beside_the_others(stubs: Service, project: str) -> None:
     damaged = project.encode() * 3000
     assert store(stubs, project, ROW, damaged) == [OK, OK]
-    for name in files_of(stubs):
-        with open(name, "r+b") as file:
-            if file.read() == damaged:
-                file.seek(0)
-                file.write(b"!")
+    flip_first_bit_of(stubs, damaged)
     absent = digest_of(b"absent")
     results = read(stubs, project, absent, digest_of(ROW), digest_of(damaged))
     assert ends([result.status for result in results]) == [
@@ -168,7 +163,7 @@ def test_versions_of_a_batch_are_visible_and_numbered_in_its_order(stubs: Servic
 
 def test_what_is_refused_leaves_nothing_behind_and_no_gap(stubs: Service, project: str) -> None:
     create(stubs, project, "a", b"1", version="best")
-    before = files_of(stubs)
+    before = stored(stubs)
     lost = [project.encode() + bytes([number]) * size for number, size in enumerate((100, 90_000, 80_000, 70_000))]
     results = create_all(
         stubs,
@@ -193,7 +188,7 @@ def test_what_is_refused_leaves_nothing_behind_and_no_gap(stubs: Service, projec
     assert "versions[4].spec.name" in results[4].status.message
     assert [results[at].artifact_version.version for at in (0, 6)] == ["1", "2"]
     assert not any(results[at].HasField("artifact_version") for at in range(1, 6))
-    assert files_of(stubs) == before
+    assert stored(stubs) == before
     assert missing(stubs, project, *map(digest_of, lost)) == [digest_of(content) for content in lost]
     for name in ("c", "d"):
         with expect_refusal(StatusCode.NOT_FOUND, "ARTIFACT_NOT_FOUND"):
@@ -213,10 +208,10 @@ def test_sent_twice_it_is_done_once(stubs: Service, project: str) -> None:
     used = new_request_id()
     items = [new("a", b"1"), new("a", FILE), new("../escape", FILE)]
     first = create_all(stubs, project, *items, request_id=used)
-    before = files_of(stubs)
+    before = stored(stubs)
     again = create_all(stubs, project, *items, request_id=used)
     assert list(first) == list(again)
-    assert files_of(stubs) == before
+    assert stored(stubs) == before
     assert get(stubs, project, name="a").version == "2"
     assert download(stubs, project, name="a") == FILE
     with expect_refusal(StatusCode.INVALID_ARGUMENT, "REQUEST_ID_REUSED"):
@@ -227,7 +222,7 @@ def test_a_batch_of_versions_over_the_limits_writes_nothing(stubs: Service, proj
     many_files = new("a", b"x")
     half = stubs.blobs.GetCapabilities(blobs.GetCapabilitiesRequest(project=project)).max_files // 2
     many_files.files.extend(nouns.NewArtifactFile(path=f"f{number}", inline_content=b"") for number in range(half))
-    before = files_of(stubs)
+    before = stored(stubs)
     for items in (
         [new("a", b"1")] * 1001,
         [new("a", bytes([number]) * (900 << 10)) for number in range(3)],
@@ -238,7 +233,7 @@ def test_a_batch_of_versions_over_the_limits_writes_nothing(stubs: Service, proj
     with expect_refusal(StatusCode.INVALID_ARGUMENT, "INVALID_FIELD") as refused:
         create_all(stubs, project)
     assert refused.refusal.fields == ["versions"]
-    assert files_of(stubs) == before
+    assert stored(stubs) == before
     assert create(stubs, project, "a").version == "1"
 
 

@@ -26,14 +26,17 @@ from tests.api.calls import (
     write_parts,
 )
 from tests.api.conftest import Service
+from tests.api.past_the_service import stored
 
 ABSENT = "3a92ae32-a764-4420-98ba-07da8f742b76"
+
+MOVES_BYTES = True
 
 
 @pytest.fixture
 def service_files(stubs: Service) -> Callable[[], set[str]]:
     """The files of the store, asked for at any time."""
-    return lambda: {path.name for path in (stubs.home / "blobs").rglob("*") if path.is_file() and path.name[0] != "."}
+    return lambda: stored(stubs)
 
 
 def abort(stubs: Stubs, project: str, upload_id: str) -> None:
@@ -101,6 +104,7 @@ def test_a_commit_before_all_bytes_is_refused(stubs: Stubs, project: str) -> Non
 
 
 @pytest.mark.parametrize("offset", [0, 1, len(LARGE) - 1, len(LARGE)])
+@pytest.mark.every_byte_is_kept
 def test_a_second_stream_goes_on_where_the_first_ended_and_skips_what_is_kept(
     stubs: Stubs, project: str, offset: int
 ) -> None:
@@ -136,6 +140,7 @@ def test_get_upload_tells_what_is_kept(stubs: Stubs, project: str) -> None:
     assert get_upload(stubs, project, upload.id).state == blobs.UPLOAD_STATE_COMMITTED
 
 
+@pytest.mark.every_byte_is_kept
 def test_what_a_broken_stream_brought_is_kept(stubs: Stubs, project: str) -> None:
     upload = open_upload(stubs, project)
     opened = next(write_parts(project, upload.id, b""))
@@ -148,6 +153,7 @@ def test_what_a_broken_stream_brought_is_kept(stubs: Stubs, project: str) -> Non
     assert read_blob(stubs, project, digest_of(LARGE)) == LARGE
 
 
+@pytest.mark.every_byte_is_kept
 def test_a_stream_that_opened_before_the_last_one_takes_nothing_over(stubs: Stubs, project: str) -> None:
     upload = open_upload(stubs, project)
     stubs.blobs.WriteUpload(write_parts(project, upload.id, b"by", epoch=2))
@@ -166,6 +172,7 @@ def test_numbers_no_stream_can_have_are_refused(stubs: Stubs, project: str, offs
         stubs.blobs.WriteUpload(write_parts(project, upload.id, b"x", offset=offset, epoch=epoch))
 
 
+@pytest.mark.every_byte_is_kept
 def test_a_commit_waits_for_a_stream_that_ended_well(stubs: Stubs, project: str) -> None:
     upload = open_upload(stubs, project)
     opened = next(write_parts(project, upload.id, b""))

@@ -24,6 +24,8 @@ UUID_TEXT = "3a92ae32-a764-4420-98ba-07da8f742b76"
 BAD_NAMES = ["", "..", "a/../b", "/a", "a/", "a//b", "a\0b", "a\x1bb", "x" * 256, UUID_TEXT]
 BAD_VERSIONS = ["0", "-1", "007", "a/b", "a\0b", "x" * 256]
 
+MOVES_BYTES = True
+
 
 def test_a_version_is_what_the_spec_says(stubs: Stubs, project: str) -> None:
     version = create(

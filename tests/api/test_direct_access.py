@@ -27,8 +27,8 @@ from tests.api.calls import (
     write_parts,
 )
 from tests.api.conftest import Service
+from tests.api.past_the_service import alter
 from tests.api.server_process import ServerProcess
-from tests.api.triggers import alter
 
 PIECE = 4 << 20
 
@@ -132,7 +132,7 @@ def test_a_commit_that_was_answered_is_answered_again_when_its_upload_was_swept(
     granted(stubs, project, upload.id).write_bytes(LARGE)
     request = commit_request(project, upload.id, LARGE)
     stubs.blobs.CommitUpload(request)
-    alter(stubs, "DELETE FROM uploads WHERE id = ?", upload.id)
+    alter(stubs, "DELETE FROM uploads WHERE id = :id", id=upload.id)
     assert stubs.blobs.CommitUpload(request).digest == digest_of(LARGE)
     with expect_refusal(StatusCode.NOT_FOUND, "UPLOAD_NOT_FOUND"):
         stubs.blobs.CommitUpload(commit_request(project, upload.id, LARGE))

@@ -36,6 +36,8 @@ from tests.api.run_calls import (
     states_of,
 )
 
+MOVES_BYTES = True
+
 
 def given(version_id: str) -> list[step_calls_pb2.StepInputSpec]:
     return [step_calls_pb2.StepInputSpec(name="x", kind=states.INPUT_KIND_EXTERNAL, version_ids=[version_id])]

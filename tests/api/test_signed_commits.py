@@ -20,6 +20,7 @@ from tests.api.calls import (
     read_blob,
     write_parts,
 )
+from tests.api.past_the_service import alter
 from tests.api.signed_calls import (
     CONTENT,
     PART,
@@ -35,7 +36,6 @@ from tests.api.signed_calls import (
     signed_service,
 )
 from tests.api.test_direct_access import checksums_of
-from tests.api.triggers import alter
 from tests.backends.object_store import KINDS, new_bucket
 
 CHECKED = pytest.mark.parametrize("stubs", ["versitygw"], indirect=True)
@@ -195,7 +195,7 @@ def test_a_commit_that_was_answered_is_answered_again_when_its_upload_was_swept(
     send(stubs, project, upload.id, CONTENT)
     request = commit_request(project, upload.id, CONTENT)
     stubs.blobs.CommitUpload(request)
-    alter(stubs, "DELETE FROM uploads WHERE id = ?", upload.id)
+    alter(stubs, "DELETE FROM uploads WHERE id = :id", id=upload.id)
     assert stubs.blobs.CommitUpload(request).digest == digest_of(CONTENT)
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from datetime import datetime, timedelta, timezone
 
 import grpc
 import pytest
 
 from argosy.v1 import pipeline_pb2, step_calls_pb2, step_logs_pb2
-from tests.api import calls, triggers
+from tests.api import calls
 from tests.api.conftest import Service
+from tests.api.past_the_service import alter, rows
 
 HALF = 4 << 20
 Started = step_calls_pb2.StartStepResponse
@@ -68,12 +67,6 @@ def batches(stubs: Service, project: str, started: Started) -> Iterator[step_log
 
 def texts(stubs: Service, project: str, started: Started) -> list[str]:
     return [item.text for batch in batches(stubs, project, started) for item in batch.entries]
-
-
-def rows(stubs: Service, statement: str, *values: str) -> list[tuple[int, ...]]:
-    """Look into the database past the service."""
-    with closing(sqlite3.connect(stubs.home / "metadata.db", timeout=30)) as database:
-        return database.execute(statement, values).fetchall()
 
 
 def retry(stubs: Service, project: str, started: Started) -> Started:
@@ -160,7 +153,7 @@ def test_a_line_a_second_for_a_day_is_kept_whole_in_few_rows(stubs: Service, pro
         append(stubs, project, started, number, [f"line {number}"])
 
     assert texts(stubs, project, started) == [f"line {number}" for number in range(1500)]
-    (stored,) = rows(stubs, "SELECT count(*) FROM step_logs WHERE step_run_id = ?", started.step_run.id)
+    (stored,) = rows(stubs, "SELECT count(*) FROM step_logs WHERE step_run_id = :id", id=started.step_run.id)
     assert stored[0] < 10
 
 
@@ -169,7 +162,7 @@ def test_what_does_not_compress_stays_within_the_limit(stubs: Service, project: 
     for number in range(20):
         append(stubs, project, started, number, [source.randbytes(32000).hex() for _ in range(15)])
 
-    (kept,) = rows(stubs, "SELECT sum(length(content)) FROM step_logs WHERE step_run_id = ?", started.step_run.id)
+    (kept,) = rows(stubs, "SELECT sum(length(content)) FROM step_logs WHERE step_run_id = :id", id=started.step_run.id)
     assert kept[0] < 2 * HALF + (1 << 20)
 
 
@@ -214,7 +207,7 @@ def test_the_log_of_a_step_whose_writer_died_is_complete_some_seconds_after_its_
     calls.complete_step(stubs, project, started)
     assert not get(stubs, project, started).is_complete
     earlier = (datetime.now(timezone.utc) - LOST).timestamp() * 1_000_000
-    triggers.alter(stubs, f"UPDATE step_runs SET ended_at = {earlier:.0f} WHERE id = ?", started.step_run.id)
+    alter(stubs, f"UPDATE step_runs SET ended_at = {earlier:.0f} WHERE id = :id", id=started.step_run.id)
     assert get(stubs, project, started).is_complete
 
 

@@ -24,6 +24,8 @@ from tests.api.calls import (
 
 Part = artifact_transfer_pb2.UploadArtifactRequest
 
+MOVES_BYTES = True
+
 
 @pytest.mark.parametrize("content", [b"", b"small", LARGE], ids=["empty", "small", "large"])
 def test_a_file_of_any_size_is_uploaded_and_downloaded_in_one_call_each(

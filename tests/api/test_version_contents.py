@@ -11,6 +11,8 @@ from tests.api.calls import LARGE, Stubs, create, create_request, expect_refusal
 ROW, FILE = b"row", b"file" * 20_000
 """One that is kept in the database, and one that is kept as a file."""
 
+MOVES_BYTES = True
+
 
 def save_three(stubs: Stubs, project: str) -> None:
     request = create_request(project, "x", ROW)

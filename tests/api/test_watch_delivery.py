@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from argosy_server.api.watch_limit import WatchSettings
 from argosy_server.embedded import open_channel
 from tests.api.calls import Refusal, create, expect_refusal, new_request_id, start_run
 from tests.api.conftest import Service, service_on
+from tests.api.past_the_service import alter
 from tests.api.served import Served, served
 from tests.api.server_process import ServerProcess
 from tests.api.watching import PATIENCE, Patient, Watch
@@ -53,13 +53,17 @@ def stall(server: Served, count: int) -> list[Patient]:
     return stalled
 
 
+FORGET_ON_SQLITE = "UPDATE store SET events_removed_seq = 1000"
+FORGET_ON_POSTGRESQL = "UPDATE store SET events_removed_xid = CAST(CAST(pg_current_xact_id() AS text) AS bigint)"
+
+
 def end(watches: list[Patient]) -> None:
     for watch in watches:
         watch.__exit__(None, None, None)
 
 
-def test_more_who_take_nothing_than_senders_keep_nobody_waiting(tmp_path: Path) -> None:
-    with served(tmp_path / "data", WatchSettings(senders=4)) as server:
+def test_more_who_take_nothing_than_senders_keep_nobody_waiting(tmp_path: Path, database: str) -> None:
+    with served(tmp_path / "data", WatchSettings(senders=4), database) as server:
         stubs = server.connect()
         stalled = stall(server, 12)
         with Watch(stubs, "p") as first, Watch(stubs, "p", name="news") as second:
@@ -74,10 +78,10 @@ def test_more_who_take_nothing_than_senders_keep_nobody_waiting(tmp_path: Path) 
 
 
 def test_who_takes_nothing_is_told_so_and_goes_on_from_its_cursor(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, database: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "argosy_server.calls")
-    with served(tmp_path / "data", WatchSettings(stall_seconds=3)) as server:
+    with served(tmp_path / "data", WatchSettings(stall_seconds=3), database) as server:
         stubs = server.connect()
         [stalled] = stall(server, 1)
         create_large(stubs, 20)
@@ -95,17 +99,19 @@ def test_who_takes_nothing_is_told_so_and_goes_on_from_its_cursor(
         end([stalled])
 
 
-def test_who_takes_nothing_for_good_is_cut(tmp_path: Path) -> None:
-    with served(tmp_path / "data", WatchSettings(stall_seconds=0.2)) as server:
+def test_who_takes_nothing_for_good_is_cut(tmp_path: Path, database: str) -> None:
+    with served(tmp_path / "data", WatchSettings(stall_seconds=0.2), database) as server:
         stalled = stall(server, 3)
         create_large(server.connect(), 20)
         wait_until(lambda: server.application.watches.count == 0, "all three were cut")
         end(stalled)
 
 
-def test_who_watches_a_run_and_takes_nothing_is_told_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_who_watches_a_run_and_takes_nothing_is_told_so(
+    tmp_path: Path, database: str, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO, "argosy_server.calls")
-    with served(tmp_path / "data", WatchSettings(stall_seconds=3, quiet_seconds=0.1)) as server:
+    with served(tmp_path / "data", WatchSettings(stall_seconds=3, quiet_seconds=0.1), database) as server:
         create_run = pipeline_service_pb2.CreateRunRequest(
             project="p",
             request_id=new_request_id(),
@@ -127,8 +133,8 @@ def _ended_stalled(caplog: pytest.LogCaptureFixture) -> bool:
     return any(getattr(record, "reason", "") == "WATCH_STALLED" for record in caplog.records)
 
 
-def test_a_slow_reader_is_left_alone(tmp_path: Path) -> None:
-    with served(tmp_path / "data", WatchSettings(stall_seconds=2)) as server:
+def test_a_slow_reader_is_left_alone(tmp_path: Path, database: str) -> None:
+    with served(tmp_path / "data", WatchSettings(stall_seconds=2), database) as server:
         stubs = server.connect()
         with Watch(server.connect(SMALL_WINDOW), "p") as watch:
             create_large(stubs, 40)
@@ -140,8 +146,8 @@ def test_a_slow_reader_is_left_alone(tmp_path: Path) -> None:
         assert versions == [str(number) for number in range(1, 41)]
 
 
-def test_a_quiet_watch_hears_how_far_it_is(tmp_path: Path) -> None:
-    with served(tmp_path / "data", WatchSettings(quiet_seconds=0.1)) as server:
+def test_a_quiet_watch_hears_how_far_it_is(tmp_path: Path, database: str) -> None:
+    with served(tmp_path / "data", WatchSettings(quiet_seconds=0.1), database) as server:
         stubs = server.connect()
         with Patient(stubs.artifacts.WatchArtifacts(WatchArtifactsRequest(project="p", name="rare"))) as stream:
             first = next(stream)
@@ -153,9 +159,9 @@ def test_a_quiet_watch_hears_how_far_it_is(tmp_path: Path) -> None:
             assert watch.next().name == "next", "what was passed over does not come again"
 
 
-def test_many_watch_with_a_few_threads(tmp_path: Path) -> None:
+def test_many_watch_with_a_few_threads(tmp_path: Path, database: str) -> None:
     settings = WatchSettings(senders=6)
-    with served(tmp_path / "data", settings) as server:
+    with served(tmp_path / "data", settings, database) as server:
         stubs = server.connect()
         watches = [Watch(stubs, "p") for _ in range(300)]
         create(stubs, "p", "weights")
@@ -229,10 +235,10 @@ def test_what_another_process_writes_is_heard(tmp_path: Path) -> None:
 
 
 def test_who_falls_behind_what_is_kept_in_memory_misses_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recent_events, "MAX_ENTRIES", 8)
-    with served(tmp_path / "data", WatchSettings()) as server:
+    with served(tmp_path / "data", WatchSettings(), database) as server:
         stubs = server.connect()
         with Watch(server.connect(SMALL_WINDOW), "p") as slow, Watch(stubs, "p") as quick:
             create_large(stubs, 40)
@@ -243,19 +249,19 @@ def test_who_falls_behind_what_is_kept_in_memory_misses_nothing(
 
 def test_a_server_that_slept_while_events_were_forgotten_lets_its_watchers_come_again_and_tells_them(
     tmp_path: Path,
+    database: str,
 ) -> None:
-    with served(tmp_path / "data", WatchSettings(poll_seconds=0.05)) as server:
+    with served(tmp_path / "data", WatchSettings(poll_seconds=0.05), database) as server:
         stubs = server.connect()
-        with Watch(stubs, "p") as watch, sqlite3.connect(server.home / "metadata.db", timeout=30) as database:
+        with Watch(stubs, "p") as watch:
             # As if it had been asleep: what others wrote is gone before it looked.
-            database.execute("UPDATE store SET events_removed_seq = 1000")
-            database.commit()
+            alter(stubs, FORGET_ON_POSTGRESQL if database else FORGET_ON_SQLITE)
             with expect_refusal(grpc.StatusCode.UNAVAILABLE, "STORAGE_UNAVAILABLE"):
                 watch.next()
             with expect_refusal(grpc.StatusCode.OUT_OF_RANGE, "CURSOR_EXPIRED"):
                 Watch(stubs, "p", cursor=watch.cursor)
         with Watch(stubs, "p") as watch:
-            database.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', 1000)")
-            database.commit()
+            if not database:
+                alter(stubs, "INSERT INTO sqlite_sequence (name, seq) VALUES ('events', 1000)")
             create(stubs, "p", "after")
             assert watch.next().name == "after", "who watches anew is served"

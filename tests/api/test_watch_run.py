@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from argosy.v1 import pipeline_pb2, pipeline_service_pb2, step_calls_pb2
 from argosy.v1.watch_pb2 import WatchRunRequest, WatchRunResponse
 from tests.api.calls import complete_step, expect_refusal, finish_run, get_run, new_request_id, start_run, start_step
 from tests.api.conftest import Service
+from tests.api.past_the_service import alter
 from tests.api.watching import Patient
 
 RUNNING, COMPLETED = pipeline_pb2.RUN_STATE_RUNNING, pipeline_pb2.RUN_STATE_COMPLETED
@@ -124,9 +124,8 @@ def test_failed_and_skipped_steps_and_a_wish_to_stop_are_told(stubs: Service, pr
 def test_a_run_whose_runner_is_gone_is_told_as_abandoned(stubs: Service, project: str) -> None:
     run = start_run(stubs, project)
     start_step(stubs, run, "fit")
-    with sqlite3.connect(stubs.home / "metadata.db", timeout=30) as database:
-        in_a_second = (time.time_ns() + 10**9) // 1000
-        database.execute("UPDATE runs SET lease_expires_at = ? WHERE id = ?", (in_a_second, run.id))
+    in_a_second = (time.time_ns() + 10**9) // 1000
+    alter(stubs, "UPDATE runs SET lease_expires_at = :then WHERE id = :id", then=in_a_second, id=run.id)
     with watched(stubs, project, run.id) as stream:
         told = put_together(list(stream))
     assert told.state == pipeline_pb2.RUN_STATE_ABANDONED

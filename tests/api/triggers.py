@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,6 +18,7 @@ from argosy.v1.blob_pb2 import NewBlob
 from argosy.v1.transfer_grants_pb2 import CreateTransferGrantsRequest
 from tests.api import calls
 from tests.api.conftest import Service
+from tests.api.past_the_service import alter, flip_first_bit_of, rows
 
 ABSENT = "3a92ae32-a764-4420-98ba-07da8f742b76"
 TOO_LARGE = bytes((2 << 20) + 1)
@@ -158,34 +157,24 @@ def delete_a_used_version(stubs: Service, project: str) -> object:
     return send(stubs, project, "DeleteArtifactVersion", id=made.id)
 
 
-def damage(stubs: Service, content: bytes) -> None:
-    """Change a bit of the file that holds this content."""
-    (path,) = (
-        path
-        for path in (stubs.home / "blobs").rglob("*")
-        if path.is_file() and path.name[0] != "." and path.read_bytes() == content
-    )
-    path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
-
-
 def download_damaged_bytes(stubs: Service, project: str) -> object:
     content = project.encode() * 2000
     calls.create(stubs, project, "weights", content)
-    damage(stubs, content)
+    flip_first_bit_of(stubs, content)
     return calls.download(stubs, project, name="weights")
 
 
 def get_damaged_bytes(stubs: Service, project: str) -> object:
     content = project.encode() * 2000
     calls.create(stubs, project, "weights", content)
-    damage(stubs, content)
+    flip_first_bit_of(stubs, content)
     return calls.get_contents(stubs, project, 1 << 20, name="weights")
 
 
 def read_damaged_bytes(stubs: Service, project: str) -> object:
     content = project.encode() * 2000
     digest = calls.put_blob(stubs, project, content)
-    damage(stubs, content)
+    flip_first_bit_of(stubs, content)
     return calls.read_blob(stubs, project, digest)
 
 
@@ -209,10 +198,9 @@ def write_superseded(stubs: Service, project: str) -> object:
 def wait_for_stream(stubs: Service, upload_id: str) -> None:
     """Wait until the server has seen a stream of this upload, which raises its epoch."""
     deadline = time.monotonic() + 30
-    with contextlib.closing(sqlite3.connect(stubs.home / "metadata.db", timeout=30)) as database:
-        while database.execute("SELECT epoch FROM uploads WHERE id = ?", (upload_id,)).fetchone() == (0,):
-            assert time.monotonic() < deadline, "the stream was not seen"
-            time.sleep(0.01)
+    while rows(stubs, "SELECT epoch FROM uploads WHERE id = :id", id=upload_id) == [(0,)]:
+        assert time.monotonic() < deadline, "the stream was not seen"
+        time.sleep(0.01)
 
 
 def write_to_an_aborted_upload(stubs: Service, project: str) -> object:
@@ -262,9 +250,7 @@ def batch_read(stubs: Service, project: str, *digests: str) -> object:
 def grant(stubs: Service, project: str, *digests: str, upload_id: str = "", token: str = "") -> object:
     """Ask for the files of blobs and of an upload as one who may do anything, unless another token is given."""
     token = token or (stubs.home / "blobs/.write-token").read_text()
-    request = CreateTransferGrantsRequest(
-        project=project, token=token, read_digests=digests, write_upload_id=upload_id
-    )
+    request = CreateTransferGrantsRequest(project=project, token=token, read_digests=digests, write_upload_id=upload_id)
     return stubs.blobs.CreateTransferGrants(request)
 
 
@@ -276,23 +262,15 @@ def commit_other_bytes(stubs: Service, project: str) -> object:
 
 def commit_what_was_deleted_since(stubs: Service, project: str) -> object:
     upload_id = committed(stubs, project)
-    alter(stubs, "UPDATE blobs SET state = 'deleting' WHERE project = ?", project)
+    alter(stubs, "UPDATE blobs SET state = 'deleting' WHERE project = :project", project=project)
     return send(stubs, project, "CommitUpload", upload_id=upload_id)
-
-
-def alter(stubs: Service, statement: str, *values: str) -> None:
-    """Change the database behind the service's back, as time or a sweep would."""
-    database = sqlite3.connect(stubs.home / "metadata.db", timeout=30)
-    with database:
-        assert database.execute(statement, values).rowcount == 1
-    database.close()
 
 
 def abandoned(stubs: Service, project: str) -> tuple[states.Run, step_calls_pb2.StartStepResponse]:
     """A run with a running step whose lease has expired."""
     run = calls.start_run(stubs, project)
     started = calls.start_step(stubs, run)
-    alter(stubs, "UPDATE runs SET lease_expires_at = 0 WHERE id = ?", run.id)
+    alter(stubs, "UPDATE runs SET lease_expires_at = 0 WHERE id = :id", id=run.id)
     return run, started
 
 
@@ -332,7 +310,7 @@ def with_a_stale_token(method: str) -> Trigger:
 def as_a_replaced_runner(method: str) -> Trigger:
     def trigger(stubs: Service, project: str) -> object:
         created = send(stubs, project, "CreateRun")
-        alter(stubs, "UPDATE runs SET lease_expires_at = 0 WHERE id = ?", created.run.id)
+        alter(stubs, "UPDATE runs SET lease_expires_at = 0 WHERE id = :id", id=created.run.id)
         send(stubs, project, "ResumeRun", run_id=created.run.id)
         return send(stubs, project, method, run_id=created.run.id, driver_token=created.driver_token)
 
@@ -341,7 +319,7 @@ def as_a_replaced_runner(method: str) -> Trigger:
 
 def resume_a_run_whose_name_was_taken(stubs: Service, project: str) -> object:
     lost = calls.start_run(stubs, project, name="nightly")
-    alter(stubs, "UPDATE runs SET lease_expires_at = 0 WHERE id = ?", lost.id)
+    alter(stubs, "UPDATE runs SET lease_expires_at = 0 WHERE id = :id", id=lost.id)
     calls.start_run(stubs, project, name="nightly")
     return send(stubs, project, "ResumeRun", run_id=lost.id)
 

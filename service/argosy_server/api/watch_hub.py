@@ -25,6 +25,7 @@ from argosy_server.usecases.read_events import read_events
 
 BATCH = 200
 RETRY_SECONDS = 1.0
+CLOSE_SECONDS = 5.0
 TICK_SECONDS = 0.5
 """How often watchers are asked whether it is time for something."""
 _log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class WatchHub:
         self._watchers: set[Watcher] = set()
         self._epoch = ""
         self._restarts = 0
-        self._is_reading = False
+        self._reader: threading.Thread | None = None
         self._is_draining = False
 
     @property
@@ -97,9 +98,9 @@ class WatchHub:
                 self._restart(epoch, newest)
             self._watchers.add(watcher)
             self._changed.notify()
-            if not self._is_reading:
-                self._is_reading = True
-                threading.Thread(target=self._read, name="watch-events", daemon=True).start()
+            if self._reader is None:
+                self._reader = threading.Thread(target=self._read, name="watch-events", daemon=True)
+                self._reader.start()
         if watcher.stream.on_close(lambda: self._remove(watcher)):
             self._senders.submit(watcher)
         else:
@@ -114,6 +115,16 @@ class WatchHub:
         for watcher in watchers:
             watcher.stream.finish(draining_status())
         self._senders.stop()
+
+    def close(self) -> None:
+        """Do as :meth:`drain`, and wait until nobody asks the database any more: it is closed next."""
+        self.drain()
+        with self.lock:
+            self._watchers.clear()
+            self._changed.notify_all()
+        if self._reader is not None:
+            self._reader.join(CLOSE_SECONDS)
+        self._senders.join(CLOSE_SECONDS)
 
     def _check_room(self) -> None:
         if self._is_draining:

@@ -48,20 +48,21 @@ class SenderPool:
         self._idle = 0
         self._is_guarding = False
         self._is_stopped = False
-        self._threads = 0
+        self._threads: list[threading.Thread] = []
 
     def submit(self, watcher: Sending) -> None:
         """Give a watcher a turn; it must not have one or be waiting for one."""
         with self._ready:
             self._waiting.append(watcher)
             # A thread that is woken counts as idle until it runs, and one of two who wait for it may take long.
-            if len(self._waiting) <= self._idle or self._threads == self._settings.senders:
+            if len(self._waiting) <= self._idle or len(self._threads) == self._settings.senders:
                 self._ready.notify()
             else:
                 if not self._threads:
                     threading.Thread(target=self._guard, name="watch-guard", daemon=True).start()
-                self._threads += 1
-                threading.Thread(target=self._run, name=f"watch-sender_{self._threads}", daemon=True).start()
+                name = f"watch-sender_{len(self._threads) + 1}"
+                self._threads.append(threading.Thread(target=self._run, name=name, daemon=True))
+                self._threads[-1].start()
 
     def stop(self) -> None:
         """Let the threads end once nothing is left to be sent."""
@@ -69,6 +70,12 @@ class SenderPool:
             self._is_stopped = True
             self._ready.notify_all()
             self._guarding.notify_all()
+
+    def join(self, seconds: float) -> None:
+        """Wait until the threads have ended, after :meth:`stop`; for one that a stalled client holds, no longer."""
+        deadline = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(deadline - time.monotonic(), 0))
 
     def _run(self) -> None:
         while True:
