@@ -37,6 +37,8 @@ def take_turn(session: Session, project: str, names: Collection[str]) -> None:
     """Wait until no other transaction changes artifacts of these names; none means all of the project."""
     if not session.locks:
         return  # a writer of SQLite is alone from its beginning
+    # Asked before, since all others of the artifact wait for what is asked from then on.
+    session.now()
     # In one order, so two transactions never wait for each other.
     keys = sorted({_key(project, name) for name in names})
     of_project = {"of_project": _key(project, "")}
