@@ -28,7 +28,6 @@ from argosy.v1.transfer_grants_pb2 import TransferMethod
 if TYPE_CHECKING:
     from argosy.transport.signed_http import StoreRange
 
-RANGES_AT_ONCE = 4
 _log = logging.getLogger("argosy.transport")
 
 
@@ -43,7 +42,7 @@ def receive_from_store(
 
     Args:
         store: the object store.
-        lanes: ways to the server.
+        lanes: ways to the server; as many ranges come from the store at once.
         file: path, digest and size that must come true.
         target: as long as the file.
         advance: told how many bytes more have arrived; a negative number when all of it comes again.
@@ -53,7 +52,7 @@ def receive_from_store(
         ArgosyError: neither can be reached any more.
     """
     url = _Url(lanes[0])
-    ways = [SignedLane(store, lanes[at % len(lanes)], url) for at in range(RANGES_AT_ONCE)]
+    ways = [SignedLane(store, lane, url) for lane in lanes]
     told = 0
 
     def tell(count: int) -> None:
