@@ -144,10 +144,32 @@ def test_a_writer_that_finds_all_parts_sent_has_only_to_put_them_together(bucket
     storage = of_small_parts(bucket)
     later = storage.resume_writer(location, len(CONTENT))
     assert later is not None
-    with pytest.raises(StorageUnavailable, match="nothing can follow it"):
-        later.write(b"more")
     later.finish()
     assert get(storage, location, 0, len(CONTENT)) == CONTENT
+
+
+def test_whoever_has_more_to_send_goes_on_before_a_last_part_or_begins_again(
+    bucket: ObjectStore, location: str
+) -> None:
+    storage = of_small_parts(bucket)
+    writer = storage.open_writer(location)
+    writer.write(CONTENT)
+    writer._send()  # type: ignore[attr-defined]  # what finish does before it puts the parts together
+    assert writer.suspend() == len(CONTENT)
+    later = storage.resume_writer(location, len(CONTENT))
+    assert later is not None
+    with pytest.raises(StorageUnavailable, match="nothing can follow it"):
+        later.write(b"more")
+    assert later.salvage() == 2 * PART
+    last = storage.resume_writer(location, 2 * PART)
+    assert last is not None
+    end_with(last, CONTENT[2 * PART :] + b"more")
+    whole = storage.resume_writer(location, len(CONTENT) + 4)
+    assert whole is not None
+    with pytest.raises(StorageUnavailable, match="nothing can follow it"):
+        whole.write(b"and more")
+    assert whole.salvage() == 0
+    assert get(storage, location, 0, len(CONTENT) + 4) == CONTENT + b"more"
 
 
 def test_an_object_that_is_whole_can_be_gone_on_with_at_its_end_only(bucket: ObjectStore, location: str) -> None:

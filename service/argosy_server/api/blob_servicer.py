@@ -165,7 +165,7 @@ class BlobServicer(blob_service_pb2_grpc.BlobServiceServicer):
             upload_id,
             offset,
             epoch,
-            stream.chunks(),
+            _unbroken(stream.chunks(), context),
         )
         return wire.WriteUploadResponse(committed_size=size)
 
@@ -252,6 +252,19 @@ class BlobServicer(blob_service_pb2_grpc.BlobServiceServicer):
         written = (project, upload_id, digest, size, pieces)
         if not take_sent_parts(self._metadata, self._storage, self._limits, self._signed, *written) and pieces:
             take_written_file(self._metadata, self._limits, self._direct, *written)
+
+
+def _unbroken(chunks: Iterator[bytes | memoryview], context: grpc.ServicerContext) -> Iterator[bytes | memoryview]:
+    """Pass chunks on; a call that was cancelled ends like one whose client has sent everything, which it is not.
+
+    An object store makes an object of what seems to be all, after which nothing can follow.
+
+    Raises:
+        ConnectionError: the call is over.
+    """
+    yield from chunks
+    if not context.is_active():
+        raise ConnectionError("the call was cancelled")
 
 
 def _render(upload: Upload) -> wire.Upload:

@@ -89,8 +89,10 @@ class S3Writer:
         """Append bytes."""
         view = memoryview(data).cast("B")
         if view.nbytes and self._is_ended:
+            with self._lock:
+                self._parts.pop(self._next - 1, None)  # a later writer goes on before it
             raise StorageUnavailable(
-                f"the last part of {self._key} was sent, nothing can follow it; ask GetUpload and begin again"
+                f"the last part of {self._key} was sent, nothing can follow it; ask GetUpload and go on"
             )
         while view.nbytes:
             room = s3_parts.part_size(self._next, self._part_bytes) - len(self._buffer)
@@ -249,6 +251,7 @@ class FinishedObject:
         """Take what the store says of it."""
         self._key = key
         self._size = size
+        self._refused = False
 
     def boundary_after(self, size: int) -> None:
         """Return nothing: a later writer goes on at the end."""
@@ -257,7 +260,8 @@ class FinishedObject:
     def write(self, data: bytes | memoryview) -> None:
         """Refuse bytes."""
         if len(data):
-            raise StorageUnavailable(f"{self._key} is finished, nothing can follow it; begin again")
+            self._refused = True
+            raise StorageUnavailable(f"{self._key} is finished, nothing can follow it; ask GetUpload and begin again")
 
     def mark(self) -> int:
         """Return the size."""
@@ -268,8 +272,8 @@ class FinishedObject:
         return self._size
 
     def salvage(self) -> int:
-        """Leave the object to a later writer."""
-        return self._size
+        """Leave the object to a later writer, unless it is of no use, as more bytes came; then the sweep takes it."""
+        return 0 if self._refused else self._size
 
     def finish(self) -> None:
         """Do nothing."""
