@@ -72,7 +72,10 @@ class Cluster:
         self.port = free_port()
         self.data = self.folder / "data"
         self._process: subprocess.Popen[bytes] | None = None
-        self._guard = subprocess.Popen(["sh", "-c", GUARD, "guard", str(self.folder)], stdin=subprocess.PIPE)
+        # In a session of its own, so that what ends the tests with all their processes does not end it.
+        self._guard = subprocess.Popen(
+            ["sh", "-c", GUARD, "guard", str(self.folder)], stdin=subprocess.PIPE, start_new_session=True
+        )
         self._owner = os.getpid()
         atexit.register(self.close)
         password = self.folder / "password"
