@@ -97,9 +97,12 @@ help: ## List the targets
 
 # The parts of `make check`, each also a target of its own.
 
-CHECKS := check-types check-fast-tests check-format check-lint check-imports check-protos check-generated
+STATIC_CHECKS := check-types check-format check-lint check-imports check-protos check-generated
+CHECKS := $(STATIC_CHECKS) check-fast-tests
 
-.PHONY: $(CHECKS)
+.PHONY: $(CHECKS) check-static
+check-static: $(DEV)
+	@$(PARALLEL) $(STATIC_CHECKS) && echo "all static checks passed"
 check-format: $(DEV)
 	$(BIN)/ruff format --check .
 check-lint: $(DEV)

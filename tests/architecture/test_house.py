@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -64,3 +65,29 @@ def test_no_file_names_a_registry_or_a_path_of_one_machine() -> None:
 @pytest.mark.parametrize("text", ["https://files." + HOSTS[1] + "/x", "see /" + "root/.cache", "cd /" + "work/main"])
 def test_the_search_finds_what_it_looks_for(text: str) -> None:
     assert FORBIDDEN.search(text)
+
+
+def test_continuous_integration_runs_every_target_and_lets_no_backend_be_missing() -> None:
+    script = (ROOT / ".ci/run").read_text()
+    assert "export ARGOSY_TEST_REQUIRE=postgres,s3,faketime\n" in script
+    targets = re.findall(r"^for target in (.*); do$", script, re.MULTILINE)
+    assert [target.split() for target in targets] == [["versitygw", "check-static", "test", "test-clients", "soak"]]
+
+
+@pytest.mark.parametrize(
+    ("what", "program"),
+    [
+        ("postgres", "from tests.backends import postgres; postgres.NEEDED = ['none']; postgres.new_database()"),
+        ("s3", "from tests.backends import object_store; sys.executable = '/none/python'; object_store.new_bucket('versitygw')"),
+    ],
+)
+def test_a_backend_that_is_missing_is_told_and_is_a_failure_where_it_is_required(
+    what: str, program: str, tmp_path: Path
+) -> None:
+    code = f"import sys; {program}"
+    for required, ends in (("", "Skipped"), (what, "Failed")):
+        environment = {**os.environ, "ARGOSY_TEST_REQUIRE": required, "ARGOSY_TEST_POSTGRES": "", "PATH": str(tmp_path)}
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment, cwd=ROOT
+        )
+        assert re.search(rf"{ends}: .*install", done.stderr), done.stderr
