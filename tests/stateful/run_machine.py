@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import sqlite3
-import tempfile
 from collections.abc import Callable
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -18,8 +13,9 @@ from argosy.v1 import pipeline_pb2 as states
 from argosy.v1 import pipeline_service_pb2 as pipelines
 from argosy.v1 import step_cache_pb2, step_calls_pb2
 from argosy.v1.pipeline_service_pb2_grpc import PipelineServiceStub
-from argosy_server.embedded import EmbeddedChannel, open_channel
+from argosy_server.embedded import EmbeddedChannel
 from tests.api.calls import Refusal, new_request_id
+from tests.stateful.places import FolderPlace
 from tests.stateful.run_model import VOID, ModelRun, ModelStep, RunModel
 
 PROJECT = "default"
@@ -36,20 +32,24 @@ class RunMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.home = Path(tempfile.mkdtemp(prefix="argosy-stateful-"))
+        self.place = self.new_place()
         self.model = RunModel()
         self.channels: list[EmbeddedChannel] = []
 
+    def new_place(self) -> FolderPlace:
+        """Return where the store shall be."""
+        return FolderPlace()
+
     @initialize()
     def open_two_clients(self) -> None:
-        self.channels = [open_channel(self.home), open_channel(self.home)]
+        self.channels = [self.place.open(), self.place.open()]
         for client in range(2):
             self.create_a_run_of(client)
 
     def teardown(self) -> None:
         for channel in self.channels:
             channel.close()
-        shutil.rmtree(self.home)
+        self.place.remove()
 
     def stub(self, client: int) -> PipelineServiceStub:
         return PipelineServiceStub(self.channels[client])
@@ -198,8 +198,7 @@ class RunMachine(RuleBasedStateMachine):
     @rule(data=data)
     def a_runner_dies(self, data: st.DataObject) -> None:
         run = data.draw(st.sampled_from([run for run in self.model.runs if run.state == "RUNNING"]))
-        with closing(sqlite3.connect(self.home / "metadata.db", timeout=30)) as database, database:
-            database.execute("UPDATE runs SET lease_expires_at = created_at WHERE id = ?", (run.id,))
+        self.place.alter(f"UPDATE runs SET lease_expires_at = created_at WHERE id = '{run.id}'")
         run.state = "ABANDONED"
         for step in run.steps.values():
             step.state = "ABANDONED" if step.state == "RUNNING" else step.state

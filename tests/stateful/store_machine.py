@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import uuid
 from collections.abc import Callable
-from pathlib import Path
 
 import grpc
 import pytest
@@ -18,8 +15,8 @@ from argosy.v1 import artifact_service_pb2 as messages
 from argosy.v1 import artifact_transfer_pb2
 from argosy.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from argosy_server.bootstrap import Application, build
-from argosy_server.config import StoreConfig
-from argosy_server.embedded import EmbeddedChannel, open_channel
+from argosy_server.embedded import EmbeddedChannel
+from tests.stateful.places import FolderPlace
 from tests.stateful.store_model import ModelVersion, StoreModel
 
 PROJECT = "default"
@@ -29,7 +26,7 @@ labels = st.sampled_from(["1", "2", "5", "9", "best"])
 aliases = st.sampled_from(["prod", "canary"])
 tags = st.sampled_from([(), ("raw",), ("clean", "raw")])
 contents = st.sampled_from([b"", b"one", b"two", bytes(range(256)) * 200])
-"""The last one is too large for a row, so it lives in a file."""
+"""The last one is too large for a row, so it lives in a file or an object."""
 
 Reply = messages.CreateArtifactVersionResponse | messages.SetAliasResponse | messages.UpdateArtifactVersionResponse
 
@@ -39,22 +36,26 @@ class StoreMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.home = Path(tempfile.mkdtemp(prefix="argosy-stateful-"))
+        self.place = self.new_place()
         self.model = StoreModel()
         self.channels: list[EmbeddedChannel] = []
         self.replayable: list[tuple[Callable[[ArtifactServiceStub], Reply], bytes]] = []
         self.used_ids: list[str] = []
 
+    def new_place(self) -> FolderPlace:
+        """Return where the store shall be."""
+        return FolderPlace()
+
     @initialize()
     def open_two_clients(self) -> None:
-        self.channels = [open_channel(self.home), open_channel(self.home)]
-        self.sweeper: Application = build(StoreConfig(self.home, durability="process"))
+        self.channels = [self.place.open(), self.place.open()]
+        self.sweeper: Application = build(self.place.config)
 
     def teardown(self) -> None:
         self.sweeper.close()
         for channel in self.channels:
             channel.close()
-        shutil.rmtree(self.home)
+        self.place.remove()
 
     def stub(self, client: int) -> ArtifactServiceStub:
         return ArtifactServiceStub(self.channels[client])
@@ -211,7 +212,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(client=clients)
     def restart(self, client: int) -> None:
         self.channels[client].close()
-        self.channels[client] = open_channel(self.home)
+        self.channels[client] = self.place.open()
 
     @invariant()
     def lists_tell_what_is_live(self) -> None:

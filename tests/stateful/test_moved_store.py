@@ -7,7 +7,7 @@ before it among them, are answered as if there had been none.
 from __future__ import annotations
 
 from contextlib import ExitStack, suppress
-from typing import Any, cast
+from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -19,20 +19,14 @@ from argosy_server.adapters.metadata.row_transfer import rows_to_copy
 from argosy_server.adapters.metadata.tables import metadata
 from argosy_server.bootstrap import build, open_store_copy
 from argosy_server.config import StoreConfig
-from argosy_server.embedded import EmbeddedChannel, open_channel
+from argosy_server.embedded import EmbeddedChannel
 from argosy_server.usecases.copy_store import CopyReport, copy_store
 from argosy_server.usecases.verify_store import VerifyReport, verify_store
 from tests.backends.postgres import drop_database, new_database
-from tests.stateful.store_machine import StoreMachine, clients
+from tests.stateful.places import FolderPlace, open_in_process
+from tests.stateful.store_machine import StoreMachine
 
 MOST_MOVES = 2
-
-
-class NoSweep:
-    """Stands where an embedded store sweeps now and then: here the machine does."""
-
-    def finish(self) -> None:
-        """Do nothing."""
 
 
 def rows_of(url: str) -> dict[str, list[Any]]:
@@ -50,14 +44,31 @@ def rows_of(url: str) -> dict[str, list[Any]]:
         engine.dispose()
 
 
+class MovingPlace(FolderPlace):
+    """A new folder to begin with, and then wherever the store has moved to."""
+
+    moved_to: StoreConfig | None = None
+
+    @property
+    def config(self) -> StoreConfig:
+        return self.moved_to or super().config
+
+    def open(self) -> EmbeddedChannel:
+        return super().open() if self.moved_to is None else open_in_process(self.moved_to)
+
+
 class MovingStoreMachine(StoreMachine):
     """The machine of one store, which moves now and then."""
+
+    place: MovingPlace
 
     def __init__(self) -> None:
         super().__init__()
         self.moves = 0
         self.databases: list[str] = []
-        self.place: StoreConfig | None = None
+
+    def new_place(self) -> MovingPlace:
+        return MovingPlace()
 
     @precondition(lambda self: self.moves < MOST_MOVES)
     @rule(kind=st.sampled_from(["sqlite", "postgresql"]))
@@ -67,26 +78,18 @@ class MovingStoreMachine(StoreMachine):
         database = ""
         if kind == "postgresql":
             self.databases.append(database := new_database())
-        source = self.place or StoreConfig(self.home, durability="process")
-        target = StoreConfig(self.home / f"move{self.moves}", database, durability="process")
+        source = self.place.config
+        target = StoreConfig(self.place.home / f"move{self.moves}", database, durability="process")
         before = rows_of(source.database_url)
         with ExitStack() as stack:
             copy = open_store_copy(source, target)
             stack.callback(copy.close)
             copy_store(copy.source, copy.rows, copy.target, CopyReport(), jobs=2)
         assert rows_of(target.database_url) == {**before, "uploads": []}
-        self.place = target
+        self.place.moved_to = target
         self.sweeper = build(target)
         assert list(verify_store(self.sweeper.metadata, self.sweeper.storage, VerifyReport())) == []
-        self.channels = [self.open(target), self.open(target)]
-
-    @rule(client=clients)
-    def restart(self, client: int) -> None:
-        self.channels[client].close()
-        self.channels[client] = open_channel(self.home) if self.place is None else self.open(self.place)
-
-    def open(self, place: StoreConfig) -> EmbeddedChannel:
-        return EmbeddedChannel(build(place), cast("Any", NoSweep()))
+        self.channels = [self.place.open(), self.place.open()]
 
     def close_all(self) -> None:
         self.sweeper.close()
