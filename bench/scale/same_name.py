@@ -1,0 +1,227 @@
+"""Sixteen clients that save under one name over PostgreSQL, against bare SQL that writes the same rows.
+
+Every save waits for its turn at the counter of the name, so this is as slow as saves get. The database syncs to its
+disk as it does by default; how long the disk takes is told, since it bounds both.
+
+    python -m bench.scale.same_name --seconds 5 --rounds 5
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+import psycopg
+
+from argosy.v1.artifact_pb2 import ArtifactSpec
+from argosy.v1.artifact_service_pb2 import CreateArtifactVersionRequest
+from argosy.v1.artifact_service_pb2_grpc import ArtifactServiceStub
+from bench.child import ROOT, environment
+from bench.running_server import serving
+from tests.backends.postgres import Cluster
+
+PROCESSES, THREADS = 4, 4
+CONTENT = bytes(1024)
+NAME = "contended"
+LEAD_SECONDS = 3.0
+SYNCS = 200
+BAR_A_SECOND, BAR_OF_SQL = 600, 0.6
+
+
+@dataclass(frozen=True)
+class Round:
+    """Saves a second end to end, and transactions a second of bare SQL."""
+
+    saves: float
+    sql: float
+
+    @property
+    def ratio(self) -> float:
+        """How much of bare SQL is left."""
+        return self.saves / self.sql
+
+
+def measure(seconds: float, rounds: int) -> tuple[float, list[Round]]:
+    """Measure both in turn; return the milliseconds of a sync, and the rounds."""
+    with Cluster(fsync="on", shared_buffers="128MB") as cluster, tempfile.TemporaryDirectory() as scratch:
+        database = cluster.new_database()
+        sync = _sync_milliseconds(cluster.data)
+        with serving(Path(scratch, "data"), f"--database={database}", "--workers=2", "--sweep-interval=0") as server:
+            measured = []
+            for number in range(rounds):
+                project = f"round-{number}"
+                saves = _driven(["--grpc", server.url, "--project", project], seconds)
+                _check_exact(cluster, database, project, saves)
+                sql = _driven(["--sql", database, "--project", f"{project}-sql"], seconds)
+                measured.append(Round(saves / seconds, sql / seconds))
+    return sync, measured
+
+
+def _driven(what: list[str], seconds: float) -> int:
+    begin = time.time() + LEAD_SECONDS
+    command = [sys.executable, "-m", "bench.scale.same_name", *what, "--begin", str(begin), "--seconds", str(seconds)]
+    with tempfile.TemporaryDirectory() as scratch:
+        clients = [
+            subprocess.Popen(command, env=environment(Path(scratch)), cwd=ROOT, stdout=subprocess.PIPE, text=True)
+            for _ in range(PROCESSES)
+        ]
+        return sum(int(json.loads(client.communicate()[0])) for client in clients)
+
+
+def _check_exact(cluster: Cluster, database: str, project: str, saves: int) -> None:
+    """Make sure that the versions are 1, 2, … and as many as were acknowledged."""
+    with cluster.connect(database.rpartition("/")[2]) as connection:
+        found = connection.execute(
+            "SELECT count(*), count(DISTINCT label), max(label::int), max(last_number) FROM versions JOIN artifacts"
+            " ON artifacts.seq = artifact_seq WHERE artifacts.project = %s",
+            (project,),
+        ).fetchone()
+    if found != (saves, saves, saves, saves):
+        raise SystemExit(f"{saves} saves were acknowledged, the database has {found}")
+
+
+def _sync_milliseconds(folder: Path) -> float:
+    """Return how long the disk of the database takes to write one page for good."""
+    taken = []
+    with tempfile.NamedTemporaryFile(dir=folder) as file:
+        for _ in range(SYNCS):
+            began = time.perf_counter()
+            os.pwrite(file.fileno(), bytes(8192), 0)
+            os.fdatasync(file.fileno())
+            taken.append((time.perf_counter() - began) * 1000)
+    return statistics.median(taken)
+
+
+def _in_threads(make: Callable[[], Callable[[], None]], begin: float, seconds: float) -> int:
+    """Repeat a call in each of the threads for so many seconds; return how often it was made in all."""
+    counts: list[int] = []
+
+    def work() -> None:
+        call = make()
+        time.sleep(max(0.0, begin - time.time()))
+        count = 0
+        while time.time() < begin + seconds:
+            call()
+            count += 1
+        counts.append(count)
+
+    threads = [threading.Thread(target=work) for _ in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if len(counts) != THREADS:
+        raise SystemExit("a client failed")
+    return sum(counts)
+
+
+def _saver(url: str, project: str) -> Callable[[], None]:
+    channel = grpc.insecure_channel(url.removeprefix("grpc://"), options=[("grpc.use_local_subchannel_pool", 1)])
+    grpc.channel_ready_future(channel).result(LEAD_SECONDS)
+    stub = ArtifactServiceStub(channel)
+
+    def save() -> None:
+        request = CreateArtifactVersionRequest(
+            project=project, request_id=str(uuid.uuid4()), spec=ArtifactSpec(name=NAME, format="bytes")
+        )
+        request.files.add(path="data.bin", inline_content=CONTENT)
+        stub.CreateArtifactVersion(request)
+
+    return save
+
+
+def _writer(url: str, project: str) -> Callable[[], None]:
+    """Return what writes the rows of a save, with no thought for anything else."""
+    connection = psycopg.connect(url.replace("+psycopg", ""))
+    with connection.transaction():
+        connection.execute(
+            "INSERT INTO artifacts (project, name, folded_name, last_number, last_ordinal) VALUES (%s, %s, %s, 0, 0)"
+            " ON CONFLICT DO NOTHING",
+            (project, NAME, NAME),
+        )
+        digest = f"blake3:{'0' * 64}"
+        connection.execute(
+            "INSERT INTO blobs (project, digest, size, location, pieces, state, lease_expires_at)"
+            " VALUES (%s, %s, 1024, '', '', 'live', 0) ON CONFLICT DO NOTHING",
+            (project, digest),
+        )
+
+    def write() -> None:
+        with connection.transaction():
+            _write_rows(connection, project, digest)
+
+    return write
+
+
+def _write_rows(connection: psycopg.Connection[Any], project: str, digest: str) -> None:
+    now = time.time_ns() // 1000
+    row = connection.execute(
+        "UPDATE artifacts SET last_number = last_number + 1, last_ordinal = last_ordinal + 1"
+        " WHERE project = %s AND name = %s RETURNING seq, last_number",
+        (project, NAME),
+    ).fetchone()
+    assert row is not None
+    version = connection.execute(
+        "INSERT INTO versions (id, project, artifact_seq, label, ordinal, data_type, format, materializer, kind, named,"
+        " metadata, tags, file_count, size, content_digest, created_at, revision, output_name) VALUES (%s, %s, %s, %s,"
+        " %s, '', 'bytes', '', 'manual', true, '{}', '[]', 1, 1024, %s, %s, 1, '') RETURNING seq",
+        (str(uuid.uuid4()), project, row[0], str(row[1]), row[1], digest, now),
+    ).fetchone()
+    assert version is not None
+    connection.execute(
+        "INSERT INTO version_files (version_seq, path, project, digest, size) VALUES (%s, 'data.bin', %s, %s, 1024)",
+        (version[0], project, digest),
+    )
+    connection.execute(
+        "INSERT INTO events (project, xid, kind, payload, created_at)"
+        " VALUES (%s, pg_current_xact_id()::text::bigint, 'version_created', '{}', %s)",
+        (project, now),
+    )
+    connection.execute(
+        "INSERT INTO replies (project, request_id, fingerprint, reply, created_at) VALUES (%s, %s, %s, %s, %s)",
+        (project, str(uuid.uuid4()), bytes(32), bytes(300), now),
+    )
+
+
+def main() -> None:
+    """Measure and print; the exit code is 1 when neither promise is kept."""
+    parser = argparse.ArgumentParser(prog="python -m bench.scale.same_name", description=__doc__.partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--rounds", type=int, default=5)
+    for hidden in ("--grpc", "--sql", "--project"):
+        parser.add_argument(hidden, help=argparse.SUPPRESS)
+    parser.add_argument("--begin", type=float, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.grpc:
+        print(_in_threads(lambda: _saver(given.grpc, given.project), given.begin, given.seconds))
+        return
+    if given.sql:
+        print(_in_threads(lambda: _writer(given.sql, given.project), given.begin, given.seconds))
+        return
+    sync, measured = measure(given.seconds, given.rounds)
+    saves, sql, ratio = (
+        statistics.median(getattr(one, what) for one in measured) for what in ("saves", "sql", "ratio")
+    )
+    print(f"{PROCESSES * THREADS} clients, one name, PostgreSQL, median of {given.rounds}; a sync takes {sync:.2f} ms")
+    print(
+        f"{saves:.0f} saves/s over gRPC (bar {BAR_A_SECOND}), {sql:.0f} transactions/s of bare SQL, ratio {ratio:.2f}"
+    )
+    print("versions are exact: 1, 2, … as many as were acknowledged")
+    sys.exit(0 if saves >= BAR_A_SECOND or ratio >= BAR_OF_SQL else 1)
+
+
+if __name__ == "__main__":
+    main()
