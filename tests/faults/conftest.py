@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from argosy.transport.connection import disconnect_all
+from tests.backends.postgres import drop_database, new_database
 from tests.faults.stand import Stand
 
 
@@ -23,12 +24,15 @@ def _no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
 
 
 @pytest.fixture
-def stand(tmp_path: Path) -> Iterator[Stand]:
-    """A server with a proxy before it."""
-    stand = Stand(tmp_path / "data", "--durability=process")
+def stand(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stand]:
+    """A server with a proxy before it, on SQLite; tests that say ``on_each_database`` have it on PostgreSQL too."""
+    database = new_database() if getattr(request, "param", "") == "postgresql" else ""
+    stand = Stand(tmp_path / "data", "--durability=process", database=database)
     yield stand
     disconnect_all()
     stand.close()
+    if stand.database:
+        drop_database(stand.database)
 
 
 @pytest.fixture

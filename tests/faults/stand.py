@@ -17,11 +17,13 @@ from typing import Any, TypeVar
 
 import grpc
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from argosy import Client
 from tests.api.conftest import Service, service_on
 from tests.api.server_process import ServerProcess
+from tests.backends.postgres import connect
 from tests.faults.proxy import Proxy, free_port
 
 MEBIBYTE = 1 << 20
@@ -30,13 +32,23 @@ MARK_BYTES = 16 * MEBIBYTE
 PATIENCE = 90.0
 SETTINGS = {name: value for name, value in os.environ.items() if not name.startswith("ARGOSY_")}
 T = TypeVar("T")
+on_each_database = pytest.mark.parametrize("stand", ["sqlite", "postgresql"], indirect=True)
+"""Marks tests whose ``stand`` shall be on either database."""
 
 
 class Stand:
     """A data folder, the server on it, and a proxy to that."""
 
-    def __init__(self, data: Path, *options: str) -> None:
+    def __init__(self, data: Path, *options: str, database: str = "") -> None:
+        """Start.
+
+        Args:
+            data: folder of everything that has no place of its own.
+            options: of ``argosy-server serve``.
+            database: URL of a PostgreSQL database, empty for SQLite in the folder.
+        """
         self.data = data
+        self.database = database
         self._options = options
         self._port = free_port()
         self.server: ServerProcess
@@ -45,7 +57,7 @@ class Stand:
 
     def start(self) -> None:
         """Start the server, on the data and the port it always has."""
-        self.server = ServerProcess(self.data, f"--listen=127.0.0.1:{self._port}", *self._options)
+        self.server = ServerProcess(self.data, f"--listen=127.0.0.1:{self._port}", *self._kept_in(), *self._options)
 
     def kill(self) -> None:
         """Let the server die at once."""
@@ -62,6 +74,17 @@ class Stand:
         self.kill()
         self._options = options
         self.start()
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """Look into the database, or change it, past everything else."""
+        return rows(self.data, statement, self.database)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of ``argosy-server`` on the store as an operator does."""
+        return run_command(*arguments, f"--data={self.data}", *self._kept_in())
+
+    def _kept_in(self) -> list[str]:
+        return [f"--database={self.database}"] if self.database else []
 
     def pause(self) -> None:
         """Let the server stand still, as one that swaps does."""
@@ -110,10 +133,20 @@ def array_of(size: int, seed: int = 0) -> NDArray[np.uint8]:
     return np.frombuffer(np.random.default_rng(seed).bytes(size), np.uint8)
 
 
-def rows(data: Path, statement: str) -> list[tuple[Any, ...]]:
-    """Look into the database of a store, or change it, past everything else."""
-    with closing(sqlite3.connect(data / "metadata.db", timeout=30)) as database, database:
-        return database.execute(statement).fetchall()
+def rows(data: Path, statement: str, database: str = "") -> list[tuple[Any, ...]]:
+    """Look into the database of a store, or change it, past everything else.
+
+    Args:
+        data: its folder.
+        statement: one, in words that both kinds of database know.
+        database: URL of a PostgreSQL database, empty for SQLite in the folder.
+    """
+    if database:
+        with connect(database) as connection:
+            done = connection.execute(statement.encode())
+            return done.fetchall() if done.description else []
+    with closing(sqlite3.connect(data / "metadata.db", timeout=30)) as file, file:
+        return file.execute(statement).fetchall()
 
 
 def kept_bytes(data: Path) -> int:

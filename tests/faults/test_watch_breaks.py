@@ -13,8 +13,11 @@ import pytest
 import argosy
 from argosy import ArtifactEvent, Client
 from argosy.v1.pipeline_pb2 import RunState
+from tests.backends.postgres import drop_database, new_database
 from tests.faults.listener import listening
-from tests.faults.stand import Stand, rows, run_command, wait_until
+from tests.faults.stand import Stand, on_each_database, wait_until
+
+pytestmark = on_each_database
 
 
 def save(stand: Stand, count: int, begin: int = 0) -> None:
@@ -103,8 +106,8 @@ def test_a_cursor_whose_events_were_forgotten_is_told(stand: Stand) -> None:
         old = events.cursor
         client.save_artifact(1, "weights")
         new = next(events).cursor
-    rows(stand.data, "UPDATE events SET created_at = 0")
-    swept = run_command("gc", "--execute", f"--data={stand.data}")
+    stand.rows("UPDATE events SET created_at = 0")
+    swept = stand.run("gc", "--execute")
     assert swept.returncode == 0, swept.stderr
     with pytest.raises(argosy.CursorExpiredError, match="watch anew without a cursor"):
         client.watch_artifacts(cursor=old)
@@ -113,20 +116,34 @@ def test_a_cursor_whose_events_were_forgotten_is_told(stand: Stand) -> None:
         assert next(events).version == "2"
 
 
+def back_up(stand: Stand, folder: Path) -> str:
+    """Copy a store whose server is stopped; return the URL of the copy of a database that is elsewhere."""
+    shutil.copytree(stand.data, folder)
+    return new_database(like=stand.database) if stand.database else ""
+
+
+def restore(stand: Stand, folder: Path, database: str) -> None:
+    """Put a copy in the place of the store, whose server is stopped."""
+    shutil.rmtree(stand.data)
+    shutil.move(folder, stand.data)
+    if stand.database:
+        drop_database(stand.database)
+        stand.database = database
+
+
 def test_a_cursor_from_before_a_backup_was_restored_is_told(stand: Stand, tmp_path: Path) -> None:
     client = stand.client()
     client.save_artifact(1, "weights")
     stand.stop()
-    shutil.copytree(stand.data, tmp_path / "backup")
+    backup = back_up(stand, tmp_path / "backup")
     stand.start()
     with client.watch_artifacts() as events:
         client.save_artifact(2, "weights")
         cursor = next(events).cursor
     stand.stop()
-    shutil.rmtree(stand.data)
-    shutil.copytree(tmp_path / "backup", stand.data)
+    restore(stand, tmp_path / "backup", backup)
     stand.start()
-    with pytest.raises(argosy.CursorExpiredError, match="restored from a backup"):
+    with pytest.raises(argosy.CursorExpiredError, match="restored"):
         client.watch_artifacts(cursor=cursor)
 
 
@@ -152,8 +169,8 @@ def test_a_watch_that_comes_back_too_late_is_told(stand: Stand) -> None:
         stand.proxy.refuse()
         stand.proxy.cut()
         save(stand, 1)
-        rows(stand.data, "UPDATE events SET created_at = 0")
-        assert run_command("gc", "--execute", f"--data={stand.data}").returncode == 0
+        stand.rows("UPDATE events SET created_at = 0")
+        assert stand.run("gc", "--execute").returncode == 0
         stand.proxy.accept()
         wait_until(lambda: listener.error, "it is told")
     assert isinstance(listener.error, argosy.CursorExpiredError)

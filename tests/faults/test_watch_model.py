@@ -12,7 +12,7 @@ import pytest
 
 from argosy import ArtifactEvent, Client
 from tests.faults.listener import listening
-from tests.faults.stand import Stand
+from tests.faults.stand import Stand, on_each_database
 
 
 class Told(NamedTuple):
@@ -134,6 +134,7 @@ def facts(event: ArtifactEvent) -> tuple[object, ...]:
     return event.kind, event.name, event.version, event.alias, event.previous, event.tags
 
 
+@on_each_database
 @pytest.mark.parametrize("seed", range(3))
 def test_each_watcher_hears_what_happened_of_its_filter(stand: Stand, seed: int) -> None:
     dice = random.Random(seed)
