@@ -39,6 +39,7 @@ class Nemesis:
         }
         self.count: dict[str, int] = {}
         self.failure: BaseException | None = None
+        self._coming_back: dict[Replica, threading.Thread] = {}
         self._thread = threading.Thread(target=self._run, name="nemesis", daemon=True)
         self._thread.start()
 
@@ -50,6 +51,7 @@ class Nemesis:
         """
         self._stop.set()
         self._thread.join()
+        self._wait_for_replicas()
         self._journal.close()
         if self.failure is not None:
             raise self.failure
@@ -71,8 +73,34 @@ class Nemesis:
         self._journal.write(json.dumps({"t": time.monotonic_ns(), "fault": fault, "told": told}) + "\n")
         self._journal.flush()
 
-    def _replica(self) -> Replica:
-        return self._random.choice(self._deployment.replicas)
+    def _replica(self, *, last_may_go: bool = True) -> Replica:
+        """Choose one of those that answer; all of them come back before the last one goes."""
+        there = [one for one in self._deployment.replicas if not self._is_coming_back(one)]
+        if not there or (len(there) == 1 and not last_may_go):
+            self._wait_for_replicas()
+            there = self._deployment.replicas
+        return self._random.choice(there)
+
+    def _bring_back(self, replica: Replica) -> None:
+        """Start it while others are harmed: that takes seconds."""
+        pause = self._random.uniform(0.0, 1.0)
+
+        def start() -> None:
+            self._stop.wait(pause)
+            try:
+                replica.start()
+            except BaseException as error:
+                self.failure = error
+
+        self._coming_back[replica] = threading.Thread(target=start, name=f"replica-{replica.number}", daemon=True)
+        self._coming_back[replica].start()
+
+    def _is_coming_back(self, replica: Replica) -> bool:
+        return replica in self._coming_back and self._coming_back[replica].is_alive()
+
+    def _wait_for_replicas(self) -> None:
+        for thread in self._coming_back.values():
+            thread.join()
 
     def _kill_worker(self) -> str:
         replica = self._replica()
@@ -86,17 +114,16 @@ class Nemesis:
         return f"worker {pid} of replica {replica.number}"
 
     def _kill_replica(self) -> str:
-        replica = self._replica()
+        replica = self._replica(last_may_go=False)
         replica.kill()
-        self._stop.wait(self._random.uniform(0.0, 1.0))
-        replica.start()
+        self._bring_back(replica)
         return f"replica {replica.number}"
 
     def _stop_replica(self) -> str:
-        replica = self._replica()
+        replica = self._replica(last_may_go=False)
         code = replica.stop()
-        replica.start()
         assert code == 0, f"replica {replica.number} ended with exit code {code}"
+        self._bring_back(replica)
         return f"replica {replica.number}"
 
     def _reload(self) -> str:
@@ -119,6 +146,7 @@ class Nemesis:
     def _stop_database(self) -> str:
         cluster = self._deployment.cluster
         assert cluster is not None
+        self._wait_for_replicas()  # no server starts without its database
         cluster.stop("immediate")
         self._stop.wait(self._random.uniform(0.0, 1.5))
         cluster.start()

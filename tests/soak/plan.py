@@ -9,16 +9,10 @@ from typing import Literal
 PROJECTS = ("soak-a", "soak-b")
 Fault = Literal["kill_worker", "kill_replica", "stop_replica", "reload", "pause_worker", "stop_database", "kill_actor"]
 ALL_FAULTS: tuple[Fault, ...] = (
-    "kill_worker",
-    "kill_replica",
-    "stop_replica",
-    "reload",
-    "pause_worker",
-    "stop_database",
-    "kill_actor",
-    "kill_actor",
+    *("kill_worker", "kill_replica", "stop_replica", "reload", "pause_worker", "stop_database", "kill_actor"),
+    *("kill_worker", "pause_worker", "stop_database", "kill_actor", "kill_actor"),
 )
-"""What the nemesis chooses from; what stands twice it chooses twice as often."""
+"""What the nemesis chooses from; what stands several times it chooses as much more often."""
 FULL_CREW = {
     "saver": 3,
     "repeater": 1,
