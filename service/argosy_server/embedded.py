@@ -26,7 +26,7 @@ from argosy_server.domain.errors import DomainError
 SWEEP_EVERY = 3600.0
 SWEEP_DELAY = 30.0
 HINT = "the cause is attached to this error, please report it"
-# Only watches look at theirs: what all others need is in the message.
+# Only streams look at theirs: what all others need is in the message.
 _NO_CONTEXT = cast("grpc.ServicerContext", None)
 _log = logging.getLogger(__name__)
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
@@ -246,7 +246,7 @@ class _HandlerRecorder:
 
 
 class _StreamContext:
-    """What a watch is told of its call: whether anybody still wants to hear."""
+    """What a stream is told of its call: whether it goes on."""
 
     def __init__(self, channel: EmbeddedChannel) -> None:
         self._channel = channel
@@ -307,7 +307,7 @@ class _StreamUnary(_MultiCallable):
             raise ValueError("Cannot invoke RPC on closed channel!")
         source = _Source(request_iterator)
         try:
-            return self._behavior(source, _NO_CONTEXT)
+            return self._behavior(source, cast("grpc.ServicerContext", _StreamContext(self._channel)))
         except Exception as error:
             if source.failure is not None:
                 # The caller's own mistake comes back to the caller as it is.

@@ -58,14 +58,6 @@ class BlobClient:
             f"{_SERVICE}/ReadBlob", ReadBlobRequest.SerializeToString, decode_read_blob
         )
 
-    def on_one_replica(self) -> BlobClient:
-        """Return a client that stays with one of several servers while that answers, so that it goes on where it is.
-
-        Any server goes on with an upload that another one began; but that one knows the hash of what has arrived.
-        """
-        channel = on_one_replica(self._channel)
-        return self if channel is self._channel else BlobClient(channel, self._calls)
-
     def get_capabilities(self) -> GetCapabilitiesResponse:
         """Return limits and versions of the server."""
         return self._calls.unary(self._stub.GetCapabilities, GetCapabilitiesRequest(project=self._calls.project))
@@ -234,3 +226,12 @@ class BlobClient:
             write_parts=write_parts,
         )
         return self._calls.unary(self._stub.CreateTransferGrants, request)
+
+
+def with_one_replica(blobs: BlobClient) -> BlobClient:
+    """Return a client that stays with one of several servers while that answers, so that it goes on where it is.
+
+    Any server goes on with an upload that another one began; but that one knows the hash of what has arrived.
+    """
+    channel = on_one_replica(blobs._channel)
+    return blobs if channel is blobs._channel else BlobClient(channel, blobs._calls)

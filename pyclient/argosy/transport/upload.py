@@ -173,7 +173,7 @@ class _Sender:
         ):
             return
         chunk_bytes = self._connection.capabilities.preferred_chunk_bytes
-        blobs = self._blobs.on_one_replica()
+        blobs = with_one_replica(self._blobs)
         send_blob(blobs, item.content, item.digest, chunk_bytes, self._advance, self._wait)
 
     def _write_files(self, direct: DirectFiles, contents: Sequence[Content]) -> dict[int, str]:
