@@ -39,9 +39,9 @@ def load(url: str, count: int) -> float:
         connection.execute("SET session_replication_role = replica")
         row = connection.execute("SELECT pg_current_xact_id()::text::bigint").fetchone()
         assert row is not None
-        for table, columns, line in _tables(count, int(row[0])):
+        for table, columns, rows, line in tables_of(count, int(row[0])):
             with connection.cursor().copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
-                for text in _texts(count if table != "artifacts" else _names(count), line):
+                for text in _texts(rows, line):
                     copy.write(text)
         connection.execute(
             "INSERT INTO aliases (artifact_seq, alias, version_seq)"
@@ -61,11 +61,12 @@ def place(index: int, count: int) -> tuple[int, int]:
     if index % 10 == 0:
         return 1, index // 10 + 1
     other = index - index // 10 - 1
-    names = _names(count) - 1
+    names = name_count(count) - 1
     return 2 + other % names, other // names + 1
 
 
-def _names(count: int) -> int:
+def name_count(count: int) -> int:
+    """Return how many names so many versions have."""
     return 1 + max(1, count * 9 // 10 // PER_NAME)
 
 
@@ -74,8 +75,8 @@ def _texts(count: int, line: Callable[[int], str]) -> Iterator[str]:
         yield "".join(map(line, range(start, min(start + ROWS_AT_ONCE, count))))
 
 
-def _tables(count: int, xid: int) -> list[tuple[str, str, Callable[[int], str]]]:
-    """Return table, columns and the line of each row, in the text format of COPY."""
+def tables_of(count: int, xid: int) -> list[tuple[str, str, int, Callable[[int], str]]]:
+    """Return table, columns, number of rows and the line of each row, in the text format of COPY."""
     now = time.time_ns() // 1000
     per_version = SECONDS * 1_000_000 // count
     last = {1: count // 10 + 1}
@@ -119,7 +120,7 @@ def _tables(count: int, xid: int) -> list[tuple[str, str, Callable[[int], str]]]
         "metadata, tags, file_count, size, content_digest, created_at, revision, output_name, pipeline_name",
         "facts": "project, key, value_digest, version_seq",
     }
-    return [
+    tables = [
         ("artifacts", "seq, project, name, folded_name, last_number, last_ordinal", artifact),
         ("blobs", "project, digest, size, location, pieces, state, lease_expires_at", blob),
         ("blob_contents", "project, digest, content", lambda index: f"{PROJECT}\t{digest(index)}\t{_CONTENT}\n"),
@@ -134,3 +135,4 @@ def _tables(count: int, xid: int) -> list[tuple[str, str, Callable[[int], str]]]
         ("version_facts", columns["facts"], fact("rate", 7)),
         ("events", "seq, xid, project, kind, payload, created_at", event),
     ]
+    return [(table, names, name_count(count) if table == "artifacts" else count, line) for table, names, line in tables]

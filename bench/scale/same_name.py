@@ -36,7 +36,7 @@ from tests.backends.postgres import Cluster
 PROCESSES, THREADS = 4, 4
 CONTENT = bytes(1024)
 NAME = "contended"
-LEAD_SECONDS = 3.0
+LEAD_SECONDS = 6.0
 SYNCS = 200
 BAR_A_SECOND, BAR_OF_SQL = 600, 0.6
 

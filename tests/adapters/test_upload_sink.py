@@ -65,6 +65,7 @@ def test_whatever_the_chunks_are_the_bytes_are_whole_and_never_more_at_risk_than
     sink.finish()
     whole, expected = b"".join(chunks), hasher_of(b"".join(chunks))
     assert get(storage, "one", 0, len(whole)) == whole
+    assert sink.hasher is not None
     assert (sink.size, sink.hasher.digest(), sink.hasher.pieces()) == (
         len(whole),
         expected.digest(),
@@ -155,6 +156,7 @@ def test_what_is_kept_is_there_for_a_later_sink(storage: FragileStorage) -> None
     assert later.size == 700
     later.write(b"b" * 700)
     later.finish()
+    assert later.hasher is not None
     assert later.hasher.digest() == hasher_of(b"a" * 700 + b"b" * 700).digest()
     assert get(storage, "one", 0, 1400) == b"a" * 700 + b"b" * 700
 

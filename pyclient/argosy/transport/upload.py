@@ -19,6 +19,7 @@ from typing import TypeVar
 from blake3 import blake3
 
 from argosy.errors import InvalidRequestError
+from argosy.transport.blob_client import with_one_replica
 from argosy.transport.connection import Connection
 from argosy.transport.content_hash import digest_of, digest_text
 from argosy.transport.direct_files import DirectFiles

@@ -147,7 +147,12 @@ class Unheard(BlobClient):
     """Loses every answer to a commit; the store has it all the same."""
 
     def commit_upload(
-        self, upload_id: str, digest: str, size_bytes: int, piece_checksums: bytes = b""
+        self,
+        upload_id: str,
+        digest: str,
+        size_bytes: int,
+        piece_checksums: bytes = b"",
+        deadline: float | None = None,
     ) -> CommitUploadResponse:
         super().commit_upload(upload_id, digest, size_bytes, piece_checksums)
         raise UnavailableError("the line broke")
@@ -164,7 +169,12 @@ class Refused(BlobClient):
     """Refuses every commit before the store hears of it."""
 
     def commit_upload(
-        self, upload_id: str, digest: str, size_bytes: int, piece_checksums: bytes = b""
+        self,
+        upload_id: str,
+        digest: str,
+        size_bytes: int,
+        piece_checksums: bytes = b"",
+        deadline: float | None = None,
     ) -> CommitUploadResponse:
         raise UnavailableError("the line broke")
 

@@ -11,6 +11,7 @@ import pytest
 
 from argosy.config import ClientConfig, resolve
 from argosy.errors import ConfigurationError, NotFoundError, UnavailableError
+from argosy.transport.blob_client import with_one_replica
 from argosy.transport.connection import Connection, connect
 from argosy.v1.artifact_service_pb2 import DeleteAliasRequest, DeleteAliasResponse
 from argosy.v1.artifact_service_pb2_grpc import ArtifactServiceServicer
@@ -164,7 +165,7 @@ def test_a_stream_begins_on_another_server_when_the_first_says_nothing(serve: Se
 
 def test_what_goes_on_with_one_server_stays_there_while_it_answers(serve: Serve) -> None:
     peers = [peer(), peer()]
-    blobs = connected(serve, *peers).blobs.on_one_replica()
+    blobs = with_one_replica(connected(serve, *peers).blobs)
     for _ in range(6):
         blobs.get_upload("upload")
     assert sorted(len(one.asked) for one in peers) == [0, 6]
@@ -177,7 +178,7 @@ def test_what_goes_on_with_one_server_stays_there_while_it_answers(serve: Serve)
 
 def test_one_server_has_nobody_to_go_to(serve: Serve) -> None:
     blobs = connect(serve(peer())).blobs
-    assert blobs.on_one_replica() is blobs
+    assert with_one_replica(blobs) is blobs
 
 
 def test_servers_of_different_stores_are_refused_by_name(serve: Serve) -> None:

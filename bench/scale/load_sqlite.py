@@ -1,0 +1,43 @@
+"""Fills a SQLite store with the versions :mod:`bench.scale.load_postgresql` fills PostgreSQL with."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.scale.load_postgresql import tables_of
+
+_BOOLEANS = {"t": 1, "f": 0}
+
+
+def load(database: Path, count: int) -> None:
+    """Add ``count`` versions to a store that has none.
+
+    Args:
+        database: its file, with all tables.
+        count: at least 1000.
+    """
+    connection = sqlite3.connect(database)
+    with connection:
+        for table, columns, rows, line in tables_of(count, xid=0):
+            marks = ", ".join("?" * len(columns.split(",")))
+            connection.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", _values(map(line, range(rows))))
+        connection.execute(
+            "INSERT INTO aliases (artifact_seq, alias, version_seq)"
+            " SELECT artifact_seq, 'prod', max(seq) FROM versions GROUP BY artifact_seq"
+        )
+    connection.execute("ANALYZE")
+    connection.close()
+
+
+def _values(lines: Iterator[str]) -> Iterator[list[object]]:
+    """Read lines of COPY's text format."""
+    for line in lines:
+        yield [_value(text) for text in line.removesuffix("\n").split("\t")]
+
+
+def _value(text: str) -> object:
+    if text.startswith("\\\\x"):
+        return bytes.fromhex(text[3:])
+    return _BOOLEANS.get(text, text)
