@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,9 @@ from argosy.errors import (
 from argosy.execution import transfer_progress
 from argosy.execution.prepared_value import PickleWarning
 from tests.api.test_damaged_store import flip_a_bit
+from tests.backends.object_store import ObjectStore
 from tests.contracts.client_kinds import Kind
-from tests.faults.stand import MEBIBYTE, array_of, assert_clean, files_of, rows
+from tests.faults.stand import MEBIBYTE, array_of, assert_clean, rows
 from tests.unit.materializers import samples
 from tests.unit.materializers.kept import same
 
@@ -58,10 +59,39 @@ VALUES: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Place:
-    """A store: how clients are told of it, and the folder its data are in."""
+    """A project of a store that nobody else uses.
+
+    Attributes:
+        address: how clients are told of the store.
+        data: the folder of everything that is nowhere else.
+        project: its name.
+        database: URL of the PostgreSQL database, empty for SQLite in the folder.
+        bucket: where the bytes are, ``None`` for the folder.
+    """
 
     address: str
     data: Path
+    project: str
+    database: str = ""
+    bucket: ObjectStore | None = None
+
+    def count(self, table: str, condition: str = "true") -> int:
+        """Return how many rows of a table the project has, past everything else."""
+        of_project = f"SELECT count(*) FROM {table} WHERE project = '{self.project}' AND {condition}"
+        [(count,)] = rows(self.data, of_project, self.database)
+        return int(count)
+
+    def flip_a_bit_of_the_only_file(self, position: int) -> None:
+        """Damage what is stored outside of the database; it must be one file or object."""
+        stored = f"SELECT location FROM blobs WHERE project = '{self.project}' AND location <> ''"
+        [(location,)] = rows(self.data, stored, self.database)
+        if self.bucket is None:
+            flip_a_bit(self.data / "blobs" / location, position)
+            return
+        key = {"Bucket": self.bucket.bucket, "Key": f"{self.bucket.prefix}/{location}"}
+        content = bytearray(self.bucket.client().get_object(**key)["Body"].read())
+        content[position] ^= 1
+        self.bucket.client().put_object(**key, Body=bytes(content))
 
 
 @dataclass(frozen=True)
@@ -79,7 +109,7 @@ class Calls:
 @pytest.fixture
 def store(kind: Kind, place: Place) -> Calls:
     """A client of the store."""
-    return Calls(kind, kind.client(place.address))
+    return Calls(kind, kind.client(place.address, project=place.project))
 
 
 class ClientContract:
@@ -145,7 +175,7 @@ class ClientContract:
         with pytest.raises(AlreadyExistsError, match="rc"):
             store.save_artifact(MIDDLE, "value", version="rc")
         assert store.save_artifact(2, "value").version == "1"
-        assert rows(place.data, "SELECT count(*) FROM versions") == [(2,)]
+        assert place.count("versions") == 2
 
     def test_aliases_move_and_go(self, store: Calls) -> None:
         first = store.save_artifact(1, "value", alias="prod")
@@ -209,7 +239,7 @@ class ClientContract:
     def test_a_pickle_is_made_and_loaded_only_where_it_is_allowed(self, store: Calls, place: Place) -> None:
         with pytest.raises(PickleRefusedError):
             store.save_artifact(samples.Opaque(1), "value", allow_pickle=False)
-        assert rows(place.data, "SELECT count(*) FROM artifacts") == [(0,)]
+        assert place.count("artifacts") == 0
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PickleWarning)  # told once in a process
             store.save_artifact(samples.Opaque(2), "value", allow_pickle=True)
@@ -226,8 +256,7 @@ class ClientContract:
 
     def test_damaged_bytes_are_no_value_and_saving_again_repairs_them(self, store: Calls, place: Place) -> None:
         store.save_artifact(LARGE, "weights")
-        [location] = files_of(place.data)
-        flip_a_bit(place.data / "blobs" / location, LARGE.nbytes // 2)
+        place.flip_a_bit_of_the_only_file(LARGE.nbytes // 2)
         with pytest.raises(CorruptDataError):
             store.load_artifact("weights")
         store.save_artifact(LARGE, "weights")
@@ -235,13 +264,14 @@ class ClientContract:
 
     def test_projects_do_not_see_each_other(self, store: Calls, place: Place) -> None:
         saved = store.save_artifact(MIDDLE, "value")
-        other = Calls(store.kind, store.kind.client(place.address, project="other"))
+        elsewhere = replace(place, project=f"{place.project}-other")
+        other = Calls(store.kind, store.kind.client(place.address, project=elsewhere.project))
         for name in ("value", saved.id):
             with pytest.raises(NotFoundError):
                 other.load_artifact(name)
         assert other.list_artifacts() == []
         assert other.save_artifact(MIDDLE, "value").version == "1"
-        assert rows(place.data, "SELECT count(*) FROM blobs WHERE size > 1000000") == [(2,)]
+        assert [of.count("blobs", "size > 1000000") for of in (place, elsewhere)] == [1, 1]
 
     def test_a_save_given_up_half_way_leaves_nothing(
         self, store: Calls, place: Place, monkeypatch: pytest.MonkeyPatch
@@ -250,9 +280,9 @@ class ClientContract:
         monkeypatch.setattr(transfer_progress, "_TOLD_EVERY_SECONDS", 0.0)
         store.kind.give_up(0.5, lambda tell: store.client.save_artifact(LARGE, "weights", on_progress=tell))
         assert store.list_artifacts() == []
-        assert rows(place.data, "SELECT count(*) FROM uploads WHERE state = 'open'") == [(0,)]
+        assert place.count("uploads", "state = 'open'") == 0
         assert store.save_artifact(1, "weights").version == "1"
-        assert_clean(place.data)
+        assert_clean(place.data, database=place.database, bucket=place.bucket)
 
     def test_a_load_that_is_given_up_harms_nobody(self, store: Calls) -> None:
         store.save_artifact(LARGE, "weights")

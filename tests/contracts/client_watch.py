@@ -109,8 +109,8 @@ class ClientWatchContract:
         assert waiting.result(PATIENCE) == []
         assert store.kind.take(watch, 1) == []
 
-    def test_a_cursor_of_another_store_is_refused(self, store: Calls, tmp_path: Path) -> None:
-        elsewhere = store.kind.client(f"embedded://{tmp_path}/elsewhere")
+    def test_a_cursor_of_another_store_is_refused(self, store: Calls, place: Place, tmp_path: Path) -> None:
+        elsewhere = store.kind.client(f"embedded://{tmp_path}/elsewhere", project=place.project)
         foreign = store.kind.begin(elsewhere.watch_artifacts())
         with pytest.raises(Exception, match="cursor") as failure:
             store.kind.begin(store.client.watch_artifacts(cursor=foreign.cursor))
@@ -164,7 +164,7 @@ class ClientWatchContract:
 
     def test_events_of_other_projects_do_not_come(self, store: Calls, place: Place) -> None:
         watch = store.kind.begin(store.client.watch_artifacts(timeout=1))
-        other = Calls(store.kind, store.kind.client(place.address, project="other"))
+        other = Calls(store.kind, store.kind.client(place.address, project=f"{place.project}-other"))
         other.save_artifact(1, "model")
         store.save_artifact(1, "mine")
         assert [event.name for event in store.kind.take(watch, 2)] == ["mine"]

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from argosy import Client
 from tests.api.conftest import Service, service_on
 from tests.api.server_process import ServerProcess
+from tests.backends.object_store import ObjectStore
 from tests.backends.postgres import connect
 from tests.faults.proxy import Proxy, free_port
 
@@ -154,8 +155,10 @@ def kept_bytes(data: Path) -> int:
     return max((size for (size,) in rows(data, "SELECT size FROM uploads WHERE state = 'open'")), default=0)
 
 
-def files_of(data: Path) -> dict[str, int]:
-    """Return location and size of everything in the folder of the bytes."""
+def files_of(data: Path, bucket: ObjectStore | None = None) -> dict[str, int]:
+    """Return location and size of everything in the folder of the bytes, or in the bucket that is used instead."""
+    if bucket is not None:
+        return {key: size for key, size in bucket.objects().items() if key != "store-id"}
     folder = data / "blobs"
     return {
         path.relative_to(folder).as_posix(): path.stat().st_size
@@ -164,37 +167,50 @@ def files_of(data: Path) -> dict[str, int]:
     }
 
 
-def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run_command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run ``argosy-server`` as an operator does."""
     command = [sys.executable, "-m", "argosy_server", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=SETTINGS, timeout=PATIENCE)
+    settings = {**SETTINGS, **environment}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=settings, timeout=PATIENCE)
 
 
-def assert_clean(data: Path, *, damage: str = "", code: int = 0) -> None:
+def assert_clean(
+    data: Path, *, database: str = "", bucket: ObjectStore | None = None, damage: str = "", code: int = 0
+) -> None:
     """Let all leases run out, sweep, and hold the store to what must always be true.
 
     Args:
         data: its folder.
+        database: URL of its PostgreSQL database, empty for SQLite in the folder.
+        bucket: where its bytes are, ``None`` for the folder.
         damage: the one kind of damage that was done to one blob, if any.
         code: what ``verify`` ends with then.
     """
-    rows(data, "UPDATE uploads SET expires_at = 0")
-    rows(data, "UPDATE blobs SET lease_expires_at = 0")
-    swept = run_command("gc", "--execute", "--grace=0s", f"--data={data}", "-o", "json")
+    rows(data, "UPDATE uploads SET expires_at = 0", database)
+    rows(data, "UPDATE blobs SET lease_expires_at = 0", database)
+    place = [f"--data={data}", f"--database={database}", f"--blobs={bucket.url if bucket else ''}", "-o", "json"]
+    environment = bucket.environment if bucket else {}
+    swept = run_command("gc", "--execute", "--grace=0s", *place, **environment)
     assert (swept.returncode, swept.stderr) == (0, "")
-    verified = run_command("verify", f"--data={data}", "-o", "json")
+    verified = run_command("verify", *place, **environment)
     found = json.loads(verified.stdout)
     assert (verified.returncode, found["damage_counts"]) == (code, {damage: 1} if damage else {}), verified.stdout
     assert (found["uploads_under_way"], found["orphans"]["count"]) == (0, 0)
-    recorded = dict(rows(data, "SELECT location, size FROM blobs WHERE location <> ''"))
-    if not damage:
-        assert files_of(data) == recorded
-    assert files_of(data).keys() <= recorded.keys()
-    referenced = {digest for (digest,) in rows(data, "SELECT DISTINCT digest FROM version_files")}
-    assert {digest for (digest,) in rows(data, "SELECT digest FROM blobs")} == referenced
-    numbered = rows(
+    recorded = dict(rows(data, "SELECT location, size FROM blobs WHERE location <> ''", database))
+    stored = files_of(data, bucket)
+    assert damage or stored == recorded
+    assert stored.keys() <= recorded.keys()
+    assert bucket is None or bucket.unfinished() == []
+    referenced = {digest for (digest,) in rows(data, "SELECT DISTINCT digest FROM version_files", database)}
+    assert {digest for (digest,) in rows(data, "SELECT digest FROM blobs", database)} == referenced
+    labels: dict[tuple[str, str, int], list[str]] = {}
+    for project, name, last, label in rows(
         data,
-        "SELECT name, last_number, count(versions.seq), max(label + 0) FROM artifacts "
-        "JOIN versions ON versions.artifact_seq = artifacts.seq GROUP BY artifacts.seq",
-    )
-    assert [row for row in numbered if not row[1] == row[2] == row[3]] == [], "versions are numbered without a gap"
+        "SELECT artifacts.project, name, last_number, label FROM artifacts "
+        "JOIN versions ON versions.artifact_seq = artifacts.seq",
+        database,
+    ):
+        labels.setdefault((project, name, last), []).append(label)
+    for (_, _, last), given in labels.items():
+        numbers = sorted(int(label) for label in given if label.isdigit())
+        assert numbers == list(range(1, last + 1)), "versions are numbered without a gap"
