@@ -12,7 +12,8 @@ from tests.soak.content import read_content
 from tests.soak.evidence import FoundStep, FoundVersion, ProjectTruth
 
 LOADS_AT_ONCE = 6
-EVENT_SECONDS = 30.0
+EVENT_SECONDS = 10.0
+"""So long without an event, and there is none: the last one was lost."""
 
 
 def read_project(address: str, project: str, cursor: str, named: Iterable[str]) -> ProjectTruth:

@@ -85,7 +85,7 @@ def test_the_checker_finds_nothing_where_nothing_is_wrong(tmp_path: Path) -> Non
     }
     faults: tuple[Fault, ...] = ("kill_replica", "kill_actor", "kill_actor")
     plan = Plan(
-        seed=5, seconds=30, operations=40, crew=crew, faults=faults, fault_pause=(0.1, 0.5), workers=0, blobs="folder"
+        seed=5, seconds=20, operations=40, crew=crew, faults=faults, fault_pause=(0.1, 0.5), workers=0, blobs="folder"
     )
 
     soaked = soak(plan, tmp_path)

@@ -37,17 +37,16 @@ class Saver(Actor):
             self._save()
         elif choice < 0.6:
             self._save(version=f"label-{self.random.randrange(40)}")
-        elif choice < 0.85:
-            self._load({"id": self.random.choice(self._saved)})
+        elif choice < 0.75:
+            load(self, {"id": self._saved[-1]})
+        elif choice < 0.87:
+            load(self, {"id": self.random.choice(self._saved)})
         else:
-            self._load({"name": self.random.choice(SHARED)})
+            load(self, {"name": self.random.choice(SHARED)})
 
     def _save(self, version: str | None = None) -> None:
         saved = save(self, self.random.choice(SHARED), version=version)
         self._saved.append(saved["id"])
-
-    def _load(self, selector: dict[str, str]) -> None:
-        load(self, selector)
 
 
 class Repeater(Actor):

@@ -14,6 +14,8 @@ from tests.soak.journal import Journal, of_kind, read_journals
 
 END_TAG = "soak-end"
 """What the last event of every watch is about."""
+LONGEST_AWAY = 0.5
+"""Seconds until a watcher watches again."""
 END = "soak-end"
 """Name of the artifact that is saved after everything else."""
 FILTERS: dict[str, dict[str, Any]] = {
@@ -49,6 +51,8 @@ class Watcher(Actor):
                 self.stop.wait(0.2)
             else:
                 self.journal.end(number, "ok")
+                # Most often something has happened before the next watch begins.
+                self.stop.wait(self.random.uniform(0.0, LONGEST_AWAY))
 
     def step(self) -> None:
         """Do nothing: it does not go by rounds."""

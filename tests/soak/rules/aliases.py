@@ -8,6 +8,7 @@ these must not meet; otherwise it may have had it at any moment of the zone, whi
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -125,18 +126,15 @@ def _conflicts(zones: Sequence[Zone]) -> Iterator[Violation]:
                 "written once"
             )
             yield Violation("aliases-are-registers", told, _operations([*earlier.accesses, *later.accesses]))
+    beginnings = [zone.first_end for zone in forward]
     for zone in zones:
-        if zone.is_forward:
+        # Forward zones that do not meet stand in line, so the one that began last before is the one around it, if any.
+        place = bisect_left(beginnings, zone.last_beginning) - 1
+        if zone.is_forward or place < 0 or forward[place].last_beginning <= zone.first_end:
             continue
-        around = [
-            other for other in forward
-            if other.first_end < zone.last_beginning and zone.first_end < other.last_beginning
-        ]  # fmt: skip
-        if around:
-            told = (
-                f"{zone.accesses[0].value!r} was written while {around[0].accesses[0].value!r} was there all the time"
-            )
-            yield Violation("aliases-are-registers", told, _operations([*zone.accesses, *around[0].accesses]))
+        around = forward[place]
+        told = f"{zone.accesses[0].value!r} was written while {around.accesses[0].value!r} was there all the time"
+        yield Violation("aliases-are-registers", told, _operations([*zone.accesses, *around.accesses]))
 
 
 def _last_write_stays(evidence: Evidence, replica: str, project: str) -> Iterator[Violation]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
-from tests.soak.evidence import Evidence, Violation
+from tests.soak.evidence import Evidence, FoundVersion, ProjectTruth, Violation
 from tests.soak.journal import Operation, of_kind
 from tests.soak.rules.deeds import Deeds
 
@@ -38,27 +40,38 @@ def numbers_have_no_gap(evidence: Evidence) -> Iterator[Violation]:
 def latest_is_fresh(evidence: Evidence) -> Iterator[Violation]:
     """Invariant 1: who loads the latest version gets none that an acknowledged save had followed before."""
     deeds = Deeds(evidence.history)
-    numbered = [
-        save
-        for save in of_kind(evidence.history, "save")
-        if save.outcome == "ok" and save.result["version"].isdigit() and save.result["id"] not in deeds.maybe_deleted
-    ]
+    by_name: dict[tuple[str, str], list[Operation]] = {}
+    for save in of_kind(evidence.history, "save"):
+        counts = save.outcome == "ok" and save.result["version"].isdigit()
+        if counts and save.result["id"] not in deeds.maybe_deleted:
+            by_name.setdefault((save.project, save.arguments["name"]), []).append(save)
+    newest = {name: _Newest(saves) for name, saves in by_name.items()}
     for load in of_kind(evidence.history, "load"):
         if load.outcome != "ok" or "name" not in load.arguments or "alias" in load.arguments:
             continue
         found = [save for save in deeds.of_token(load.result["token"]) if save.outcome == "ok"]
-        before = [
-            save
-            for save in numbered
-            if save.ended < load.began
-            and (save.project, save.arguments["name"]) == (load.project, load.arguments["name"])
-        ]
-        if not found or not before:
-            continue
-        newest = max(before, key=lambda save: int(save.result["version"]))
+        saves = newest.get((load.project, load.arguments["name"]))
+        before = saves.at(load.began) if saves is not None else None
         # Numbers grow as ordinals do: a save that began after another one ended has the higher one of both.
-        if found[0].ended < newest.began:
-            yield Violation("latest-is-fresh", "a load gave an older version than was saved", [*found, newest, load])
+        if found and before is not None and found[0].ended < before.began:
+            yield Violation("latest-is-fresh", "a load gave an older version than was saved", [*found, before, load])
+
+
+class _Newest:
+    """Which of the saves of a name has the highest number, of those acknowledged before a moment."""
+
+    def __init__(self, saves: Sequence[Operation]) -> None:
+        ordered = sorted(saves, key=lambda save: save.ended)
+        self._ends = [save.ended for save in ordered]
+        self._highest = list(accumulate(ordered, _higher))
+
+    def at(self, moment: int) -> Operation | None:
+        count = bisect_left(self._ends, moment)
+        return self._highest[count - 1] if count else None
+
+
+def _higher(one: Operation, other: Operation) -> Operation:
+    return max(one, other, key=lambda save: int(save.result["version"]))
 
 
 def request_ids_count_once(evidence: Evidence) -> Iterator[Violation]:
@@ -66,13 +79,14 @@ def request_ids_count_once(evidence: Evidence) -> Iterator[Violation]:
     requests: dict[str, list[Operation]] = {}
     for operation in of_kind(evidence.history, "create"):
         requests.setdefault(operation.arguments["request_id"], []).append(operation)
+    made_of = [_by_token(truth) for truth in evidence.truths]
     for request_id, sent in requests.items():
         told = {operation.result["id"] for operation in sent if operation.outcome == "ok"}
         if len(told) > 1:
             yield Violation("request-ids-count-once", f"request {request_id} was told of {len(told)} versions", sent)
         token = sent[0].arguments["token"]
-        for truth in evidence.truths:
-            made = [version for version in truth.versions.values() if version.token == token]
+        for versions in made_of:
+            made = versions.get(token, [])
             if len(made) > 1:
                 shown = ", ".join(map(str, made))
                 yield Violation("request-ids-count-once", f"request {request_id} made {len(made)}: {shown}", sent)
@@ -93,3 +107,10 @@ def tags_are_as_told(evidence: Evidence) -> Iterator[Violation]:
             version = truth.versions.get(version_id) if truth.project == project else None
             if version is not None and (tag in version.tags) != (last.kind == "tag_add"):
                 yield Violation("tags-are-as-told", f"{truth.replica} shows tags {version.tags} of {version}", [last])
+
+
+def _by_token(truth: ProjectTruth) -> dict[str | None, list[FoundVersion]]:
+    found: dict[str | None, list[FoundVersion]] = {}
+    for version in truth.versions.values():
+        found.setdefault(version.token, []).append(version)
+    return found
