@@ -148,3 +148,13 @@ def test_a_database_that_was_dumped_and_restored_is_served(fleet: Machine) -> No
     restored = first.replace("createdb argosy\n", "").replace("/argosy --blobs", "/argosy_restored --blobs")
     with fleet.serve(restored) as server:
         assert argosy.Client(server.url).load_artifact("blob") == b"x" * 100_000
+
+
+def test_a_store_of_one_person_moves_to_the_database_and_the_bucket_of_the_team(fleet: Machine) -> None:
+    argosy.Client(f"embedded://{fleet.folder / 'store'}").save_artifact(b"x" * 100_000, "blob", alias="prod")
+    fleet.run(blocks("Moving up")[0])
+    served = blocks("PostgreSQL and an object store")[0].replace("createdb argosy\n", "")
+    with fleet.serve(
+        served.replace("/argosy --blobs", "/argosy_team --blobs").replace("models/argosy", "models/argosy_team")
+    ) as server:
+        assert argosy.Client(server.url).load_artifact("blob", alias="prod") == b"x" * 100_000
