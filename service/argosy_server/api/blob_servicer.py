@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator, Sequence
 
 import grpc
@@ -36,6 +37,8 @@ from argosy_server.usecases.upload_blob import (
     write_upload,
 )
 
+CANCEL_SECONDS = 0.02
+"""So long after the end of a stream its cancellation may be told."""
 WIRE_STATES = {
     UploadState.OPEN: wire.UPLOAD_STATE_OPEN,
     UploadState.COMMITTED: wire.UPLOAD_STATE_COMMITTED,
@@ -44,7 +47,7 @@ WIRE_STATES = {
 
 
 class BlobServicer(blob_service_pb2_grpc.BlobServiceServicer):
-    """Answers what ``argosy/v1/blob_service.proto`` promises; never looks at the call's context."""
+    """Answers what ``argosy/v1/blob_service.proto`` promises."""
 
     def __init__(
         self,
@@ -165,7 +168,7 @@ class BlobServicer(blob_service_pb2_grpc.BlobServiceServicer):
             upload_id,
             offset,
             epoch,
-            _unbroken(stream.chunks(), context),
+            _unbroken(stream.chunks(), context, 0 if self._storage.goes_on_after_finish else CANCEL_SECONDS),
         )
         return wire.WriteUploadResponse(committed_size=size)
 
@@ -254,16 +257,21 @@ class BlobServicer(blob_service_pb2_grpc.BlobServiceServicer):
             take_written_file(self._metadata, self._limits, self._direct, *written)
 
 
-def _unbroken(chunks: Iterator[bytes | memoryview], context: grpc.ServicerContext) -> Iterator[bytes | memoryview]:
+def _unbroken(
+    chunks: Iterator[bytes | memoryview], context: grpc.ServicerContext, patience: float
+) -> Iterator[bytes | memoryview]:
     """Pass chunks on; a call that was cancelled ends like one whose client has sent everything, which it is not.
 
-    An object store makes an object of what seems to be all, after which nothing can follow.
+    An object store makes an object of what seems to be all, after which nothing can follow. So there it is waited a
+    moment: gRPC may tell the end of the stream before it tells what ended it.
 
     Raises:
         ConnectionError: the call is over.
     """
+    over = threading.Event()
+    watched = not patience or context.add_callback(over.set)
     yield from chunks
-    if not context.is_active():
+    if not watched or over.wait(patience) or not context.is_active():
         raise ConnectionError("the call was cancelled")
 
 

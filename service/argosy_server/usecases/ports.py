@@ -103,7 +103,13 @@ class BlobWriter(Protocol):
 
 
 class BlobStorage(Protocol):
-    """Holds bytes at locations, all of one store. Knows nothing of digests, projects or rows."""
+    """Holds bytes at locations, all of one store. Knows nothing of digests, projects or rows.
+
+    Attributes:
+        goes_on_after_finish: whether a location that was finished can still be written on, as a file can.
+    """
+
+    goes_on_after_finish: bool
 
     def open_writer(self, location: str) -> BlobWriter:
         """Begin to write a location that was never used before.

@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 class FsspecStorage:
     """Objects below one URL. What was finished is as durable as the store makes it."""
 
+    goes_on_after_finish = False
+
     def __init__(self, url: str, *, create: bool = True) -> None:
         """Open the store, creating its root (a folder, a bucket) unless ``create`` is false.
 

@@ -38,6 +38,8 @@ _log = logging.getLogger(__name__)
 class LocalStorage:
     """A folder of files. With ``sync`` what was finished survives power loss, without it any crash of processes."""
 
+    goes_on_after_finish = True
+
     def __init__(self, root: str | os.PathLike[str], *, sync: bool) -> None:
         """Create the folder unless it is there.
 

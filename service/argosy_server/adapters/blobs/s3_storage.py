@@ -38,6 +38,8 @@ _log = logging.getLogger(__name__)
 class S3Storage:
     """Objects below one prefix of a bucket, as durable as the store makes them."""
 
+    goes_on_after_finish = False
+
     def __init__(self, url: str, *, create: bool = True, part_bytes: int = s3_parts.PART_BYTES) -> None:
         """Open the bucket.
 
