@@ -148,6 +148,14 @@ def test_what_is_no_part_is_refused_and_takes_nothing_over(
     assert get_upload(stubs, project, upload.id).epoch == 0
 
 
+def test_a_part_that_is_named_twice_is_refused_and_takes_nothing_over(stubs: SignedService, project: str) -> None:
+    upload = open_upload(stubs, project)
+    with expect_refusal(StatusCode.INVALID_ARGUMENT, "INVALID_FIELD") as refused:
+        ask(stubs, project, upload.id, described(1, b"one"), described(2, b"two"), described(1, b"other"))
+    assert refused.refusal.fields == ["write_parts[2].number"]
+    assert get_upload(stubs, project, upload.id).epoch == 0
+
+
 def test_parts_without_an_upload_and_methods_of_another_age_are_refused(stubs: SignedService, project: str) -> None:
     with expect_refusal(StatusCode.INVALID_ARGUMENT, "INVALID_FIELD") as refused:
         ask(stubs, project, "", described(1, b"x"))

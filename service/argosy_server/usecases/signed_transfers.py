@@ -186,8 +186,15 @@ def sign_writes(
         StorageUnavailable: the store cannot be reached.
     """
     signed = _offered(signed)
+    numbers: set[int] = set()
     for index, part in enumerate(parts):
         _check_part(f"write_parts[{index}]", part)
+        if part.number in numbers:
+            # Two contents for one part: whichever were sent last would count.
+            raise InvalidField(
+                f"write_parts[{index}].number", f"{part.number} is that of a part before it; name each part once"
+            )
+        numbers.add(part.number)
     with metadata.write() as tx:
         upload = open_upload(tx, project, upload_id)
         if not epoch:
