@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from argosy_server.api.watch_limit import WatchSettings
 from argosy_server.config import StoreConfig
 from argosy_server.domain.errors import DomainError, StorageUnavailable
 from argosy_server.domain.limits import Limits
-from argosy_server.usecases.own_storage import check_owner, claim_storage
+from argosy_server.usecases.own_storage import check_owner, claim_storage, refuse_other_owner, stored_blobs
 from argosy_server.usecases.ports import BlobStorage, Leadership, MetadataStore
 from argosy_server.usecases.sweep import SweepReport, sweep
 
@@ -76,7 +77,7 @@ def build(config: StoreConfig, limits: Limits | None = None, watching: WatchSett
     """
     limits = limits or Limits()
     # Bytes before metadata, and those kept elsewhere first of all: a refused start leaves no database behind.
-    elsewhere = open_storage(config.blobs_url, durability=config.durability) if config.blobs else None
+    elsewhere = _open_elsewhere(config) if config.blobs else None
     try:
         config.home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -104,6 +105,24 @@ def build(config: StoreConfig, limits: Limits | None = None, watching: WatchSett
         raise
 
 
+def _open_elsewhere(config: StoreConfig) -> BlobStorage:
+    """Open the bytes that are kept elsewhere; their folder is not made when the store has bytes already."""
+    from argosy_server.adapters.blobs.room import folder_of
+
+    folder = folder_of(config.blobs_url)
+    create = folder is None or folder.is_dir() or not _has_bytes(config)
+    return open_storage(config.blobs_url, durability=config.durability, create=create)
+
+
+def _has_bytes(config: StoreConfig) -> bool:
+    try:
+        metadata = open_metadata(config.database_url, durability=config.durability, create=False)
+    except StorageUnavailable:
+        return False  # it is not there yet; anything else that is wrong with it is told when it is opened
+    with closing(metadata):
+        return next(stored_blobs(metadata), None) is not None
+
+
 @dataclass(frozen=True)
 class Store:
     """Metadata and bytes without anybody who answers for them."""
@@ -116,8 +135,12 @@ class Store:
         self.metadata.close()
 
 
-def open_existing(config: StoreConfig) -> Store:
+def open_existing(config: StoreConfig, check: Callable[[MetadataStore, BlobStorage, str], None] = check_owner) -> Store:
     """Open a store that is there and up to date; nothing is created or changed.
+
+    Args:
+        config: where it is.
+        check: refuses a storage that is not that of the store.
 
     Raises:
         StorageUnavailable: it is not there, is of another version, or cannot be reached; the message says what to do.
@@ -126,7 +149,7 @@ def open_existing(config: StoreConfig) -> Store:
     metadata = open_metadata(config.database_url, durability=config.durability, create=False)
     try:
         storage = open_storage(config.blobs_url, durability=config.durability, create=False)
-        check_owner(metadata, storage, config.blobs_url)
+        check(metadata, storage, config.blobs_url)
         return Store(metadata, storage)
     except BaseException:
         metadata.close()
@@ -160,7 +183,7 @@ def open_store_copy(source: StoreConfig, target: StoreConfig) -> StoreCopy:
 
     rows = open_row_copy(source.database_url, target.database_url, durability=target.durability)
     try:
-        store = open_existing(source)
+        store = open_existing(source, refuse_other_owner)
     except BaseException:
         rows.close()
         raise

@@ -20,7 +20,7 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from argosy_server.adapters.blobs import open_storage, s3_bucket, s3_storage
+from argosy_server.adapters.blobs import open_storage, s3_storage
 from argosy_server.adapters.blobs.fsspec_storage import FsspecStorage
 from argosy_server.adapters.blobs.s3_failures import is_transient, refusal
 from argosy_server.adapters.blobs.s3_storage import S3Storage
@@ -46,9 +46,9 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3_storage, "START_SECONDS", 0.0)
 
 
-def refused(url: str, *, create: bool = True) -> str:
+def refused(url: str) -> str:
     with pytest.raises(StorageUnavailable) as caught:
-        open_storage(url, durability="full", create=create)
+        open_storage(url, durability="full")
     return str(caught.value)
 
 
@@ -103,31 +103,10 @@ def test_a_url_that_names_no_bucket_is_refused(url: str) -> None:
         open_storage(url, durability="full")
 
 
-def test_a_bucket_that_is_not_there_is_created_only_where_that_is_allowed(
-    bucket: ObjectStore, caplog: pytest.LogCaptureFixture
-) -> None:
-    url = f"s3://{bucket.bucket}-new/prefix"
-    assert f"there is no bucket {bucket.bucket}-new; create it, or correct the URL" in refused(url, create=False)
-    with caplog.at_level(logging.WARNING, "argosy_server"):
-        put(open_storage(url, durability="full"), "ab/one", b"1")
-    assert "was not there and was created" in caplog.text
-    assert open_storage(url, durability="full", create=False).size("ab/one") == 1
-
-
-def test_a_bucket_that_may_not_be_created_is_refused_with_both_reasons(
-    bucket: ObjectStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    once = s3_bucket.Bucket.once
-
-    def forbid(self: s3_bucket.Bucket, operation: str, **facts: object) -> object:
-        if operation == "create_bucket":
-            raise answer("AccessDenied", 403, operation)
-        return once(self, operation, **facts)
-
-    monkeypatch.setattr(s3_bucket.Bucket, "once", forbid)
-    told = refused(f"s3://{bucket.bucket}-new")
-    assert "there is no bucket" in told
-    assert "these credentials may not do that; allow them ListBucket" in told
+def test_a_bucket_that_is_not_there_is_refused_and_not_made(bucket: ObjectStore) -> None:
+    told = refused(f"s3://{bucket.bucket}-new/prefix")
+    assert f"there is no bucket {bucket.bucket}-new; create it, or correct the URL or AWS_ENDPOINT_URL" in told
+    assert f"{bucket.bucket}-new" not in {found["Name"] for found in bucket.client().list_buckets()["Buckets"]}
 
 
 def test_a_clock_that_is_wrong_is_named(bucket: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,16 +17,15 @@ as they are.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from argosy_server.domain.blob import Blob
 from argosy_server.domain.errors import BlobCorrupt, StorageFull, StorageUnavailable
 from argosy_server.usecases.copy_blobs import BlobCopier, BlobTally
+from argosy_server.usecases.own_storage import stored_blobs
 from argosy_server.usecases.ports import BlobStorage, MetadataStore
 from argosy_server.usecases.row_copy import RowCopy, TargetState
 
-PAGE = 1000
 PASSES = 5
 FEW_BLOBS = 100
 """A pass that copied no more is followed by the one that keeps writers waiting."""
@@ -227,18 +226,6 @@ def refuse_small_room(source: SourceStore, rows: RowCopy, target: TargetStorage,
                 f"{folder} has room for {room.free} bytes, and the copy takes about {needed[room.disk]}; free some "
                 "space there, or choose another place"
             )
-
-
-def stored_blobs(metadata: MetadataStore) -> Iterator[Blob]:
-    """Yield the blobs whose bytes are not in the database."""
-    last = None
-    while True:
-        with metadata.read() as tx:
-            page = tx.survey.blobs(last, PAGE)
-        if not page:
-            return
-        yield from (blob for blob in page if blob.location)
-        last = page[-1]
 
 
 def _bytes_to_come(source: SourceStore, target: TargetStorage, *, is_resumed: bool) -> int:

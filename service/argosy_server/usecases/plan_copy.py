@@ -6,14 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from argosy_server.domain.errors import DomainError
-from argosy_server.usecases.copy_store import (
-    SourceStore,
-    TargetStorage,
-    check_target,
-    place_of,
-    refuse_small_room,
-    stored_blobs,
-)
+from argosy_server.usecases.copy_store import SourceStore, TargetStorage, check_target, place_of, refuse_small_room
+from argosy_server.usecases.own_storage import stored_blobs
 from argosy_server.usecases.ports import BlobStorage
 from argosy_server.usecases.row_copy import RowCopy
 

@@ -57,7 +57,7 @@ def open_storage(url_or_path: str, *, durability: Durability, create: bool = Tru
         url_or_path: where the bytes are.
         durability: for folders: ``full`` survives power loss, ``process`` any crash of processes.
             Other stores promise what they promise.
-        create: whether a folder is created, or must be there.
+        create: whether a folder is created, or must be there. A bucket must always be there.
 
     Raises:
         StorageUnavailable: it is not there, or cannot be created or reached; says what to do.
@@ -72,7 +72,7 @@ def open_storage(url_or_path: str, *, durability: Durability, create: bool = Tru
             if (error.name or "").partition(".")[0] != "botocore":
                 raise
             raise ValueError(f"{scheme} URLs need the package botocore; pip install 'argosy[s3]'") from error
-        return S3Storage(url_or_path, create=create)
+        return S3Storage(url_or_path)
     if separator and scheme != "file":
         # fsspec and its stores are slow to import, and an embedded store never needs them.
         from argosy_server.adapters.blobs.fsspec_storage import FsspecStorage

@@ -158,16 +158,6 @@ class Bucket:
 
         return self.patiently(once)
 
-    def create(self) -> None:
-        """Create the bucket; that somebody else did so just now is fine."""
-        region = self._client("create_bucket").meta.region_name
-        away = {} if region in (None, "us-east-1", "aws-global") else {"LocationConstraint": region}
-        facts: dict[str, Any] = {"CreateBucketConfiguration": away} if away else {}
-        try:
-            self.ask("create_bucket", **facts)
-        except FileExistsError:
-            return
-
     def _client(self, operation: str) -> Any:
         read_seconds = JOIN_SECONDS if operation == "complete_multipart_upload" else READ_SECONDS
         with self._lock:

@@ -7,7 +7,6 @@ listed and deleted like an object, so that the sweep takes what nobody goes on w
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -32,7 +31,6 @@ REMEMBERED = 256
 """Of so many broken uploads this process remembers the parts it sent."""
 LET_GO_SECONDS = 3.0
 """How long to wait for a writer of this process whose client is gone."""
-_log = logging.getLogger(__name__)
 
 
 class S3Storage:
@@ -40,12 +38,11 @@ class S3Storage:
 
     goes_on_after_finish = False
 
-    def __init__(self, url: str, *, create: bool = True, part_bytes: int = s3_parts.PART_BYTES) -> None:
-        """Open the bucket.
+    def __init__(self, url: str, *, part_bytes: int = s3_parts.PART_BYTES) -> None:
+        """Open the bucket, which must be there: one that is not is more likely misspelt than new.
 
         Args:
             url: ``s3://bucket/prefix``.
-            create: whether a bucket that is not there is created, where the credentials allow it.
             part_bytes: bytes of the first parts of large objects; at least 5 MiB, which stores ask for.
 
         Raises:
@@ -57,7 +54,7 @@ class S3Storage:
         self._let_go = threading.Condition()
         self._writing: set[str] = set()
         self._sent: OrderedDict[str, Sequence[KeptPart]] = OrderedDict()
-        self._check(create)
+        self._check()
 
     def open_writer(self, location: str) -> BlobWriter:
         """Begin to write a location."""
@@ -155,18 +152,13 @@ class S3Storage:
         self.bucket.patiently(put)
         return self.owner() or store_id
 
-    def _check(self, create: bool) -> None:
+    def _check(self) -> None:
         """Refuse what could not be used later, while somebody is there to correct it."""
         self.bucket.patience = START_SECONDS
         if not self.bucket.is_there():
-            missing = f"there is no bucket {self.bucket.name}; create it, or correct the URL or AWS_ENDPOINT_URL"
-            if not create:
-                raise StorageUnavailable(missing)
-            try:
-                self.bucket.create()
-            except StorageUnavailable as error:
-                raise StorageUnavailable(f"{missing} ({error})") from error
-            _log.warning("bucket %s was not there and was created", self.bucket.name)
+            raise StorageUnavailable(
+                f"there is no bucket {self.bucket.name}; create it, or correct the URL or AWS_ENDPOINT_URL"
+            )
         self.bucket.patience = PATIENCE_SECONDS
 
     def _size_of_object(self, key: str) -> int | None:
