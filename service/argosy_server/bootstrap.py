@@ -175,12 +175,13 @@ def open_store_copy(source: StoreConfig, target: StoreConfig) -> StoreCopy:
 
     Raises:
         StorageUnavailable: the source is not there, is of another version, or cannot be reached.
-        ValueError: the URL of its bytes has a scheme nobody knows.
+        ValueError: the URL of its bytes has a scheme nobody knows, or one of the two places is inside the other.
     """
     # Not at the top: an embedded store never needs them.
-    from argosy_server.adapters.blobs.room import folder_of, free_room, is_same_place
+    from argosy_server.adapters.blobs.room import folder_of, free_room, is_same_place, refuse_nested
     from argosy_server.usecases.copy_store import Room, SourceStore, TargetStorage
 
+    refuse_nested(source.places, target.places)
     rows = open_row_copy(source.database_url, target.database_url, durability=target.durability)
     try:
         store = open_existing(source, refuse_other_owner)

@@ -52,6 +52,11 @@ class StoreConfig:
         """Folder or URL of the bytes."""
         return self.blobs or str(self.home / "blobs")
 
+    @property
+    def places(self) -> list[str]:
+        """The folder, if anything of the store is in it, and where its bytes are."""
+        return [self.blobs_url] if self.database and self.blobs else [str(self.home), self.blobs_url]
+
 
 @dataclass(frozen=True)
 class Listen:

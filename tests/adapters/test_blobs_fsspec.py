@@ -11,7 +11,7 @@ from typing import Any
 import fsspec
 import pytest
 
-from argosy_server.adapters.blobs import open_storage
+from argosy_server.adapters.blobs import Durability, open_storage
 from argosy_server.adapters.blobs.fsspec_storage import FsspecStorage
 from argosy_server.domain.errors import StorageFull, StorageUnavailable
 from argosy_server.domain.identifiers import new_id
@@ -81,6 +81,49 @@ def test_a_folder_loads_no_fsspec(tmp_path: Path) -> None:
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout == "False\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("s3:/bucket/prefix", "s3://bucket/prefix"),
+        ("S3:bucket", "s3://bucket"),
+        ("gs:/bucket", "gs://bucket"),
+        ("file:/srv/blobs", "file:///srv/blobs"),
+        ("memory:/x", "memory://x"),
+    ],
+)
+def test_a_url_without_its_slashes_is_no_folder_of_that_name(
+    text: str, meant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=f"{text} is no URL of a storage; write {meant}, or ./{text} for a folder"):
+        open_storage(text, durability="full")
+    assert list(tmp_path.iterdir()) == []
+    open_storage(f"./{text}", durability="full")
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("ftp://127.0.0.1:1/blobs", "cannot be reached (Connection refused): try again, and look at"),
+        ("ftp://nowhere.invalid/blobs", "cannot be reached ("),
+    ],
+    ids=["closed port", "no host"],
+)
+def test_a_store_that_is_asked_as_soon_as_it_is_named_is_refused_with_its_name(url: str, words: str) -> None:
+    with pytest.raises(StorageUnavailable) as caught:
+        open_storage(url, durability="full")
+    assert f"blobs in {url} {words}" in str(caught.value)
+
+
+@pytest.mark.parametrize(("durability", "warned"), [("full", True), ("process", False)])
+def test_bytes_in_memory_are_warned_of_where_they_shall_last(
+    durability: Durability, warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    open_storage(f"memory://{new_id()}", durability=durability)
+    assert ("are in memory only, and are gone when this process ends" in caplog.text) == warned
 
 
 def test_a_store_that_must_be_there_is_not_created_and_has_nothing(tmp_path: Path) -> None:

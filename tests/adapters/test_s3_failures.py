@@ -175,6 +175,7 @@ def answer(code: str, status: int, operation: str = "PutObject", message: str = 
             "refuses PutObject (AccessDenied): these credentials may not",
         ),
         (answer("403", 403, "HeadObject"), StorageUnavailable, "refuses HeadObject (403): these credentials may not"),
+        (answer("PreconditionFailed", 412), StorageUnavailable, "it says that a condition does not hold"),
         (answer("ExpiredToken", 400), StorageUnavailable, "the session token has expired; get new credentials"),
         (answer("PermanentRedirect", 301), StorageUnavailable, "in another region; set AWS_DEFAULT_REGION"),
         (
@@ -201,12 +202,17 @@ def test_every_answer_is_a_refusal_with_a_cure(error: Exception, kind: type[Doma
 
 def test_only_what_may_pass_is_tried_again() -> None:
     passing: list[Exception] = [answer(code, 409) for code in ("OperationAborted", "ConditionalRequestConflict")]
-    passing += [answer(str(status), status) for status in (429, 500, 502, 503, 504)]
-    passing += [answer("SlowDown", 503), answer("RequestTimeout", 400), answer("BadDigest", 400)]
+    passing += [answer(str(status), status) for status in (412, 429, 500, 502, 503, 504)]
+    passing += [
+        answer("PreconditionFailed", 412),
+        answer("SlowDown", 503),
+        answer("RequestTimeout", 400),
+        answer("BadDigest", 400),
+    ]
     passing += [HTTPClientError(error=""), IncompleteReadError(actual_bytes=1, expected_bytes=2)]
     passing += [ReadTimeoutError(endpoint_url="", error=""), EndpointConnectionError(endpoint_url="")]
     lasting = [answer(code, 403) for code in ("AccessDenied", "SignatureDoesNotMatch", "RequestTimeTooSkewed")]
-    lasting += [answer("NoSuchKey", 404), answer("PreconditionFailed", 412), answer("InvalidPart", 400)]
+    lasting += [answer("NoSuchKey", 404), answer("InvalidPart", 400)]
     assert [error for error in passing if not is_transient(error)] == []
     assert [error for error in [*lasting, SSLError(endpoint_url="", error="")] if is_transient(error)] == []
 

@@ -264,6 +264,29 @@ def test_a_target_that_is_not_empty_or_the_source_is_refused(
     assert files_of(other.data)
 
 
+def test_a_place_inside_the_other_one_is_refused_and_nothing_is_made(source: Place, tmp_path: Path) -> None:
+    before, start = state_of(source.data), f"--from={source.data}"
+    (tmp_path / "link").symlink_to(source.data)
+    for inside in (source.data / "copy", source.data / "blobs" / "copy", tmp_path / "link" / "copy"):
+        for options in ([f"--to={inside}"], [f"--to={tmp_path / 'copy'}", f"--to-blobs={inside}"]):
+            for dry in ([], ["--dry-run"]):
+                stopped = refusal(start, *options, *dry)
+                assert f"the target, {source.data}" in stopped
+                assert "is inside the source" in stopped
+                assert "choose a folder beside it" in stopped
+    assert f"the source, {source.data}, is inside the target, {tmp_path}:" in refusal(start, f"--to={tmp_path}")
+    assert state_of(source.data) == before
+    assert not (tmp_path / "copy").exists()
+
+
+def test_bytes_that_stay_where_they_are_may_be_inside_either_folder(source: Place, tmp_path: Path) -> None:
+    blobs = source.data / "blobs"
+    done = command("migrate", f"--from={source.data}", f"--to={tmp_path / 'copy'}", f"--to-blobs={blobs}")
+    assert (done.returncode, done.stderr) == (0, "")
+    moved = command("verify", f"--data={tmp_path / 'copy'}", f"--blobs={blobs}")
+    assert (moved.returncode, moved.stderr) == (0, "")
+
+
 def test_a_bucket_that_is_not_there_is_refused_and_nothing_is_made(
     source: Place, place: Callable[[str], Place]
 ) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from argosy.config import resolve
-from argosy_server.adapters.blobs import s3_bucket
+from argosy_server.adapters.blobs import s3_bucket, s3_writer
 from argosy_server.adapters.blobs.s3_storage import S3Storage
 from argosy_server.domain.errors import StorageUnavailable
 from argosy_server.domain.identifiers import new_id
@@ -23,6 +23,7 @@ PASSING: dict[str, Fault] = {
     "503": answers(503, "SlowDown"),
     "500": answers(500, "InternalError"),
     "409": answers(409, "OperationAborted"),
+    "412": answers(412, "PreconditionFailed"),
     "reset": resets,
     "lost answer": loses_the_answer,
     "slow": is_slow,
@@ -134,6 +135,20 @@ def test_a_store_that_stays_in_trouble_is_told_and_what_was_sent_is_kept(
     end_with(later, CONTENT[PART:])
     assert get(storage, location, 0, len(CONTENT)) == CONTENT
     assert bucket.unfinished() == []
+
+
+@pytest.mark.parametrize(
+    "operation", ["put_object", "create_multipart_upload", "upload_part", "complete_multipart_upload"]
+)
+def test_a_condition_that_never_holds_although_none_was_made_is_told_with_the_store(
+    proxy: S3Proxy, storage: S3Storage, location: str, operation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage.bucket.patience = 0.5
+    monkeypatch.setattr(s3_writer, "JOIN_SECONDS", 0.5)
+    proxy.goes_wrong(operation, answers(412, "PreconditionFailed"), times=1000)
+    with pytest.raises(StorageUnavailable, match=r"PreconditionFailed.*try again, and look at the store") as caught:
+        write_in_chunks(storage, location, CONTENT[: PART - 1] if operation == "put_object" else CONTENT)
+    assert storage.bucket.url in str(caught.value)
 
 
 def test_a_store_that_knows_no_conditions_is_claimed_all_the_same(proxy: S3Proxy, storage: S3Storage) -> None:

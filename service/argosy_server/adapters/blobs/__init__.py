@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
+from argosy_server.adapters.blobs.room import folder_of
 from argosy_server.domain.errors import StorageUnavailable
 from argosy_server.usecases.direct_access import DirectAccess
 from argosy_server.usecases.ports import BlobStorage
 from argosy_server.usecases.signed_transfers import SignedTransfers
 
 Durability = Literal["full", "process"]
+_log = logging.getLogger(__name__)
 
 
 def open_direct_access(storage: BlobStorage) -> DirectAccess | None:
@@ -77,9 +80,12 @@ def open_storage(url_or_path: str, *, durability: Durability, create: bool = Tru
         # fsspec and its stores are slow to import, and an embedded store never needs them.
         from argosy_server.adapters.blobs.fsspec_storage import FsspecStorage
 
+        if scheme == "memory" and durability == "full":
+            _log.warning("blobs in %s are in memory only, and are gone when this process ends", url_or_path)
         return FsspecStorage(url_or_path, create=create)
     from argosy_server.adapters.blobs.local_storage import LocalStorage
 
+    folder_of(url_or_path)  # refuses s3:/bucket, which would be a folder called s3:
     path = unquote(urlsplit(url_or_path).path) if separator else url_or_path
     if not (create or os.path.isdir(path)):
         raise StorageUnavailable(f"{path}, the folder of the bytes, is not there; mount it, or name the right one")

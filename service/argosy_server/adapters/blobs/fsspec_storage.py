@@ -35,7 +35,7 @@ class FsspecStorage:
         """
         self._url = url
         try:
-            self._fs, root = fsspec.core.url_to_fs(url)
+            self._fs, root = _open(url)
         except ImportError as error:
             raise ValueError(f"{url}: {error}") from error
         except ValueError as error:
@@ -158,6 +158,26 @@ class FsspecStorage:
                 self._fs.rm_file(path)
         except DomainError as error:
             _log.warning("%s could not be removed: %s", path, error)
+
+
+def _open(url: str) -> tuple[Any, str]:
+    """Return a store and the root in it; some are asked at once.
+
+    Raises:
+        ImportError: its package is missing.
+        ValueError: there is no such store.
+        StorageUnavailable: it cannot be reached.
+    """
+    try:
+        store, root = fsspec.core.url_to_fs(url)
+    except (ImportError, ValueError):
+        raise
+    except OSError as error:
+        raise translate(error, url) from error
+    except Exception as error:
+        # Each store raises its own library's errors, also for settings it misses.
+        raise StorageUnavailable(f"blobs in {url} cannot be reached ({error}); correct the URL or try again") from error
+    return store, root
 
 
 class FsspecWriter:

@@ -110,7 +110,6 @@ class Bucket:
 
         Raises:
             FileNotFoundError: the object, or the unfinished upload, is not there.
-            FileExistsError: it is there, and was asked not to be.
             StorageUnavailable, StorageFull: the store refuses, or cannot be reached.
         """
         return self.patiently(lambda: self.once(operation, **facts), patience)
@@ -171,8 +170,6 @@ class Bucket:
             code = code_of(error)
             if code in MISSING_CODES:
                 return FileNotFoundError(f"{code} in {self.url}")
-            if code in ("PreconditionFailed", "412", "BucketAlreadyOwnedByYou"):
-                return FileExistsError(f"{code} in {self.url}")
         return refusal(error, self.url)
 
 

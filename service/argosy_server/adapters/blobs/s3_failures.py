@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError
 
 from argosy_server.domain.errors import DomainError, StorageFull, StorageUnavailable
 
-TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
+# 412 as well: the one request that has a condition looks at the answer itself.
+TRANSIENT_STATUSES = frozenset({412, 429, 500, 502, 503, 504})
 TRANSIENT_CODES = frozenset(
     {
         "409",  # of a HEAD request, whose answer has no room for more
@@ -43,10 +44,9 @@ _CREDENTIALS = (
     "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the profile or role that stands for them; nothing was changed"
 )
 _CURES = {
-    "AccessDenied": "these credentials may not do that; allow them ListBucket, ListBucketMultipartUploads, GetObject, "
-    "PutObject, DeleteObject and AbortMultipartUpload there",
+    "AccessDenied": "these credentials may not do that; allow them ListBucket, ListBucketMultipartUploads, "
+    "ListMultipartUploadParts, GetObject, PutObject, DeleteObject and AbortMultipartUpload there",
     "AuthorizationHeaderMalformed": "the region is wrong; set AWS_DEFAULT_REGION to that of the bucket",
-    "BucketAlreadyExists": "somebody else has a bucket of that name; choose another one",
     "ExpiredToken": "the session token has expired; get new credentials",
     "IllegalLocationConstraintException": "the region is wrong; set AWS_DEFAULT_REGION to that of the bucket",
     "InvalidAccessKeyId": f"it does not know the access key; correct {_CREDENTIALS}",
@@ -54,6 +54,8 @@ _CURES = {
     "InvalidToken": "the session token is not valid; get new credentials, or unset AWS_SESSION_TOKEN",
     "NoSuchBucket": "there is no such bucket; create it, or correct the URL, the endpoint or the region",
     "PermanentRedirect": "the bucket is in another region; set AWS_DEFAULT_REGION to that one",
+    "PreconditionFailed": "it says that a condition does not hold, though none was made; try again, and look at the "
+    "store if it lasts",
     "RequestTimeTooSkewed": "the clock of this machine differs too much from that of the store; set it, best by NTP",
     "SignatureDoesNotMatch": f"the secret key is wrong; correct {_CREDENTIALS}",
     "SlowDown": "it asks for fewer requests; try again later",
@@ -62,6 +64,7 @@ _SAME_AS = {
     "301": "PermanentRedirect",
     "401": "InvalidAccessKeyId",
     "403": "AccessDenied",
+    "412": "PreconditionFailed",
     "503": "SlowDown",
     "AllAccessDisabled": "AccessDenied",
     "RequestExpired": "RequestTimeTooSkewed",
