@@ -57,12 +57,21 @@ class Machine:
 
     def run(self, block: str) -> str:
         """Run a block of commands that end, and return what they say."""
-        done = subprocess.run(
+        done = self._run(block)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def refused(self, block: str) -> str:
+        """Run a block that fails, and return what it says of that."""
+        done = self._run(block)
+        assert done.returncode == 1, done.stdout + done.stderr
+        return done.stderr
+
+    def _run(self, block: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             ["bash", "-euc", self.text(block)], capture_output=True, text=True, check=False,
             cwd=self.folder, env=self.environment, timeout=120,
         )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
 
     def serve(self, block: str) -> Server:
         """Run a block whose last command is a server, and return it once it is ready."""
@@ -121,13 +130,35 @@ def test_a_store_is_checked_backed_up_and_restored(machine: Machine) -> None:
     argosy.Client(f"embedded://{home}").save_artifact("a" * 100_000, "text", alias="prod")
     for block in blocks("Is it well?"):
         machine.run(block)
-    back_up, restore = blocks("Back up, restore")[:2]
+    back_up, _, restore, _ = blocks("Back up, restore")
     machine.run(back_up)
     argosy.Client(f"embedded://{home}").save_artifact("b", "text")  # goes on
-    machine.run(restore)
-    restored = argosy.Client(f"embedded://{machine.folder / 'restored'}")
-    assert [version.version for version in restored.list_artifact_versions("text")] == ["1"]
-    assert restored.load_artifact("text", alias="prod") == "a" * 100_000
+    for place in ("restored", "restored_again"):  # a backup is good for more than once
+        machine.run(restore.replace("./restored", f"./{place}"))
+        restored = argosy.Client(f"embedded://{machine.folder / place}")
+        assert [version.version for version in restored.list_artifact_versions("text")] == ["1"]
+        assert restored.load_artifact("text", alias="prod") == "a" * 100_000
+        restored.save_artifact("c", "text")  # and so is what was restored
+    assert "holds this very store" in machine.refused(back_up)
+    machine.run(back_up.replace("./backup", "./next_backup"))
+    after = argosy.Client(f"embedded://{machine.folder / 'next_backup'}")
+    assert [version.version for version in after.list_artifact_versions("text")] == ["2", "1"]
+
+
+def test_a_fleet_is_backed_up_in_a_folder_while_it_runs(fleet: Machine) -> None:
+    (first,) = blocks("PostgreSQL and an object store")
+    _, back_up, restore, _ = blocks("Back up, restore")
+    with fleet.serve(first) as server:
+        client = argosy.Client(server.url)
+        client.save_artifact(b"x" * 100_000, "blob")
+        fleet.run(back_up)
+        client.save_artifact(b"y", "blob")  # goes on
+        fleet.run(back_up.replace("fleet_backup", "next_backup"))
+    fleet.run(restore.replace("./backup", "./fleet_backup"))
+    restored = argosy.Client(f"embedded://{fleet.folder / 'restored'}")
+    assert restored.load_artifact("blob") == b"x" * 100_000
+    after = argosy.Client(f"embedded://{fleet.folder / 'next_backup'}")
+    assert after.load_artifact("blob") == b"y"
 
 
 def test_a_fleet_over_a_database_and_a_bucket_answers_a_list_of_servers(fleet: Machine) -> None:
@@ -144,7 +175,7 @@ def test_a_database_that_was_dumped_and_restored_is_served(fleet: Machine) -> No
     (first,) = blocks("PostgreSQL and an object store")
     with fleet.serve(first) as server:
         argosy.Client(server.url).save_artifact(b"x" * 100_000, "blob")
-    fleet.run(blocks("Back up, restore")[2])
+    fleet.run(blocks("Back up, restore")[-1])
     restored = first.replace("createdb argosy\n", "").replace("/argosy --blobs", "/argosy_restored --blobs")
     with fleet.serve(restored) as server:
         assert argosy.Client(server.url).load_artifact("blob") == b"x" * 100_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,8 +89,11 @@ def clocks(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Clocks]:
         assert abs(off - (DAY if request.param == "+1d" else -DAY)) < dt.timedelta(hours=1), "its clock is a day off"
         yield Clocks(database, *replicas)
     finally:
+        shared = [file for replica in replicas for file in shared_memory_of(replica)]
         disconnect_all()
         replicas.close()
+        for file in shared:
+            file.unlink(missing_ok=True)
         postgres.drop_database(database)
 
 
@@ -102,6 +106,16 @@ def library() -> Path:
     if IS_REQUIRED:
         pytest.fail(f"{reason} (ARGOSY_TEST_REQUIRE names faketime)")
     pytest.skip(reason)
+
+
+def shared_memory_of(replica: Replica) -> set[Path]:
+    """Return where the library keeps time for the processes of a server; it leaves that when they are killed."""
+    process = Path(f"/proc/{replica.server.process.pid}")
+    try:
+        mapped = (process / "maps").read_text()
+    except FileNotFoundError:
+        return set()
+    return {Path(path) for path in re.findall(r"/dev/shm/\S*faketime_\S+", mapped)}
 
 
 def log_of(replica: Replica) -> list[dict[str, Any]]:
