@@ -217,6 +217,11 @@ def test_a_standby_is_refused_with_the_cure() -> None:
         (f"postgresql://argosy:{PASSWORD}@@host/name", "write one in user or password as %40"),
         (f"postgresql://argosy:{PASSWORD}@host:port/name", "malformed"),
         (f"postgresql://argosy:{PASSWORD}@host", "names no database"),
+        (f"postgresql://argosy:{PASSWORD}@host/name?bogus=1", "'bogus' in its query, which is no option; take it out"),
+        (f"postgresql://argosy:{PASSWORD}@host/name?sslmod=require", "did you mean sslmode?"),
+        (f"postgresql://argosy:{PASSWORD}@host/name?connect_timeout=abc", "write a whole number of seconds"),
+        (f"postgresql://argosy:{PASSWORD}@127.0.0.1/name?sslmode=foo", "correct this option in the query of the URL"),
+        (f"postgresql://argosy:{PASSWORD}@host/name?host=a&host=b&port=1", "do not go together"),
     ],
 )
 def test_malformed_urls_are_refused_with_the_cure(address: str, message: str) -> None:
@@ -314,7 +319,7 @@ def test_sessions_wait_for_nothing_without_end(postgresql_url: str) -> None:
         store.close()
         found = dict(operator.execute("SELECT name, setting FROM seen").fetchall())
     names = ("lock_timeout", "idle_in_transaction_session_timeout", "synchronous_commit", "transaction_isolation")
-    assert [found[name] for name in names] == ["60000", "60000", "on", "read committed"]
+    assert [found[name] for name in names] == ["12000", "8000", "on", "read committed"]
 
 
 @pytest.mark.filterwarnings(FORKS)

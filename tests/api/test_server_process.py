@@ -21,6 +21,8 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from argosy.v1 import artifact_transfer_pb2
 from argosy_server import __version__
 from argosy_server.bootstrap import SERVICES
+from argosy_server.domain.identifiers import new_id
+from tests.adapters.test_metadata_migrations import fill_0002
 from tests.api.calls import create, create_request, expect_refusal, get, upload_parts
 from tests.api.conftest import Service, service_on
 from tests.api.server_process import ServerProcess
@@ -128,6 +130,13 @@ def test_every_call_is_logged_with_its_request_id_as_one_json_line(
     [line] = [line for line in lines if line.get("request_id") == request.request_id]
     assert (line["event"], line["level"], line["code"]) == ("call", "debug", "OK")
     assert line["method"] == "/argosy.v1.ArtifactService/CreateArtifactVersion"
+
+
+def test_what_migrates_the_database_says_nothing_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    fill_0002(f"sqlite:///{tmp_path / 'data' / 'metadata.db'}", f"UPDATE store SET id = '{new_id()}'")
+    with ServerProcess(tmp_path / "data", "--sweep-interval=0") as server:
+        assert server.log() == ""
 
 
 def test_a_message_over_four_mebibytes_is_refused_by_grpc(server: ServerProcess, channel: grpc.Channel) -> None:

@@ -120,6 +120,14 @@ def test_what_the_first_worker_refuses_is_told_once_and_no_other_is_started(tmp_
     assert refused.stderr.count("mysql") == 1
 
 
+@pytest.mark.parametrize("command", ["serve --workers=0", "serve --workers=2", "verify", "gc --plan"])
+def test_a_database_url_with_an_option_that_is_none_is_refused_in_one_line(command: str, tmp_path: Path) -> None:
+    refused = run(*command.split(), f"--data={tmp_path / 'data'}", "--database=postgresql://u:hush@127.0.0.1/x?bogus=1")
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1), refused.stderr
+    assert refused.stderr.startswith("error: the database URL has 'bogus' in its query, which is no option")
+    assert "hush" not in refused.stderr
+
+
 def test_a_worker_that_crashes_at_start_is_told_and_is_not_started_again(tmp_path: Path) -> None:
     crashing = CrashingWorkers(tmp_path / "crash")
     crashing.on()

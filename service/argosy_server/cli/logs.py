@@ -47,3 +47,5 @@ def configure_logs(log_format: LogFormat, level: str, worker: int = 0) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    # It tells that it looks at a database at all, also where ours only says no.
+    logging.getLogger("alembic").setLevel(logging.NOTSET if level == "debug" else logging.WARNING)

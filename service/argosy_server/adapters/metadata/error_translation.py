@@ -29,6 +29,8 @@ _POSTGRESQL_CURES = {
     "shutting down": "try again once it runs again",
     "resolve host": "correct the host name in the URL",
     "name or service not known": "correct the host name in the URL",
+    "connection is bad: invalid": "correct this option in the query of the URL",
+    "invalid integer value": "correct this option in the query of the URL",
 }
 _ROLLED_BACK = ("40", "55P03")
 _FULL_CURE = "free some space; what is stored can still be read"

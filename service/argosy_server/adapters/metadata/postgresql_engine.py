@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import weakref
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from argosy_server.adapters.metadata.tables import share_conditions_with_postgresql
@@ -25,20 +26,22 @@ SECRETS = ("password", "sslpassword")
 _OPTIONS = {
     "connect_timeout": "10",
     # A server that vanished without a word is noticed, instead of being waited for without end.
-    "keepalives_idle": "20",
-    "keepalives_interval": "5",
-    "keepalives_count": "4",
-    "tcp_user_timeout": "40000",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
     "application_name": "argosy-server",
     "client_encoding": "utf8",
 }
 _SETTINGS = {
-    # Whoever stands still, or vanished without a word, in a transaction holds rows that others wait for.
-    "idle_in_transaction_session_timeout": "60s",
-    "tcp_keepalives_idle": "20",
-    "tcp_keepalives_interval": "5",
-    "tcp_keepalives_count": "4",
-    "lock_timeout": "60s",
+    # Whoever stands still, or vanished without a word, in a transaction holds rows that others wait for. Clients give
+    # one server 15 s: the rows are free, and who waits for them is told to try again, before that.
+    "idle_in_transaction_session_timeout": "8s",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "10s",
+    "lock_timeout": "12s",
     "TimeZone": "UTC",
 }
 _ORIGIN_KEY = "argosy_origin"
@@ -50,14 +53,14 @@ _ORIGIN = (
     # Some who offer PostgreSQL let nobody ask for more.
     "SELECT oid FROM pg_database WHERE datname = current_database()",
 )
-_SETTINGS_FROM_14 = {"client_connection_check_interval": "10s"}
+_SETTINGS_FROM_14 = {"client_connection_check_interval": "5s"}
 
 
 def postgresql_engine(url: URL) -> Engine:
     """Make the engine of a PostgreSQL database. Nothing is connected yet.
 
     Raises:
-        StorageUnavailable: the driver is not installed.
+        StorageUnavailable: the driver is not installed, or the URL has an option that is none.
     """
     share_conditions_with_postgresql()
     try:
@@ -76,6 +79,12 @@ def postgresql_engine(url: URL) -> Engine:
         raise StorageUnavailable(
             "a PostgreSQL database needs the driver psycopg, which is not installed; pip install 'argosy[postgres]'"
         ) from error
+    except ArgumentError:
+        raise StorageUnavailable(
+            "the database URL is malformed: hosts and ports in its query do not go together; write "
+            "postgresql://user:password@host:port/name, or ?host=first:5432&host=second:5432 for several"
+        ) from None
+    _check_options(engine.url)
     event.listen(engine, "connect", _set_up)
     return engine
 
@@ -96,6 +105,24 @@ def take_from_pool(connection: Connection) -> Any:
     connection.detach()
     _taken.add(session)
     return session
+
+
+def _check_options(url: URL) -> None:
+    # psycopg finds these when it connects, and says so as if they were a mistake of ours.
+    from psycopg import pq
+
+    known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
+    for name in url.query:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            cure = f"did you mean {near[0]}?" if near else "take it out; it may have those of libpq, such as sslmode"
+            raise StorageUnavailable(f"the database URL has {name!r} in its query, which is no option; {cure}")
+    timeout = url.query.get("connect_timeout", "0")
+    if not (isinstance(timeout, str) and timeout.removeprefix("-").isdecimal()):
+        raise StorageUnavailable(
+            f"the database URL has connect_timeout={timeout!r}; write a whole number of seconds, as in "
+            "postgresql://user:password@host/name?connect_timeout=10"
+        )
 
 
 def _set_up(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
