@@ -273,6 +273,9 @@ def sweep_logged(application: Application) -> None:
     """Sweep; a failure is logged, for the next sweep does the same work again."""
     try:
         report = application.sweep()
+    except DomainError as error:
+        _log.warning("the sweep failed; the next one tries again: %s", error)
+        return
     except Exception:
         _log.exception("the sweep failed; the next one tries again")
         return

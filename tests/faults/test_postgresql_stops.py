@@ -18,6 +18,8 @@ from google.rpc import error_details_pb2
 
 from argosy.v1.artifact_service_pb2 import CreateArtifactVersionRequest
 from argosy_server.adapters.metadata import open_metadata
+from argosy_server.bootstrap import build, sweep_logged
+from argosy_server.config import StoreConfig
 from argosy_server.domain.errors import StorageUnavailable
 from tests.api.calls import Refusal, create, create_request, expect_refusal, get
 from tests.api.conftest import Service, service_on
@@ -151,6 +153,18 @@ def test_while_it_is_away_calls_are_told_to_come_again_and_once_it_is_back_all_g
             assert create(stubs, "p", "weights").version == get(stubs, "p", name="weights").version
         assert get(stubs, "p", name="weights").version == "4"
         assert server.process.poll() is None
+
+
+def test_a_sweep_without_its_database_is_told_in_one_line(
+    tmp_path: Path, cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    application = build(StoreConfig(tmp_path, database=cluster.new_database()))
+    cluster.stop("immediate")
+    sweep_logged(application)
+    application.close()
+    [told] = [record for record in caplog.records if "the sweep failed" in record.message]
+    assert "check that the server runs" in told.message
+    assert (told.levelname, told.exc_info, told.message.count("\n")) == ("WARNING", None, 0)
 
 
 def hold(url: str, idle_timeout: str) -> subprocess.Popen[str]:
