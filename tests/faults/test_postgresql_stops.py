@@ -15,6 +15,7 @@ from typing import Literal
 import grpc
 import pytest
 from google.rpc import error_details_pb2
+from sqlalchemy import make_url
 
 from argosy.v1.artifact_service_pb2 import CreateArtifactVersionRequest
 from argosy_server.adapters.metadata import open_metadata
@@ -26,6 +27,7 @@ from tests.api.conftest import Service, service_on
 from tests.api.server_process import ServerProcess
 from tests.backends.postgres import Cluster, connect
 from tests.contracts.metadata_facts import save
+from tests.faults.proxy import Proxy
 from tests.faults.stand import in_background, wait_until
 
 NAMES = ("weights", "table")
@@ -153,6 +155,25 @@ def test_while_it_is_away_calls_are_told_to_come_again_and_once_it_is_back_all_g
             assert create(stubs, "p", "weights").version == get(stubs, "p", name="weights").version
         assert get(stubs, "p", name="weights").version == "4"
         assert server.process.poll() is None
+
+
+def test_a_server_whose_database_falls_silent_ends_all_the_same_when_told_to(tmp_path: Path, cluster: Cluster) -> None:
+    url = make_url(cluster.new_database())
+    with Proxy(cluster.port) as way:
+        by_way = url.set(port=int(way.address.rpartition(":")[2])).render_as_string(hide_password=False)
+        with (
+            ServerProcess(tmp_path / "data", f"--database={by_way}", "--grace=0.5") as server,
+            server.channel() as channel,
+        ):
+            stubs = service_on("server", tmp_path / "data", channel)
+            way.up.hold_before(b"INSERT INTO events")
+            held = stubs.artifacts.CreateArtifactVersion.future(create_request("p", "weights"))
+            way.up.wait_for_marker()
+            way.fall_silent()
+            server.terminate()
+            assert server.wait(60) == 0
+            assert "the process ends without them" in server.log()
+            assert held.code() is not grpc.StatusCode.OK
 
 
 def test_a_sweep_without_its_database_is_told_in_one_line(

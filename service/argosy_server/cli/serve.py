@@ -153,7 +153,7 @@ def _server_config(values: Mapping[str, Any]) -> ServerConfig:
 
 
 def _serve(config: ServerConfig) -> None:
-    from argosy_server.cli.serving import CannotServe, Serving
+    from argosy_server.cli.serving import END_SECONDS, CannotServe, Serving, end_within
     from argosy_server.fleet.signals import SignalInbox
 
     try:
@@ -165,6 +165,7 @@ def _serve(config: ServerConfig) -> None:
     stopped.wait()
     # A second signal ends the process at once.
     stopped.close()
+    end_within(config.grace + END_SECONDS)
     serving.drain(config.grace)
 
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import threading
 
 from argosy_server.config import ServerConfig
+
+END_SECONDS = 10.0
+"""What a process may take beyond the grace to close files and connections; less than a supervisor gives a worker."""
+_log = logging.getLogger(__name__)
 
 
 class CannotServe(Exception):
@@ -65,3 +71,22 @@ class Serving:
         if self._sweeper is not None:
             self._sweeper.stop()
         self._application.close()
+
+
+def end_within(seconds: float) -> None:
+    """Let this process end in time, whatever waits for a database or a store that says nothing.
+
+    What is cut off then is cut off as by a crash, which loses nothing that was acknowledged.
+
+    Args:
+        seconds: from now on, after which it ends with exit code 0 unless it has ended by itself.
+    """
+
+    def end() -> None:
+        _log.error("calls were cut, and still wait for the database or the store; the process ends without them")
+        os._exit(0)
+
+    # Threads that wait are waited for where the interpreter ends; this one is not, and runs meanwhile.
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()

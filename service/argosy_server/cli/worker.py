@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from argosy_server.cli.logs import configure_logs
-from argosy_server.cli.serving import CannotServe, Serving
+from argosy_server.cli.serving import END_SECONDS, CannotServe, Serving, end_within
 from argosy_server.fleet.control import DRAIN, LEAVE, READY, REFUSED, Control, assignment_of
 from argosy_server.fleet.signals import SignalInbox
 
@@ -43,7 +43,9 @@ def main(descriptor: int) -> None:
     while (order := orders.next()) is not None and order["order"] == LEAVE:
         serving.announce_end()
     orders.close()
-    serving.drain(config.grace if order is None else order["grace"])
+    grace = config.grace if order is None else order["grace"]
+    end_within(grace + END_SECONDS)
+    serving.drain(grace)
 
 
 class Orders:
