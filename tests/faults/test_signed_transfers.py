@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -152,6 +153,21 @@ def test_clients_that_cannot_reach_the_bucket_go_through_the_server_and_do_not_t
     assert told[-1] > SIZE
     assert caplog.text.count("large files go through the server for 300 s") == 1
     assert_swept(stand)
+
+
+def test_a_bucket_that_takes_connections_and_says_nothing_is_given_up_before_anything_is_sent_to_it(
+    stand: BucketStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=50) as silent:
+        monkeypatch.setenv("ARGOSY_IDLE_TIMEOUT", "3")
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        save(stand)
+        np.testing.assert_array_equal(stand.client().load_artifact("weights"), VALUE)
+        assert stand.through_the_server > 2 * SIZE
+        silent.setblocking(False)
+        silent.accept()[0].close()
+        with pytest.raises(BlockingIOError):  # nobody came after the first
+            silent.accept()
 
 
 @pytest.mark.parametrize("percent", [0, 50, 99])

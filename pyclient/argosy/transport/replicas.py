@@ -28,6 +28,9 @@ OTHERS_SECONDS = 0.5
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 _FIRST_REST, _LONGEST_REST = 0.25, 8.0
 _FIRST_SILENT_REST, _LONGEST_SILENT_REST = 4.0, 60.0
+_PASSED_BY_SECONDS = 30.0
+"""How long others are preferred to a server that lacked its database or bucket: it may take 10 seconds to notice."""
+_LACKS_STORAGE = "STORAGE_UNAVAILABLE"
 _log = logging.getLogger("argosy.transport")
 
 
@@ -63,6 +66,8 @@ class Replica:
         store_id: the store it serves, once it has answered.
         trouble: why it took none last, until a call ends well.
         rests: how often it was spared without having answered a call in between.
+        passed_by_until: until when, by the monotonic clock, others are preferred: what it lacks only some calls need,
+            so that neither a greeting nor a call that ends well tells that it has it again.
         is_being_greeted: whether somebody greets it.
     """
 
@@ -75,6 +80,7 @@ class Replica:
         self.store_id = ""
         self.trouble: ArgosyError | None = None
         self.rests = 0
+        self.passed_by_until = 0.0
         self.is_being_greeted = False
         self._greetings = 0
 
@@ -129,11 +135,14 @@ class Replicas:
 
     def choose(self, tried: Collection[Replica], preferred: Replica | None = None) -> Replica | None:
         """Return whose turn it is of those that answer, those not tried first; ``None`` when nobody does."""
-        if preferred is not None and preferred.is_ready and preferred not in tried:
-            return preferred
         with self._lock:
+            now = time.monotonic()
             ready = [replica for replica in self.members if replica.is_ready]
-            fresh = [replica for replica in ready if replica not in tried] or ready
+            fresh = [replica for replica in ready if replica not in tried]
+            fresh = [replica for replica in fresh if replica.passed_by_until <= now] or fresh
+            if preferred in fresh:
+                return preferred
+            fresh = fresh or ready
             if not fresh:
                 return None
             self._turn += 1
@@ -186,6 +195,8 @@ class Replicas:
                 rest = replica.next_rest(_FIRST_SILENT_REST, _LONGEST_SILENT_REST)
             elif isinstance(trouble, ServiceError) and trouble.reason:
                 rest = replica.next_rest(_FIRST_REST, _LONGEST_REST)
+                if trouble.reason == _LACKS_STORAGE:
+                    replica.passed_by_until = time.monotonic() + _PASSED_BY_SECONDS
         _log.debug("%s is away (%s)", replica.address, trouble)
         self._greet(replica, rest)
         return True

@@ -17,7 +17,14 @@ from urllib.request import getproxies, proxy_bypass
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError, SSLError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NewConnectionError,
+    ProxyError,
+    ReadTimeoutError,
+    SSLError,
+)
 
 from argosy.transport.store_error import StoreError
 
@@ -25,6 +32,7 @@ _TARGET = "argosy-target"
 """Not sent: where the connection finds the target of a request."""
 _CONNECTIONS = 64
 _CHUNK_BYTES = 1 << 20
+_SILENT = (TimeoutError, ReadTimeoutError)
 _NOT_THERE = (ConnectTimeoutError, NewConnectionError, ProxyError, SSLError)
 
 
@@ -48,6 +56,16 @@ class StoreHttp:
         }
         self._managers: dict[str, urllib3.PoolManager] = {}
         self._lock = threading.Lock()
+
+    def greet(self, url: str, seconds: float) -> None:
+        """Ask the store for a word, whichever: who refuses is there. Nothing of a URL but its host is sent.
+
+        Raises:
+            StoreError: it cannot be reached, or says nothing for so many seconds.
+        """
+        timeout = urllib3.Timeout(connect=seconds, read=seconds)
+        with self._request("HEAD", url, {}, timeout=timeout, target="/") as answer:
+            answer.drain_conn()
 
     def put(self, url: str, headers: Mapping[str, str], chunks: Iterable[bytes | memoryview]) -> None:
         """Send chunks, as many bytes as the headers say.
@@ -81,16 +99,25 @@ class StoreHttp:
             raise _refusal("GET", url, answer.status)
         return StoreRange(answer, _place(url))
 
-    def _request(self, method: str, url: str, headers: Mapping[str, str], body: Any = None) -> urllib3.BaseHTTPResponse:
+    def _request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: Any = None,
+        *,
+        timeout: urllib3.Timeout | None = None,
+        target: str = "",
+    ) -> urllib3.BaseHTTPResponse:
         parts = urlsplit(url)
-        target = f"{parts.path}?{parts.query}"
+        target = target or f"{parts.path}?{parts.query}"
         with _told(_place(url)):
             return self._manager(parts.scheme, parts.hostname or "").request(
                 method,
                 f"{parts.scheme}://{parts.netloc}/",
                 headers={**headers, _TARGET: target},
                 body=body,
-                timeout=self._timeout,
+                timeout=timeout or self._timeout,
                 retries=False,
                 redirect=False,
                 preload_content=False,
@@ -186,7 +213,13 @@ def _told(place: str) -> Iterator[None]:
     except (HTTPError, OSError) as error:
         reason = type(error.__cause__ or error).__name__
         was_there = not isinstance(error, _NOT_THERE)
-        raise StoreError(f"the object store at {place} cannot be reached ({reason})", was_there=was_there) from None
+        # Sending that stands still is told as a connection that broke, with the reason inside.
+        was_silent = was_there and any(
+            isinstance(each, TimeoutError | ReadTimeoutError) for each in (error, *error.args)
+        )
+        raise StoreError(
+            f"the object store at {place} cannot be reached ({reason})", was_there=was_there, was_silent=was_silent
+        ) from None
 
 
 def _refusal(method: str, url: str, status: int) -> StoreError:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 PAUSE_SECONDS = 300.0
 """How long nobody tries a store that could not be reached."""
+GREETING_SECONDS = 5.0
+"""How long a store may take for its first word, before anything is sent to it."""
 _VERIFIED_A_SECOND = 16 << 20
 """Bytes a server reads back at least before it publishes them."""
 _log = logging.getLogger("argosy.transport")
@@ -44,6 +46,7 @@ class SignedStore:
         self._config = config
         self._http: StoreHttp | None = None
         self._lock = threading.Lock()
+        self._greeting = threading.Lock()
         self._paused_until = 0.0
         self._reached = False
 
@@ -75,6 +78,7 @@ class SignedStore:
             Exception: what ``chunks`` raises, unchanged.
         """
         self._check_secrecy(how.url)
+        self._greet(how.url)
         self._connections().put(how.url, how.headers, chunks)
         self._reached = True
 
@@ -85,24 +89,51 @@ class SignedStore:
             StoreError: the store cannot be reached, or does not give it.
         """
         self._check_secrecy(url)
+        self._greet(url)
         answer = self._connections().get(url, start, stop)
         self._reached = True
         return answer
 
     def worth_another_try(self, error: StoreError) -> bool:
-        """Tell whether the request that failed may go well a moment later; a store never reached is not waited for."""
-        return error.may_pass and (self._reached or error.was_there)
+        """Tell whether the request that failed may go well a moment later.
+
+        A store that was never reached is not waited for, nor is one that was waited for in vain.
+        """
+        return error.may_pass and not error.was_silent and (self._reached or error.was_there)
 
     def pause(self, error: Exception) -> None:
         """Let everything go through the server for a while, because of this."""
-        _log.info("large files go through the server for %g s: %s", PAUSE_SECONDS, error)
         self._reached = False
+        if time.monotonic() < self._paused_until:  # by another part of the same file
+            return
+        _log.info("large files go through the server for %g s: %s", PAUSE_SECONDS, error)
         self._paused_until = time.monotonic() + PAUSE_SECONDS
 
     def _check_secrecy(self, url: str) -> None:
         """Refuse to move in the open what the connection to the server would encrypt."""
         if self._config.server.startswith("grpcs:") and not url.startswith("https:"):
             raise StoreError("the object store is not reached by HTTPS, as the server is by TLS", was_there=False)
+
+    def _greet(self, url: str) -> None:
+        """See whether the store says anything, unless it has: a silent one would cost as long as a transfer may stand.
+
+        Raises:
+            StoreError: it cannot be reached, or is silent; for a while everything goes through the server.
+        """
+        with self._greeting:
+            if self._reached:
+                return
+            if time.monotonic() < self._paused_until:  # another part waited for it
+                raise StoreError("the object store could not be reached a moment ago", was_there=False)
+            seconds = min(GREETING_SECONDS, self._config.idle_timeout)
+            try:
+                self._connections().greet(url, seconds)
+            except StoreError as error:
+                if error.was_there and not error.was_silent:
+                    return  # the connection broke: what is to be sent is tried again when it does so, too
+                self.pause(error)
+                raise
+            self._reached = True
 
     def _connections(self) -> StoreHttp:
         with self._lock:

@@ -11,13 +11,17 @@ class StoreError(UnavailableError):
     Attributes:
         status: status of its answer, ``None`` when there was none.
         was_there: whether there was a connection to it.
+        was_silent: whether it took or gave nothing for as long as a transfer may stand still.
     """
 
-    def __init__(self, message: str, status: int | None = None, *, was_there: bool = True) -> None:
+    def __init__(
+        self, message: str, status: int | None = None, *, was_there: bool = True, was_silent: bool = False
+    ) -> None:
         """Keep all of it. The message never has a URL."""
         super().__init__(message)
         self.status = status
         self.was_there = was_there
+        self.was_silent = was_silent
 
     @property
     def may_pass(self) -> bool:

@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterator
 
 import grpc
 import pytest
+from google.rpc.error_details_pb2 import ErrorInfo
 
 from argosy.config import ClientConfig, resolve
 from argosy.errors import ConfigurationError, NotFoundError, UnavailableError
 from argosy.transport.blob_client import with_one_replica
 from argosy.transport.connection import Connection, connect
+from argosy.transport.error_mapping import DOMAIN
+from argosy.transport.replicas import Replicas
 from argosy.v1.artifact_service_pb2 import DeleteAliasRequest, DeleteAliasResponse
 from argosy.v1.artifact_service_pb2_grpc import ArtifactServiceServicer
 from argosy.v1.blob_service_pb2 import (
@@ -25,6 +28,7 @@ from argosy.v1.blob_service_pb2 import (
 )
 from argosy.v1.blob_service_pb2_grpc import BlobServiceServicer
 from tests.faults.stand import wait_until
+from tests.unit.transport.test_error_mapping import Refusal
 
 Serve = Callable[..., ClientConfig]
 Answer = Callable[[grpc.ServicerContext], None]
@@ -174,6 +178,25 @@ def test_what_goes_on_with_one_server_stays_there_while_it_answers(serve: Serve)
     for _ in range(6):
         blobs.get_upload("upload")
     assert sum(len(one.asked) for one in peers) == 13
+
+
+def test_a_server_that_lacks_its_bucket_is_left_to_calls_that_nobody_else_takes_although_it_answers() -> None:
+    replicas = Replicas("grpc://a:1,b:2", lambda _, __: None)
+    first, second = replicas.members
+    capabilities = GetCapabilitiesResponse(store_id="one")
+    lacks = Refusal(grpc.StatusCode.UNAVAILABLE, "no bucket", ErrorInfo(domain=DOMAIN, reason="STORAGE_UNAVAILABLE"))
+    for replica in (first, second):
+        assert replicas.greeted(replica, capabilities)
+    assert replicas.choose((), first) is first
+    assert replicas.is_away(first, lacks)
+    assert replicas.greeted(first, capabilities)
+    first.answered()  # a call that needs no bucket
+    assert [replicas.choose((), first) for _ in range(4)] == [second] * 4
+    assert replicas.choose({second}, first) is first
+    assert replicas.is_away(second, lacks)
+    assert replicas.choose((), second) is first
+    assert replicas.greeted(second, capabilities)
+    assert [replicas.choose((), first) for _ in range(4)] == [first] * 4  # the other one is no better
 
 
 def test_one_server_has_nobody_to_go_to(serve: Serve) -> None:

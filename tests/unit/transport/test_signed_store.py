@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -83,6 +84,48 @@ def test_a_store_that_was_never_there_is_not_waited_for() -> None:
     assert store is not None
     errors = [StoreError("no way", was_there=False), StoreError("broke off"), StoreError("busy", 503)]
     assert [store.worth_another_try(error) for error in errors] == [False, True, True]
+
+
+def test_a_store_that_was_silent_is_not_waited_for_again() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/bucket/key?x=1"
+        http = StoreHttp(1, 0.2)
+        chunk = bytes(MIB)
+        for ask in (
+            lambda: http.get(url, 0, 1),
+            lambda: http.put(url, {"Content-Length": str(64 * MIB)}, [chunk] * 64),
+        ):
+            with pytest.raises(StoreError) as stood_still:
+                ask()
+            store = store_of()
+            assert store is not None
+            assert (stood_still.value.was_silent, store.worth_another_try(stood_still.value)) == (True, False)
+
+
+def test_one_greeting_tells_of_a_silent_store_and_what_comes_beside_it_does_not_wait_as_well() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/bucket/key?x=1"
+        capabilities = GetCapabilitiesResponse(signed_transfers=OFFER)
+        store = SignedStore.of(capabilities, resolve(idle_timeout=1))
+        assert store is not None
+        with ThreadPoolExecutor(4) as pool:
+            errors = [found.exception() for found in [pool.submit(store.get, url, 0, 1) for _ in range(4)]]
+        assert sorted(isinstance(error, StoreError) and error.was_silent for error in errors) == [False] * 3 + [True]
+        assert not store.takes(64 * MIB)
+        heard = accepted(silent)
+    assert heard.startswith(b"HEAD / HTTP/1.1\r\n")
+    assert b"x=1" not in heard
+
+
+def accepted(listening: socket.socket) -> bytes:
+    """Return what the only client sent."""
+    connection, _ = listening.accept()
+    with connection:
+        heard = connection.recv(MIB)
+    listening.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        listening.accept()
+    return heard
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/bucket/key?x=1", "ftp://127.0.0.1/x?x=1"])
