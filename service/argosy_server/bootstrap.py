@@ -156,6 +156,29 @@ def open_existing(config: StoreConfig, check: Callable[[MetadataStore, BlobStora
         raise
 
 
+def require_store(config: StoreConfig, store_id: str) -> None:
+    """Refuse any store but one; nothing is created or changed.
+
+    Args:
+        config: where it has to be.
+        store_id: its id.
+
+    Raises:
+        StorageUnavailable, ValueError: as for :func:`open_existing`, or another one or none is there.
+    """
+
+    def check(metadata: MetadataStore, storage: BlobStorage, name: str) -> None:
+        for place, found in (("the database", metadata.store_id), (name, storage.owner())):
+            if found != store_id:
+                there = f"another store (id {found})" if found else "no store"
+                raise StorageUnavailable(
+                    f"{place} holds {there}, and the one that is served (id {store_id}) cannot be changed for another "
+                    "while the server runs; correct data, database and blobs, or restart it for that"
+                )
+
+    open_existing(config, check).close()
+
+
 @dataclass(frozen=True)
 class StoreCopy:
     """A store, and where it shall go."""

@@ -52,6 +52,10 @@ class StoreConfig:
         """Folder or URL of the bytes."""
         return self.blobs or str(self.home / "blobs")
 
+    def is_at_the_place_of(self, other: StoreConfig) -> bool:
+        """Whether metadata and bytes are where those of another one are."""
+        return (self.database_url, self.blobs_url) == (other.database_url, other.blobs_url)
+
     @property
     def places(self) -> list[str]:
         """The folder, if anything of the store is in it, and where its bytes are."""

@@ -22,6 +22,9 @@ class ServerProcess:
     LISTEN: tuple[str, ...] = ("--listen=127.0.0.1:0",)
     """How it is told to take a free port; what follows on the command line counts more."""
 
+    DATA = True
+    """Whether the command line tells where the data is."""
+
     def __init__(self, data: Path, *options: str, **environment: str) -> None:
         self.data = data
         data.parent.mkdir(parents=True, exist_ok=True)
@@ -30,7 +33,7 @@ class ServerProcess:
         with self.log_file.open("ab") as log:
             started = time.perf_counter()
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "argosy_server", "serve", *self.LISTEN, f"--data={data}", *options],
+                [sys.executable, "-m", "argosy_server", "serve", *self.LISTEN, *self._data_option(), *options],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
@@ -51,6 +54,9 @@ class ServerProcess:
         self.process.kill()
         self.process.wait()
         self.stdout.close()
+
+    def _data_option(self) -> list[str]:
+        return [f"--data={self.data}"] if self.DATA else []
 
     def channel(self) -> grpc.Channel:
         return grpc.insecure_channel(self.address)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from argosy_server.bootstrap import build
+from argosy_server.config import StoreConfig
 from tests.api.calls import create
 from tests.api.fleet_process import CrashingWorkers, FleetProcess, children, is_there, wait_until
 from tests.api.test_server_process import HeldUpload, listed_services, wait_for_call
@@ -51,6 +53,15 @@ class ReloadableFleet(FleetProcess):
         """Ask whichever worker takes the connection."""
         with self.connection() as channel:
             return listed_services(channel) != []
+
+
+class FleetOfFile(ReloadableFleet):
+    """A fleet that takes its data from the file, too."""
+
+    DATA = False
+
+    def __enter__(self) -> FleetOfFile:
+        return self
 
 
 def test_new_settings_are_those_of_all_workers_which_are_replaced_one_by_one(tmp_path: Path) -> None:
@@ -95,6 +106,42 @@ def test_settings_that_are_no_good_are_logged_and_change_nothing(tmp_path: Path,
         fleet.reload("reflection = true")
         fleet.wait_for_lines("ended with exit code 0", 2)
         assert fleet.has_reflection()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("data = '{folder}/typo'", "typo/metadata.db does not exist, so this is no store"),
+        ("data = '{folder}/other'", "the database holds another store (id {other})"),
+        ("data = '{folder}/data'\nblobs = '{folder}/empty'", "empty holds no store, and the one that is served (id "),
+        (
+            "data = '{folder}/data'\ndatabase = 'sqlite:///{folder}/new.db'",
+            "new.db does not exist, so this is no store",
+        ),
+    ],
+)
+def test_settings_that_lead_to_another_store_are_refused_and_make_none(tmp_path: Path, text: str, said: str) -> None:
+    other = build(StoreConfig(tmp_path / "other"))
+    other.close()
+    (tmp_path / "empty").mkdir()
+    before = f"data = '{tmp_path / 'data'}'\n"
+    with FleetOfFile(tmp_path, before) as fleet:
+        workers, files = fleet.workers(), sorted(tmp_path.rglob("*.db"))
+        fleet.reload(text.format(folder=tmp_path))
+        wait_until(lambda: fleet.lines("the settings stay as they are"), "it says so")
+        told = fleet.lines("the settings stay as they are")[0]["event"]
+        assert said.format(other=other.metadata.store_id) in told
+        assert (fleet.workers(), sorted(tmp_path.rglob("*.db"))) == (workers, files)
+        assert list((tmp_path / "empty").iterdir()) == []
+        assert not (tmp_path / "typo").exists()
+
+
+def test_the_place_of_the_store_may_change_its_name(tmp_path: Path) -> None:
+    with FleetOfFile(tmp_path, f"data = '{tmp_path / 'data'}'\n") as fleet:
+        (tmp_path / "link").symlink_to(tmp_path / "data")
+        fleet.reload(f"data = '{tmp_path / 'link'}'")
+        fleet.wait_for_lines("ended with exit code 0", 2)
+        assert fleet.answered() == [1, 2, 1, 2]
 
 
 def test_what_the_command_line_and_the_environment_say_stays(tmp_path: Path) -> None:

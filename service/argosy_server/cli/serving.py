@@ -20,12 +20,13 @@ class CannotServe(Exception):
 class Serving:
     """A server that answers until it is drained."""
 
-    def __init__(self, config: ServerConfig, shared_port: int = 0) -> None:
+    def __init__(self, config: ServerConfig, shared_port: int = 0, store_id: str = "") -> None:
         """Open the store, creating it unless it is there, and answer calls from now on.
 
         Args:
             config: all settings.
             shared_port: the port to share with other workers instead of taking one of its own.
+            store_id: of the only store to serve, which has to be there; ``""`` for any.
 
         Raises:
             CannotServe: the port or the store is not to be had.
@@ -36,6 +37,8 @@ class Serving:
         from argosy_server.api.server import ArgosyGrpcServer, PortTaken
 
         tune_allocator()
+        if store_id:
+            _require(config, store_id)
         self._config = config
         self._is_worker = bool(shared_port)
         self._server = ArgosyGrpcServer(config.max_workers, shares_port=self._is_worker)
@@ -52,6 +55,7 @@ class Serving:
             self._application = build(config.store, watching=WatchSettings(max_watchers=config.max_watchers))
         except (DomainError, ValueError) as error:
             raise CannotServe(str(error)) from None
+        self.store_id = self._application.metadata.store_id
         self._server.serve(self._application.register, SERVICES, reflection=config.reflection)
         self._sweeper = SweepThread(self._application, config.sweep_interval) if config.sweep_interval else None
 
@@ -71,6 +75,16 @@ class Serving:
         if self._sweeper is not None:
             self._sweeper.stop()
         self._application.close()
+
+
+def _require(config: ServerConfig, store_id: str) -> None:
+    from argosy_server.bootstrap import require_store
+    from argosy_server.domain.errors import DomainError
+
+    try:
+        require_store(config.store, store_id)
+    except (DomainError, ValueError) as error:
+        raise CannotServe(str(error)) from None
 
 
 def end_within(seconds: float) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from argosy_server.cli.logs import configure_logs
 from argosy_server.cli.serving import END_SECONDS, CannotServe, Serving, end_within
-from argosy_server.fleet.control import DRAIN, LEAVE, READY, REFUSED, Control, assignment_of
+from argosy_server.fleet.control import DRAIN, LEAVE, READY, REFUSED, STORE, Control, assignment_of
 from argosy_server.fleet.signals import SignalInbox
 
 ABANDONED = 3
@@ -35,11 +35,11 @@ def main(descriptor: int) -> None:
     configure_logs(config.log_format, config.log_level, worker=assignment.number)
     orders = Orders(messages)
     try:
-        serving = Serving(config, assignment.port)
+        serving = Serving(config, assignment.port, assignment.store_id)
     except CannotServe as error:
         control.send(**{REFUSED: str(error)})
         raise SystemExit(1) from None
-    control.send(**{READY: True})
+    control.send(**{READY: True, STORE: serving.store_id})
     while (order := orders.next()) is not None and order["order"] == LEAVE:
         serving.announce_end()
     orders.close()

@@ -1,7 +1,8 @@
 """What supervisor and worker say to each other: JSON, a line each, over a socket that only they have.
 
-The supervisor first says what to serve. The worker answers that it is ready, or why it cannot be. Later the supervisor
-says when the worker leaves (it answers, but tells health checks that it does so no longer) and when it drains.
+The supervisor first says what to serve. The worker answers that it is ready and with which store, or why it cannot be.
+Later the supervisor says when the worker leaves (it answers, but tells health checks that it does so no longer) and
+when it drains.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 from argosy_server.config import ServerConfig
 
 READY, REFUSED = "ready", "refused"
+STORE = "store"
 LEAVE, DRAIN = "leave", "drain"
 RECEIVED_BYTES = 1 << 16
 
@@ -27,11 +29,13 @@ class Assignment:
         number: which worker of the fleet it is, from 1 on; a successor has the number of the one it replaces.
         port: the port to listen on, together with the other workers.
         config: all settings.
+        store_id: id of the store it has to be, which is there; ``""`` for any, which is created unless it is there.
     """
 
     number: int
     port: int
     config: ServerConfig
+    store_id: str = ""
 
 
 class Control:
@@ -75,9 +79,15 @@ class Control:
 
     def assign(self, assignment: Assignment) -> None:
         """Say what to serve."""
-        self.send(number=assignment.number, port=assignment.port, config=assignment.config.to_document())
+        self.send(
+            number=assignment.number,
+            port=assignment.port,
+            config=assignment.config.to_document(),
+            store_id=assignment.store_id,
+        )
 
 
 def assignment_of(message: dict[str, Any]) -> Assignment:
     """Return what :meth:`Control.assign` said."""
-    return Assignment(message["number"], message["port"], ServerConfig.from_document(message["config"]))
+    config = ServerConfig.from_document(message["config"])
+    return Assignment(message["number"], message["port"], config, message["store_id"])

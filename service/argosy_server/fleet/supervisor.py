@@ -56,6 +56,7 @@ class Supervisor:
         self._read_again = read_again
         self._ready = ready
         self._adopted = adopted
+        self._store_id = ""
         self._announced = False
         self._leaving: list[WorkerProcess] = []
         self._replacement: Replacement | None = None
@@ -108,8 +109,11 @@ class Supervisor:
     def start_successor(self, slot: Slot, config: ServerConfig) -> None:
         """Start the worker that replaces that of a slot once it is ready."""
         assert self._replacement is not None
+        # Workers of two stores on one port would answer by turns. Where the place is the same, so is the store, and its
+        # schema may have to be brought up to date.
+        store_id = "" if config.store.is_at_the_place_of(self.config.store) else self._store_id
         try:
-            slot.successor = start_worker(slot.number, self._port.port, config)
+            slot.successor = start_worker(slot.number, self._port.port, config, store_id)
         except OSError as error:
             reason = f"no process can be started: {error.strerror}"
             self._replacement.on_failure(reason, slot.restarts.pause_after(0.0))
@@ -170,6 +174,7 @@ class Supervisor:
 
     def _on_ready(self, worker: WorkerProcess) -> None:
         _log.info("worker answers", extra={"worker": worker.number, "pid": worker.pid})
+        self._store_id = worker.store_id
         if self._stopping is not None:
             return
         if not self._announced:

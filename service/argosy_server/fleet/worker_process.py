@@ -9,7 +9,7 @@ import sys
 import time
 
 from argosy_server.config import ServerConfig
-from argosy_server.fleet.control import DRAIN, LEAVE, READY, REFUSED, Assignment, Control
+from argosy_server.fleet.control import DRAIN, LEAVE, READY, REFUSED, STORE, Assignment, Control
 
 STDERR = 2
 REAP_SECONDS = 10.0
@@ -31,6 +31,8 @@ class WorkerProcess:
         """Whether it was told to drain, so that its end is no crash."""
         self.refusal = ""
         """Why it cannot serve, in its own words."""
+        self.store_id = ""
+        """Id of the store it serves, once it is ready."""
         self.ready_since: float | None = None
         self.killed_at: float | None = None
         """When it has to be gone, monotonic."""
@@ -72,6 +74,7 @@ class WorkerProcess:
         for message in self.control.receive():
             if message.get(READY):
                 self.ready_since = time.monotonic()
+                self.store_id = message[STORE]
             self.refusal = message.get(REFUSED, self.refusal)
 
     def leave(self) -> None:
@@ -99,13 +102,13 @@ class WorkerProcess:
             return self._process.wait()
 
 
-def start_worker(number: int, port: int, config: ServerConfig) -> WorkerProcess:
-    """Start a worker.
+def start_worker(number: int, port: int, config: ServerConfig, store_id: str = "") -> WorkerProcess:
+    """Start a worker, with the facts of an :class:`Assignment`.
 
     Raises:
         OSError: the system starts no more processes.
     """
-    return WorkerProcess(Assignment(number, port, config))
+    return WorkerProcess(Assignment(number, port, config, store_id))
 
 
 def describe_end(code: int) -> str:
