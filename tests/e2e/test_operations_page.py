@@ -130,7 +130,7 @@ def test_a_store_is_checked_backed_up_and_restored(machine: Machine) -> None:
     argosy.Client(f"embedded://{home}").save_artifact("a" * 100_000, "text", alias="prod")
     for block in blocks("Is it well?"):
         machine.run(block)
-    back_up, _, restore, _ = blocks("Back up, restore")
+    back_up, _, restore, *_ = blocks("Back up, restore")
     machine.run(back_up)
     argosy.Client(f"embedded://{home}").save_artifact("b", "text")  # goes on
     for place in ("restored", "restored_again"):  # a backup is good for more than once
@@ -147,7 +147,7 @@ def test_a_store_is_checked_backed_up_and_restored(machine: Machine) -> None:
 
 def test_a_fleet_is_backed_up_in_a_folder_while_it_runs(fleet: Machine) -> None:
     (first,) = blocks("PostgreSQL and an object store")
-    _, back_up, restore, _ = blocks("Back up, restore")
+    _, back_up, restore, *_ = blocks("Back up, restore")
     with fleet.serve(first) as server:
         client = argosy.Client(server.url)
         client.save_artifact(b"x" * 100_000, "blob")
@@ -175,10 +175,12 @@ def test_a_database_that_was_dumped_and_restored_is_served(fleet: Machine) -> No
     (first,) = blocks("PostgreSQL and an object store")
     with fleet.serve(first) as server:
         argosy.Client(server.url).save_artifact(b"x" * 100_000, "blob")
-    fleet.run(blocks("Back up, restore")[-1])
+    dump_and_restore, clean = blocks("Back up, restore")[-2:]
+    fleet.run(dump_and_restore)
     restored = first.replace("createdb argosy\n", "").replace("/argosy --blobs", "/argosy_restored --blobs")
     with fleet.serve(restored) as server:
         assert argosy.Client(server.url).load_artifact("blob") == b"x" * 100_000
+    assert fleet.run(clean).startswith("removed 0 blobs")
 
 
 def test_a_store_of_one_person_moves_to_the_database_and_the_bucket_of_the_team(fleet: Machine) -> None:

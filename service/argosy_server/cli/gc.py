@@ -45,7 +45,8 @@ def gc(
     """Remove what nothing can reach any more, or tell what that is; servers may run and take uploads meanwhile.
 
     Garbage are blobs no version refers to and whose lease has expired, bytes nothing refers to, and uploads that
-    expired or ended. Servers remove it every ten minutes by themselves, without a grace.
+    expired or ended. Servers remove it every ten minutes by themselves, without a grace; where the database was
+    restored, they remove no bytes until --execute was given once: no other database may use the same bytes then.
     """
     if plan == execute:
         raise typer.BadParameter("say either --plan, which changes nothing, or --execute", param_hint="'--plan'")
@@ -66,7 +67,7 @@ def gc(
     try:
         store = open_existing(store_config(data, database, blobs))
         if execute:
-            report = sweep(store.metadata, store.storage, Limits(), kept)
+            report = sweep(store.metadata, store.storage, Limits(), kept, after_restore=True)
         else:
             report = SweepReport()
             items += plan_sweep(store.metadata, store.storage, Limits(), kept, report)

@@ -51,6 +51,14 @@ class StoreSurvey(Protocol):
         """
         ...
 
+    def restored_from(self) -> str:
+        """Return where the database was before it was restored, ``""`` unless it was or :meth:`end_restore` came."""
+        ...
+
+    def end_restore(self) -> None:
+        """Take note that no other database uses the same bytes any more."""
+        ...
+
     def totals(self) -> tuple[int, int]:
         """Return how many blobs there are, damaged ones included, and the bytes of all of them."""
         ...

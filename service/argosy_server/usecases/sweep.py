@@ -10,6 +10,7 @@ garbage, for an operator who may want to look at it, or to bring back a database
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,12 +18,19 @@ from enum import Enum
 from itertools import islice
 
 from argosy_server.domain.blob import Blob, is_upload_location
+from argosy_server.domain.errors import StorageUnavailable
 from argosy_server.domain.limits import Limits
-from argosy_server.usecases.ports import BlobStorage, MetadataStore
+from argosy_server.usecases.ports import BlobStorage, MetadataStore, Transaction
 from argosy_server.usecases.repositories import NO_GRACE
 from argosy_server.usecases.survey import UploadRow
 
 BATCH = 500
+RESTORED = (
+    "the database was restored or moved (it was at %s), and the one it was copied from may still use the same bytes, "
+    "so none are removed; once no other database does, run argosy-server gc --execute, after which servers remove them "
+    "again; while one does, give this one a copy of the bytes, for the other one removes what is saved here"
+)
+_log = logging.getLogger(__name__)
 
 
 class GarbageKind(Enum):
@@ -83,8 +91,18 @@ class Orphan:
     size: int
 
 
-def sweep(metadata: MetadataStore, storage: BlobStorage, limits: Limits, grace: timedelta = NO_GRACE) -> SweepReport:
+def sweep(
+    metadata: MetadataStore,
+    storage: BlobStorage,
+    limits: Limits,
+    grace: timedelta = NO_GRACE,
+    *,
+    after_restore: bool = False,
+) -> SweepReport:
     """Remove expired uploads, unreferenced blobs, orphaned locations, old replies and old events.
+
+    Of a database that was restored only rows are removed: what it does not know, or nothing in it refers to, may be
+    what another database over the same bytes has saved.
 
     Args:
         metadata: the database.
@@ -92,22 +110,29 @@ def sweep(metadata: MetadataStore, storage: BlobStorage, limits: Limits, grace: 
         limits: tells how long replies and events are kept.
         grace: how long ago leases must have expired and orphans must have been written; ``IGNORE_LEASES`` also takes
             what only a lease keeps, which whoever is saving just now loses.
+        after_restore: an operator says that no other database uses the same bytes: from now on sweeps remove them.
 
     Raises:
-        StorageUnavailable: it cannot be reached, has moved, or does not tell when an orphan was written although that
-            matters.
+        StorageUnavailable: it cannot be reached, has moved, was restored meanwhile, or does not tell when an orphan
+            was written although that matters.
     """
     report = SweepReport()
     with metadata.write() as tx:
         tx.survey.refuse_moved()
+        if after_restore:
+            tx.survey.end_restore()
+        restored_from = tx.survey.restored_from()
         report.uploads = tx.uploads.remove_expired(grace)
         report.replies = tx.replies.remove_older_than(limits.reply_retention)
         report.events = tx.events.remove_older_than(limits.event_retention)
+    if restored_from:
+        _log.warning(RESTORED, restored_from)
+        return report
     for found in _unreachable(metadata, grace):
         for blob in _remove_blobs(metadata, storage, found, grace):
             report.add_blob(blob)
     for orphan in find_orphans(metadata, storage, grace):
-        _refuse_moved(metadata)
+        _refuse_moved_or_restored(metadata)
         storage.delete(orphan.location)
         report.add_orphan(orphan)
     metadata.shrink()
@@ -171,6 +196,18 @@ def _refuse_moved(metadata: MetadataStore) -> None:
         tx.survey.refuse_moved()
 
 
+def _refuse_moved_or_restored(metadata: MetadataStore) -> None:
+    with metadata.read() as tx:
+        tx.survey.refuse_moved()
+        _refuse_restored(tx)
+
+
+def _refuse_restored(tx: Transaction) -> None:
+    """Asked again before anything is removed, for a database may be restored while it is swept."""
+    if restored_from := tx.survey.restored_from():
+        raise StorageUnavailable(RESTORED % restored_from)
+
+
 def _removable_uploads(metadata: MetadataStore, grace: timedelta) -> Iterator[UploadRow]:
     last = ""
     while True:
@@ -196,6 +233,7 @@ def _unreachable(metadata: MetadataStore, grace: timedelta) -> Iterator[list[Blo
 
 def _remove_blobs(metadata: MetadataStore, storage: BlobStorage, found: list[Blob], grace: timedelta) -> list[Blob]:
     with metadata.write() as tx:
+        _refuse_restored(tx)
         blobs = tx.blobs.mark_deleting(found, grace)
     for blob in blobs:
         if blob.location:

@@ -56,7 +56,11 @@ def settle(connection: Connection, origin: str) -> None:
     if connection.execute(_RENUMBER, sequence).rowcount:
         connection.execute(_GO_ON, sequence)
     begin_epoch(connection)
-    _log.warning("the database was restored or moved: watches begin anew, cursors from before are refused")
+    connection.execute(update(store).values(restored_from=state.events_origin or "unknown"))
+    _log.warning(
+        "the database was restored or moved: watches begin anew, cursors from before are refused, and servers remove "
+        "no bytes until argosy-server gc --execute was run"
+    )
 
 
 def begin_epoch(connection: Connection) -> None:

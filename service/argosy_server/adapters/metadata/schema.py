@@ -25,7 +25,7 @@ from argosy_server.adapters.metadata.tables import metadata, store
 from argosy_server.domain.errors import StorageFull, StorageUnavailable
 from argosy_server.domain.identifiers import new_id
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest revision under ``migrations/versions``."""
 LOCK_TIMEOUT_SECONDS = 120
 _ADVISORY_LOCK = 0x617267_6F7379

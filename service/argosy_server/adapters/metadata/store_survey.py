@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import and_, bindparam, func, select, tuple_
+from sqlalchemy import and_, bindparam, func, select, tuple_, update
 
 from argosy_server.adapters.metadata.blob_repository import DELETING, blob_of_row
 from argosy_server.adapters.metadata.closed_store import check_open
@@ -14,6 +14,7 @@ from argosy_server.adapters.metadata.tables import (
     blobs,
     events,
     replies,
+    store,
     uploads,
     version_files,
     versions,
@@ -23,6 +24,8 @@ from argosy_server.domain.identifiers import Digest
 from argosy_server.usecases.survey import BlobUser, Reference, UploadRow
 
 _OPEN = UploadState.OPEN.value
+_RESTORED_FROM = select(store.c.restored_from)
+_END_RESTORE = update(store).values(restored_from="")
 _AFTER = tuple_(bindparam("project"), bindparam("digest"))
 _TOTALS = select(func.count().label("rows"), func.coalesce(func.sum(blobs.c.size), 0).label("bytes")).where(
     blobs.c.state != DELETING
@@ -80,6 +83,14 @@ class SqlStoreSurvey:
     def refuse_moved(self) -> None:
         """Refuse to go on with a store that has moved."""
         check_open(self._session.connection)
+
+    def restored_from(self) -> str:
+        """Return where the database was before it was restored, ``""`` when no other one uses its bytes."""
+        return str(self._session.execute(_RESTORED_FROM).scalar_one())
+
+    def end_restore(self) -> None:
+        """Take note that no other database uses the same bytes any more."""
+        self._session.execute(_END_RESTORE)
 
     def totals(self) -> tuple[int, int]:
         """Return how many blobs there are, damaged ones included, and the bytes of all of them."""

@@ -54,10 +54,12 @@ store = Table(
     later_text("epoch", ""),
     later_text("events_origin", ""),
     later_text("closed", ""),
+    later_text("restored_from", ""),
 )
 """``events_removed_*`` is the newest event that was forgotten: cursors before it have expired, as have those of another
 ``epoch``. ``events_origin`` is the cluster, timeline and database of PostgreSQL that number the events, ``""`` on
-SQLite. ``closed`` says why the store takes nothing, ``""`` when it does."""
+SQLite. ``closed`` says why the store takes nothing, ``""`` when it does. ``restored_from`` is the ``events_origin`` of
+a database that was restored, where another one may still use the same bytes, until an operator says that none does."""
 
 blobs = Table(
     "blobs",
