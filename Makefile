@@ -14,7 +14,7 @@ VERSITYGW_VERSION := v1.8.0
 VERSITYGW := $(VENV)/.argosy-versitygw-$(VERSITYGW_VERSION)
 
 TYPED := pyclient service tests examples bench tools
-PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 8
+PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist worksteal
 # Keeps the output of checks that run at once apart, where this make can (4.0 and newer).
 PARALLEL := $(MAKE) --no-print-directory --keep-going --jobs $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 

@@ -93,7 +93,7 @@ def test_a_hit_and_a_first_run_are_explained() -> None:
 def test_a_step_or_run_that_does_not_exist_is_told() -> None:
     train("first")
     assert run("cache", "explain", "first", "fitt", code=1).stderr == (
-        "argosy: run 'first' has no step 'fitt'; it has load, fit\n"
+        "argosy: run 'first' has no step 'fitt' (did you mean 'fit'?); it has load, fit\n"
     )
     assert "run 'second' does not exist" in run("cache", "explain", "second", "fit", code=1).stderr
 

@@ -95,5 +95,6 @@ def test_a_timeout_longer_than_any_clock_is_refused(store: str) -> None:
 def test_a_foreign_cursor_is_refused_with_the_cure(store: str) -> None:
     done = run("artifact", "watch", "--cursor", "foreign", code=1)
     assert done.stderr == (
-        "argosy: the cursor is of another store or project, or none; list what there is, and watch anew without it\n"
+        "argosy: the cursor is of another store or project, or from before this one was restored or moved, or none; "
+        "list what there is, and watch anew without it\n"
     )
