@@ -81,7 +81,7 @@ class _Capture:
         if tee is not None:
             tee.collect()
 
-    def collect(self, *, wait: bool = True) -> None:
+    def collect(self, *, wait: bool = True, is_last: bool = False) -> None:
         """Let everything be seen that streams hold back; without ``wait``, leave it to another thread that does so.
 
         Whoever waits has afterwards also been told what the other thread had in hand.
@@ -89,7 +89,7 @@ class _Capture:
         if not self._collecting.acquire(blocking=wait):
             return
         try:
-            if not _take_others(wait=wait):
+            if not _take_others(wait=wait, is_last=is_last):
                 return
             for tee in list(self._tees.values()):
                 with contextlib.suppress(Exception):  # a pipe nobody reads: the step hears of it when it writes
@@ -113,7 +113,7 @@ class _Capture:
 
     def add_error(self, error: BaseException) -> None:
         """Take why the step ended, as Python would print it, from the step's own code on."""
-        self.collect()
+        self.collect(is_last=True)
         trace = error.__traceback__
         while trace is not None and _is_ours(trace):
             trace = trace.tb_next
@@ -231,7 +231,7 @@ def captured_logs(log: LogOutlet) -> Iterator[None]:
     finally:
         for stream in bound:
             stream.release()
-        capture.collect()
+        capture.collect(is_last=True)
         _installed.stop(step)
         log.end(ended_by)
 
@@ -251,10 +251,10 @@ def only_capture() -> _Capture | None:
     return _installed.only()
 
 
-def _take_others(*, wait: bool) -> bool:
+def _take_others(*, wait: bool, is_last: bool = False) -> bool:
     taken = True
     for take in _others:
-        taken = take(wait=wait) and taken
+        taken = take(wait=wait, is_last=is_last) and taken
     return taken
 
 

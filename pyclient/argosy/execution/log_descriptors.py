@@ -45,18 +45,22 @@ def _make_spool(name: str) -> int:
     import fcntl
 
     # On a disk, where what nobody reads fast enough takes no memory for good.
-    spool = _unnamed_file()
     try:
-        _cut_out(spool, 1)
-    except OSError:
-        os.close(spool)
+        spool = _unnamed_file()
+    except OSError:  # no folder for such files can be written
         spool = os.memfd_create(f"argosy-{name}")
     fcntl.fcntl(spool, fcntl.F_SETFL, os.O_APPEND)
     return spool
 
 
 def _unnamed_file() -> int:
+    """Return a file that gives back what is cut out of it.
+
+    Raises:
+        OSError: there is none.
+    """
     with tempfile.TemporaryFile() as file:
+        _cut_out(file.fileno(), 1)
         return os.dup(file.fileno())
 
 
@@ -101,15 +105,13 @@ def captured_descriptors(spools: tuple[int, ...]) -> Iterator[None]:
     streams = sys.stdout, sys.stderr
     ended = threading.Event()
 
-    def take_all() -> None:
-        ctypes.CDLL(None).fflush(None)  # what C libraries hold back
-        take_written()
-
     def read() -> None:
         while not ended.wait(INTERVAL):
             take_written()
 
-    def take_written(*, wait: bool = True) -> bool:
+    def take_written(*, wait: bool = True, is_last: bool = False) -> bool:
+        if is_last:
+            ctypes.CDLL(None).fflush(None)  # what C libraries hold back
         taken = [channel.take(math.inf if wait else 0) for channel in channels]
         return all(taken)
 
@@ -118,10 +120,7 @@ def captured_descriptors(spools: tuple[int, ...]) -> Iterator[None]:
     reader.start()
     try:
         with added_before(take_written):
-            try:
-                yield
-            finally:
-                take_all()
+            yield
     finally:
         ended.set()
         reader.join()
@@ -129,7 +128,7 @@ def captured_descriptors(spools: tuple[int, ...]) -> Iterator[None]:
             with contextlib.suppress(Exception):  # the step may have closed or replaced it
                 stream.flush()
         sys.stdout, sys.stderr = streams
-        take_all()
+        take_written(is_last=True)
         for channel in channels:
             channel.close()
 

@@ -24,8 +24,11 @@ Add = Callable[[LogSource.ValueType, bytes], None]
 class TakesOthers(Protocol):
     """Adds what was written past Python."""
 
-    def __call__(self, *, wait: bool) -> bool:
-        """Add it; without ``wait``, leave it to another thread that is just doing so, and return ``False``."""
+    def __call__(self, *, wait: bool, is_last: bool = False) -> bool:
+        """Add it, and at last also what libraries hold back.
+
+        Without ``wait``, leave it to another thread that is just doing so, and return ``False``.
+        """
         ...
 
 

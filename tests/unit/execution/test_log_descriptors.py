@@ -99,6 +99,32 @@ def test_what_programs_write_comes_where_it_was_written(buffered: str) -> None:
     ]
 
 
+BUFFERED = """
+import ctypes
+from argosy.execution.context import StepContext, entered_step
+from argosy.execution.log_capture import captured_logs
+from argosy.execution.log_descriptors import captured_descriptors, make_spools
+from argosy.execution.log_sender import OutgoingLog, drain_logs
+from tests.unit.execution.log_sink import Sink
+
+sink = Sink()
+with captured_descriptors(make_spools()):
+    try:
+        with entered_step(StepContext("run", "id", "training", "fit", "fit")), captured_logs(OutgoingLog(sink, "fit")):
+            ctypes.CDLL(None).printf(b"held back by a C library\\n")
+            raise ValueError("the reason")
+    except ValueError:
+        pass
+drain_logs()
+assert sink.lines("STDOUT") == ["held back by a C library"], sink.lines()
+assert sink.lines()[-1] == "ValueError: the reason", sink.lines()
+"""
+
+
+def test_what_c_libraries_hold_back_is_in_the_log_before_the_reason() -> None:
+    assert program(BUFFERED).stdout == "held back by a C library\n"
+
+
 FLOOD = """
 import subprocess, sys
 from argosy.execution.context import StepContext, entered_step
