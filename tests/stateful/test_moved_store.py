@@ -6,6 +6,7 @@ before it among them, are answered as if there had been none.
 
 from __future__ import annotations
 
+import shutil
 from contextlib import ExitStack, suppress
 from typing import Any
 
@@ -45,9 +46,14 @@ def rows_of(url: str) -> dict[str, list[Any]]:
 
 
 class MovingPlace(FolderPlace):
-    """A new folder to begin with, and then wherever the store has moved to."""
+    """A new folder to begin with, and then wherever the store has moved to, beside it: none may be inside another."""
 
     moved_to: StoreConfig | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.homes = self.home
+        self.home = self.homes / "move0"
 
     @property
     def config(self) -> StoreConfig:
@@ -55,6 +61,9 @@ class MovingPlace(FolderPlace):
 
     def open(self) -> EmbeddedChannel:
         return super().open() if self.moved_to is None else open_in_process(self.moved_to)
+
+    def remove(self) -> None:
+        shutil.rmtree(self.homes)
 
 
 class MovingStoreMachine(StoreMachine):
@@ -79,7 +88,7 @@ class MovingStoreMachine(StoreMachine):
         if kind == "postgresql":
             self.databases.append(database := new_database())
         source = self.place.config
-        target = StoreConfig(self.place.home / f"move{self.moves}", database, durability="process")
+        target = StoreConfig(self.place.homes / f"move{self.moves}", database, durability="process")
         before = rows_of(source.database_url)
         with ExitStack() as stack:
             copy = open_store_copy(source, target)
