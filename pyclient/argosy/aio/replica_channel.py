@@ -16,10 +16,9 @@ from argosy.errors import ArgosyError
 from argosy.transport.channels import open_loop_channel
 from argosy.transport.connection import first_calls, greet
 from argosy.transport.forks import forget_loop_channel
+from argosy.transport.replica_lane import Method, ReplicaLane
 from argosy.transport.replicas import OTHERS_SECONDS, PATIENCE_SECONDS, Attempts, Replica, Replicas
 from argosy.v1.blob_service_pb2 import GetCapabilitiesResponse
-
-MakeMethod = Callable[[grpc.aio.Channel], Any]
 
 
 class _Ways:
@@ -118,15 +117,8 @@ class _Ways:
                 waiter.set_result(None)
 
 
-class LoopReplicaChannel(grpc.aio.Channel):
+class LoopReplicaChannel(ReplicaLane[_Ways], grpc.aio.Channel):
     """Makes calls on the servers of a list."""
-
-    def __init__(self, ways: _Ways, lane: int = 0, *, sticks: bool = False) -> None:
-        """Use some connections; one that ``sticks`` goes on with the server of its last call while that answers."""
-        self._ways = ways
-        self._lane = lane
-        self._sticks = sticks
-        self._preferred: Replica | None = None
 
     @classmethod
     def to(cls, config: ClientConfig) -> LoopReplicaChannel:
@@ -158,26 +150,18 @@ class LoopReplicaChannel(grpc.aio.Channel):
             await ways.wait_for(all_answered, OTHERS_SECONDS)
         return replicas.use()
 
-    def on_one_replica(self) -> LoopReplicaChannel:
-        """Return a channel over the same connections that stays with one server: what it keeps in memory is used."""
-        return LoopReplicaChannel(self._ways, self._lane, sticks=True)
-
-    def lanes(self, count: int) -> list[LoopReplicaChannel]:
-        """Return more channels, each over connections of its own."""
-        return [LoopReplicaChannel(self._ways, lane) for lane in range(1, count + 1)]
-
     def unary_unary(self, method: str, *codecs: Any, **options: Any) -> Any:
         """Return what calls a method with one request and one response."""
         return _UnaryUnary(self, lambda channel: channel.unary_unary(method, *codecs, **options))
 
     def unary_stream(self, method: str, *codecs: Any, **options: Any) -> Any:
         """Return what calls a method with one request and a stream of responses."""
-        made = _Method(self, lambda channel: channel.unary_stream(method, *codecs, **options))
+        made = Method(self, lambda channel: channel.unary_stream(method, *codecs, **options))
         return lambda request: _Incoming(self, made, request)
 
     def stream_unary(self, method: str, *codecs: Any, **options: Any) -> Any:
         """Return what calls a method with a stream of requests and one response."""
-        made = _Method(self, lambda channel: channel.stream_unary(method, *codecs, **options))
+        made = Method(self, lambda channel: channel.stream_unary(method, *codecs, **options))
         return lambda: _Outgoing(self, made)
 
     def stream_stream(self, method: str, *_: Any, **__: Any) -> NoReturn:
@@ -212,45 +196,14 @@ class LoopReplicaChannel(grpc.aio.Channel):
         Raises:
             RpcError: none answers.
         """
-        replica = await self._ways.choose(attempts, self._preferred)
-        if self._sticks:
-            self._preferred = replica
-        return replica
-
-    def other(self, attempts: Attempts) -> Replica | None:
-        """Return a server that answers and was not tried; ``None`` when there is none just now."""
-        replica = self._ways.replicas.choose(attempts.tried)
-        return None if replica in attempts.tried else replica
-
-    def made_on(self, replica: Replica, make: MakeMethod) -> Any:
-        """Return a method of a server."""
-        return make(self._ways.channel(replica, self._lane))
-
-    def has_others(self, replica: Replica, attempts: Attempts) -> bool:
-        """Tell whether there is another server for the call, should this one be away."""
-        return self._ways.replicas.has_others(replica, attempts.tried)
+        return self._chosen(await self._ways.choose(attempts, self._preferred))
 
     def is_away(self, replica: Replica, error: grpc.RpcError, *, cut_short: bool = False) -> bool:
         """Tell whether a call ended because its server is away; the next one goes to another then."""
-        return not self._ways.closed and self._ways.replicas.is_away(replica, error, cut_short=cut_short)
+        return not self._ways.closed and super().is_away(replica, error, cut_short=cut_short)
 
 
-class _Method:
-    """A method of whichever server; of each it is made when it is first needed."""
-
-    def __init__(self, way: LoopReplicaChannel, make: MakeMethod) -> None:
-        self._way = way
-        self._make = make
-        self._made: dict[Replica, Any] = {}
-
-    def on(self, replica: Replica) -> Any:
-        made = self._made.get(replica)
-        if made is None:
-            made = self._made[replica] = self._way.made_on(replica, self._make)
-        return made
-
-
-class _UnaryUnary(_Method):
+class _UnaryUnary(Method[LoopReplicaChannel]):
     async def __call__(self, request: Any, timeout: float | None = None, *, wait_for_ready: bool | None = None) -> Any:
         attempts = Attempts(timeout, bool(wait_for_ready))
         while True:
@@ -270,7 +223,7 @@ class _UnaryUnary(_Method):
 class _Incoming:
     """A stream of responses; it begins on another server when the first has not said anything."""
 
-    def __init__(self, way: LoopReplicaChannel, method: _Method, request: Any) -> None:
+    def __init__(self, way: LoopReplicaChannel, method: Method[LoopReplicaChannel], request: Any) -> None:
         self._way = way
         self._method = method
         self._request = request
@@ -319,7 +272,7 @@ class _Incoming:
 class _Outgoing:
     """A stream of requests, which begins with the first of them."""
 
-    def __init__(self, way: LoopReplicaChannel, method: _Method) -> None:
+    def __init__(self, way: LoopReplicaChannel, method: Method[LoopReplicaChannel]) -> None:
         self._way = way
         self._method = method
         self._cancelled = False

@@ -14,10 +14,10 @@ from typing import Any
 import grpc
 
 from argosy.errors import ArgosyError
+from argosy.transport.replica_lane import Method, ReplicaLane
 from argosy.transport.replicas import OTHERS_SECONDS, PATIENCE_SECONDS, Attempts, Replica, Replicas
 from argosy.v1.blob_service_pb2 import GetCapabilitiesResponse
 
-MakeMethod = Callable[[grpc.Channel], Any]
 Greet = Callable[[grpc.Channel, str], GetCapabilitiesResponse]
 OpenChannel = Callable[[str, bool], grpc.Channel]
 
@@ -94,29 +94,14 @@ class _Ways:
             self.changed.notify_all()
 
 
-class ReplicaChannel(grpc.Channel):
+class ReplicaChannel(ReplicaLane[_Ways], grpc.Channel):
     """Makes calls on the servers of a list; made by :func:`open_replicas`, which closes it when it cannot be used."""
-
-    def __init__(self, ways: _Ways, lane: int = 0, *, sticks: bool = False) -> None:
-        """Use some connections; one that ``sticks`` goes on with the server of its last call while that answers."""
-        self._ways = ways
-        self._lane = lane
-        self._sticks = sticks
-        self._preferred: Replica | None = None
 
     @property
     def capabilities(self) -> GetCapabilitiesResponse:
         """What the first server that answered announced."""
         assert self._ways.replicas.capabilities is not None, "one has answered"
         return self._ways.replicas.capabilities
-
-    def on_one_replica(self) -> ReplicaChannel:
-        """Return a channel over the same connections that stays with one server: what it keeps in memory is used."""
-        return ReplicaChannel(self._ways, self._lane, sticks=True)
-
-    def lanes(self, count: int) -> list[ReplicaChannel]:
-        """Return more channels, each over connections of its own."""
-        return [ReplicaChannel(self._ways, lane) for lane in range(1, count + 1)]
 
     def unary_unary(self, method: str, *codecs: Any, **options: Any) -> Any:
         """Return what calls a method with one request and one response."""
@@ -158,27 +143,7 @@ class ReplicaChannel(grpc.Channel):
         Raises:
             RpcError: none answers.
         """
-        replica = self._ways.choose(attempts, self._preferred)
-        if self._sticks:
-            self._preferred = replica
-        return replica
-
-    def other(self, attempts: Attempts) -> Replica | None:
-        """Return a server that answers and was not tried; ``None`` when there is none just now."""
-        replica = self._ways.replicas.choose(attempts.tried)
-        return None if replica in attempts.tried else replica
-
-    def made_on(self, replica: Replica, make: MakeMethod) -> Any:
-        """Return a method of a server."""
-        return make(self._ways.channel(replica, self._lane))
-
-    def has_others(self, replica: Replica, attempts: Attempts) -> bool:
-        """Tell whether there is another server for the call, should this one be away."""
-        return self._ways.replicas.has_others(replica, attempts.tried)
-
-    def is_away(self, replica: Replica, error: grpc.RpcError, *, cut_short: bool = False) -> bool:
-        """Tell whether a call ended because its server is away; the next one goes to another then."""
-        return self._ways.replicas.is_away(replica, error, cut_short=cut_short)
+        return self._chosen(self._ways.choose(attempts, self._preferred))
 
 
 def open_replicas(server: str, seconds: float, open_channel: OpenChannel, greet: Greet) -> ReplicaChannel:
@@ -221,29 +186,14 @@ def _make_contact(ways: _Ways, seconds: float) -> None:
     replicas.use()
 
 
-class _Method:
-    """A method of whichever server; of each it is made when it is first needed."""
-
-    def __init__(self, way: ReplicaChannel, make: MakeMethod) -> None:
-        self._way = way
-        self._make = make
-        self._made: dict[Replica, Any] = {}
-
-    def _on(self, replica: Replica) -> Any:
-        made = self._made.get(replica)
-        if made is None:
-            made = self._made[replica] = self._way.made_on(replica, self._make)
-        return made
-
-
-class _UnaryUnary(_Method):
+class _UnaryUnary(Method[ReplicaChannel]):
     def __call__(self, request: Any, timeout: float | None = None, *, wait_for_ready: bool = False) -> Any:
         attempts = Attempts(timeout, wait_for_ready)
         while True:
             replica = self._way.choose(attempts)
             cut_short = self._way.has_others(replica, attempts)
             try:
-                answer = self._on(replica)(request, timeout=attempts.seconds_to_take(cut_short))
+                answer = self.on(replica)(request, timeout=attempts.seconds_to_take(cut_short))
             except grpc.RpcError as error:
                 if not self._way.is_away(replica, error, cut_short=cut_short):
                     raise
@@ -253,9 +203,9 @@ class _UnaryUnary(_Method):
                 return answer
 
 
-class _UnaryStream(_Method):
+class _UnaryStream(Method[ReplicaChannel]):
     def __call__(self, request: Any) -> _Incoming:
-        return _Incoming(self._way, self._on, request)
+        return _Incoming(self._way, self.on, request)
 
 
 class _Incoming:
@@ -302,14 +252,14 @@ class _Incoming:
         return True
 
 
-class _StreamUnary(_Method):
+class _StreamUnary(Method[ReplicaChannel]):
     def __call__(self, requests: Iterable[Any]) -> Any:
         return self.future(requests).result()
 
     def future(self, requests: Iterable[Any]) -> _Outgoing:
         """Begin the call."""
         replica = self._way.choose(Attempts(None, wait_for_ready=False))
-        return _Outgoing(self._way, replica, self._on(replica).future(requests))
+        return _Outgoing(self._way, replica, self.on(replica).future(requests))
 
 
 class _Outgoing:

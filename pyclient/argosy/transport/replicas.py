@@ -3,7 +3,8 @@
 A server takes calls once it was greeted, which proves that it serves this store. When a call finds it away, the call is
 repeated by another one at once, and it is greeted again until it answers. So a server that is down, or that takes
 connections and says nothing, is waited for by nobody but those who greet it. What waits, greets and calls differs
-between threads and event loops: see ``transport/replica_channel.py`` and ``aio/replica_channel.py``.
+between threads and event loops: see ``transport/replica_channel.py`` and ``aio/replica_channel.py``, and what both
+do alike in ``transport/replica_lane.py``.
 """
 
 from __future__ import annotations
