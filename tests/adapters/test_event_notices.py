@@ -35,7 +35,7 @@ from argosy_server.domain.artifact import ArtifactSpec
 from argosy_server.usecases.artifact_events import record_created
 store = open_metadata(sys.argv[1], durability="full")
 with store.write() as tx:
-    record_created(tx, tx.artifacts.add("p", ArtifactSpec(name="weights", format="json"), [], None), {})
+    record_created(tx, "p", [tx.artifacts.add("p", ArtifactSpec(name="weights", format="json"), [], None)], {})
 store.close()
 """
 NAMES = {"notify-events", "listen-for-events"}

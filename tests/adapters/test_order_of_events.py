@@ -15,7 +15,7 @@ from argosy_server.domain.artifact import VersionSelector
 from argosy_server.domain.event import BEGINNING
 from argosy_server.domain.limits import Limits
 from argosy_server.usecases.artifacts import delete_version, set_alias, update_version
-from argosy_server.usecases.create_version import create_version, create_versions
+from argosy_server.usecases.create_version import Save, create_version, create_versions
 from argosy_server.usecases.ports import MetadataStore, Transaction
 from argosy_server.usecases.staging import StagedFile
 from tests.adapters.conftest import empty_store
@@ -56,7 +56,7 @@ def save(tx: Transaction) -> object:
 def save_many(tx: Transaction) -> object:
     names = [f"other-{number}" for number in range(100)]
     specs = [*(replace(SPEC, name=name) for name in names), replace(SPEC, aliases=("prod",))]
-    return create_versions(tx, LIMITS, "p", [(spec, []) for spec in specs])
+    return create_versions(tx, LIMITS, "p", [Save(spec, []) for spec in specs])
 
 
 def move_alias(tx: Transaction) -> object:

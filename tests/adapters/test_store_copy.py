@@ -17,6 +17,7 @@ from argosy_server.adapters.metadata.tables import metadata
 from argosy_server.domain.blob import Blob
 from argosy_server.domain.errors import StorageUnavailable
 from argosy_server.domain.identifiers import Digest
+from argosy_server.usecases.repositories import KeptReply
 from argosy_server.usecases.row_copy import TargetState
 from tests.adapters.conftest import empty_store
 from tests.adapters.copied_rows import (
@@ -206,7 +207,7 @@ def test_a_store_that_moved_refuses_every_write_also_of_those_that_have_it_open(
         before = all_rows(source)
         copy(source, fresh("sqlite"), move=place)
         with pytest.raises(StorageUnavailable) as refused, store.write() as tx:
-            tx.replies.store("p", "id", b"", b"")
+            tx.replies.store("p", {"id": KeptReply(b"", b"")})
         assert f"this store has moved to {place}; use that" in str(refused.value)
         with pytest.raises(StorageUnavailable, match="has moved"), store.read() as tx:
             tx.survey.refuse_moved()  # or a sweep would take what the copy has stored since for orphans
@@ -242,7 +243,7 @@ def test_what_was_written_before_the_lock_is_copied_and_nothing_is_written_after
                     return
                 try:
                     with store.write() as tx:
-                        tx.replies.store("p", f"{writer}.{number}", b"", b"")
+                        tx.replies.store("p", {f"{writer}.{number}": KeptReply(b"", b"")})
                         tx.events.append("p", "k", {"number": f"{writer}.{number}"})
                 except StorageUnavailable as error:
                     if "moved" not in str(error):

@@ -18,6 +18,7 @@ from argosy_server.config import StoreConfig
 from argosy_server.domain.blob import upload_location
 from argosy_server.domain.identifiers import new_id
 from argosy_server.usecases import sweep as sweeping
+from argosy_server.usecases.repositories import KeptReply
 from argosy_server.usecases.sweep import Garbage, GarbageKind, SweepReport, plan_sweep, sweep
 from tests.contracts.metadata_facts import HOUR, NONE, PAST, blob_of, put_blob
 
@@ -111,7 +112,7 @@ def put_one_of_each(application: Application) -> None:
         put_blob(tx, b"leased", lease=HOUR)
         tx.uploads.add("p", -timedelta(minutes=10))
         tx.uploads.add("p", HOUR)
-        tx.replies.store("p", "id", b"fingerprint", b"reply")
+        tx.replies.store("p", {"id": KeptReply(b"fingerprint", b"reply")})
     orphan = put_orphan(application)
     long_ago = time.time() - 600
     os.utime(folder_of(application) / orphan, (long_ago, long_ago))

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from argosy_server.usecases.ports import MetadataStore, Transaction
+from argosy_server.usecases.repositories import KeptReply
 from argosy_server.usecases.survey import BlobUser, Reference
 from tests.contracts.metadata_facts import HOUR, NONE, PAST, SPEC, blob_of, put_blob, save, save_named
 
@@ -96,7 +97,7 @@ class SurveyContract:
 
     def test_old_replies_and_events_are_counted(self, store: MetadataStore) -> None:
         with store.write() as tx:
-            tx.replies.store("p", "id", b"fingerprint", b"reply")
+            tx.replies.store("p", {"id": KeptReply(b"fingerprint", b"reply")})
             tx.events.append("p", "kind", {})
             counts = [(tx.survey.replies_older_than(age), tx.survey.events_older_than(age)) for age in (PAST, HOUR)]
         assert counts == [(1, 1), (0, 0)]

@@ -10,6 +10,7 @@ import pytest
 from argosy_server.domain.errors import RequestIdReused, UploadNotFound
 from argosy_server.domain.identifiers import is_id, new_id
 from argosy_server.usecases.ports import MetadataStore, Transaction
+from argosy_server.usecases.repositories import KeptReply
 from tests.contracts.metadata_facts import FIRST_PAGE, HOUR, PAST, SPEC, blob_of, new_run, save
 
 BLOB = blob_of(b"content")
@@ -20,7 +21,7 @@ def change_everything_and_fail(tx: Transaction) -> None:
     tx.uploads.add("p", PAST)
     tx.artifacts.add("p", SPEC, [], None)
     new_run(tx, "monday")
-    tx.replies.store("p", "r", b"f", b"reply")
+    tx.replies.store("p", {"r": KeptReply(b"f", b"reply")})
     tx.events.append("p", "version_created", {})
     raise ZeroDivisionError
 
@@ -35,7 +36,7 @@ class TransactionContract:
             assert tx.uploads.remove_expired() == 0
             assert tx.artifacts.list_artifacts("p", "", True, FIRST_PAGE).rows == []
             assert tx.runs.list_runs("p", "", None, FIRST_PAGE).rows == []
-            assert tx.replies.find("p", "r") is None
+            assert tx.replies.find("p", {"r"}) == {}
             assert tx.events.remove_older_than(PAST) == 0
 
     def test_a_reader_sees_one_state_however_long_it_reads(self, store: MetadataStore) -> None:
@@ -67,21 +68,21 @@ class TransactionContract:
 class ReplyContract:
     def test_a_reply_is_found_under_its_id_in_its_project(self, store: MetadataStore) -> None:
         with store.write() as tx:
-            assert tx.replies.find("p", "r") is None
-            tx.replies.store("p", "r", b"\0f", b"\0reply")
-            tx.replies.store("q", "r", b"other", b"")
+            assert tx.replies.find("p", {"r"}) == {}
+            tx.replies.store("p", {"r": KeptReply(b"\0f", b"\0reply")})
+            tx.replies.store("q", {"r": KeptReply(b"other", b"")})
 
         with store.read() as tx:
-            assert tx.replies.find("p", "r") == (b"\0f", b"\0reply")
-            assert tx.replies.find("q", "r") == (b"other", b"")
+            assert tx.replies.find("p", {"r"}) == {"r": KeptReply(b"\0f", b"\0reply")}
+            assert tx.replies.find("q", {"r"}) == {"r": KeptReply(b"other", b"")}
 
     def test_an_id_is_stored_once(self, store: MetadataStore) -> None:
         with store.write() as tx:
-            tx.replies.store("p", "r", b"f", b"first")
+            tx.replies.store("p", {"r": KeptReply(b"f", b"first")})
         with pytest.raises(RequestIdReused), store.write() as tx:
-            tx.replies.store("p", "r", b"f", b"second")
+            tx.replies.store("p", {"r": KeptReply(b"f", b"second")})
         with store.read() as tx:
-            assert tx.replies.find("p", "r") == (b"f", b"first")
+            assert tx.replies.find("p", {"r"}) == {"r": KeptReply(b"f", b"first")}
 
     def test_of_racing_transactions_under_one_id_only_one_changes_anything(self, store: MetadataStore) -> None:
         barrier = threading.Barrier(6)
@@ -91,11 +92,11 @@ class ReplyContract:
             barrier.wait()
             try:
                 with store.write() as tx:
-                    if tx.replies.find("p", "r") is not None:
+                    if tx.replies.find("p", {"r"}):
                         outcomes.append("replayed")
                         return
                     tx.artifacts.add("p", SPEC, [], None)
-                    tx.replies.store("p", "r", b"f", b"reply")
+                    tx.replies.store("p", {"r": KeptReply(b"f", b"reply")})
             except RequestIdReused:
                 outcomes.append("refused")
             else:
@@ -111,10 +112,10 @@ class ReplyContract:
 
     def test_old_replies_are_forgotten(self, store: MetadataStore) -> None:
         with store.write() as tx:
-            tx.replies.store("p", "r", b"f", b"reply")
+            tx.replies.store("p", {"r": KeptReply(b"f", b"reply")})
             assert tx.replies.remove_older_than(HOUR) == 0
             assert tx.replies.remove_older_than(PAST) == 1
-            assert tx.replies.find("p", "r") is None
+            assert tx.replies.find("p", {"r"}) == {}
 
 
 class AttemptContract:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from argosy_server.domain.artifact import ArtifactFile, ArtifactKind, ArtifactSpec, content_digest
+from argosy_server.domain.artifact import ArtifactFile, ArtifactKind, ArtifactSpec, NewVersion, content_digest
 from argosy_server.domain.errors import ArtifactNotFound, BlobMissing, EtagMismatch, LimitExceeded, VersionExists
 from argosy_server.usecases.ports import MetadataStore, Transaction
 from tests.contracts.metadata_facts import PAST, SPEC, blob_of, digest, get, put_blob, save, save_named
@@ -31,6 +31,40 @@ class VersionContract:
             tx.artifacts.delete("p", deleted.id)
             ids = [both.id, empty.id, deleted.id, foreign.id]
             assert tx.artifacts.live_digests("p", ids) == {both.id: {one.digest, two.digest}, empty.id: frozenset()}
+
+    def test_versions_added_together_are_numbered_in_their_order_for_each_name(self, store: MetadataStore) -> None:
+        save_named(store, "a")
+        specs = [replace(SPEC, name=name) for name in ("a", "b", "a", "b", "a")]
+        with store.write() as tx:
+            added = tx.artifacts.add_many("p", [NewVersion(spec, []) for spec in specs])
+        assert [(version.name, version.version, version.ordinal) for version in added] == [
+            ("a", "2", 2), ("b", "1", 1), ("a", "3", 3), ("b", "2", 2), ("a", "4", 4),
+        ]  # fmt: skip
+        assert [get(store, id=version.id) for version in added] == added
+        assert save_named(store, "a").version == "5"
+
+    def test_a_number_given_by_hand_counts_for_those_added_after_it(self, store: MetadataStore) -> None:
+        specs = [replace(SPEC, version=label) for label in ("", "7", "", "best", "")]
+        with store.write() as tx:
+            added = tx.artifacts.add_many("p", [NewVersion(spec, []) for spec in specs])
+        assert [(version.version, version.ordinal) for version in added] == [
+            ("1", 1), ("7", 2), ("8", 3), ("best", 4), ("9", 5),
+        ]  # fmt: skip
+
+    def test_of_versions_added_together_a_label_that_is_taken_refuses_all(self, store: MetadataStore) -> None:
+        save(store, replace(SPEC, version="taken"))
+        wanted = [NewVersion(SPEC, []), NewVersion(replace(SPEC, version="taken"), [])]
+        with pytest.raises(VersionExists, match="'taken'"), store.write() as tx:
+            tx.artifacts.add_many("p", wanted)
+        with pytest.raises(VersionExists, match="'same'"), store.write() as tx:
+            tx.artifacts.add_many("p", [NewVersion(replace(SPEC, version="same"), [])] * 2)
+        assert save(store).version == "1"
+
+    def test_the_last_of_those_added_together_keeps_the_alias(self, store: MetadataStore) -> None:
+        with store.write() as tx:
+            first, last = tx.artifacts.add_many("p", [NewVersion(replace(SPEC, aliases=("prod",)), [])] * 2)
+        assert get(store, alias="prod").id == last.id
+        assert get(store, id=first.id).aliases == ()
 
     def test_a_version_reads_back_as_it_was_added(self, store: MetadataStore) -> None:
         spec = ArtifactSpec(

@@ -57,22 +57,22 @@ def mutant(module: str, path: str) -> Callable[[Change], Change]:
     return make_known
 
 
-@mutant("usecases.idempotency", "run_once")
+@mutant("usecases.group_commit", "GroupCommit.save")
 def acknowledges_before_commit(original: Any) -> Any:
     """A reply goes out half a second before its transaction commits."""
 
-    def early(metadata: Any, key: Any, action: Any) -> Any:
+    def early(self: Any, key: Any, spec: Any, staged: Any, render: Any) -> Any:
         replies: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
-        def act(tx: Any) -> bytes:
-            reply: bytes = action(tx)
+        def render_and_wait(version: Any) -> bytes:
+            reply: bytes = render(version)
             replies.put(reply)
             time.sleep(0.5)
             return reply
 
         def run() -> None:
             try:
-                replies.put(original(metadata, key, act))
+                replies.put(original(self, key, spec, staged, render_and_wait))
             except Exception as error:
                 replies.put(error)
 
@@ -97,17 +97,17 @@ def stores_bytes_after_the_version(original: Any) -> Any:
     return finish
 
 
-@mutant("adapters.metadata.new_version", "insert_version")
+@mutant("adapters.metadata.artifact_repository", "insert_versions")
 def mixes_up_files(original: Any) -> Any:
     """Now and then a version gets the files of the one before."""
     last: dict[str, Any] = {}
 
-    def insert_version(session: Any, project: str, spec: Any, files: Any, producer: Any) -> Any:
-        before, last[project] = last.get(project), files
+    def mixed_up(project: str, new: Any) -> Any:
+        before, last[project] = last.get(project), new.files
         wrong = before is not None and CHANCE.random() < 0.1
-        return original(session, project, spec, before if wrong else files, producer)
+        return replace(new, files=before) if wrong else new
 
-    return insert_version
+    return lambda session, project, wanted: original(session, project, [mixed_up(project, new) for new in wanted])
 
 
 @mutant("usecases.read_blob", "read_whole")
@@ -121,14 +121,14 @@ def damages_bytes_it_reads(original: Any) -> Any:
     return read_whole
 
 
-@mutant("adapters.metadata.new_version", "_count")
+@mutant("adapters.metadata.new_versions", "_count")
 def leaves_numbers_out(original: Any) -> Any:
     """Now and then a save counts twice."""
 
-    def count(*given: Any) -> Any:
+    def count(*given: Any, **how: Any) -> Any:
         if CHANCE.random() < 0.1:
-            original(*given)
-        return original(*given)
+            original(*given, **how)
+        return original(*given, **how)
 
     return count
 
@@ -190,22 +190,23 @@ def looks_into_other_projects(original: Any) -> Any:
     return answer
 
 
-@mutant("usecases.create_version", "insert_version")
+@mutant("usecases.end_step", "insert_versions")
 def shows_outputs_one_by_one(original: Any) -> Any:
     """Each output of a step commits on its own."""
 
-    def insert_version(tx: Any, *given: Any) -> Any:
-        made = original(tx, *given)
-        if given[-1] is not None and given[-1].output_name:
+    def insert_versions(tx: Any, limits: Any, project: str, saves: Any) -> Any:
+        made = []
+        for save in saves:
+            made += original(tx, limits, project, [save])
             # What the bug of a use case would be, one that opens a transaction for each output.
             tx._session.connection.commit()
             time.sleep(0.3)
         return made
 
-    return insert_version
+    return insert_versions
 
 
-@mutant("adapters.metadata.event_repository", "SqlEventRepository.append")
+@mutant("adapters.metadata.event_repository", "SqlEventRepository.append_many")
 def writes_events_outside_the_transaction(original: Any) -> Any:
     """Some events are lost, and some written twice."""
 

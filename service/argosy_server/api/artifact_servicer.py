@@ -29,10 +29,12 @@ from argosy_server.api.lineage_servicer import LineageCalls
 from argosy_server.api.once import answer_once, publish_once, request_key
 from argosy_server.api.page_tokens import query_of
 from argosy_server.api.prune_servicer import PruneCalls
+from argosy_server.api.reply_size import check_reply
 from argosy_server.api.upload_stream import ArtifactUploadStream
 from argosy_server.api.version_batch import create_batch
 from argosy_server.api.watch_hub import WatchHub
 from argosy_server.api.watch_servicer import ArtifactWatchCalls
+from argosy_server.domain.artifact import ArtifactVersion
 from argosy_server.domain.blob import check_received
 from argosy_server.domain.errors import InvalidField
 from argosy_server.domain.identifiers import (
@@ -48,6 +50,7 @@ from argosy_server.domain.paging import PageRequest, next_token
 from argosy_server.usecases.artifacts import delete_alias, delete_version, set_alias, update_version
 from argosy_server.usecases.create_version import create_version
 from argosy_server.usecases.get_version import get_version
+from argosy_server.usecases.group_commit import GroupCommit
 from argosy_server.usecases.ports import BlobStorage, MetadataStore, Transaction
 from argosy_server.usecases.staging import receive_file, stage_files
 
@@ -64,6 +67,7 @@ class ArtifactServicer(LineageCalls, PruneCalls, ArtifactWatchCalls, artifact_se
         self._metadata = metadata
         self._storage = storage
         self._limits = limits
+        self._saves = GroupCommit(metadata, limits)
 
     def CreateArtifactVersion(
         self, request: wire.CreateArtifactVersionRequest, context: grpc.ServicerContext
@@ -75,10 +79,16 @@ class ArtifactServicer(LineageCalls, PruneCalls, ArtifactWatchCalls, artifact_se
         files = parse_new_files("files", request.files)
         staged = stage_files(self._metadata, self._storage, self._limits, key.project, files)
 
-        def create(tx: Transaction) -> wire.CreateArtifactVersionResponse:
-            version = create_version(tx, self._limits, key.project, spec, staged)
+        def render(version: ArtifactVersion) -> wire.CreateArtifactVersionResponse:
             return wire.CreateArtifactVersionResponse(artifact_version=render_version(version))
 
+        def create(tx: Transaction) -> wire.CreateArtifactVersionResponse:
+            return render(create_version(tx, self._limits, key.project, spec, staged))
+
+        if self._saves.takes(spec, staged):
+            # Nothing of it is anywhere but in memory, so nothing has to be discarded when it is refused.
+            reply = self._saves.save(key, spec, staged, lambda made: check_reply(render(made).SerializeToString()))
+            return wire.CreateArtifactVersionResponse.FromString(reply)
         return publish_once(self._metadata, self._storage, key, staged, wire.CreateArtifactVersionResponse, create)
 
     def BatchCreateArtifactVersions(

@@ -13,7 +13,7 @@ from argosy_server.api.once import discard_quietly, publish_once, request_key
 from argosy_server.domain.artifact import ArtifactSpec, ArtifactVersion
 from argosy_server.domain.errors import DomainError, LimitExceeded, StorageFull, StorageUnavailable
 from argosy_server.domain.limits import Limits
-from argosy_server.usecases.create_version import create_versions
+from argosy_server.usecases.create_version import Save, create_versions
 from argosy_server.usecases.ports import BlobStorage, MetadataStore, Transaction
 from argosy_server.usecases.staging import StagedFile, stage_files
 
@@ -56,7 +56,7 @@ def create_batch(
         raise
 
     def create(tx: Transaction) -> wire.BatchCreateArtifactVersionsResponse:
-        made = create_versions(tx, limits, key.project, [(item.spec, item.staged) for item in prepared])
+        made = create_versions(tx, limits, key.project, [Save(item.spec, item.staged) for item in prepared])
         for item, result in zip(prepared, made, strict=True):
             ended[item.index] = result
         return wire.BatchCreateArtifactVersionsResponse(results=[_render(result) for result in ended])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -69,6 +69,15 @@ class ArtifactSpec:
     step_attempt: int = 0
     named: bool = True
     description: str = ""
+
+
+@dataclass(frozen=True)
+class NewVersion:
+    """A version to be inserted: what the caller says about it, its files, and the step run that makes it."""
+
+    spec: ArtifactSpec
+    files: Sequence[ArtifactFile]
+    producer: Producer | None = None
 
 
 @dataclass(frozen=True)

@@ -6,23 +6,35 @@ Facts are those of that moment: whoever reads the event later may find the versi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from argosy_server.domain.artifact import ArtifactVersion
 from argosy_server.domain.event import ArtifactEventKind, EventFact
 from argosy_server.usecases.ports import Transaction
 
+AliasTargets: TypeAlias = Mapping[tuple[str, str], str]
 
-def record_created(tx: Transaction, version: ArtifactVersion, pointed_at: Mapping[str, str]) -> None:
-    """Write that a version became visible and, for each of its aliases, that it moved.
+
+def record_created(tx: Transaction, project: str, created: Sequence[ArtifactVersion], targets: AliasTargets) -> None:
+    """Write of each version that it became visible and, of each of its aliases, that it moved.
 
     Args:
-        tx: the transaction that inserted it.
-        version: as it is now.
-        pointed_at: for each alias the id of the version it pointed at before, ``""`` for none.
+        tx: the transaction that inserted them.
+        project: theirs.
+        created: the versions in the order in which they came.
+        targets: by name and alias the id of the version it pointed at before them, ``""`` for none.
     """
-    _record(tx, ArtifactEventKind.VERSION_CREATED, version)
-    for alias in version.aliases:
-        record_alias_moved(tx, version, alias, pointed_at.get(alias, ""))
+    pointing = dict(targets)
+    events: list[tuple[str, dict[str, EventFact]]] = []
+    for version in created:
+        events.append((ArtifactEventKind.VERSION_CREATED.value, _facts(version)))
+        for alias in version.aliases:
+            key = (version.name, alias)
+            previous, pointing[key] = pointing.get(key, ""), version.id
+            events.append(
+                (ArtifactEventKind.ALIAS_MOVED.value, {**_facts(version), "alias": alias, "previous": previous})
+            )
+    tx.events.append_many(project, events)
 
 
 def record_alias_moved(tx: Transaction, version: ArtifactVersion, alias: str, previous_id: str) -> None:
@@ -49,7 +61,7 @@ def record_deleted(tx: Transaction, version: ArtifactVersion) -> None:
 
 def record_many_deleted(tx: Transaction, project: str, versions: Sequence[ArtifactVersion]) -> None:
     """Do as :func:`record_deleted` for versions no alias points at."""
-    tx.events.append_many(project, ArtifactEventKind.VERSION_DELETED.value, [_facts(version) for version in versions])
+    tx.events.append_many(project, [(ArtifactEventKind.VERSION_DELETED.value, _facts(version)) for version in versions])
 
 
 def _record(tx: Transaction, kind: ArtifactEventKind, version: ArtifactVersion, **more: EventFact) -> None:

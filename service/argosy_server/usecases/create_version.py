@@ -9,8 +9,9 @@ included, so numbering has no gaps.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from argosy_server.domain.artifact import ArtifactFile, ArtifactSpec, ArtifactVersion, Producer
+from argosy_server.domain.artifact import ArtifactFile, ArtifactSpec, ArtifactVersion, NewVersion, Producer
 from argosy_server.domain.blob import refuse_missing
 from argosy_server.domain.errors import (
     DomainError,
@@ -25,6 +26,19 @@ from argosy_server.domain.pipeline import Run, StepRun, StepState
 from argosy_server.usecases.artifact_events import record_created
 from argosy_server.usecases.ports import Transaction
 from argosy_server.usecases.staging import StagedFile, publish_rows, publish_staged, published
+
+
+@dataclass(frozen=True)
+class Save:
+    """What shall become one version: what the caller says about it, and its bytes.
+
+    Attributes:
+        producer: the step run whose output it is; one that is saved inside a step names that in its ``spec``.
+    """
+
+    spec: ArtifactSpec
+    staged: Sequence[StagedFile]
+    producer: Producer | None = None
 
 
 def create_version(
@@ -45,76 +59,73 @@ def create_version(
         UploadNotFound: staged bytes waited longer than their lease.
     """
     tx.artifacts.take_turn(project, [spec.name])
-    return _create_in_turn(tx, limits, project, spec, staged)
-
-
-def _create_in_turn(
-    tx: Transaction, limits: Limits, project: str, spec: ArtifactSpec, staged: Sequence[StagedFile]
-) -> ArtifactVersion:
-    producer = None
-    if spec.step_run_id:
-        run, step = tx.runs.get_step(project, spec.step_run_id)
-        attempt = _running_attempt(run, step, spec)
-        producer = Producer(run.id, step.id, run.pipeline_name, step.invocation, attempt=attempt)
-    version = insert_version(tx, limits, project, spec, staged, producer)
-    if producer is not None:
-        tx.runs.add_saved(producer.step_run_id, version.id, producer.attempt)
+    [version] = create_in_turn(tx, limits, project, [Save(spec, staged)])
     return version
 
 
 def create_versions(
-    tx: Transaction,
-    limits: Limits,
-    project: str,
-    wanted: Sequence[tuple[ArtifactSpec, Sequence[StagedFile]]],
+    tx: Transaction, limits: Limits, project: str, saves: Sequence[Save]
 ) -> list[ArtifactVersion | DomainError]:
     """Make each of many versions visible, or nothing of it; return it, or why it was refused.
 
     Raises:
         StorageFull, StorageUnavailable: nothing was written.
     """
-    ready = [(spec, [published(file) for file in staged]) for spec, staged in wanted]
-    if wanted:
-        tx.artifacts.take_turn(project, [spec.name for spec, _ in wanted])
+    if not saves:
+        return []
+    tx.artifacts.take_turn(project, [save.spec.name for save in saves])
     try:
         with tx.attempt():
-            publish_rows(tx, [file for _, staged in wanted for file in staged])
-            return [_create_in_turn(tx, limits, project, spec, staged) for spec, staged in ready]
+            return list(create_in_turn(tx, limits, project, saves))
     except (StorageFull, StorageUnavailable):
         raise
     except DomainError:
         # Seldom: now each of them is tried on its own, which takes a savepoint each.
-        return [_attempt(tx, limits, project, spec, staged) for spec, staged in wanted]
+        return [_attempt(tx, limits, project, save) for save in saves]
 
 
-def _attempt(
-    tx: Transaction, limits: Limits, project: str, spec: ArtifactSpec, staged: Sequence[StagedFile]
-) -> ArtifactVersion | DomainError:
+def create_in_turn(tx: Transaction, limits: Limits, project: str, saves: Sequence[Save]) -> list[ArtifactVersion]:
+    """Do as :func:`create_version` for many, whose turn it is; the first that is refused ends the transaction."""
+    producers = [_saving_step(tx, project, save.spec) for save in saves]
+    for_steps = [replace(save, producer=producer) for save, producer in zip(saves, producers, strict=True)]
+    versions = insert_versions(tx, limits, project, for_steps)
+    for version, producer in zip(versions, producers, strict=True):
+        if producer is not None:
+            tx.runs.add_saved(producer.step_run_id, version.id, producer.attempt)
+    return versions
+
+
+def _attempt(tx: Transaction, limits: Limits, project: str, save: Save) -> ArtifactVersion | DomainError:
     try:
         with tx.attempt():
-            return _create_in_turn(tx, limits, project, spec, staged)
+            [version] = create_in_turn(tx, limits, project, [save])
+            return version
     except (StorageFull, StorageUnavailable):
         raise
     except DomainError as error:
         return error
 
 
-def insert_version(
-    tx: Transaction,
-    limits: Limits,
-    project: str,
-    spec: ArtifactSpec,
-    staged: Sequence[StagedFile],
-    producer: Producer | None,
-) -> ArtifactVersion:
-    """Write a version with its blobs and its event, in turn; see :func:`create_version` for what it raises."""
-    _check_spec(limits, spec)
-    files = _publish_files(tx, limits, project, staged)
-    inserted = {file.digest for file in staged if file.blob is not None}
-    pointed_at = {alias: tx.artifacts.alias_target(project, spec.name, alias) for alias in spec.aliases}
-    version = tx.artifacts.add(project, spec, files, producer, inserted=inserted)
-    record_created(tx, version, pointed_at)
-    return version
+def insert_versions(tx: Transaction, limits: Limits, project: str, saves: Sequence[Save]) -> list[ArtifactVersion]:
+    """Write versions with their blobs and events, in turn; see :func:`create_version` for what it raises."""
+    for save in saves:
+        _check_spec(limits, save.spec)
+    files = _publish_files(tx, limits, project, [save.staged for save in saves])
+    inserted = {file.digest for save in saves for file in save.staged if file.blob is not None}
+    named = [(save.spec.name, alias) for save in saves for alias in save.spec.aliases]
+    pointed_at = {(name, alias): tx.artifacts.alias_target(project, name, alias) for name, alias in named}
+    wanted = [NewVersion(save.spec, of_save, save.producer) for save, of_save in zip(saves, files, strict=True)]
+    versions = tx.artifacts.add_many(project, wanted, inserted=inserted)
+    record_created(tx, project, versions, pointed_at)
+    return versions
+
+
+def _saving_step(tx: Transaction, project: str, spec: ArtifactSpec) -> Producer | None:
+    if not spec.step_run_id:
+        return None
+    run, step = tx.runs.get_step(project, spec.step_run_id)
+    attempt = _running_attempt(run, step, spec)
+    return Producer(run.id, step.id, run.pipeline_name, step.invocation, attempt=attempt)
 
 
 def _running_attempt(run: Run, step: StepRun, spec: ArtifactSpec) -> int:
@@ -145,15 +156,18 @@ def _check_spec(limits: Limits, spec: ArtifactSpec) -> None:
         )
 
 
-def _publish_files(tx: Transaction, limits: Limits, project: str, staged: Sequence[StagedFile]) -> list[ArtifactFile]:
-    promised = [file.digest for file in staged if file.blob is None]
+def _publish_files(
+    tx: Transaction, limits: Limits, project: str, staged: Sequence[Sequence[StagedFile]]
+) -> list[list[ArtifactFile]]:
+    files = [file for of_save in staged for file in of_save]
+    many = len(files) > 1
+    if many:
+        publish_rows(tx, files)
+    promised = [file.digest for file in files if file.blob is None]
     sizes = {digest: blob.size for digest, blob in tx.blobs.find_live(project, promised).items()} if promised else {}
     refuse_missing(project, [digest for digest in promised if digest not in sizes])
-    many = len(staged) > 1
-    if many:
-        publish_rows(tx, staged)
-    for file in staged:
+    for file in files:
         blob = publish_staged(tx, limits, project, published(file) if many else file)
         if blob is not None:
             sizes[file.digest] = blob.size
-    return [ArtifactFile(file.path, file.digest, sizes[file.digest]) for file in staged]
+    return [[ArtifactFile(file.path, file.digest, sizes[file.digest]) for file in of_save] for of_save in staged]

@@ -22,7 +22,7 @@ from argosy_server.domain.pipeline import (
     StepState,
     check_step_transition,
 )
-from argosy_server.usecases.create_version import insert_version
+from argosy_server.usecases.create_version import Save, insert_versions
 from argosy_server.usecases.ports import Transaction
 from argosy_server.usecases.staging import StagedFile
 from argosy_server.usecases.track_runs import running, step_changed
@@ -66,12 +66,9 @@ def complete_step(
     names = [output.name for output in outputs]
     if len(set(names)) < len(names):
         raise InvalidField("outputs.name", f"{', '.join(names)}: an output stands twice; each name is one output")
-    made: list[StepOutput] = []
-    for output in outputs:
-        producer = Producer(run.id, step.id, run.pipeline_name, step.invocation, output.name, step.attempt)
-        spec = replace(output.spec, kind=ArtifactKind.STEP_OUTPUT, step_run_id=step.id)
-        version = insert_version(tx, limits, project, spec, output.staged, producer)
-        made.append(StepOutput(output.name, version))
+    saves = [_save_of(run, step, output) for output in outputs]
+    versions = insert_versions(tx, limits, project, saves) if saves else []
+    made = [StepOutput(name, version) for name, version in zip(names, versions, strict=True)]
     tx.runs.add_outputs(step, [(output.name, output.version.id) for output in made])
     tx.runs.add_loaded(step, loaded)
     _end(tx, run, step, StepState.COMPLETED, None, metadata)
@@ -121,6 +118,12 @@ def fail_step(
     else:
         _end(tx, run, step, state, error, metadata)
     return tx.runs.load_step(project, step.id)
+
+
+def _save_of(run: Run, step: StepRun, output: NewOutput) -> Save:
+    producer = Producer(run.id, step.id, run.pipeline_name, step.invocation, output.name, step.attempt)
+    spec = replace(output.spec, kind=ArtifactKind.STEP_OUTPUT, step_run_id=step.id)
+    return Save(spec, output.staged, producer)
 
 
 def _attempt_before(

@@ -16,8 +16,8 @@ class EventRepository(Protocol):
         """Write an event row: kind such as ``version_created``, and ids and names that matter."""
         ...
 
-    def append_many(self, project: str, kind: str, many: Sequence[Mapping[str, EventFact]]) -> None:
-        """Do as :meth:`append` for some events of one kind, in this order."""
+    def append_many(self, project: str, many: Sequence[tuple[str, Mapping[str, EventFact]]]) -> None:
+        """Do as :meth:`append` for some kinds and facts, in this order."""
         ...
 
     def after(self, position: Position, limit: int, project: str = "") -> list[Event]:

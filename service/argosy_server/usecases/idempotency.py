@@ -6,11 +6,12 @@ or neither does. Replies are opaque bytes here; the api layer makes and reads th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from argosy_server.domain.errors import DomainError, InvalidField, RequestIdReused
 from argosy_server.usecases.ports import MetadataStore, Transaction
+from argosy_server.usecases.repositories import KeptReply
 
 MAX_REQUEST_ID = 128
 
@@ -44,30 +45,55 @@ def run_once(metadata: MetadataStore, key: RequestKey, action: Callable[[Transac
     """
     try:
         with metadata.write() as tx:
-            reply = _kept_reply(tx, key)
+            reply = find_replies(tx, [key]).get(key)
             if reply is None:
                 reply = action(tx)
-                tx.replies.store(key.project, key.request_id, key.fingerprint, reply)
+                keep_replies(tx, {key: reply})
             return reply
     except DomainError:
         # The same request, sent twice, may have been served beside this one, or a commit took place unheard.
-        reply = _recall(metadata, key)
+        reply = recall(metadata, key)
         if reply is None:
             raise
         return reply
 
 
-def _recall(metadata: MetadataStore, key: RequestKey) -> bytes | None:
+def recall(metadata: MetadataStore, key: RequestKey) -> bytes | None:
+    """Return the reply that is kept of a request, ``None`` for none.
+
+    Raises:
+        RequestIdReused: the id stands for another request.
+    """
     with metadata.read() as tx:
-        return _kept_reply(tx, key)
+        return find_replies(tx, [key]).get(key)
 
 
-def _kept_reply(tx: Transaction, key: RequestKey) -> bytes | None:
-    found = tx.replies.find(key.project, key.request_id)
-    if found is None:
-        return None
-    fingerprint, reply = found
-    if fingerprint != key.fingerprint:
-        message = f"request_id {key.request_id!r} was used for another request; make a new one for each intention"
-        raise RequestIdReused(message)
-    return reply
+def find_replies(tx: Transaction, keys: Sequence[RequestKey]) -> dict[RequestKey, bytes]:
+    """Return the replies that are kept of requests of one project.
+
+    Raises:
+        RequestIdReused: an id stands for another request.
+    """
+    found = tx.replies.find(keys[0].project, {key.request_id for key in keys})
+    replies = {}
+    for key in keys:
+        kept = found.get(key.request_id)
+        if kept is None:
+            continue
+        if kept.fingerprint != key.fingerprint:
+            raise RequestIdReused(
+                f"request_id {key.request_id!r} was used for another request; make a new one for each intention"
+            )
+        replies[key] = kept.reply
+    return replies
+
+
+def keep_replies(tx: Transaction, replies: Mapping[RequestKey, bytes]) -> None:
+    """Keep the replies of requests of one project, each of which has an id of its own.
+
+    Raises:
+        RequestIdReused: one of them was served at the same time.
+    """
+    if replies:
+        project = next(iter(replies)).project
+        tx.replies.store(project, {key.request_id: KeptReply(key.fingerprint, reply) for key, reply in replies.items()})

@@ -7,6 +7,7 @@ project: nothing of another one can be seen.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from argosy_server.domain.artifact import (
     ArtifactSpec,
     ArtifactSummary,
     ArtifactVersion,
+    NewVersion,
     Producer,
     VersionSelector,
 )
@@ -63,6 +65,16 @@ class ArtifactRepository(Protocol):
         Raises:
             VersionExists: the label is taken, also by a deleted version.
             BlobMissing: a file's blob is not live in this project; names up to 20 digests.
+        """
+        ...
+
+    def add_many(
+        self, project: str, wanted: Sequence[NewVersion], *, inserted: Collection[Digest] = ()
+    ) -> list[ArtifactVersion]:
+        """Do as :meth:`add` for versions in this order; when it raises, some of it may have been written.
+
+        Raises:
+            VersionExists, BlobMissing: as :meth:`add`; the caller rolls back.
         """
         ...
 
@@ -300,18 +312,26 @@ class UploadRepository(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class KeptReply:
+    """What was answered, and the fingerprint of the request that it answers."""
+
+    fingerprint: bytes
+    reply: bytes
+
+
 class ReplyRepository(Protocol):
     """Replies kept under request ids, so that a retried mutation changes nothing the second time."""
 
-    def find(self, project: str, request_id: str) -> tuple[bytes, bytes] | None:
-        """Return (fingerprint of the request, reply), ``None`` when the id is new."""
+    def find(self, project: str, request_ids: Collection[str]) -> dict[str, KeptReply]:
+        """Return what is kept under those of the ids that are not new."""
         ...
 
-    def store(self, project: str, request_id: str, fingerprint: bytes, reply: bytes) -> None:
-        """Keep a reply.
+    def store(self, project: str, replies: Mapping[str, KeptReply]) -> None:
+        """Keep replies by request id.
 
         Raises:
-            RequestIdReused: another transaction stored one under this id just now.
+            RequestIdReused: another transaction stored one under one of the ids just now.
         """
         ...
 

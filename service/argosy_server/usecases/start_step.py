@@ -80,7 +80,7 @@ def check_reserved(
         return
     with metadata.read() as tx:
         # A request that comes twice gets its first answer.
-        if tx.replies.find(project, request_id) is None:
+        if not tx.replies.find(project, {request_id}):
             _startable(tx, project, wanted)
             raise KeyReserved(holder)
 

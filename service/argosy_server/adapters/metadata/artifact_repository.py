@@ -12,7 +12,13 @@ from argosy_server.adapters.metadata import artifact_lists
 from argosy_server.adapters.metadata.artifact_turns import take_turn
 from argosy_server.adapters.metadata.fact_rows import drop_facts, fact_rows, insert_facts
 from argosy_server.adapters.metadata.near_names import not_found
-from argosy_server.adapters.metadata.new_version import insert_tags, insert_version, lock_blobs, point_aliases
+from argosy_server.adapters.metadata.new_versions import (
+    insert_tags,
+    insert_versions,
+    lock_blobs,
+    point_aliases,
+    tag_rows,
+)
 from argosy_server.adapters.metadata.pruning import delete_many, prunable
 from argosy_server.adapters.metadata.session import Session
 from argosy_server.adapters.metadata.tables import (
@@ -24,13 +30,15 @@ from argosy_server.adapters.metadata.tables import (
     versions,
 )
 from argosy_server.adapters.metadata.texts import dump, load_mapping
-from argosy_server.adapters.metadata.version_lists import VersionFilter, list_versions
+from argosy_server.adapters.metadata.version_filter import VersionFilter
+from argosy_server.adapters.metadata.version_lists import list_versions
 from argosy_server.adapters.metadata.version_queries import OF_NAME, find_row, live_digests, load_versions, with_files
 from argosy_server.domain.artifact import (
     ArtifactFile,
     ArtifactSpec,
     ArtifactSummary,
     ArtifactVersion,
+    NewVersion,
     Producer,
     VersionSelector,
 )
@@ -107,8 +115,15 @@ class SqlArtifactRepository:
         inserted: Collection[Digest] = (),
     ) -> ArtifactVersion:
         """Insert a version under the next number or the label of ``spec``, and move its aliases to it."""
-        lock_blobs(self._session, project, {file.digest for file in files}.difference(inserted))
-        return insert_version(self._session, project, spec, files, producer)
+        [version] = self.add_many(project, [NewVersion(spec, files, producer)], inserted=inserted)
+        return version
+
+    def add_many(
+        self, project: str, wanted: Sequence[NewVersion], *, inserted: Collection[Digest] = ()
+    ) -> list[ArtifactVersion]:
+        """Insert versions in this order."""
+        lock_blobs(self._session, project, {file.digest for new in wanted for file in new.files}.difference(inserted))
+        return insert_versions(self._session, project, wanted)
 
     def get(self, project: str, selector: VersionSelector) -> ArtifactVersion:
         """Return the one version, with its files; ids also find deleted versions, names never do."""
@@ -182,10 +197,10 @@ class SqlArtifactRepository:
         new_facts = {key: text for key, text in kept.items() if before.get(key) != text}
         old_facts = {key: text for key, text in before.items() if kept.get(key) != text}
         drop_facts(self._session, fact_rows(project, row.seq, old_facts))
-        insert_facts(self._session, project, row.seq, new_facts)
+        insert_facts(self._session, fact_rows(project, row.seq, new_facts))
         if tags is not None:
             self._session.execute(_DROP_TAGS, {"seq": row.seq})
-            insert_tags(self._session, project, row.seq, sorted(set(tags)))
+            insert_tags(self._session, tag_rows(project, row.seq, sorted(set(tags))))
         return self.get(project, VersionSelector(id=version_id))
 
     def set_alias(self, project: str, alias: str, version: ArtifactVersion) -> ArtifactVersion:

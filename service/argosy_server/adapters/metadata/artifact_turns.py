@@ -15,7 +15,7 @@ from typing import Any
 from blake3 import blake3
 from sqlalchemy import BigInteger, Select, bindparam, func, select
 
-from argosy_server.adapters.metadata.session import Session
+from argosy_server.adapters.metadata.session import CLOCK, Session
 
 MOST_LOCKS = 32
 """Whoever changes more artifacts at once waits for all others of the project: a server has few locks to give."""
@@ -25,28 +25,28 @@ MOST_LOCKS = 32
 def _lock_some(count: int) -> Select[Any]:
     keys = [bindparam(f"key_{number}", type_=BigInteger) for number in range(count)]
     return select(
+        CLOCK,
         func.pg_advisory_xact_lock_shared(bindparam("of_project", type_=BigInteger)),
         *(func.pg_advisory_xact_lock(key) for key in keys),
     )
 
 
-_LOCK_ALL = select(func.pg_advisory_xact_lock(bindparam("of_project", type_=BigInteger)))
+_LOCK_ALL = select(CLOCK, func.pg_advisory_xact_lock(bindparam("of_project", type_=BigInteger)))
 
 
 def take_turn(session: Session, project: str, names: Collection[str]) -> None:
     """Wait until no other transaction changes artifacts of these names; none means all of the project."""
     if not session.locks:
         return  # a writer of SQLite is alone from its beginning
-    # Asked before, since all others of the artifact wait for what is asked from then on.
-    session.now()
     # In one order, so two transactions never wait for each other.
     keys = sorted({_key(project, name) for name in names})
     of_project = {"of_project": _key(project, "")}
     if 0 < len(keys) <= MOST_LOCKS:
         of_names = {f"key_{number}": key for number, key in enumerate(keys)}
-        session.execute(_lock_some(len(keys)), {**of_project, **of_names})
+        # With the time, which is needed anyway: all others of the artifact wait for what is asked from then on.
+        session.ask_clock(_lock_some(len(keys)), {**of_project, **of_names})
     else:
-        session.execute(_LOCK_ALL, of_project)
+        session.ask_clock(_LOCK_ALL, of_project)
 
 
 def _key(project: str, name: str) -> int:

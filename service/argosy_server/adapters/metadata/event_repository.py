@@ -109,13 +109,13 @@ class SqlEventRepository:
 
     def append(self, project: str, kind: str, facts: Mapping[str, EventFact]) -> None:
         """Write an event row."""
-        self.append_many(project, kind, [facts])
+        self.append_many(project, [(kind, facts)])
 
-    def append_many(self, project: str, kind: str, many: Sequence[Mapping[str, EventFact]]) -> None:
-        """Write an event row for each of the facts, in this order."""
+    def append_many(self, project: str, many: Sequence[tuple[str, Mapping[str, EventFact]]]) -> None:
+        """Write an event row for each kind and its facts, in this order."""
         self.appended = True
-        row = {"project": project, "kind": kind, "created_at": self._session.now()}
-        rows = [{**row, "payload": _JSON.encode(dict(facts))} for facts in many]
+        row = {"project": project, "created_at": self._session.now()}
+        rows = [{**row, "kind": kind, "payload": _JSON.encode(dict(facts))} for kind, facts in many]
         self._session.execute(_append(self._session.dialect), rows)
 
     def after(self, position: Position, limit: int, project: str = "") -> list[Event]:

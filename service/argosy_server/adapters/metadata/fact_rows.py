@@ -15,10 +15,10 @@ _INSERT = version_facts.insert()
 _DROP = delete(version_facts).where(*(column == bindparam(f"p_{column.name}") for column in version_facts.columns))
 
 
-def insert_facts(session: Session, project: str, version_seq: int, metadata: Mapping[str, str]) -> None:
-    """Write the rows of facts a version did not have; ``versions.metadata`` is written by the caller."""
-    if metadata:
-        session.execute(_INSERT, fact_rows(project, version_seq, metadata))
+def insert_facts(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows of facts, as :func:`fact_rows` makes them; ``versions.metadata`` is written by the caller."""
+    if rows:
+        session.execute(_INSERT, rows)
 
 
 def drop_facts(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:

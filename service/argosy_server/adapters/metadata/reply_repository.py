@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from functools import cache
 
@@ -10,10 +11,13 @@ from sqlalchemy import bindparam, delete, select
 from argosy_server.adapters.metadata.session import Insert, Session, upsert
 from argosy_server.adapters.metadata.tables import replies
 from argosy_server.domain.errors import RequestIdReused
+from argosy_server.usecases.repositories import KeptReply
 
-_FIND = select(replies.c.fingerprint, replies.c.reply).where(
-    replies.c.project == bindparam("project"), replies.c.request_id == bindparam("request_id")
+_REPLIES = select(replies.c.request_id, replies.c.fingerprint, replies.c.reply).where(
+    replies.c.project == bindparam("project")
 )
+_FIND = _REPLIES.where(replies.c.request_id.in_(bindparam("request_ids", expanding=True)))
+_FIND_ONE = _REPLIES.where(replies.c.request_id == bindparam("request_id"))
 _REMOVE = delete(replies).where(replies.c.created_at < bindparam("before"))
 
 
@@ -31,28 +35,38 @@ class SqlReplyRepository:
         """Work inside one transaction."""
         self._session = session
 
-    def find(self, project: str, request_id: str) -> tuple[bytes, bytes] | None:
-        """Return (fingerprint of the request, reply), ``None`` when the id is new."""
-        row = self._session.execute(_FIND, {"project": project, "request_id": request_id}).one_or_none()
-        return None if row is None else (bytes(row.fingerprint), bytes(row.reply))
+    def find(self, project: str, request_ids: Collection[str]) -> dict[str, KeptReply]:
+        """Return what is kept under those of the ids that are not new."""
+        if len(request_ids) == 1:
+            # As nearly always; a statement with a list is written anew whenever it runs.
+            [request_id] = request_ids
+            rows = self._session.execute(_FIND_ONE, {"project": project, "request_id": request_id})
+        else:
+            rows = self._session.execute(_FIND, {"project": project, "request_ids": sorted(request_ids)})
+        return {row.request_id: KeptReply(bytes(row.fingerprint), bytes(row.reply)) for row in rows}
 
-    def store(self, project: str, request_id: str, fingerprint: bytes, reply: bytes) -> None:
-        """Keep a reply."""
-        # Waits for another transaction that stores one under the same id, and then finds it there.
-        stored = self._session.execute(
-            _store(self._session.dialect),
+    def store(self, project: str, replies: Mapping[str, KeptReply]) -> None:
+        """Keep replies by request id."""
+        now = self._session.now()
+        # In one order, so two transactions never wait for each other. One waits for another transaction that stores
+        # something under the same id, and then finds it there.
+        rows = [
             {
                 "project": project,
                 "request_id": request_id,
-                "fingerprint": fingerprint,
-                "reply": reply,
-                "created_at": self._session.now(),
-            },
-        ).scalar_one_or_none()
-        if stored is None:
-            raise RequestIdReused(
-                f"another request with the id {request_id!r} was served at the same time; send it again for its reply"
-            )
+                "fingerprint": kept.fingerprint,
+                "reply": kept.reply,
+                "created_at": now,
+            }
+            for request_id, kept in sorted(replies.items())
+        ]
+        stored = set(self._session.execute(_store(self._session.dialect), rows).scalars())
+        for request_id in replies:
+            if request_id not in stored:
+                raise RequestIdReused(
+                    f"another request with the id {request_id!r} was served at the same time; "
+                    "send it again for its reply"
+                )
 
     def remove_older_than(self, age: timedelta) -> int:
         """Forget replies older than ``age`` and return how many."""

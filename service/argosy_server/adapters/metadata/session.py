@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 MICROSECOND = timedelta(microseconds=1)
 BATCH = 5000
 """Most values one statement binds in a list: SQLite takes 32,766 in all, PostgreSQL 65,535."""
-_CLOCK = select(cast(func.extract("epoch", func.clock_timestamp()) * 1_000_000, BigInteger))
+CLOCK = cast(func.extract("epoch", func.clock_timestamp()) * 1_000_000, BigInteger)
+"""The time by PostgreSQL, as a column: microseconds since 1970."""
 
 Insert: TypeAlias = "sqlite.Insert | postgresql.Insert"
 Params = Mapping[str, Any] | Sequence[Mapping[str, Any]]
@@ -73,9 +74,14 @@ class Session:
             return time.time_ns() // 1000
         if self._clock is None:
             # Asked once in a transaction, which others may wait for; from then on it goes as fast as ours.
-            self._clock = int(self.connection.execute(_CLOCK).scalar_one()), time.monotonic_ns()
-        told, asked = self._clock
+            self.ask_clock(select(CLOCK))
+        told, asked = self._clock or (0, 0)
         return told + (time.monotonic_ns() - asked) // 1000
+
+    def ask_clock(self, statement: Executable, params: Params | None = None) -> None:
+        """Run a statement whose first column is the clock of the database, before anything it waits for."""
+        asked = time.monotonic_ns()
+        self._clock = int(self.execute(statement, params).scalar_one()), asked
 
     def after(self, duration: timedelta) -> int:
         """Return the time ``duration`` from now."""
