@@ -1,7 +1,8 @@
 """Sixteen clients that save under one name over PostgreSQL, against bare SQL that writes the same rows.
 
-Every save waits for its turn at the counter of the name, so this is as slow as saves get. The database syncs to its
-disk as it does by default; how long the disk takes is told, since it bounds both.
+Every transaction waits for its turn at the counter of the name, so this is as slow as saves get; those that wait in one
+server share a transaction, which bare SQL cannot. The database syncs to its disk as it does by default; how long the disk
+takes is told, since it bounds both.
 
     python -m bench.scale.same_name --seconds 5 --rounds 5
 """
