@@ -30,5 +30,8 @@ class StoreError(UnavailableError):
 
     @property
     def is_refusal(self) -> bool:
-        """Whether the URL is not good any more, as after its time; another one may be."""
-        return self.status == 403
+        """Whether the request is not good as it came: its URL after its time, or something that changed on the way.
+
+        With another URL it may go well.
+        """
+        return self.status is not None and 400 <= self.status < 500 and not self.may_pass

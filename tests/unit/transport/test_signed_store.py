@@ -79,6 +79,14 @@ def test_what_may_pass_is_tried_again(status: int | None, may_pass: bool) -> Non
     assert StoreError("told", status).may_pass is may_pass
 
 
+@pytest.mark.parametrize(
+    ("status", "is_refusal"),
+    [(None, False), (302, False), (400, True), (403, True), (405, True), (409, False), (429, False), (503, False)],
+)
+def test_what_the_store_refuses_may_go_well_by_another_url(status: int | None, is_refusal: bool) -> None:
+    assert StoreError("told", status).is_refusal is is_refusal
+
+
 def test_a_store_that_was_never_there_is_not_waited_for() -> None:
     store = store_of()
     assert store is not None
