@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -75,9 +76,71 @@ class ObjectStore:
         return [(one["Key"].removeprefix(f"{self.prefix}/"), one["UploadId"]) for one in answer.get("Uploads", [])]
 
 
-def new_bucket(kind: Kind) -> ObjectStore:
-    """Return an empty bucket of one of the servers; a test that asks for a server that is not there is skipped."""
-    environment = environment_of(_moto() if kind == "moto" else _versitygw())
+class Server:
+    """A server of the S3 protocol with a folder of its own, which runs until it is closed or this process ends."""
+
+    def __init__(self, name: str, command: Callable[[int, Path], list[str]]) -> None:
+        """Start it on a free port, and return once it answers."""
+        self._name, self._command = name, command
+        self._folder = Path(tempfile.mkdtemp(prefix=f"argosy-{name}-"))
+        atexit.register(self.close)
+        self._process: subprocess.Popen[bytes] | None = None
+        deadline = time.monotonic() + START_SECONDS
+        while self._process is None:
+            assert time.monotonic() < deadline, self._what_it_said()
+            self.port = free_port()  # somebody else may take it before the server does
+            self._run()
+
+    def start(self) -> None:
+        """Start it again, on its port and with all it kept in its folder, and return once it answers."""
+        self._run()
+        assert self._process is not None, self._what_it_said()
+
+    def stop(self) -> None:
+        """Stop it as an operator does, and return once it ended."""
+        self._end(signal.SIGTERM)
+
+    def close(self) -> None:
+        """End it and remove its folder."""
+        self._end(signal.SIGKILL)
+        shutil.rmtree(self._folder, ignore_errors=True)
+        atexit.unregister(self.close)
+
+    def _run(self) -> None:
+        with self._log.open("ab") as log:
+            process = subprocess.Popen(
+                self._command(self.port, self._folder), stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
+        self._process = process
+        deadline = time.monotonic() + START_SECONDS
+        while process.poll() is None and time.monotonic() < deadline:
+            if _answers(self.port):
+                return
+            time.sleep(0.02)
+        self._end(signal.SIGKILL)
+
+    def _end(self, by: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(by)
+            self._process.wait(START_SECONDS)
+            self._process = None
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "log"
+
+    def _what_it_said(self) -> str:
+        return f"{self._name} did not start: {self._log.read_text(errors='replace')}"
+
+
+def new_bucket(kind: Kind, server: Server | None = None) -> ObjectStore:
+    """Return an empty bucket; a test that asks for a server that is not there is skipped.
+
+    Args:
+        kind: of which server.
+        server: one of this kind; otherwise the one of this process.
+    """
+    environment = environment_of((server or (_moto() if kind == "moto" else _versitygw())).port)
     store = ObjectStore(kind, f"argosy-{uuid4().hex[:12]}", "some/prefix", environment)
     store.client().create_bucket(Bucket=store.bucket)
     return store
@@ -123,16 +186,21 @@ def missing(what: str, cure: str) -> NoReturn:
 
 
 @cache
-def _moto() -> int:
+def _moto() -> Server:
     try:
         import moto.server  # noqa: F401  # only whether it is there
     except ImportError:
         missing("moto", "install the extra dev: pip install -e .[dev]")
-    return _start("moto", lambda port, _: [sys.executable, "-m", "moto.server", "-p", str(port)])
+    return Server("moto", lambda port, _: [sys.executable, "-m", "moto.server", "-p", str(port)])
 
 
 @cache
-def _versitygw() -> int:
+def _versitygw() -> Server:
+    return new_versitygw()
+
+
+def new_versitygw() -> Server:
+    """Start one that nobody else uses, for tests that stop it; a test that asks for it is skipped without it."""
     beside = Path(sys.executable).with_name("versitygw")
     program = str(beside) if beside.exists() else shutil.which("versitygw")
     if program is None:
@@ -145,28 +213,7 @@ def _versitygw() -> int:
         where = ["--sidecar", str(folder / "facts"), str(folder / "buckets")]  # not every file system has attributes
         return [program, "--port", f"127.0.0.1:{port}", "--keep-alive", *keys, "posix", *where]
 
-    return _start("versitygw", command)
-
-
-def _start(name: str, command: Callable[[int, Path], list[str]]) -> int:
-    """Start a server and return its port once it answers; it ends with this process."""
-    folder = Path(tempfile.mkdtemp(prefix=f"argosy-{name}-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    log_file = folder / "log"
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        port = free_port()
-        with log_file.open("wb") as log:
-            process = subprocess.Popen(
-                command(port, folder), stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
-            )
-        while process.poll() is None and time.monotonic() < deadline:
-            if _answers(port):
-                atexit.register(_stop, process)  # runs before the folder is removed
-                return port
-            time.sleep(0.05)
-        _stop(process)  # somebody else took the port, or it cannot start at all
-    raise AssertionError(f"{name} did not start: {log_file.read_text()}")
+    return Server("versitygw", command)
 
 
 def _answers(port: int) -> bool:
@@ -177,8 +224,3 @@ def _answers(port: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.wait()

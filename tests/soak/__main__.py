@@ -34,9 +34,11 @@ def main() -> None:
     )
     if arguments.no_faults:
         plan = replace(plan, faults=())
-    elif postgres.GIVEN:
+    if postgres.GIVEN and plan.faults:
         print("ARGOSY_TEST_POSTGRES is set: the database is not stopped, for others may use that server")
-        plan = replace(plan, faults=tuple(fault for fault in plan.faults if fault != "stop_database"))
+        plan = plan.without("stop_database")
+    if plan.blobs != "versitygw":
+        plan = plan.without("stop_store")  # a folder does not stop, and moto forgets everything
     folder = Path(tempfile.mkdtemp(prefix="argosy-soak-"))
     print(
         f"seed {seed}; {plan.replicas} replicas of {plan.workers} workers for {arguments.minutes:g} minutes", flush=True

@@ -9,17 +9,40 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
 from tests.faults.stand import wait_until
 from tests.soak.actors.actor import Assignment
 from tests.soak.actors.watching import FILTERS
+from tests.soak.journal import of_kind, read_journals
 from tests.soak.plan import PROJECTS, Plan
 
 STOP_SECONDS = 20.0
 """For so long an actor may finish what it does; then nobody knows what becomes of it."""
+LOOK_SECONDS = 1.0
+
+
+class Patience:
+    """Runs out when an actor has seen no new event for some time, however many it has seen again."""
+
+    def __init__(self, folder: Path, actor: str, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin now, with an actor that writes its journals into a folder."""
+        self._folder, self._actor, self._seconds, self._clock = folder, actor, seconds, clock
+        self._seen, self._since = self._count(), clock()
+
+    def is_over(self) -> bool:
+        """Look what it has seen since."""
+        seen, now = self._count(), self._clock()
+        if seen > self._seen:
+            self._seen, self._since = seen, now
+        return now - self._since > self._seconds
+
+    def _count(self) -> int:
+        # Each event has a cursor of its own, and there are no more of them once everybody else has ended.
+        return len({event.result["cursor"] for event in of_kind(read_journals(self._folder, self._actor), "event")})
 
 
 class Member:
@@ -61,14 +84,28 @@ class Member:
 
     def end(self, deadline: float) -> str:
         """Wait until it ended, kill it when it is too late, and return what went wrong."""
-        try:
-            code = self.process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(max(0.0, deadline - time.monotonic()))
+        return self._ended()
+
+    def see_the_end(self, seconds: float) -> str:
+        """Wait until a watcher ended, kill it once it has seen nothing new for so long, and return what went wrong."""
+        patience = Patience(Path(self.folder), self.actor, seconds)
+        while self.process.poll() is None and not patience.is_over():
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(min(seconds, LOOK_SECONDS))
+        if self.process.poll() is None:
+            self._ended()
+            return f"saw nothing new for {seconds:g} seconds, and never the last event"
+        return self._ended()
+
+    def _ended(self) -> str:
+        """End it if it did not by itself, and return what went wrong if it did."""
+        code = self.process.poll()
+        if code is None:
             self.process.kill()
             self.process.wait()
-            return "never saw the last event" if self.is_watcher else ""
-        finally:
-            self._close()
+        self._close()
         return f"ended with exit code {code}: {self._log.read_text()[-2000:]}" if code else ""
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -142,11 +179,18 @@ class Crew:
 
     def stop_workers(self) -> list[str]:
         """Let all but the watchers end, and return what went wrong."""
-        return self._stop([member for member in self.members if not member.is_watcher], STOP_SECONDS)
+        workers = [member for member in self.members if not member.is_watcher]
+        for member in workers:
+            member.tell_to_stop()
+        deadline = time.monotonic() + STOP_SECONDS
+        found = [(member.actor, member.end(deadline)) for member in workers]
+        return [f"{actor} {problem}" for actor, problem in found if problem]
 
-    def stop_watchers(self, seconds: float) -> list[str]:
-        """Let the watchers see the last event, and return what went wrong."""
-        return self._stop([member for member in self.members if member.is_watcher], seconds, told=False)
+    def stop_watchers(self, patience: float) -> list[str]:
+        """Let the watchers see the last event, give up those that see nothing new for so many seconds, and tell."""
+        watchers = [member for member in self.members if member.is_watcher]
+        found = [(member.actor, member.see_the_end(patience)) for member in watchers]
+        return [f"{actor} {problem}" for actor, problem in found if problem]
 
     def close(self) -> None:
         """End everybody at once."""
@@ -154,11 +198,3 @@ class Crew:
             if member.process.poll() is None:
                 member.process.send_signal(signal.SIGKILL)
             member.end(time.monotonic() + STOP_SECONDS)
-
-    def _stop(self, members: list[Member], seconds: float, *, told: bool = True) -> list[str]:
-        with self.lock:
-            for member in members if told else []:
-                member.tell_to_stop()
-            deadline = time.monotonic() + seconds
-            found = [(member.actor, member.end(deadline)) for member in members]
-        return [f"{actor} {problem}" for actor, problem in found if problem]

@@ -12,7 +12,7 @@ from typing import Any
 from tests.api.fleet_process import children, is_there, wait_until
 from tests.api.server_process import ServerProcess
 from tests.backends import postgres
-from tests.backends.object_store import new_bucket
+from tests.backends.object_store import new_bucket, new_versitygw
 from tests.faults.proxy import free_port
 from tests.soak.plan import Plan
 
@@ -85,16 +85,17 @@ class Deployment:
 
     def __init__(self, folder: Path, plan: Plan) -> None:
         self.folder, self.plan = folder, plan
-        self.cluster: postgres.Cluster | None = None
-        if "stop_database" in plan.faults:
-            self.cluster = postgres.Cluster()
+        self.cluster = postgres.Cluster() if "stop_database" in plan.faults else None
+        """The database, if it may be stopped."""
+        self.object_server = new_versitygw() if "stop_store" in plan.faults else None
+        """Where the bucket is, if it may be stopped."""
         self.database = self.cluster.new_database() if self.cluster else postgres.new_database()
         self.environment: dict[str, str] = {}
         self._store = [f"--database={self.database}", f"--data={folder / 'replica-0'}"]
         if plan.blobs == "folder":
             self._store.append(f"--blobs={folder / 'blobs'}")
         else:
-            bucket = new_bucket(plan.blobs)
+            bucket = new_bucket(plan.blobs, self.object_server)
             self._store.append(f"--blobs={bucket.url}")
             self.environment |= bucket.environment
         workers = [f"--workers={plan.workers}"] if plan.workers else []
@@ -153,6 +154,8 @@ class Deployment:
         for replica in self.replicas:
             if replica.server.process.poll() is None:
                 replica.kill()
+        if self.object_server is not None:
+            self.object_server.close()
         if self.cluster is not None:
             self.cluster.close()
         else:

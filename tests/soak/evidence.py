@@ -16,8 +16,8 @@ class FoundVersion:
 
     Attributes:
         token: what its metadata say, ``None`` for one without, as outputs of steps are.
-        reading: what loading it gave, ``None`` when it could not be loaded.
-        error: why not.
+        reading: what loading it gave, ``None`` when it could not be loaded, or was through another replica.
+        error: why it could not, ``""`` when it could or was not tried.
     """
 
     id: str
@@ -28,8 +28,8 @@ class FoundVersion:
     aliases: tuple[str, ...]
     token: str | None
     step: str | None
-    reading: Reading | None
-    error: str = ""
+    reading: Reading | None = field(compare=False)
+    error: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return f"{self.project} {self.name!r} version {self.version} ({self.id})"

@@ -91,9 +91,9 @@ class Journal:
         os.write(self._file, json.dumps({**entry, "t": time.monotonic_ns()}).encode() + b"\n")
 
 
-def read_journals(folder: Path) -> list[Operation]:
-    """Return all operations of all actors by the time they began."""
-    found = [operation for file in sorted(folder.glob("*.jsonl")) for operation in read_journal(file)]
+def read_journals(folder: Path, actor: str = "*") -> list[Operation]:
+    """Return all operations of all actors, or of one, by the time they began."""
+    found = [operation for file in sorted(folder.glob(f"{actor}.*.jsonl")) for operation in read_journal(file)]
     return sorted(found, key=lambda operation: operation.began)
 
 

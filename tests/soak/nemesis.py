@@ -35,6 +35,7 @@ class Nemesis:
             "reload": self._reload,
             "pause_worker": self._pause_worker,
             "stop_database": self._stop_database,
+            "stop_store": self._stop_store,
             "kill_actor": self._kill_actor,
         }
         self.count: dict[str, int] = {}
@@ -151,6 +152,15 @@ class Nemesis:
         self._stop.wait(self._random.uniform(0.0, 1.5))
         cluster.start()
         return "PostgreSQL"
+
+    def _stop_store(self) -> str:
+        server = self._deployment.object_server
+        assert server is not None
+        self._wait_for_replicas()  # nor without its bucket
+        server.stop()
+        self._stop.wait(self._random.uniform(0.0, 1.5))
+        server.start()
+        return "the object store"
 
     def _kill_actor(self) -> str:
         with self._crew.lock:

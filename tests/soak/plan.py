@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 PROJECTS = ("soak-a", "soak-b")
-Fault = Literal["kill_worker", "kill_replica", "stop_replica", "reload", "pause_worker", "stop_database", "kill_actor"]
+Fault = Literal[
+    "kill_worker",
+    "kill_replica",
+    "stop_replica",
+    "reload",
+    "pause_worker",
+    "stop_database",
+    "stop_store",
+    "kill_actor",
+]
 ALL_FAULTS: tuple[Fault, ...] = (
-    *("kill_worker", "kill_replica", "stop_replica", "reload", "pause_worker", "stop_database", "kill_actor"),
-    *("kill_worker", "pause_worker", "stop_database", "kill_actor", "kill_actor"),
+    *("kill_worker", "kill_replica", "stop_replica", "reload", "pause_worker", "stop_database", "stop_store"),
+    *("kill_worker", "pause_worker", "stop_database", "stop_store", "kill_actor", "kill_actor", "kill_actor"),
 )
 """What the nemesis chooses from; what stands several times it chooses as much more often."""
 FULL_CREW = {
@@ -41,6 +50,7 @@ class Plan:
         workers: processes of each; 0 for servers of one process.
         blobs: where the bytes are.
         sweep_interval: seconds between two sweeps of the leader.
+        patience: a watcher that has seen nothing new for so many seconds after the last event is given up.
         verifies: whether leases run out in the end, garbage is collected and ``verify`` runs, before all is read.
         mutant: the bug of the servers, one of ``tests.soak.mutants``; empty for none.
     """
@@ -56,5 +66,10 @@ class Plan:
     workers: int = 2
     blobs: Literal["moto", "versitygw", "folder"] = "versitygw"
     sweep_interval: float = 2.0
+    patience: float = 30.0
     verifies: bool = True
     mutant: str = ""
+
+    def without(self, fault: Fault) -> Plan:
+        """Return the plan without one of its faults."""
+        return replace(self, faults=tuple(one for one in self.faults if one != fault))

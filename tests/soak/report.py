@@ -14,7 +14,9 @@ MOST_SHOWN = 5
 
 def report(soaked: Soaked, violations: Sequence[Violation], rules: Iterable[str]) -> str:
     """Return the whole report."""
-    return "\n".join([*_operations(soaked.evidence), "", *_faults(soaked), "", *_verdict(violations, rules)])
+    return "\n".join(
+        [*_operations(soaked.evidence), *_seconds(soaked), "", *_faults(soaked), "", *_verdict(violations, rules)]
+    )
 
 
 def _operations(evidence: Evidence) -> Iterable[str]:
@@ -29,6 +31,10 @@ def _operations(evidence: Evidence) -> Iterable[str]:
     memory = [samples for samples in evidence.memory.values() if samples]
     if memory:
         yield f"most memory of a server process: {max(map(max, memory)) >> 20} MiB"
+
+
+def _seconds(soaked: Soaked) -> Iterable[str]:
+    yield "seconds: " + ", ".join(f"{part} {seconds:.1f}" for part, seconds in soaked.seconds.items())
 
 
 def _faults(soaked: Soaked) -> Iterable[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import threading
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,12 +19,11 @@ from tests.soak.content import content_of
 from tests.soak.crew import Crew
 from tests.soak.deployment import Deployment
 from tests.soak.evidence import Evidence, ProjectTruth
-from tests.soak.final_read import read_project
+from tests.soak.final_read import Share, read_project
 from tests.soak.journal import Journal, Operation, read_journals
 from tests.soak.nemesis import Nemesis
 from tests.soak.plan import PROJECTS, Plan
 
-WATCHERS_SECONDS = 45.0
 SAMPLE_SECONDS = 1.0
 
 
@@ -34,14 +34,17 @@ class Soaked:
     Attributes:
         evidence: for the checker.
         faults: how often the nemesis did each harm.
+        seconds: what took how long.
     """
 
     evidence: Evidence
     faults: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
 
 
 def soak(plan: Plan, folder: Path) -> Soaked:
     """Run everything as planned in a folder, which holds all histories and logs afterwards."""
+    watch = StopWatch()
     deployment = Deployment(folder, plan)
     try:
         cursors = {project: _cursor(deployment.addresses, project) for project in PROJECTS}
@@ -49,26 +52,47 @@ def soak(plan: Plan, folder: Path) -> Soaked:
         crew = Crew(plan, folder, deployment.addresses, cursors)
         try:
             crew.wait_until_all_work()
+            watch.lap("start")
             nemesis = Nemesis(plan, deployment, crew, folder / "nemesis.jsonl")
             try:
                 crew.wait(plan.seconds)
             finally:
+                watch.lap("work")
                 nemesis.stop()
             failures = crew.stop_workers()
             failures += [f"replica {one.number} ended by itself" for one in deployment.replicas if one.has_ended]
+            watch.lap("mend")
             _mark_the_end(deployment.addresses, folder / "history")
-            failures += crew.stop_watchers(WATCHERS_SECONDS)
+            failures += crew.stop_watchers(plan.patience)
+            watch.lap("watchers")
         finally:
             crew.close()
             memory.stop()
         verified = _collect_garbage(deployment) if plan.verifies else {}
+        watch.lap("verify")
         history = read_journals(folder / "history")
         truths = list(_read_everything(deployment, cursors, history))
+        watch.lap("final read")
         defects = deployment.defects()
-        return Soaked(Evidence(history, truths, verified, memory.samples, defects, failures), nemesis.count)
+        return Soaked(
+            Evidence(history, truths, verified, memory.samples, defects, failures), nemesis.count, watch.seconds
+        )
     finally:
         disconnect_all()
         deployment.close()
+
+
+class StopWatch:
+    """Tells how long each part of a soak took."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._before = time.monotonic()
+
+    def lap(self, part: str) -> None:
+        """End a part; the next one begins."""
+        now = time.monotonic()
+        self.seconds[part], self._before = now - self._before, now
 
 
 class MemorySamples:
@@ -133,6 +157,7 @@ def _collect_garbage(deployment: Deployment) -> dict[str, object]:
 def _read_everything(
     deployment: Deployment, cursors: dict[str, str], history: list[Operation]
 ) -> Iterable[ProjectTruth]:
+    replicas = deployment.replicas
     for project in PROJECTS:
         named = {
             version_id
@@ -140,5 +165,6 @@ def _read_everything(
             if operation.project == project and operation.kind == "lineage"
             for version_id in operation.result.get("versions", ())
         }
-        for replica in deployment.replicas:
-            yield read_project(replica.address, project, cursors[project], named)
+        for replica in replicas:
+            share = Share(replica.number, len(replicas))
+            yield read_project(replica.address, project, cursors[project], named, share)

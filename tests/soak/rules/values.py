@@ -52,11 +52,18 @@ def deleted_stay_deleted(evidence: Evidence) -> Iterator[Violation]:
 
 def reachable_bytes(evidence: Evidence) -> Iterator[Violation]:
     """Invariants 2 and 8: whatever is visible can be loaded, also after garbage was collected."""
+    deeds = Deeds(evidence.history)
+    tried: set[str] = set()
     for truth in evidence.truths:
         for version in truth.versions.values():
-            if version.reading is None:
+            if version.error:
                 told = f"{truth.replica} lists {version} and cannot load it: {version.error}"
-                yield Violation("reachable-bytes", told, Deeds(evidence.history).saves_of(version.id))
+                yield Violation("reachable-bytes", told, deeds.saves_of(version.id))
+            if version.error or version.reading is not None:
+                tried.add(version.id)
+    for version_id in {version_id for truth in evidence.truths for version_id in truth.versions} - tried:
+        # One replica lists it, and the one whose share it is does not.
+        yield Violation("reachable-bytes", f"{version_id} could be read by nobody", deeds.saves_of(version_id))
     for load in of_kind(evidence.history, "load"):
         if load.error.startswith(CORRUPT):
             yield Violation("reachable-bytes", "what is visible could not be loaded", [load])
