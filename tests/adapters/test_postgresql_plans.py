@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -22,6 +23,11 @@ VERSIONS = 30_000
 PAGES = 1500
 PAGE = PageRequest(size=50)
 COLD = "artifact-000007"
+A_DAY = {
+    "created_from": datetime.now(timezone.utc) - timedelta(days=6),
+    "created_until": datetime.now(timezone.utc) - timedelta(days=5),
+}
+"""In the middle of the ten over which they are spread."""
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +87,10 @@ def test_one_version_is_found(store: SqlMetadataStore, selector: VersionSelector
         pytest.param({"name": HOT, "tag": TAGS[0]}, id="name and tag"),
         pytest.param({"metadata": {"epochs": "10"}}, id="fact"),
         pytest.param({"pipeline_name": "training"}, id="pipeline"),
+        pytest.param({"tag": TAGS[0], "metadata": {"epochs": "10"}}, id="tag and fact"),
+        pytest.param({"tag": TAGS[0], **A_DAY}, id="day and tag"),
+        pytest.param({"name": HOT, **A_DAY}, id="day and name that has many"),
+        pytest.param({"pipeline_name": "training", **A_DAY}, id="day and pipeline"),
     ],
 )
 def test_a_page_of_versions_is_listed(store: SqlMetadataStore, filters: dict[str, Any]) -> None:

@@ -42,6 +42,8 @@ _SETTINGS = {
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "10s",
     "lock_timeout": "12s",
+    # Compiling a plan takes longer than any of our statements shall.
+    "jit": "off",
     "TimeZone": "UTC",
 }
 _ORIGIN_KEY = "argosy_origin"

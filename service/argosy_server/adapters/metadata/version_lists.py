@@ -1,47 +1,30 @@
 """Lists of versions, whose first page comes at once whatever the filter and however many versions there are.
 
-Each filter has an index that holds the versions which pass it in the order of the list: of the facts, the tags, or the
-versions themselves. Only the rows of the page are then looked up.
+Each filter has an index that holds the versions which pass it, in the order of the list or few of them. Only the rows
+of the page are then looked up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, select, tuple_
 
 from argosy_server.adapters.metadata.artifact_lists import long_texts
 from argosy_server.adapters.metadata.page_cut import fetch
 from argosy_server.adapters.metadata.session import Session
-from argosy_server.adapters.metadata.tables import artifacts, version_facts, version_tags, versions
-from argosy_server.adapters.metadata.times import microseconds
-from argosy_server.adapters.metadata.version_queries import LIVE, OF_NAME, VERSIONS, assemble
+from argosy_server.adapters.metadata.tables import artifacts, versions
+from argosy_server.adapters.metadata.version_filter import NO_ARTIFACT, VersionFilter
+from argosy_server.adapters.metadata.version_finders import MANY, Finder, finders_of, number, rarest
+from argosy_server.adapters.metadata.version_queries import OF_NAME, VERSIONS, assemble
 from argosy_server.domain.artifact import ArtifactVersion
 from argosy_server.domain.errors import CursorExpired
-from argosy_server.domain.json_value import value_digest
 from argosy_server.domain.paging import Page, PageRequest
 
-_NO_ARTIFACT = -1
 _ARTIFACT_NAMED = select(artifacts.c.seq).where(OF_NAME)
-MANY = 1000
-"""Of several filters the one fewest versions pass is looked at first; from so many on, they are alike."""
-
-
-@dataclass(frozen=True)
-class VersionFilter:
-    """Which versions are wanted; what is empty or ``None`` means any."""
-
-    project: str
-    name: str
-    pipeline_name: str
-    tag: str
-    metadata: Mapping[str, str]
-    created_from: datetime | None
-    created_until: datetime | None
-    artifact_seq: int = _NO_ARTIFACT
+_ROW = versions.alias()
 
 
 def list_versions(
@@ -51,8 +34,8 @@ def list_versions(
     if wanted.name:
         # Looked up first, so that PostgreSQL knows whose versions are meant, and how many those are.
         found = session.execute(_ARTIFACT_NAMED, {"project": wanted.project, "name": wanted.name}).scalar_one_or_none()
-        wanted = replace(wanted, artifact_seq=_NO_ARTIFACT if found is None else found)
-    keys, order = _keys(session, wanted)
+        wanted = replace(wanted, artifact_seq=NO_ARTIFACT if found is None else found)
+    keys, order = _keys(session, wanted, oldest_first)
     start = _start(page, len(order))
     if start is not None:
         keys = keys.where(tuple_(*order) > start if oldest_first else tuple_(*order) < start)
@@ -67,64 +50,46 @@ def list_versions(
     return Page([assemble(row) for row in rows], last)
 
 
-def _keys(session: Session, wanted: VersionFilter) -> tuple[Select[Any], tuple[ColumnElement[int], ...]]:
+def _keys(
+    session: Session, wanted: VersionFilter, oldest_first: bool
+) -> tuple[Select[Any], tuple[ColumnElement[int], ...]]:
     """Return the select of the versions' seq, and the columns that give its order."""
-    by_time = wanted.created_from is not None or wanted.created_until is not None
-    finders = _finders(wanted)
-    if not finders:
-        keys = select(versions.c.seq).where(*_of_versions(wanted))
-        return keys, (versions.c.created_at, versions.c.seq) if by_time else (versions.c.seq,)
-    first = finders[0] if len(finders) == 1 else min(finders, key=lambda finder: _bounded_count(session, finder))
-    keys = select(first.seq).where(*first.conditions)
-    for other in finders:
-        if other is not first and other.seq is not versions.c.seq:
-            keys = keys.where(select(other.seq).where(*other.conditions, other.seq == first.seq).exists())
-    if wanted.name or wanted.pipeline_name or by_time:
-        if first.seq is not versions.c.seq:
-            keys = keys.join(versions, versions.c.seq == first.seq)
-        keys = keys.where(*_of_versions(wanted))
-    return keys, (first.seq,)
+    finders = finders_of(wanted)
+    first, are_few = rarest(session, finders)
+    others = first.others(finders)
+    if are_few and session.dialect != "sqlite":
+        return _of_few(wanted, first, others, oldest_first)
+    keys, order = select(first.seq).where(*first.conditions), _order(wanted, first.seq, first.created_at)
+    # Databases may turn round what exists, and begin with the other; a value is looked up.
+    found = [one.scalar_subquery().is_not(None) if are_few else one.exists() for one in _at(first.seq, others)]
+    return keys.where(*found), order
 
 
-class _Finder(NamedTuple):
-    """An index that holds the versions which pass one filter, in the order of the list."""
-
-    seq: ColumnElement[int]
-    conditions: Sequence[ColumnElement[bool]]
-
-
-def _finders(wanted: VersionFilter) -> list[_Finder]:
-    found: list[_Finder] = []
-    for key, text in sorted(wanted.metadata.items()):
-        fact = version_facts.alias().c
-        is_equal = (fact.project == wanted.project, fact.key == key, fact.value_digest == value_digest(text))
-        found.append(_Finder(fact.version_seq, is_equal))
-    if wanted.tag:
-        is_tagged = (version_tags.c.project == wanted.project, version_tags.c.tag == wanted.tag)
-        found.append(_Finder(version_tags.c.version_seq, is_tagged))
-    if wanted.name or wanted.pipeline_name:
-        found.append(_Finder(versions.c.seq, _of_versions(replace(wanted, created_from=None, created_until=None))))
-    return found
+def _of_few(
+    wanted: VersionFilter, first: Finder, others: Sequence[Finder], oldest_first: bool
+) -> tuple[Select[Any], tuple[ColumnElement[int], ...]]:
+    """Let PostgreSQL look each of few versions up in the others: by the limit, which cuts nothing off, it sees so."""
+    columns = [first.seq.label("seq"), *([] if first.created_at is None else [first.created_at.label("created_at")])]
+    order = (first.seq,) if first.created_at is None else _order(wanted, first.seq, first.created_at)
+    sorted_ = [column if oldest_first else column.desc() for column in order]
+    few = select(*columns).where(*first.conditions).order_by(*sorted_).limit(number(MANY)).subquery().c
+    found = [one.scalar_subquery().is_not(None) for one in _at(few.seq, others)]
+    return select(few.seq).where(*found), _order(wanted, few.seq, few.get("created_at"))
 
 
-def _bounded_count(session: Session, finder: _Finder) -> int:
-    """Count what passes a filter, but not for long: many are many."""
-    some = select(finder.seq).where(*finder.conditions).limit(MANY).subquery()
-    return int(session.execute(select(func.count()).select_from(some)).scalar_one())
+def _at(seq: ColumnElement[int], finders: Sequence[Finder]) -> list[Select[Any]]:
+    return [finder.at(seq) for finder in finders]
 
 
-def _of_versions(wanted: VersionFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [versions.c.project == wanted.project, LIVE]
-    if wanted.name:
-        number: Any = bindparam("artifact_seq", wanted.artifact_seq, literal_execute=True)
-        conditions.append(versions.c.artifact_seq == number)
-    if wanted.pipeline_name:
-        conditions.append(versions.c.pipeline_name == wanted.pipeline_name)
-    if wanted.created_from is not None:
-        conditions.append(versions.c.created_at >= microseconds(wanted.created_from))
-    if wanted.created_until is not None:
-        conditions.append(versions.c.created_at < microseconds(wanted.created_until))
-    return conditions
+def _order(
+    wanted: VersionFilter, seq: ColumnElement[int], created_at: ColumnElement[int] | None
+) -> tuple[ColumnElement[int], ...]:
+    """Return what lists are sorted by; ``created_at`` is looked up where no rows of versions are read."""
+    if not wanted.is_by_time:
+        return (seq,)
+    if created_at is None:
+        created_at = select(_ROW.c.created_at).where(_ROW.c.seq == seq).scalar_subquery()
+    return created_at, seq
 
 
 def _start(page: PageRequest, columns: int) -> tuple[int, ...] | None:
