@@ -22,10 +22,11 @@ from argosy_server.usecases.kept_hashers import KeptHashers
 from argosy_server.usecases.ports import BlobStorage, BlobWriter, MetadataStore
 from argosy_server.usecases.sweep import sweep
 from argosy_server.usecases.upload_blob import commit_upload, create_upload, get_upload, write_upload
-from tests.backends.object_store import KINDS, Kind, ObjectStore, new_bucket
+from tests.backends.bucket import bucket
+from tests.backends.object_store import ObjectStore
 from tests.contracts.blob_storage import MIB, BlobStorageContract, get, location, names, put
 
-__all__ = ["location"]
+__all__ = ["bucket", "location"]
 
 PART = 5 * MIB
 """The least that stores take of all parts but the last."""
@@ -38,15 +39,6 @@ def bytes_of(size: int, seed: int = 0) -> bytes:
 
 
 CONTENT = bytes_of(2 * PART + 1 * MIB + 17)
-
-
-@pytest.fixture(params=KINDS)
-def bucket(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
-    kind: Kind = request.param
-    store = new_bucket(kind)
-    for name, value in store.environment.items():
-        monkeypatch.setenv(name, value)
-    return store
 
 
 @pytest.fixture

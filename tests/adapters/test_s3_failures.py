@@ -25,6 +25,7 @@ from argosy_server.adapters.blobs.fsspec_storage import FsspecStorage
 from argosy_server.adapters.blobs.s3_failures import is_transient, refusal
 from argosy_server.adapters.blobs.s3_storage import S3Storage
 from argosy_server.domain.errors import DomainError, StorageFull, StorageUnavailable
+from tests.backends.bucket import lead_to
 from tests.backends.object_store import ACCESS_KEY, SECRET_KEY, ObjectStore, new_bucket
 from tests.contracts.blob_storage import put
 
@@ -34,10 +35,7 @@ WRONG_SECRET = "not-the-secret-of-anybody"
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
     """One of a server that checks what it is sent."""
-    store = new_bucket("versitygw")
-    for name, value in store.environment.items():
-        monkeypatch.setenv(name, value)
-    return store
+    return lead_to(new_bucket("versitygw"), monkeypatch)
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from argosy.v1 import artifact_pb2 as nouns
 from argosy.v1 import artifact_service_pb2 as artifacts
 from argosy.v1 import lineage_pb2, pipeline_service_pb2, step_logs_pb2
@@ -71,9 +73,9 @@ class Place:
             server.wait()
 
 
-@contextmanager
-def places(tmp_path: Path) -> Iterator[Callable[[str], Place]]:
-    """Make places of a shape, of which each is another one."""
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Callable[[str], Place]]:
+    """What makes places of a shape, of which each is another one."""
     databases: list[str] = []
     count = iter(range(100))
 
@@ -93,6 +95,14 @@ def places(tmp_path: Path) -> Iterator[Callable[[str], Place]]:
     for database in databases:
         with suppress(Exception):
             drop_database(database)
+
+
+@pytest.fixture
+def source(place: Callable[[str], Place]) -> Place:
+    """An embedded store with a version in a file, one in the database and some in between."""
+    made = place("sqlite+files")
+    fill_embedded(made.data)
+    return made
 
 
 def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 
+import pytest
 import urllib3
 
 from argosy.v1 import blob_service_pb2 as blobs
@@ -16,11 +15,13 @@ from argosy.v1 import transfer_grants_pb2
 from tests.api.calls import digest_of, new_request_id
 from tests.api.conftest import Service, service_on
 from tests.api.server_process import ServerProcess
-from tests.backends.object_store import ObjectStore
+from tests.backends.object_store import KINDS, ObjectStore, new_bucket
 
 PART = 5 << 20
 CONTENT = os.urandom(2 * PART + 1000)
 """Two parts of the least size, and a shorter one."""
+CHECKED = pytest.mark.parametrize("stubs", ["versitygw"], indirect=True)
+"""Only where signatures and checksums are really checked: moto believes all of them."""
 SIGNED_URL = transfer_grants_pb2.TRANSFER_METHOD_SIGNED_URL
 
 
@@ -33,9 +34,10 @@ class SignedService(Service):
     http: urllib3.PoolManager
 
 
-@contextmanager
-def signed_service(store: ObjectStore, home: Path) -> Iterator[SignedService]:
-    """Run a server over a bucket."""
+@pytest.fixture(scope="module", params=KINDS)
+def stubs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SignedService]:
+    """A server over a bucket of each kind."""
+    store, home = new_bucket(request.param), tmp_path_factory.mktemp("signed") / "data"
     options = (f"--blobs={store.url}", "--durability=process", "--log-level=debug", "--sweep-interval=0")
     with (
         ServerProcess(home, *options, **store.environment) as server,

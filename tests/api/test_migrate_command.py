@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
@@ -34,8 +34,9 @@ from tests.api.moved_stores import (
     command,
     fill_embedded,
     migrate,
-    places,
+    place,
     refusal,
+    source,
     url_of,
 )
 from tests.api.test_damaged_store import flip_a_bit
@@ -43,19 +44,7 @@ from tests.api.test_store_commands import change_database, files_of, large_file,
 
 ATTEMPTS = 8
 
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Callable[[str], Place]]:
-    with places(tmp_path) as make:
-        yield make
-
-
-@pytest.fixture
-def source(place: Callable[[str], Place]) -> Place:
-    """An embedded store with a version in a file, one in the database and some in between."""
-    made = place("sqlite+files")
-    fill_embedded(made.data)
-    return made
+__all__ = ["place", "source"]
 
 
 def test_dry_run_tells_counts_and_bytes_and_writes_nothing(source: Place, place: Callable[[str], Place]) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import grpc
 import pytest
@@ -14,24 +13,12 @@ import pytest
 from argosy_server.embedded import open_channel
 from tests.api.calls import LARGE, Refusal, create, download, expect_refusal, get
 from tests.api.conftest import Service, service_on
-from tests.api.moved_stores import PROJECT, Place, bytes_of, command, fill_embedded, migrate, places, refusal
+from tests.api.moved_stores import PROJECT, Place, bytes_of, command, migrate, place, refusal, source
 from tests.api.server_process import ServerProcess
 
 SWEEP_FAILED = "the sweep failed"
 
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Callable[[str], Place]]:
-    with places(tmp_path) as make:
-        yield make
-
-
-@pytest.fixture
-def source(place: Callable[[str], Place]) -> Place:
-    """An embedded store with a version in a file, one in the database and some in between."""
-    made = place("sqlite+files")
-    fill_embedded(made.data)
-    return made
+__all__ = ["place", "source"]
 
 
 @pytest.mark.parametrize("shape", ["sqlite+files", "postgresql+files"])

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import grpc
 import pytest
@@ -13,7 +12,7 @@ from argosy.v1 import pipeline_pb2
 from argosy.v1.watch_pb2 import WatchArtifactsRequest
 from tests.api.calls import LARGE, create, download, expect_refusal, get_run, get_upload, start_run, start_step
 from tests.api.conftest import Service
-from tests.api.moved_stores import PROJECT, Filled, Place, command, fill, migrate, places, what_clients_see
+from tests.api.moved_stores import PROJECT, Filled, Place, command, fill, migrate, place, what_clients_see
 from tests.api.watching import CREATED, DELETED, MOVED, Watch, facts
 
 MOVES = [
@@ -25,11 +24,7 @@ MOVES = [
     ("postgresql+files", "postgresql+moto"),
 ]
 
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Callable[[str], Place]]:
-    with places(tmp_path) as make:
-        yield make
+__all__ = ["place"]
 
 
 @pytest.mark.parametrize(("source_shape", "target_shape"), MOVES, ids=lambda shape: shape)

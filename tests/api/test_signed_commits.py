@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 import pytest
 from grpc import StatusCode
@@ -22,6 +21,7 @@ from tests.api.calls import (
 )
 from tests.api.past_the_service import alter
 from tests.api.signed_calls import (
+    CHECKED,
     CONTENT,
     PART,
     SignedService,
@@ -33,19 +33,11 @@ from tests.api.signed_calls import (
     parts_of,
     put,
     send,
-    signed_service,
+    stubs,
 )
 from tests.api.test_direct_access import checksums_of
-from tests.backends.object_store import KINDS, new_bucket
 
-CHECKED = pytest.mark.parametrize("stubs", ["versitygw"], indirect=True)
-"""Only where signatures and checksums are really checked: moto believes all of them."""
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def stubs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SignedService]:
-    with signed_service(new_bucket(request.param), tmp_path_factory.mktemp("signed") / "data") as service:
-        yield service
+__all__ = ["stubs"]
 
 
 @pytest.mark.parametrize("with_checksums", [True, False])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from base64 import b64encode
-from collections.abc import Iterator
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -28,6 +27,7 @@ from tests.api.calls import (
 from tests.api.conftest import service_on
 from tests.api.server_process import ServerProcess
 from tests.api.signed_calls import (
+    CHECKED,
     CONTENT,
     PART,
     SignedService,
@@ -38,19 +38,11 @@ from tests.api.signed_calls import (
     fetched,
     put,
     send,
-    signed_service,
+    stubs,
 )
-from tests.backends.object_store import KINDS, new_bucket
 from tests.faults.stand import rows, wait_until
 
-CHECKED = pytest.mark.parametrize("stubs", ["versitygw"], indirect=True)
-"""Only where signatures and checksums are really checked: moto believes all of them."""
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def stubs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SignedService]:
-    with signed_service(new_bucket(request.param), tmp_path_factory.mktemp("signed") / "data") as service:
-        yield service
+__all__ = ["stubs"]
 
 
 def test_a_server_over_a_bucket_tells_when_and_how_to_pass_it_by(stubs: SignedService) -> None:

@@ -13,11 +13,12 @@ from argosy_server.adapters.blobs.s3_storage import S3Storage
 from argosy_server.domain.errors import StorageUnavailable
 from argosy_server.domain.identifiers import new_id
 from tests.adapters.test_blobs_s3 import CONTENT, PART, end_with, write_in_chunks
-from tests.backends.object_store import KINDS, Kind, ObjectStore, new_bucket
+from tests.backends.bucket import bucket
+from tests.backends.object_store import ObjectStore
 from tests.contracts.blob_storage import MIB, get, location
 from tests.faults.s3_proxy import Fault, S3Proxy, answers, cuts_after, is_slow, loses_the_answer, resets
 
-__all__ = ["location"]
+__all__ = ["bucket", "location"]
 
 PASSING: dict[str, Fault] = {
     "503": answers(503, "SlowDown"),
@@ -28,15 +29,6 @@ PASSING: dict[str, Fault] = {
     "lost answer": loses_the_answer,
     "slow": is_slow,
 }
-
-
-@pytest.fixture(params=KINDS)
-def bucket(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
-    kind: Kind = request.param
-    store = new_bucket(kind)
-    for name, value in store.environment.items():
-        monkeypatch.setenv(name, value)
-    return store
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ import pytest
 from argosy import ArtifactVersion
 from argosy.errors import CorruptDataError
 from argosy.transport.connection import disconnect_all
-from tests.backends.object_store import KINDS, Kind, new_bucket
+from tests.backends.bucket import lead_to
+from tests.backends.object_store import KINDS, new_bucket
 from tests.faults.bucket_stand import AT_RISK_BYTES, PART_BYTES, BucketStand
 from tests.faults.s3_proxy import S3Proxy, answers, cuts_after, resets
 from tests.faults.stand import MEBIBYTE, array_of, in_background, rows, wait_until
@@ -26,10 +27,7 @@ TALK_BYTES = 128 << 10
 @pytest.fixture(params=KINDS)
 def stand(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BucketStand]:
     """A server whose bytes are in a bucket, which it reaches through a proxy."""
-    kind: Kind = request.param
-    bucket = new_bucket(kind)
-    for name, value in bucket.environment.items():
-        monkeypatch.setenv(name, value)
+    bucket = lead_to(new_bucket(request.param), monkeypatch)
     with S3Proxy(bucket.port) as store:
         monkeypatch.setenv("AWS_ENDPOINT_URL", store.url)
         stand = BucketStand(tmp_path / "data", bucket, store)

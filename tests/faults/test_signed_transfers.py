@@ -25,6 +25,7 @@ from argosy.transport.signed_upload import send_by_parts
 from tests.api.calls import digest_of, missing, open_upload, read_blob
 from tests.api.signed_calls import CONTENT, ask, commit_request, described, parts_of
 from tests.api.test_direct_access import checksums_of
+from tests.backends.bucket import lead_to
 from tests.backends.object_store import ObjectStore, new_bucket
 from tests.faults.proxy import Proxy, free_port
 from tests.faults.stand import (
@@ -80,9 +81,7 @@ class BucketStand(Stand):
 def stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BucketStand]:
     from argosy.transport.connection import disconnect_all
 
-    bucket = new_bucket("versitygw")
-    for name, value in bucket.environment.items():
-        monkeypatch.setenv(name, value)
+    bucket = lead_to(new_bucket("versitygw"), monkeypatch)
     stand = BucketStand(tmp_path / "data", bucket)
     # The server was started without it: only clients go to the bucket by the proxy.
     monkeypatch.delenv("NO_PROXY")
