@@ -54,8 +54,9 @@ fmt: $(DEV) ## Format everything and fix what lint can fix
 	$(if $(shell command -v gofmt),gofmt -w clients/go/*.go clients/go/cmd)
 
 .PHONY: proto
-proto: $(DEV) $(NODE_MODULES) have-go ## Generate the Python, Go and TypeScript code from protos/
+proto: $(DEV) $(NODE_MODULES) have-go ## Generate the Python, Go and TypeScript code from protos/, and protos/testdata
 	$(BIN)/python tools/generate_python.py pyclient
+	$(BIN)/python -m tools.make_testdata
 	cd clients/go && ../../$(BIN)/buf generate
 	cd clients/typescript && ../../$(BIN)/buf generate
 
@@ -117,6 +118,7 @@ check-protos: $(DEV)
 	$(BIN)/buf breaking protos --against protos/released.binpb
 check-generated: $(DEV)
 	$(BIN)/python tools/generate_python.py pyclient --check
+	$(BIN)/python -m tools.make_testdata --check
 check-fast-tests: $(DEV)
 	$(PYTEST) --quiet tests/unit tests/architecture
 

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_LINES = 400
-GENERATED = ("pyclient/argosy/v1/", "clients/go/argosy/v1/", "clients/typescript/src/gen/")
+GENERATED = ("pyclient/argosy/v1/", "clients/go/argosy/v1/", "clients/typescript/src/gen/", "protos/testdata/")
 LOCKS = ("clients/typescript/package-lock.json", "clients/go/go.sum", "protos/released.binpb")
 
 # Put together from parts, so that this file does not hold what it looks for.
@@ -47,6 +47,12 @@ def test_no_file_has_more_than_400_lines() -> None:
 
 def test_generated_python_is_what_the_protos_say() -> None:
     command = [sys.executable, "tools/generate_python.py", "pyclient", "--check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_conformance_vectors_are_what_their_script_makes() -> None:
+    command = [sys.executable, "-m", "tools.make_testdata", "--check"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
