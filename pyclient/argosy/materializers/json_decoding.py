@@ -32,7 +32,9 @@ class JsonDecoder:
             MaterializerError: it is not strict JSON in UTF-8, or holds an escape that is unknown or malformed.
         """
         try:
-            return json.loads(document, object_hook=self._object, parse_constant=_refuse_constant)
+            # As UTF-8 and nothing else: of bytes, json.loads would take UTF-16 and a byte order mark too.
+            text = document.decode() if isinstance(document, bytes) else document
+            return json.loads(text, object_hook=self._object, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
             raise MaterializerError(f"the document is not JSON this version can read: {error}") from error
 

@@ -107,6 +107,8 @@ def test_a_part_that_cannot_even_be_pickled_is_named() -> None:
         (b"{", "not JSON"),
         (b"NaN", "NaN is not JSON"),
         (b"\xff", "not JSON"),
+        (b"\xef\xbb\xbf1", "not JSON"),
+        ("[1]".encode("utf-16"), "not JSON"),
         (b'{"$new": 1}', "unknown escape '\\$new'"),
         (b'{"$uuid": 3}', "malformed \\$uuid"),
         (b'{"$int": "x"}', "malformed \\$int"),
