@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from argosy_server.adapters.metadata import version_finders
+from argosy_server.adapters.metadata import version_finders, version_lists
 from argosy_server.domain.artifact import ArtifactVersion
 from argosy_server.domain.paging import PageRequest
 from argosy_server.usecases.ports import MetadataStore
@@ -32,13 +32,20 @@ def pages(store: MetadataStore, size: int, **how: Any) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("few", "many"), [pytest.param(1, 3, id="many of most"), pytest.param(3, 100, id="few of most")]
+    ("near", "few", "many"),
+    [
+        pytest.param(1, 1, 3, id="many of most"),
+        pytest.param(1, 3, 100, id="few of most"),
+        pytest.param(100, 1, 3, id="all near"),
+    ],
 )
 def test_every_set_of_filters_finds_what_each_of_them_finds(
-    store: MetadataStore, monkeypatch: pytest.MonkeyPatch, few: int, many: int
+    store: MetadataStore, monkeypatch: pytest.MonkeyPatch, near: int, few: int, many: int
 ) -> None:
+    monkeypatch.setattr(version_lists, "NEAR", near)
     monkeypatch.setattr(version_finders, "FEW", few)
-    monkeypatch.setattr(version_finders, "MANY", many)
+    for module in (version_finders, version_lists):
+        monkeypatch.setattr(module, "MANY", many)
     made: list[ArtifactVersion] = []
     for number in range(COUNT):
         facts = {"half": str(number % 2), "third": str(number % 3)}

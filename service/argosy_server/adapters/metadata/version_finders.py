@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal_column, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, select
 
 from argosy_server.adapters.metadata.session import Session
 from argosy_server.adapters.metadata.tables import version_facts, version_tags, versions
@@ -43,11 +43,11 @@ class Finder:
         return select(self.seq).where(*self.conditions, self.seq == seq)
 
     def others(self, finders: Sequence[Finder]) -> list[Finder]:
-        """Return which of the finders of a list have to be asked of a version that this one found."""
-        of_versions = [finder for finder in finders if finder.created_at is not None]
-        others = [finder for finder in finders if finder.created_at is None and finder is not self]
-        # Any of those that read rows of versions asks for all there is to ask of them.
-        return others if self.created_at is not None else [*of_versions[-1:], *others]
+        """Return which of the finders of a list have to be asked of a version that passes the filter of this one."""
+        others = [finder for finder in finders if finder is not self]
+        # Each of those that read rows of versions asks for all there is to ask of them.
+        of_versions = [finder for finder in others if finder.created_at is not None]
+        return [*of_versions[-1:], *(finder for finder in others if finder.created_at is None)]
 
 
 def finders_of(wanted: VersionFilter) -> list[Finder]:
@@ -73,16 +73,21 @@ def rarest(session: Session, finders: Sequence[Finder]) -> tuple[Finder, bool]:
     for most in (FEW, MANY):
         counts = []
         for finder in finders:
-            some = select(finder.seq).where(*finder.passes).limit(number(most)).subquery()
+            some = select(finder.seq).where(*finder.passes).limit(constant(most)).subquery()
             counts.append(int(session.execute(select(func.count()).select_from(some)).scalar_one()))
         if (fewest := min(counts)) < most:
             return finders[counts.index(fewest)], True
     return finders[0], False
 
 
-def number(value: int) -> Any:
-    """Return a number as part of a statement's text, so that PostgreSQL plans with it."""
+def constant(value: int) -> Any:
+    """Return a number that is part of the statement and always the same, so that PostgreSQL plans with it."""
     return literal_column(str(value))
+
+
+def _artifact(wanted: VersionFilter) -> Any:
+    """Return the number of the artifact, put into the text of the statement, so that PostgreSQL plans with it."""
+    return bindparam("artifact_seq", wanted.artifact_seq, literal_execute=True)
 
 
 def _of_time(wanted: VersionFilter) -> Finder:
@@ -90,7 +95,7 @@ def _of_time(wanted: VersionFilter) -> Finder:
     passes = [version.project == wanted.project, version.deleted_at.is_(None), *_in_time(version, wanted)]
     conditions: list[ColumnElement[bool]] = [*passes]
     if wanted.name:
-        conditions.append(version.artifact_seq + _ZERO == number(wanted.artifact_seq))
+        conditions.append(version.artifact_seq + _ZERO == _artifact(wanted))
     if wanted.pipeline_name:
         conditions.append(version.pipeline_name + _EMPTY == wanted.pipeline_name)
     return Finder(version.seq, passes, conditions, version.created_at)
@@ -102,7 +107,7 @@ def _of_name(wanted: VersionFilter) -> Finder:
     passes: list[ColumnElement[bool]] = [version.deleted_at.is_(None)]
     if wanted.name:
         # An artifact is of one project, which its index need not have.
-        passes.append(version.artifact_seq == number(wanted.artifact_seq))
+        passes.append(version.artifact_seq == _artifact(wanted))
     if wanted.pipeline_name or not wanted.name:
         passes.append(version.project == wanted.project)
     if wanted.pipeline_name:
