@@ -27,6 +27,8 @@ EXPIRE = (
 
 AWAY = "argosy_server.domain.errors.Storage"
 """How the last line of a trace begins that tells of a database or a store that was away, or full."""
+POOL, CONNECTION_LOST = "sqlalchemy.pool", "psycopg.OperationalError"
+"""The pool of connections tells of one it could not close because it was lost; who used it is told by itself."""
 MOST_TOLD = 1500
 """Characters of a trace that are told."""
 
@@ -176,6 +178,8 @@ def _defect(line: str) -> str:
     except ValueError:
         return line  # nobody caught it, and nobody formatted it
     trace = entry.get("exception", "").strip()
-    if entry.get("level") != "error" or not trace or trace.splitlines()[-1].startswith(AWAY):
+    raised = [line for line in trace.splitlines() if line[:1].strip()]  # all but frames, and further lines of a text
+    away = CONNECTION_LOST if entry.get("logger", "").startswith(POOL) else AWAY
+    if entry.get("level") != "error" or not trace or raised[-1].startswith(away):
         return ""
     return f"{entry['event']}: {trace[-MOST_TOLD:]}"

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 from argosy import ArgosyError, ArtifactVersion, Client, NotFoundError
 from tests.soak.actors.actor import told
-from tests.soak.actors.watching import END, FILTERS, facts_of
+from tests.soak.actors.watching import FILTERS, facts_of
 from tests.soak.content import read_content
 from tests.soak.evidence import FoundStep, FoundVersion, ProjectTruth
+from tests.soak.plan import END
 
 LOADS_AT_ONCE = 6
 EVENT_SECONDS = 10.0

@@ -20,6 +20,10 @@ MOST_KILLS = 3
 """Workers of one replica killed without a restart of all of it: its supervisor waits longer after each."""
 
 
+class TooLate(Exception):
+    """The soak ended before a harm could begin."""
+
+
 class Nemesis:
     """Does one harm after the other in a thread of its own until it is stopped; then everything is whole again."""
 
@@ -63,6 +67,9 @@ class Nemesis:
             self._note(fault, "begins")
             try:
                 told = self._harms[fault]()
+            except TooLate:
+                self._note(fault, "too late")
+                return
             except BaseException as error:
                 self.failure = error
                 self._note(fault, f"could not be mended: {error!r}")
@@ -78,7 +85,7 @@ class Nemesis:
         """Choose one of those that answer; all of them come back before the last one goes."""
         there = [one for one in self._deployment.replicas if not self._is_coming_back(one)]
         if not there or (len(there) == 1 and not last_may_go):
-            self._wait_for_replicas()
+            self._need_all_replicas()
             there = self._deployment.replicas
         return self._random.choice(there)
 
@@ -102,6 +109,16 @@ class Nemesis:
     def _wait_for_replicas(self) -> None:
         for thread in self._coming_back.values():
             thread.join()
+
+    def _need_all_replicas(self) -> None:
+        """Wait for them before a harm, which may be longer than there is time.
+
+        Raises:
+            TooLate: no more harm shall be done.
+        """
+        self._wait_for_replicas()
+        if self._stop.is_set():
+            raise TooLate
 
     def _kill_worker(self) -> str:
         replica = self._replica()
@@ -147,7 +164,7 @@ class Nemesis:
     def _stop_database(self) -> str:
         cluster = self._deployment.cluster
         assert cluster is not None
-        self._wait_for_replicas()  # no server starts without its database
+        self._need_all_replicas()  # no server starts without its database
         cluster.stop("immediate")
         self._stop.wait(self._random.uniform(0.0, 1.5))
         cluster.start()
@@ -156,7 +173,7 @@ class Nemesis:
     def _stop_store(self) -> str:
         server = self._deployment.object_server
         assert server is not None
-        self._wait_for_replicas()  # nor without its bucket
+        self._need_all_replicas()  # nor without its bucket
         server.stop()
         self._stop.wait(self._random.uniform(0.0, 1.5))
         server.start()

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 PROJECTS = ("soak-a", "soak-b")
+END = "soak-end"
+"""Name of the artifact that is saved after everything else."""
 Fault = Literal[
     "kill_worker",
     "kill_replica",
@@ -59,7 +61,7 @@ class Plan:
     seconds: float
     operations: int = 0
     crew: Mapping[str, int] = field(default_factory=lambda: dict(FULL_CREW))
-    pause: float = 0.05
+    pause: float = 0.1
     faults: tuple[Fault, ...] = ALL_FAULTS
     fault_pause: tuple[float, float] = (1.0, 4.0)
     replicas: int = 2

@@ -14,7 +14,7 @@ from argosy import Client
 from argosy.transport.connection import disconnect_all
 from tests.soak.actors.labelling import ALIAS, MOVED
 from tests.soak.actors.saving import SHARED
-from tests.soak.actors.watching import END, END_TAG
+from tests.soak.actors.watching import END_TAG
 from tests.soak.content import content_of
 from tests.soak.crew import Crew
 from tests.soak.deployment import Deployment
@@ -22,7 +22,7 @@ from tests.soak.evidence import Evidence, ProjectTruth
 from tests.soak.final_read import Share, read_project
 from tests.soak.journal import Journal, Operation, read_journals
 from tests.soak.nemesis import Nemesis
-from tests.soak.plan import PROJECTS, Plan
+from tests.soak.plan import END, PROJECTS, Plan
 
 SAMPLE_SECONDS = 1.0
 

@@ -122,6 +122,7 @@ BAD: Mapping[str, tuple[str, Evidence]] = {
         "reachable-bytes",
         story(saved("i"), versions=(found("i", reading=None, error="CorruptDataError"),)),
     ),
+    "a version is read through no replica": ("reachable-bytes", story(versions=(found("i", reading=None),))),
     "verify finds damage": ("reachable-bytes", story(verified={"damage_counts": {"missing": 1}})),
     "a load gives bytes nobody saved": (
         "right-bytes",

@@ -21,8 +21,6 @@ LONGEST_WATCH, LONGEST_AWAY = 1.0, 0.5
 It goes on by its cursor hundreds of times in a soak, and reads for two thirds of the time: as fast as it is told, which
 is many times faster than all others together write. A number of events instead of a time would bound what it reads.
 """
-END = "soak-end"
-"""Name of the artifact that is saved after everything else."""
 FILTERS: dict[str, dict[str, Any]] = {
     "everything": {"include_unnamed": True},
     "alias": {"alias": ALIAS},
@@ -60,8 +58,8 @@ class Watcher(Actor):
         """Do nothing: it does not go by rounds."""
 
     def _watch(self) -> None:
-        until = time.monotonic() + self.random.uniform(0.0, LONGEST_WATCH)
         with self.client.watch_artifacts(cursor=self._cursor, **FILTERS[self._filter]) as events:
+            until = time.monotonic() + self.random.uniform(0.0, LONGEST_WATCH)
             for event in events:
                 self.journal.note("event", facts_of(event))
                 self._cursor = event.cursor
