@@ -77,7 +77,7 @@ def test_continuous_integration_runs_every_target_and_lets_no_backend_be_missing
     script = (ROOT / ".ci/run").read_text()
     assert "export ARGOSY_TEST_REQUIRE=postgres,s3,faketime\n" in script
     targets = re.findall(r"^for target in (.*); do$", script, re.MULTILINE)
-    assert [target.split() for target in targets] == [["versitygw", "check-static", "test", "test-clients"]]
+    assert [target.split() for target in targets] == [["versitygw", "check-static", "test", "test-clients", "soak"]]
 
 
 @pytest.mark.parametrize(
