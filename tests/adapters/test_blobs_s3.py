@@ -18,10 +18,11 @@ from argosy_server.domain.blob import BlobHasher
 from argosy_server.domain.errors import StorageUnavailable
 from argosy_server.domain.identifiers import new_id
 from argosy_server.domain.limits import Limits
+from argosy_server.usecases.commit_upload import commit_upload
 from argosy_server.usecases.kept_hashers import KeptHashers
 from argosy_server.usecases.ports import BlobStorage, BlobWriter, MetadataStore
 from argosy_server.usecases.sweep import sweep
-from argosy_server.usecases.upload_blob import commit_upload, create_upload, get_upload, write_upload
+from argosy_server.usecases.upload_blob import create_upload, get_upload, write_upload
 from tests.backends.bucket import bucket
 from tests.backends.object_store import ObjectStore
 from tests.contracts.blob_storage import MIB, BlobStorageContract, get, location, names, put
@@ -337,7 +338,7 @@ def test_an_upload_that_broke_ends_on_any_replica_with_the_right_digest(
     hasher = BlobHasher()
     hasher.update(CONTENT)
     with metadata.write() as tx:
-        blob = commit_upload(tx, storage, limits, "default", upload.id, hasher.digest(), len(CONTENT))
+        blob = commit_upload(tx, limits, "default", upload.id, hasher.digest(), len(CONTENT), None)
     assert (blob.pieces, blob.location) == (hasher.pieces(), get_upload(metadata, "default", upload.id).location)
     assert bucket.objects() == {blob.location: len(CONTENT)}
 

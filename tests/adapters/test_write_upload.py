@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,12 +27,12 @@ from argosy_server.domain.errors import (
     WritePastEnd,
 )
 from argosy_server.domain.limits import Limits
+from argosy_server.usecases.commit_upload import commit_upload, small_content
 from argosy_server.usecases.kept_hashers import KeptHashers
 from argosy_server.usecases.ports import MetadataStore
 from argosy_server.usecases.read_blob import find_blob
 from argosy_server.usecases.sweep import sweep
 from argosy_server.usecases.upload_blob import (
-    commit_upload,
     create_upload,
     discard_upload,
     get_upload,
@@ -71,8 +72,10 @@ class Store:
         return self.storage.root / self.upload().location
 
     def commit(self, content: bytes = CONTENT) -> None:
+        digest, size = hasher_of(content).digest(), len(content)
+        read = small_content(self.metadata, self.storage, LIMITS, "p", self.id, digest, size)
         with self.metadata.write() as tx:
-            commit_upload(tx, self.storage, LIMITS, "p", self.id, hasher_of(content).digest(), len(content))
+            commit_upload(tx, LIMITS, "p", self.id, digest, size, read)
 
     def stored(self) -> bytes:
         """What the committed blob of CONTENT holds."""
@@ -112,6 +115,12 @@ def sent(start: int = 0, stop: int = len(CONTENT), then: Callable[[], object] | 
 
 def breaks() -> None:
     raise LineBroke
+
+
+def broken(content: bytes) -> Sent:
+    """Content whose stream does not end well."""
+    yield content
+    breaks()
 
 
 def test_what_a_broken_stream_brought_is_kept_to_the_last_byte_and_gone_on_with_in_place(store: Store) -> None:
@@ -201,6 +210,47 @@ def test_a_storage_that_keeps_no_parts_starts_again(store: Store) -> None:
         store.write(sent(0, 80_000, breaks))
     assert (store.upload().size, list(store.storage.locations())) == (0, [])
     store.finish()
+
+
+def test_rows_are_free_while_the_storage_is_asked(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: set[str] = set()
+
+    def watched(name: str) -> Callable[..., object]:
+        ask = getattr(store.storage, name)
+
+        def watch(*where: object) -> object:
+            with closing(sqlite3.connect(tmp_path / "metadata.db", timeout=0.2, isolation_level=None)) as another:
+                another.execute("BEGIN IMMEDIATE")
+            asked.add(name)
+            return ask(*where)
+
+        return watch
+
+    for name in ("size", "read"):
+        monkeypatch.setattr(store.storage, name, watched(name))
+    with pytest.raises(LineBroke):
+        store.write(broken(b"small"))
+    asked.clear()
+    assert store.write(iter([b" one"]), offset=5) == 9
+    assert "size" in asked
+    asked.clear()
+    store.commit(b"small one")
+    assert asked == {"read"}
+    with store.metadata.read() as tx:
+        assert find_blob(tx, "p", hasher_of(b"small one").digest()).location == ""
+
+
+def test_a_commit_that_read_other_bytes_than_were_written_since_makes_no_blob_of_them(store: Store) -> None:
+    digest = hasher_of(b"the first").digest()
+    store.write(iter([b"the first"]))
+    read = small_content(store.metadata, store.storage, LIMITS, "p", store.id, digest, 9)
+    assert read == b"the first"
+    for content in (None, b"the other"):
+        with pytest.raises(StorageUnavailable, match="try again"), store.metadata.write() as tx:
+            commit_upload(tx, LIMITS, "p", store.id, digest, 9, content)
+    store.commit(b"the first")
 
 
 class Paused:
@@ -315,7 +365,7 @@ def test_a_stream_that_failed_and_one_that_takes_over_at_once_never_lose_a_finis
         first = Paused(store)
         kept = store.upload().size
         store.storage.failures = {"write": StorageFull("no room")} if attempt % 2 else {}
-        first.rest = iter([CONTENT[kept : kept + CHUNK]])  # which may arrive before the second one takes over
+        first.rest = iter([CONTENT[50_000 : 50_000 + CHUNK]])  # which may arrive before the second one takes over
         with ThreadPoolExecutor(1) as pool:
             ending = pool.submit(first.end, breaks)
             with suppress(StorageUnavailable, WritePastEnd, StorageFull, Superseded):

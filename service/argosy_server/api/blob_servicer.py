@@ -23,6 +23,7 @@ from argosy_server.domain.errors import DigestMismatch, DomainError, InvalidFiel
 from argosy_server.domain.identifiers import Digest, parse_id, parse_project
 from argosy_server.domain.limits import OLDEST_PROTOCOL_REVISION, PROTOCOL_REVISION, Limits
 from argosy_server.usecases.batch_blobs import find_missing, read_blobs, store_blobs
+from argosy_server.usecases.commit_upload import commit_upload, small_content
 from argosy_server.usecases.direct_access import DirectAccess, grant, take_written_file
 from argosy_server.usecases.kept_hashers import KeptHashers
 from argosy_server.usecases.ports import BlobStorage, MetadataStore, Transaction
@@ -30,7 +31,6 @@ from argosy_server.usecases.read_blob import find_blob, read_blob
 from argosy_server.usecases.signed_transfers import SignedTransfers, take_sent_parts
 from argosy_server.usecases.upload_blob import (
     abort_upload,
-    commit_upload,
     create_upload,
     discard_upload,
     get_upload,
@@ -187,13 +187,17 @@ class BlobServicer(blob_service_pb2_grpc.BlobServiceServicer):
         digest = Digest.parse("digest", request.digest)
         size = parse_size("size_bytes", request.size_bytes)
 
+        content: bytes | None = None
+
         def commit(tx: Transaction) -> wire.CommitUploadResponse:
-            blob = commit_upload(tx, self._storage, self._limits, key.project, upload_id, digest, size)
+            blob = commit_upload(tx, self._limits, key.project, upload_id, digest, size, content)
             return wire.CommitUploadResponse(digest=blob.digest.text, size_bytes=blob.size)
 
         try:
             with contextlib.suppress(UploadNotFound):  # told below, unless this was answered before
-                self._take_written(key.project, upload_id, digest, size, request.piece_checksums)
+                upload = (key.project, upload_id, digest, size)
+                self._take_written(*upload, request.piece_checksums)
+                content = small_content(self._metadata, self._storage, self._limits, *upload)
             return answer_once(self._metadata, key, wire.CommitUploadResponse, commit)
         except DigestMismatch:
             # What cannot be discarded now is taken by the sweep; the caller must hear of the mismatch.

@@ -4,9 +4,9 @@
 its epoch, goes on with the bytes that are kept (hashing them again: nothing that was stored is trusted), and records
 how many are durable at marks and where the stream breaks. When it ends well, size, digest and checksums are recorded.
 Object stores do not give back what is not finished: what another process sent is hashed when the object is whole.
-``commit_upload`` compares what was declared with what was recorded and publishes the blob. A server killed anywhere
-in between leaves an upload row and perhaps a file; a later stream goes on with both, or the sweep takes them when the
-lease ends.
+``commit_upload``, in a file of its own, compares what was declared with what was recorded and publishes the blob. A
+server killed anywhere in between leaves an upload row and perhaps a file; a later stream goes on with both, or the
+sweep takes them when the lease ends.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
-from argosy_server.domain.blob import Blob, BlobHasher, Upload, UploadState, check_received
+from argosy_server.domain.blob import BlobHasher, Upload, UploadState
 from argosy_server.domain.errors import (
     BlobCorrupt,
     DomainError,
@@ -31,7 +31,6 @@ from argosy_server.domain.identifiers import Digest, new_id
 from argosy_server.domain.limits import Limits
 from argosy_server.usecases.kept_hashers import KeptHashers
 from argosy_server.usecases.ports import BlobStorage, BlobWriter, MetadataStore, Transaction
-from argosy_server.usecases.read_blob import find_blob
 from argosy_server.usecases.upload_sink import UploadSink
 
 CHECK_SECONDS = 1.0
@@ -125,40 +124,6 @@ def get_upload(metadata: MetadataStore, project: str, upload_id: str) -> Upload:
         return tx.uploads.get(project, upload_id)
 
 
-def commit_upload(
-    tx: Transaction,
-    storage: BlobStorage,
-    limits: Limits,
-    project: str,
-    upload_id: str,
-    digest: Digest,
-    size: int,
-) -> Blob:
-    """Publish the bytes of an upload as a blob; committing the same again answers the same.
-
-    Raises:
-        UploadNotFound: no such upload, or it expired.
-        IllegalTransition: it was aborted, or no stream has ended well yet.
-        BlobNotFound: it was committed before, and its blob has been deleted since.
-        DigestMismatch: other bytes arrived. The caller discards them with :func:`discard_upload`.
-    """
-    upload = tx.uploads.get(project, upload_id)
-    if upload.state is UploadState.ABORTED or upload.digest is None:
-        state = "aborted" if upload.state is UploadState.ABORTED else "not written to its end"
-        raise IllegalTransition(
-            f"upload {upload_id} is {state} and cannot be committed", resource=f"upload {upload_id}"
-        )
-    check_received(upload.digest, upload.size, digest, size)
-    if upload.state is UploadState.COMMITTED:
-        return find_blob(tx, project, digest)
-    tx.uploads.put(replace(upload, state=UploadState.COMMITTED), limits.upload_lease)
-    if size <= limits.max_blob_row_bytes:
-        content = b"".join(storage.read(upload.location, 0, size))
-        return tx.blobs.insert(Blob(project, digest, size, "", upload.pieces), content, limits.blob_lease)
-    blob = Blob(project, digest, size, upload.location, upload.pieces)
-    return tx.blobs.insert(blob, None, limits.blob_lease)
-
-
 def abort_upload(tx: Transaction, limits: Limits, project: str, upload_id: str) -> str:
     """Give an upload up, and return the location of its bytes, which nothing refers to any more.
 
@@ -210,19 +175,12 @@ def _take_over(
     epoch: int,
 ) -> Upload:
     """Make this stream the one that counts."""
-    with metadata.write() as tx:
-        upload = open_upload(tx, project, upload_id)
-        if epoch and epoch <= upload.epoch:
-            raise Superseded(
-                f"stream {epoch} of upload {upload_id} comes after stream {upload.epoch}; ask GetUpload and go on",
-                resource=f"upload {upload_id}",
-            )
-        upload = replace(upload, epoch=max(epoch, upload.epoch + 1), digest=None, pieces=b"")
-        if upload.size and (storage.size(upload.location) or 0) < upload.size:
-            upload = replace(upload, size=0)  # somebody removed or cut the file
-        if not upload.size or upload.is_direct or upload.is_signed:
-            upload = replace(upload, size=0, writer=new_id())
-        upload = tx.uploads.put(upload, limits.upload_lease)
+    found: Upload | None = None
+    there = 0
+    while (upload := _taken_over(metadata, limits, project, upload_id, epoch, found, there)) is None:
+        # Between two transactions: no row waits for a slow storage.
+        found = get_upload(metadata, project, upload_id)
+        there = storage.size(found.location) or 0 if found.size else 0
     # After the transaction: what is kept may have become less, which GetUpload must tell.
     if offset > upload.size:
         raise WritePastEnd(
@@ -230,6 +188,33 @@ def _take_over(
             committed_size=upload.size,
         )
     return upload
+
+
+def _taken_over(
+    metadata: MetadataStore,
+    limits: Limits,
+    project: str,
+    upload_id: str,
+    epoch: int,
+    found: Upload | None,
+    there: int,
+) -> Upload | None:
+    """Take an upload over, unless it has to be asked for first how much of it is ``there``: it is not as ``found``."""
+    with metadata.write() as tx:
+        upload = open_upload(tx, project, upload_id)
+        if epoch and epoch <= upload.epoch:
+            raise Superseded(
+                f"stream {epoch} of upload {upload_id} comes after stream {upload.epoch}; ask GetUpload and go on",
+                resource=f"upload {upload_id}",
+            )
+        if upload.size and (found is None or (found.location, found.size) != (upload.location, upload.size)):
+            return None
+        upload = replace(upload, epoch=max(epoch, upload.epoch + 1), digest=None, pieces=b"")
+        if there < upload.size:
+            upload = replace(upload, size=0)  # somebody removed or cut the file
+        if not upload.size or upload.is_direct or upload.is_signed:
+            upload = replace(upload, size=0, writer=new_id())
+        return tx.uploads.put(upload, limits.upload_lease)
 
 
 def _open_sink(
