@@ -1,175 +1,194 @@
-/**
- * Saves and loads artifacts of an Argosy server.
- *
- * A thin layer over the generated stubs in gen/: it makes request ids, cuts bytes into chunks and
- * checks every byte it receives against the BLAKE3 digest the store keeps for it.
- *
- *     const client = new ArgosyClient("grpc://127.0.0.1:50051");
- *     const weights = await client.load("weights", { alias: "prod" });
- */
+/** The client: what a service does with artifacts, in one class. */
 import { randomUUID } from "node:crypto";
-import { once } from "node:events";
+import { Readable } from "node:stream";
 
-import { blake3 } from "@noble/hashes/blake3.js";
-import { bytesToHex } from "@noble/hashes/utils.js";
-import { ChannelCredentials, type ClientWritableStream } from "@grpc/grpc-js";
-
-import { ArtifactSpec, type ArtifactFile, type ArtifactVersion, VersionSelector } from "./gen/argosy/v1/artifact.js";
-import { ArtifactServiceClient } from "./gen/argosy/v1/artifact_service.js";
+import type { JsonOptions } from "./codecs/json.js";
+import { contentPath, emptyDirectories } from "./codecs/trees.js";
+import { type ClientOptions, resolveConfig } from "./config.js";
+import { FormatError } from "./errors.js";
+import type { ArtifactSummary, ArtifactVersion } from "./gen/argosy/v1/artifact.js";
 import {
-  DownloadArtifactRequest,
-  type DownloadArtifactResponse,
-  type UploadArtifactRequest,
-  type UploadArtifactResponse,
-} from "./gen/argosy/v1/artifact_transfer.js";
+  ArtifactServiceService,
+  DeleteAliasRequest,
+  ListArtifactsRequest,
+  ListArtifactVersionsRequest,
+  SetAliasRequest,
+} from "./gen/argosy/v1/artifact_service.js";
+import { checkedValue, fetchVersion, loadValue } from "./load.js";
+import { saveValue, type SaveOptions } from "./save.js";
+import { type Selection, selectorOf } from "./selection.js";
+import { Connection, type Method } from "./transport/connection.js";
+import { downloadDirectory } from "./transport/download_directory.js";
+import { fileChunks, readFiles, type StoredFile, storedFile } from "./transport/download.js";
+import { Watch, type WatchFilter } from "./watch.js";
 
-/** Messages of 1 MiB are the fastest ones measured and far below the server's limit for one. */
-const CHUNK_BYTES = 1 << 20;
-
-/** Narrows which version of an artifact is meant; at most one of these, none means the latest. */
-export type Selection = { version?: string; alias?: string; pipelineName?: string };
-
-/** Bytes came that are not the ones the store has a digest for; they must not be used. */
-export class CorruptDataError extends Error {}
-
-/** A loaded version; its bytes are verified. */
-export class LoadedArtifact {
-  constructor(
-    readonly version: ArtifactVersion,
-    /** The bytes by path. */
-    readonly files: ReadonlyMap<string, Buffer>,
-  ) {}
-
-  /** Returns a value saved in format `bytes`. */
-  bytes(): Buffer {
-    return this.file("bytes", "data.bin");
-  }
-
-  /** Returns a value saved in format `json`, as JSON.parse reads it. */
-  json(): unknown {
-    return JSON.parse(this.file("json", "data.json").toString("utf8"));
-  }
-
-  private file(format: string, path: string): Buffer {
-    const { name, format: found } = this.version;
-    if (found !== format) throw new Error(`"${name}" is in format "${found}", not "${format}"`);
-    const content = this.files.get(path);
-    if (content === undefined) throw new Error(`"${name}" has no file "${path}"`);
-    return content;
-  }
+/** A value and the version it was. */
+export interface Loaded<T> {
+  readonly value: T;
+  readonly version: ArtifactVersion;
 }
 
-/** Speaks to one project of one server. */
+export interface LoadOptions extends Selection, JsonOptions {}
+
+/** Speaks to one project of one store. Connects when the first call is made; close it when it is not needed any more. */
 export class ArgosyClient {
-  /** The generated stub, for what this class does not wrap. */
-  readonly artifacts: ArtifactServiceClient;
+  private readonly connection: Connection;
 
-  /** Takes the address a server prints, `grpc://host:port`; plain text unless credentials say otherwise. */
-  constructor(
-    address: string,
-    readonly project = "default",
-    credentials: ChannelCredentials = ChannelCredentials.createInsecure(),
-  ) {
-    const target = address.replace(/^grpc:\/\//, "");
-    if (target.includes("://")) throw new Error(`address "${address}": want grpc://host:port`);
-    this.artifacts = new ArtifactServiceClient(target, credentials);
+  /** @throws ConfigurationError no server is named, or a setting is malformed. */
+  constructor(options: ClientOptions = {}) {
+    this.connection = new Connection(resolveConfig(options));
   }
 
-  /** Releases the connection. */
-  close(): void {
-    this.artifacts.close();
-  }
-
-  /** Saves a value in format `bytes`, which every language reads back as raw bytes. */
-  saveBytes(name: string, value: Uint8Array): Promise<ArtifactVersion> {
-    return this.upload(ArtifactSpec.fromPartial({ name, format: "bytes" }), "data.bin", [value]);
+  /** The project all calls are about. */
+  get project(): string {
+    return this.connection.project;
   }
 
   /**
-   * Saves all that `content` yields as the one file of a new version. The version becomes visible
-   * only when the server has checked digest and size; after an error there is none.
+   * Asks the server for its limits, which every other call does by itself when it is the first.
+   *
+   * @throws ProtocolRevisionError it is older or newer than this client.
    */
-  async upload(
-    spec: ArtifactSpec,
-    path: string,
-    content: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-  ): Promise<ArtifactVersion> {
-    let call!: ClientWritableStream<UploadArtifactRequest>;
-    const reply = new Promise<UploadArtifactResponse>((resolve, reject) => {
-      call = this.artifacts.uploadArtifact((error, response) => (error ? reject(error) : resolve(response)));
+  async connect(signal?: AbortSignal): Promise<{ serverVersion: string; storeId: string }> {
+    const { serverVersion, storeId } = await this.connection.capabilities(signal);
+    return { serverVersion, storeId };
+  }
+
+  /** Ends all connections; calls that are on their way fail. */
+  close(): void {
+    this.connection.close();
+  }
+
+  /**
+   * Saves a value as a new version, which is visible whole or not at all. The format goes by the value, unless it is
+   * asked for: a string is text, a Uint8Array or a stream bytes, an NpyArray npy, a Table parquet, `file(path)` and
+   * `directory(path)` what they say, and everything else json.
+   *
+   * @throws FormatError the format cannot keep the value; nothing was sent.
+   * @throws VersionExistsError the label `version` is taken.
+   */
+  async save(name: string, value: unknown, options: SaveOptions = {}): Promise<ArtifactVersion> {
+    return saveValue(this.connection, name, value, options);
+  }
+
+  /**
+   * Loads a value into memory. Every byte of it was compared with the digest of the store before.
+   *
+   * @throws ArtifactNotFoundError nothing matches.
+   * @throws FormatError its format is read by download() or open(), or by Python alone.
+   */
+  async load<T = unknown>(name: string, options: LoadOptions = {}): Promise<Loaded<T>> {
+    const { value, version } = await loadValue(this.connection, name, options);
+    return { value: value as T, version };
+  }
+
+  /** Tells what is known about a version, its files included. */
+  async get(name: string, selection: Selection = {}): Promise<ArtifactVersion> {
+    return (await fetchVersion(this.connection, name, selection, 0)).version;
+  }
+
+  /**
+   * Opens one file of a version as a stream, which goes on after breaks. It ends well only when all bytes were compared
+   * with the digest of the store: use nothing of it after an error.
+   *
+   * @param options path inside the version, needed when it has several files.
+   * @throws FormatError there is no such file, or no single one.
+   */
+  async open(name: string, options: Selection & { path?: string } = {}): Promise<Readable> {
+    const version = await this.get(name, options);
+    const found = chosenFile(version, options.path);
+    const stop = new AbortController();
+    const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
+    const stream = Readable.from(fileChunks(this.connection, found, signal), { objectMode: false, highWaterMark: 1 << 20 });
+    stream.once("close", () => stop.abort(new Error("the stream was closed")));
+    return stream;
+  }
+
+  /**
+   * Downloads a version into a directory that must be new or empty: the one file of format `file` under its own name,
+   * the content of a `directory`, and of any other format its files as they are. The directory appears when all of it
+   * is verified.
+   *
+   * @throws FormatError a name of the version leads out of the directory; nothing was written.
+   */
+  async download(name: string, target: string, selection: Selection = {}): Promise<ArtifactVersion> {
+    const version = await this.get(name, selection);
+    const stored = version.files.map(storedFile);
+    if (version.format !== "directory") {
+      await downloadDirectory(this.connection, stored, [], target, selection.signal);
+      return version;
+    }
+    const told = stored.filter(({ path }) => path === "directory.json");
+    const [bytes] = await readFiles(this.connection, told, selection.signal);
+    const empty = emptyDirectories(new Map(bytes === undefined ? [] : [["directory.json", bytes]]));
+    const content = stored.flatMap((found): StoredFile[] => {
+      const path = contentPath(found.path);
+      return path === undefined ? [] : [{ ...found, path }];
     });
-    const start = { project: this.project, requestId: randomUUID(), spec, path };
-    try {
-      // A refusal ends the sending at once, and with the status of the server.
-      const response = await Promise.race([reply, sendAll(call, start, content).then(() => reply)]);
-      if (response.artifactVersion === undefined) throw new Error("the server answered without a version");
-      return response.artifactVersion;
-    } catch (error) {
-      call.cancel();
-      throw error;
+    await downloadDirectory(this.connection, content, empty, target, selection.signal);
+    return version;
+  }
+
+  /** Watches what changes, from now or from a cursor on; returns when the watch has begun. */
+  async watch(filter: WatchFilter = {}): Promise<Watch> {
+    return Watch.begin(this.connection, filter);
+  }
+
+  /** Points an alias at a version; a move is one step for every reader. */
+  async setAlias(name: string, version: string, alias: string, signal?: AbortSignal): Promise<ArtifactVersion> {
+    const selector = selectorOf(name, { version });
+    const request = SetAliasRequest.fromPartial({ project: this.project, requestId: randomUUID(), alias, selector });
+    return checkedValue((await this.call(ArtifactServiceService.setAlias, request, { signal })).artifactVersion);
+  }
+
+  /** Removes an alias; the version stays. */
+  async deleteAlias(name: string, alias: string, signal?: AbortSignal): Promise<void> {
+    const request = DeleteAliasRequest.fromPartial({ project: this.project, requestId: randomUUID(), name, alias });
+    await this.call(ArtifactServiceService.deleteAlias, request, { signal });
+  }
+
+  /** Yields artifacts by name, each with its latest version. */
+  async *list(options: { nameContains?: string; includeUnnamed?: boolean; signal?: AbortSignal } = {}): AsyncGenerator<ArtifactSummary> {
+    const { nameContains = "", includeUnnamed = false, signal } = options;
+    for (let pageToken = "", more = true; more; more = pageToken !== "") {
+      const request = ListArtifactsRequest.fromPartial({
+        project: this.project, nameContains, includeUnnamed, pageSize: 1000, pageToken,
+      });
+      const page = await this.call(ArtifactServiceService.listArtifacts, request, { signal });
+      yield* page.artifacts;
+      pageToken = page.nextPageToken;
     }
   }
 
-  /** Returns the selected version of an artifact with all its bytes in memory. */
-  async load(name: string, selection: Selection = {}): Promise<LoadedArtifact> {
-    const selector = VersionSelector.fromPartial({ name, ...selection });
-    const request = DownloadArtifactRequest.fromPartial({ project: this.project, selector });
-    let version: ArtifactVersion | undefined;
-    let open: { file: ArtifactFile; chunks: Buffer[] } | undefined;
-    const files = new Map<string, Buffer>();
-    const call = this.artifacts.downloadArtifact(request);
-    try {
-      for await (const { part } of call as AsyncIterable<DownloadArtifactResponse>) {
-        if (part?.$case === "version") version = part.value;
-        else if (part?.$case === "fileStart" && !open && part.value.file) open = { file: part.value.file, chunks: [] };
-        else if (part?.$case === "chunk" && open) open.chunks.push(part.value);
-        else if (part?.$case === "fileEnd" && open) {
-          files.set(open.file.path, verified(open.file, Buffer.concat(open.chunks)));
-          open = undefined;
-        } else throw new Error(`download "${name}": unexpected message ${part?.$case}`);
-      }
-    } catch (error) {
-      call.cancel();
-      throw error;
+  /** Yields versions, newest first and without their files: of one artifact, or of all. */
+  async *versions(name = "", options: { tag?: string; signal?: AbortSignal } = {}): AsyncGenerator<ArtifactVersion> {
+    const { tag = "", signal } = options;
+    for (let pageToken = "", more = true; more; more = pageToken !== "") {
+      const request = ListArtifactVersionsRequest.fromPartial({ project: this.project, name, tag, pageSize: 1000, pageToken });
+      const page = await this.call(ArtifactServiceService.listArtifactVersions, request, { signal });
+      yield* page.artifactVersions;
+      pageToken = page.nextPageToken;
     }
-    // An early end may look like a clean one, so count what came.
-    if (version === undefined || open !== undefined || files.size !== version.files.length) {
-      throw new Error(`download "${name}": the stream ended early`);
-    }
-    return new LoadedArtifact(version, files);
+  }
+
+  /**
+   * Makes any call with one request and one answer, for what this class does not wrap:
+   * `client.call(ArtifactServiceService.getLineage, GetLineageRequest.fromPartial({ … }))`.
+   */
+  async call<Request, Response>(
+    method: Method<Request, Response>,
+    request: Request,
+    options: { signal?: AbortSignal | undefined } = {},
+  ): Promise<Response> {
+    return this.connection.unary(method, request, options);
   }
 }
 
-async function sendAll(
-  call: ClientWritableStream<UploadArtifactRequest>,
-  start: { project: string; requestId: string; spec: ArtifactSpec; path: string },
-  content: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-): Promise<void> {
-  const send = async (part: UploadArtifactRequest["part"]) => {
-    if (!call.write({ part })) await once(call, "drain");
-  };
-  const hasher = blake3.create();
-  let size = 0n;
-  await send({ $case: "start", value: start });
-  for await (const piece of content) {
-    for (let offset = 0; offset < piece.length; offset += CHUNK_BYTES) {
-      const chunk = piece.subarray(offset, offset + CHUNK_BYTES);
-      hasher.update(chunk);
-      size += BigInt(chunk.length);
-      await send({ $case: "chunk", value: Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length) });
-    }
-  }
-  await send({ $case: "finish", value: { digest: digestText(hasher.digest()), sizeBytes: size } });
-  call.end();
-}
-
-function verified(file: ArtifactFile, content: Buffer): Buffer {
-  if (BigInt(content.length) !== file.sizeBytes || digestText(blake3(content)) !== file.digest) {
-    throw new CorruptDataError(`${file.path}: received bytes do not match their digest`);
-  }
-  return content;
-}
-
-function digestText(digest: Uint8Array): string {
-  return `blake3:${bytesToHex(digest)}`;
+function chosenFile({ name, format, files }: ArtifactVersion, path: string | undefined): StoredFile {
+  const found = path === undefined && files.length === 1 ? files[0] : files.find((candidate) => candidate.path === path);
+  if (found !== undefined) return storedFile(found);
+  const some = files.slice(0, 5).map((candidate) => JSON.stringify(candidate.path)).join(", ");
+  const told = files.length > 5 ? `${some} and ${files.length - 5} more` : some;
+  const what = path === undefined ? "which of its files is not said" : `it has no file ${JSON.stringify(path)}`;
+  throw new FormatError(`"${name}" is of format "${format}" and ${what}; there are ${told}: name one as path`);
 }

@@ -1,0 +1,174 @@
+/** Makes a version out of files: sends what the store does not have, then makes it visible in one transaction. */
+import { randomUUID } from "node:crypto";
+
+import type { Content, NewFile } from "../content.js";
+import {
+  ArtifactServiceService,
+  CreateArtifactVersionRequest,
+} from "../gen/argosy/v1/artifact_service.js";
+import type { ArtifactSpec, ArtifactVersion, NewArtifactFile } from "../gen/argosy/v1/artifact.js";
+import {
+  BatchUploadBlobsRequest,
+  BlobServiceService,
+  FindMissingBlobsRequest,
+  type GetCapabilitiesResponse,
+} from "../gen/argosy/v1/blob_service.js";
+import { refusal } from "../errors.js";
+import type { Connection } from "./connection.js";
+import { inParallel, STREAMS } from "./in_parallel.js";
+import { isReason } from "./streams.js";
+import { uploadContent } from "./upload.js";
+
+/** Smaller files travel in batches. */
+export const SMALL_BYTES = 256 << 10;
+/** How often it begins anew when files change under it, or blobs vanish. */
+const ROUNDS = 3;
+/** What an item of a batch takes beside its bytes, at most. */
+const ITEM_OVERHEAD = 128;
+
+export interface SaveSettings {
+  signal?: AbortSignal | undefined;
+  /** Called with the bytes of each part of a large file that went out. */
+  progressed?: ((bytes: number) => void) | undefined;
+}
+
+interface Measured extends NewFile {
+  readonly digest: string;
+  readonly size: number;
+}
+
+/**
+ * Saves files as a new version.
+ *
+ * @throws ArgosyError there is no new version, and no upload that is left open.
+ */
+export async function saveVersion(
+  connection: Connection,
+  spec: ArtifactSpec,
+  files: readonly NewFile[],
+  settings: SaveSettings = {},
+): Promise<ArtifactVersion> {
+  return createFrom(connection, files, settings, async (sent) => {
+    const request = CreateArtifactVersionRequest.fromPartial({
+      project: connection.project, requestId: randomUUID(), spec, files: sent,
+    });
+    const answer = await connection.unary(ArtifactServiceService.createArtifactVersion, request, settings);
+    if (answer.artifactVersion === undefined) throw new Error("the server answered without a version");
+    return answer.artifactVersion;
+  });
+}
+
+/**
+ * Brings files to the server, or keeps them to travel inline, and calls `create` with what names them there.
+ * `create` may be called again with a fresh request when a blob is missing after all.
+ */
+export async function createFrom<T>(
+  connection: Connection,
+  files: readonly NewFile[],
+  settings: SaveSettings,
+  create: (files: NewArtifactFile[]) => Promise<T>,
+): Promise<T> {
+  const limits = await connection.capabilities(settings.signal);
+  for (let round = 1; ; round += 1) {
+    try {
+      const measured = await measureAll(files, settings.signal);
+      const total = measured.reduce((sum, { size }) => sum + size, 0);
+      if (total <= limits.maxInlineBytes) return await create(await inlined(measured, settings.signal));
+      await sendMissing(connection, limits, measured, settings);
+      return await create(measured.map(({ path, digest }) => newFile(path, { $case: "digest", value: digest })));
+    } catch (error) {
+      settings.signal?.throwIfAborted();
+      if (!isReason(error, "DIGEST_MISMATCH", "BLOB_MISSING") || round === ROUNDS) throw error;
+    }
+  }
+}
+
+async function measureAll(files: readonly NewFile[], signal?: AbortSignal): Promise<Measured[]> {
+  const measured: Measured[] = [];
+  for (const file of files) {
+    signal?.throwIfAborted();
+    measured.push({ ...file, ...(await file.content.measure(signal)) });
+  }
+  return measured;
+}
+
+function newFile(path: string, content: NewArtifactFile["content"], inlineDigest = ""): NewArtifactFile {
+  return { path, content, inlineDigest };
+}
+
+async function inlined(files: readonly Measured[], signal?: AbortSignal): Promise<NewArtifactFile[]> {
+  const sent: NewArtifactFile[] = [];
+  for (const { path, content, digest, size } of files) {
+    sent.push(newFile(path, { $case: "inlineContent", value: await allOf(content, size, signal) }, digest));
+  }
+  return sent;
+}
+
+/** The bytes of a small file; one that has grown meanwhile is cut, which its digest shows. */
+async function allOf(content: Content, size: number, signal?: AbortSignal): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  let left = size;
+  for await (const piece of content.read(0, Math.max(1, size), signal)) {
+    pieces.push(piece.subarray(0, left));
+    left -= Math.min(left, piece.byteLength);
+    if (left === 0) break;
+  }
+  return pieces.length === 1 ? Buffer.from(pieces[0] as Uint8Array) : Buffer.concat(pieces);
+}
+
+async function sendMissing(
+  connection: Connection,
+  limits: GetCapabilitiesResponse,
+  files: readonly Measured[],
+  settings: SaveSettings,
+): Promise<void> {
+  const byDigest = new Map(files.map((file) => [file.digest, file]));
+  const digests = [...byDigest.keys()];
+  const missing: Measured[] = [];
+  for (let at = 0; at < digests.length; at += limits.maxDigests) {
+    const part = digests.slice(at, at + limits.maxDigests);
+    const request = FindMissingBlobsRequest.fromPartial({ project: connection.project, digests: part });
+    const answer = await connection.unary(BlobServiceService.findMissingBlobs, request, settings);
+    missing.push(...answer.missingDigests.map((digest) => byDigest.get(digest) as Measured));
+  }
+  const small = missing.filter(({ size }) => size < SMALL_BYTES);
+  for (const batch of batches(small, limits.maxBatchBytes, limits.maxBatchItems)) {
+    await sendBatch(connection, batch, settings);
+  }
+  const large = missing.filter(({ size }) => size >= SMALL_BYTES);
+  await inParallel(large, STREAMS, settings.signal, ({ content, digest, size }, signal) =>
+    uploadContent(connection, { content, digest, size, signal, progressed: settings.progressed }),
+  );
+}
+
+/** Cuts files into batches within the limits of the server, each as full as it gets in the order they have. */
+export function* batches<T extends { readonly size: number }>(
+  files: readonly T[],
+  mostBytes: number,
+  mostItems: number,
+): Generator<T[]> {
+  let batch: T[] = [];
+  let bytes = 0;
+  for (const file of files) {
+    const size = file.size + ITEM_OVERHEAD;
+    if (batch.length > 0 && (bytes + size > mostBytes || batch.length === mostItems)) {
+      yield batch;
+      [batch, bytes] = [[], 0];
+    }
+    batch.push(file);
+    bytes += size;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+async function sendBatch(connection: Connection, batch: readonly Measured[], settings: SaveSettings): Promise<void> {
+  const blobs: { digest: string; content: Buffer }[] = [];
+  for (const { digest, content, size } of batch) {
+    blobs.push({ digest, content: await allOf(content, size, settings.signal) });
+  }
+  const request = BatchUploadBlobsRequest.fromPartial({ project: connection.project, blobs });
+  const { statuses } = await connection.unary(BlobServiceService.batchUploadBlobs, request, settings);
+  for (const [index, { code, reason, message }] of statuses.entries()) {
+    if (code !== 0) throw refusal(`${batch[index]?.path ?? "a file"}: ${message}`, { code, reason });
+  }
+}
