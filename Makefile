@@ -80,6 +80,10 @@ bench: $(DEV) ## Measure, and print a table with ratios (ARGS=--help tells more)
 bench-transfer: $(DEV) ## Measure how bytes move, against limits (ARGS=--peers: and against MLflow and ZenML)
 	$(BIN)/python -m bench.transfer $(ARGS)
 
+.PHONY: bench-scale
+bench-scale: $(DEV) ## Measure a million versions, PostgreSQL, object stores and workers (ARGS=--help tells more)
+	$(BIN)/python -m bench.scale $(ARGS)
+
 .PHONY: soak
 soak: $(DEV) ## Break a fleet at random for 3 minutes and check what must always be true (ARGS=--help tells more)
 	$(BIN)/python -m tests.soak $(ARGS)

@@ -11,33 +11,37 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from bench.child import ask, environment
+from bench.scale.backends import new_bucket
+from bench.scale.setting import FULL, Setting
 from bench.transfer.contents import bytes_of, make_array
 from bench.transfer.fresh_server import fresh_server
 from bench.transfer.line import Line, at_least
 from bench.transfer.processes import Client
 from bench.transfer.rounds import Side, take_turns
 from bench.transfer.setting import MEBI
-from tests.backends.object_store import KINDS, Kind, new_bucket
+from bench.transfer.table import are_kept, tell
+from tests.backends.object_store import KINDS, Kind
 
 PART_BYTES = 8 * MEBI
 """Of both sides."""
 
 
-def measure(kind: Kind, size: int, rounds: int) -> list[Line]:
+def measure(kind: Kind, setting: Setting) -> list[Line]:
     """Save and load once a round in each way, each time in a bucket of its own."""
+    size = setting.array_bytes
     sides = {
         "server": _argosy(kind, size, "--no-signed-transfers"),
         "signed": _argosy(kind, size),
-        "s3fs": _s3fs(kind, size),
+        "s3fs": s3fs_alone(kind, size),
     }
-    samples = take_turns(sides, rounds)
+    samples = take_turns(sides, setting.rounds, warm_up=setting.warm_up)
     what = f"{size // MEBI} MiB array, {kind}"
     return [
         samples.line(f"{verb} {what}, {way}", f"{name}.{verb}", "s3fs alone", f"s3fs.{verb}", bar)
@@ -57,7 +61,9 @@ def _argosy(kind: Kind, size: int, *options: str) -> Side:
     return side
 
 
-def _s3fs(kind: Kind, size: int) -> Side:
+def s3fs_alone(kind: Kind, size: int) -> Side:
+    """Return what saves and loads the same array with s3fs, in parts of the same size and in a process of its own."""
+
     def side(seed: int) -> Mapping[str, float]:
         bucket = new_bucket(kind)
         os.environ.update(bucket.environment)
@@ -101,22 +107,10 @@ def main() -> None:
         print(json.dumps(_use_s3fs(arguments.s3fs, arguments.bytes, arguments.seed)))
         return
     kinds: list[Kind] = arguments.kind or list(KINDS)
-    lines = [line for kind in kinds for line in measure(kind, arguments.mebibytes * MEBI, arguments.rounds)]
-    for line in lines:
-        print(_told(line))
-    sys.exit(0 if all(line.kept and not line.error for line in lines) else 1)
-
-
-def _told(line: Line) -> str:
-    if line.error or line.ratio is None or line.spread is None:
-        return f"{line.what}: not measured: {line.error}"
-    ours, theirs = statistics.median(line.ours), statistics.median(line.theirs)
-    bar = f" (bar {line.bar})" if line.bar else ""
-    low, high = line.spread
-    return (
-        f"{line.what}: {ours:.2f} s, {line.against} {theirs:.2f} s: {line.ratio:.2f} times as fast, "
-        f"{low:.2f} to {high:.2f} in the rounds{bar}"
-    )
+    setting = replace(FULL, array_bytes=arguments.mebibytes * MEBI, rounds=arguments.rounds)
+    lines = [line for kind in kinds for line in measure(kind, setting)]
+    tell(lines, setting.rounds, as_json=False)
+    sys.exit(0 if are_kept(lines) else 1)
 
 
 if __name__ == "__main__":

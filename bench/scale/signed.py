@@ -11,30 +11,34 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import statistics
 import sys
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import replace
 
-from bench.child import ask, environment
+from bench.scale.backends import new_bucket
+from bench.scale.object_store import s3fs_alone
+from bench.scale.processor_time import seconds_of
+from bench.scale.setting import FULL, Setting
 from bench.transfer.fresh_server import fresh_server
 from bench.transfer.line import Line
 from bench.transfer.processes import Client
 from bench.transfer.rounds import Side, take_turns
 from bench.transfer.setting import MEBI
-from tests.backends.object_store import KINDS, Kind, new_bucket
+from bench.transfer.table import are_kept, tell
+from tests.backends.object_store import KINDS, Kind
 
 
-def measure(kind: Kind, size: int, clients: int, rounds: int) -> list[Line]:
+def measure(kind: Kind, setting: Setting) -> list[Line]:
     """Save and load once a round in each way, each time in a bucket of its own."""
+    size, clients = setting.array_bytes, setting.clients
     sides = {
         "signed": _alone(kind, size),
         "streamed": _alone(kind, size, "--no-signed-transfers"),
-        "s3fs": _s3fs(kind, size),
+        "s3fs": s3fs_alone(kind, size),
         "signed-many": _many(kind, size, clients),
         "streamed-many": _many(kind, size, clients, "--no-signed-transfers"),
     }
-    samples = take_turns(sides, rounds)
+    samples = take_turns(sides, setting.rounds, warm_up=setting.warm_up)
     array = f"{size // MEBI} MiB array, {kind}"
     many = f"{clients} clients at once: {array}"
     return [
@@ -57,10 +61,10 @@ def _alone(kind: Kind, size: int, *options: str) -> Side:
         bucket = new_bucket(kind)
         os.environ.update(bucket.environment)
         with fresh_server(f"--blobs={bucket.url}", *options) as fresh:
-            before = _processor_seconds(fresh.server.pid)
+            before = seconds_of(fresh.server.pid)
             work = ("array", f"--bytes={size}", f"--seed={seed}", "--tuned")
             answer = Client.of_argosy(fresh.env(), *work).answer()
-            return {**answer, "cpu": _processor_seconds(fresh.server.pid) - before}
+            return {**answer, "cpu": seconds_of(fresh.server.pid) - before}
 
     return side
 
@@ -78,35 +82,14 @@ def _many(kind: Kind, size: int, clients: int, *options: str) -> Side:
             running = [stack.enter_context(Client.of_argosy(fresh.env(), *arguments)) for arguments in work]
             for client in running:
                 client.until_ready()
-            before = _processor_seconds(fresh.server.pid)
+            before = seconds_of(fresh.server.pid)
             for client in running:
                 client.go()
             answers = [client.answer() for client in running]
             seconds = max(answer["ended"] for answer in answers) - min(answer["started"] for answer in answers)
-            return {"save": seconds, "cpu": _processor_seconds(fresh.server.pid) - before}
+            return {"save": seconds, "cpu": seconds_of(fresh.server.pid) - before}
 
     return side
-
-
-def _s3fs(kind: Kind, size: int) -> Side:
-    def side(seed: int) -> Mapping[str, float]:
-        bucket = new_bucket(kind)
-        os.environ.update(bucket.environment)
-        where = f"--s3fs={bucket.bucket}/{bucket.prefix}"
-        env = environment(Path(os.curdir))
-        return ask("bench.scale.object_store", where, f"--bytes={size}", f"--seed={seed}", env=env)
-
-    return side
-
-
-def _processor_seconds(pid: int) -> float:
-    """Return what a process has used since it started; 0 where no ``/proc`` tells."""
-    facts = Path(f"/proc/{pid}/stat")
-    if not facts.exists():
-        return 0.0
-    # The name of the program, in parentheses, may hold spaces.
-    fields = facts.read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
@@ -117,21 +100,10 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=4, help="how many at once (%(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="the medians count (%(default)s)")
     arguments = parser.parse_args()
-    lines = measure(arguments.kind, arguments.mebibytes * MEBI, arguments.clients, arguments.rounds)
-    for line in lines:
-        print(_told(line))
-    sys.exit(1 if any(line.error for line in lines) else 0)
-
-
-def _told(line: Line) -> str:
-    if line.error or line.ratio is None or line.spread is None:
-        return f"{line.what}: not measured: {line.error}"
-    ours, theirs = statistics.median(line.ours), statistics.median(line.theirs)
-    low, high = line.spread
-    return (
-        f"{line.what}: {ours:.2f} s, {line.against} {theirs:.2f} s: {line.ratio:.2f} times as fast, "
-        f"{low:.2f} to {high:.2f} in the rounds"
-    )
+    setting = replace(FULL, array_bytes=arguments.mebibytes * MEBI, clients=arguments.clients, rounds=arguments.rounds)
+    lines = measure(arguments.kind, setting)
+    tell(lines, setting.rounds, as_json=False)
+    sys.exit(0 if are_kept(lines) else 1)
 
 
 if __name__ == "__main__":

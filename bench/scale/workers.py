@@ -3,23 +3,21 @@
 Clients and server share the machine, so on few cores the ratio tells what the workers gain beside the clients, and not
 what they would with a machine of their own: the processor time of the server for each call is told too.
 
-    python -m bench.scale.workers --seconds 5 --rounds 3 [--database URL]
+    python -m bench.scale.workers --seconds 3 --rounds 5 [--sqlite]
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
-import os
-import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
@@ -28,103 +26,104 @@ from argosy.v1.artifact_pb2 import ArtifactSpec, VersionSelector
 from argosy.v1.artifact_service_pb2 import CreateArtifactVersionRequest
 from argosy.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from argosy.v1.artifact_transfer_pb2 import DownloadArtifactRequest
-from bench.child import ROOT, environment
+from bench.child import environment
 from bench.running_server import serving
+from bench.scale.backends import new_cluster
+from bench.scale.processor_time import seconds_of
+from bench.scale.setting import FULL, Setting
+from bench.transfer.line import Line
+from bench.transfer.processes import READY, Client
+from bench.transfer.rounds import Side, take_turns
+from bench.transfer.table import are_kept, tell
+from tests.backends.postgres import Cluster
 
 PROCESSES, THREADS = 4, 4
 CONTENT = bytes(1024)
 SHAPES = {"one process": [], "1 worker": ["--workers=1"], "2 workers": ["--workers=2"]}
-LEAD_SECONDS = 3.0
-"""So long all clients take to start and to connect."""
 
 
-@dataclass(frozen=True)
-class Round:
-    """Calls a second of all clients together, and what they cost the server.
-
-    Attributes:
-        saves: versions of 1 KiB created a second, each under a name of its own client.
-        loads: versions of 1 KiB downloaded a second.
-        cost: milliseconds of processor time of the server for each call.
-    """
-
-    saves: float
-    loads: float
-    cost: float
-
-
-def measure(seconds: float, rounds: int, database: str = "") -> dict[str, list[Round]]:
+def measure(setting: Setting, *, on_sqlite: bool = False) -> list[Line]:
     """Measure all shapes in turn, so that whatever else the machine does meets all of them."""
-    measured: dict[str, list[Round]] = {shape: [] for shape in SHAPES}
-    for _ in range(rounds):
-        for shape, options in SHAPES.items():
-            measured[shape].append(_round(options, seconds, database))
-    return measured
+    with contextlib.ExitStack() as stack:
+        cluster = None if on_sqlite else stack.enter_context(new_cluster(fsync="on", shared_buffers="128MB"))
+        sides = {shape: _shape(options, setting.seconds, cluster) for shape, options in SHAPES.items()}
+        samples = take_turns(sides, setting.rounds, warm_up=setting.warm_up)
+    where = "SQLite" if on_sqlite else "PostgreSQL"
+    lines = []
+    for shape, base in (("1 worker", "one process"), ("2 workers", "1 worker")):
+        for what in ("saves", "loads"):
+            text = f"{what} of 1 KiB by {PROCESSES * THREADS} clients, {where}, {shape}"
+            line = samples.line(text, f"{shape}.{what}", base, f"{base}.{what}", unit="/s")
+            lines.append(replace(line, is_rate=True))
+        text = f"processor time of the server for each of them, {where}, {shape}"
+        lines.append(samples.line(text, f"{shape}.cost", base, f"{base}.cost", unit="ms"))
+    return lines
 
 
-def _round(options: list[str], seconds: float, database: str) -> Round:
-    with tempfile.TemporaryDirectory() as scratch:
-        given = [*options, "--sweep-interval=0", *([f"--database={database}"] if database else [])]
-        with serving(Path(scratch, "data"), *given) as server:
-            begin = time.time() + LEAD_SECONDS
-            command = [sys.executable, "-m", "bench.scale.workers", "--drive", server.url, "--begin", str(begin)]
-            clients = [
-                subprocess.Popen(
-                    [*command, "--seconds", str(seconds)],
-                    env=environment(Path(scratch)),
-                    cwd=ROOT,
-                    stdout=subprocess.PIPE,
-                    text=True,
-                )
-                for _ in range(PROCESSES)
-            ]
-            counts = [json.loads(client.communicate()[0]) for client in clients]
-            saves, loads = (sum(count[kind] for count in counts) for kind in ("saves", "loads"))
-            used = _processor_seconds(server.pid)
-    return Round(saves / seconds, loads / seconds, used / (saves + loads) * 1000)
+def _shape(options: list[str], seconds: float, cluster: Cluster | None) -> Side:
+    """Return what counts the calls a second of all clients together, and the processor time of the server for each."""
+
+    def side(_: int) -> Mapping[str, float]:
+        database = [f"--database={cluster.new_database()}"] if cluster else []
+        with (
+            tempfile.TemporaryDirectory() as scratch,
+            serving(Path(scratch, "data"), *options, *database, "--sweep-interval=0") as server,
+            contextlib.ExitStack() as stack,
+        ):
+            command = [sys.executable, "-m", "bench.scale.workers", "--drive", server.url, "--seconds", str(seconds)]
+            clients = [stack.enter_context(Client(command, environment(Path(scratch)))) for _ in range(PROCESSES)]
+            for client in clients:
+                client.until_ready()
+            before = seconds_of(server.pid)
+            for client in clients:
+                client.go()
+            counts = [client.answer() for client in clients]
+            used = seconds_of(server.pid) - before
+        saves, loads = (sum(count[kind] for count in counts) for kind in ("saves", "loads"))
+        return {"saves": saves / seconds, "loads": loads / seconds, "cost": used / (saves + loads) * 1000}
+
+    return side
 
 
-def _processor_seconds(server: int) -> float:
-    """Return what a server and its workers have used since they started; 0 where no ``/proc`` tells."""
-    children = Path(f"/proc/{server}/task/{server}/children")
-    if not children.exists():
-        return 0.0
-    ticks = 0
-    for pid in (server, *map(int, children.read_text().split())):
-        # The name of the program, in parentheses, may hold spaces.
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def _drive(url: str, begin: float, seconds: float) -> None:
+def _drive(url: str, seconds: float) -> None:
     """Save, then load, on several connections at once, each for so many seconds; print how often."""
-    counts = {"saves": 0, "loads": 0}
+    counts = {"saves": 0, "loads": 0, "clients": 0}
     lock = threading.Lock()
+    # One more than there are clients: who says when they shall begin.
+    connected, begin = threading.Barrier(THREADS + 1), threading.Barrier(THREADS + 1)
 
     def client() -> None:
         options = [("grpc.use_local_subchannel_pool", 1)]
         with grpc.insecure_channel(url.removeprefix("grpc://"), options=options) as channel:
             stub, name = ArtifactServiceStub(channel), f"client-{uuid.uuid4()}"
             _save(stub, name)
-            time.sleep(max(0.0, begin - time.time()))
-            saves = _repeat(lambda: _save(stub, name), begin + seconds)
-            loads = _repeat(lambda: _load(stub, name), begin + 2 * seconds)
+            connected.wait()
+            begin.wait()
+            began = time.monotonic()
+            saves = _repeat(lambda: _save(stub, name), began + seconds)
+            loads = _repeat(lambda: _load(stub, name), began + 2 * seconds)
         with lock:
             counts["saves"] += saves
             counts["loads"] += loads
+            counts["clients"] += 1
 
-    threads = [threading.Thread(target=client) for _ in range(THREADS)]
+    threads = [threading.Thread(target=client, daemon=True) for _ in range(THREADS)]
     for thread in threads:
         thread.start()
+    connected.wait(timeout=60)
+    print(READY, flush=True)
+    input()
+    begin.wait()
     for thread in threads:
         thread.join()
+    if counts["clients"] != THREADS:
+        raise SystemExit("a client failed")
     print(json.dumps(counts))
 
 
 def _repeat(call: Callable[[], None], until: float) -> int:
     count = 0
-    while time.time() < until:
+    while time.monotonic() < until:
         call()
         count += 1
     return count
@@ -147,31 +146,18 @@ def _load(stub: ArtifactServiceStub, name: str) -> None:
 def main() -> None:
     """Measure and print; there is no promise, only a ratio to report."""
     parser = argparse.ArgumentParser(prog="python -m bench.scale.workers", description=__doc__.partition("\n")[0])
-    parser.add_argument("--seconds", type=float, default=5.0, help="how long saves, and loads, are counted")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--database", default="", help="URL of a database instead of SQLite")
+    parser.add_argument("--seconds", type=float, default=FULL.seconds, help="how long saves, and loads, are counted")
+    parser.add_argument("--rounds", type=int, default=FULL.rounds, help="the medians count (%(default)s)")
+    parser.add_argument("--sqlite", action="store_true", help="over SQLite instead of PostgreSQL")
     parser.add_argument("--drive", help=argparse.SUPPRESS)
-    parser.add_argument("--begin", type=float, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.drive:
-        _drive(arguments.drive, arguments.begin, arguments.seconds)
+        _drive(arguments.drive, arguments.seconds)
         return
-    measured = measure(arguments.seconds, arguments.rounds, arguments.database)
-    print(f"{PROCESSES * THREADS} clients, {os.cpu_count()} CPUs shared with them, median of {arguments.rounds}")
-    base = measured["one process"]
-    for shape, rounds in measured.items():
-        saves, loads, cost = (
-            statistics.median(getattr(one, kind) for one in rounds) for kind in ("saves", "loads", "cost")
-        )
-        ratios = [
-            statistics.median(getattr(one, kind) for one in rounds)
-            / statistics.median(getattr(one, kind) for one in base)
-            for kind in ("saves", "loads")
-        ]
-        print(
-            f"{shape:12} {saves:7.0f} saves/s ({ratios[0]:.2f}x) {loads:7.0f} loads/s ({ratios[1]:.2f}x) "
-            f"{cost:6.2f} ms of processor a call"
-        )
+    setting = replace(FULL, seconds=arguments.seconds, rounds=arguments.rounds)
+    lines = measure(setting, on_sqlite=arguments.sqlite)
+    tell(lines, setting.rounds, as_json=False)
+    sys.exit(0 if are_kept(lines) else 1)
 
 
 if __name__ == "__main__":

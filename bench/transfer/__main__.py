@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -15,13 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
 from bench.child import compile_sources
 from bench.transfer import array_embedded, array_grpc, clients, directory, resume, same_again, small, venvs
 from bench.transfer.line import Line
 from bench.transfer.setting import FULL, QUICK, Setting
+from bench.transfer.table import are_kept, tell
 
 BENCHES: Mapping[str, Callable[[Setting], list[Line]]] = {
     "array-grpc": array_grpc.measure,
@@ -32,10 +26,6 @@ BENCHES: Mapping[str, Callable[[Setting], list[Line]]] = {
     "directory": directory.measure,
     "clients": clients.measure,
 }
-CAPTION = (
-    "Ratio of the medians. ≥: how many times as fast as the other side. ≤: the share of the other side's figure "
-    "that is used. Without a bar: how many times as fast."
-)
 
 
 def main() -> None:
@@ -64,14 +54,8 @@ def main() -> None:
         for name in arguments.only or BENCHES:
             print(f"measuring {name} …", file=sys.stderr, flush=True)
             lines += _measured(name, setting)
-    if arguments.json:
-        print(json.dumps([_as_json(line) for line in lines], indent=2))
-    else:
-        console = Console(width=150 if not sys.stdout.isatty() else None, highlight=False)
-        console.print(_table(lines, setting))
-        for reason in dict.fromkeys(line.error for line in lines if line.error):
-            console.print("Not measured:", reason, markup=False, style="red")
-    sys.exit(0 if all(line.kept and not line.error for line in lines) else 1)
+    tell(lines, setting.rounds, as_json=arguments.json)
+    sys.exit(0 if are_kept(lines) else 1)
 
 
 def _measured(name: str, setting: Setting) -> list[Line]:
@@ -79,48 +63,6 @@ def _measured(name: str, setting: Setting) -> list[Line]:
         return BENCHES[name](setting)
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         return [Line(name, "", error=f"{type(error).__name__}: {error}")]
-
-
-def _table(lines: list[Line], setting: Setting) -> Table:
-    machine = f"{os.cpu_count()} CPUs, {platform.system()} {platform.release()}, Python {platform.python_version()}"
-    table = Table(title=f"Medians of {setting.rounds} rounds on {machine}", title_justify="left", caption=CAPTION)
-    for heading in ("what", "against"):
-        table.add_column(heading)
-    for heading in ("ours", "theirs", "ratio", "in the rounds", "bar"):
-        table.add_column(heading, justify="right")
-    for line in lines:
-        bar = "" if line.bar is None else str(line.bar)
-        if line.error:
-            table.add_row(line.what, line.against, "not measured", "", "", "", bar, style="bold red")
-        else:
-            table.add_row(line.what, line.against, *_figures(line), bar, style="" if line.kept else "bold red")
-    return table
-
-
-def _figures(line: Line) -> tuple[str, ...]:
-    medians = [f"{statistics.median(samples):.3g} {line.unit}" if samples else "" for samples in _both(line)]
-    ratio = "" if line.ratio is None else f"{line.ratio:.2f}"
-    spread = "" if line.spread is None else f"{line.spread[0]:.2f}-{line.spread[1]:.2f}"
-    return (*medians, ratio, spread)
-
-
-def _both(line: Line) -> tuple[list[float], list[float]]:
-    return list(line.ours), list(line.theirs)
-
-
-def _as_json(line: Line) -> dict[str, object]:
-    ours, theirs = _both(line)
-    return {
-        "what": line.what,
-        "against": line.against,
-        "unit": line.unit,
-        "ours": ours,
-        "theirs": theirs,
-        "ratio": line.ratio,
-        "bar": None if line.bar is None else str(line.bar),
-        "kept": line.kept,
-        "error": line.error,
-    }
 
 
 if __name__ == "__main__":

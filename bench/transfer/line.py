@@ -38,9 +38,10 @@ class Line:
         against: what it is held against; ``""`` when the figure is only told.
         ours: one figure a round, in ``unit``.
         theirs: the same of the other side; one figure for a number that is promised.
-        unit: ``s``, ``MiB`` or ``KiB``; less is better.
+        unit: ``s``, ``ms``, ``MiB`` or ``KiB``, of which less is better, or what is a rate.
         bar: the promise; ``None`` when the ratio is only told.
         error: why there are no figures.
+        is_rate: whether more of ``unit`` is better: so much a second.
     """
 
     what: str
@@ -50,6 +51,7 @@ class Line:
     unit: str = "s"
     bar: Bar | None = None
     error: str = ""
+    is_rate: bool = False
 
     @property
     def ratio(self) -> float | None:
@@ -77,6 +79,6 @@ class Line:
         return self.ratio >= self.bar.value if self.bar.at_least else self.ratio <= self.bar.value
 
     def _ratio(self, ours: float, theirs: float) -> float:
-        if self.bar is not None and not self.bar.at_least:
-            return ours / theirs
+        if self.is_rate or (self.bar is not None and not self.bar.at_least):
+            return ours / max(theirs, 1e-9)
         return theirs / max(ours, 1e-9)

@@ -1,0 +1,35 @@
+"""How much work the benches of scale do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench.transfer.setting import MEBI
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How much to do.
+
+    Attributes:
+        rounds: how often each side is measured; the median counts.
+        seconds: how long calls are counted in a round.
+        counts: how many versions the stores have that single questions are asked of.
+        calls: how often each question is asked.
+        array_bytes: size of the array that goes to an object store.
+        clients: clients that save such an array at once.
+        warm_up: whether a first round does not count.
+    """
+
+    rounds: int
+    seconds: float
+    counts: tuple[int, ...]
+    calls: int
+    array_bytes: int
+    clients: int
+    warm_up: bool = True
+
+
+FULL = Setting(rounds=5, seconds=3.0, counts=(10_000, 1_000_000), calls=1000, array_bytes=256 * MEBI, clients=4)
+# The array is large enough for signed URLs.
+QUICK = Setting(rounds=1, seconds=0.5, counts=(1000,), calls=20, array_bytes=72 * MEBI, clients=2, warm_up=False)
