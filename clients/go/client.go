@@ -1,83 +1,154 @@
-// Package argosy saves and loads artifacts of an Argosy server.
+// Package argosy saves, loads and watches typed artifacts of an Argosy server.
 //
-// It is a thin layer over the generated stubs in argosy/v1: it makes request ids, cuts bytes into
-// chunks and checks every byte it receives against the BLAKE3 digest the store keeps for it.
+//	client, err := argosy.Connect(ctx) // ARGOSY_SERVER and ARGOSY_PROJECT say where
+//	version, err := client.Save(ctx, "settings", map[string]any{"rate": 0.1}, argosy.Alias("prod"))
 //
-//	client, err := argosy.Dial("grpc://127.0.0.1:50051", "default")
-//	weights, err := client.Load(ctx, "weights", argosy.Alias("prod"))
+//	var settings struct{ Rate float64 `json:"rate"` }
+//	_, err = client.Load(ctx, "settings", &settings, argosy.Alias("prod"))
+//
+// Values are kept in formats every language reads (see docs/formats.md): [Client.Save] and
+// [Client.Load] take any value encoding/json does, strings, bytes, arrays of package npy, files and
+// directories ([Path]), and whatever implements [Encoder] and [Decoder].
+//
+// Every byte that is received is held against the BLAKE3 digest the store keeps for it before a
+// value exists. Transfers go on where they broke, for as long as their context lets them and the
+// server comes back within eight attempts. Refusals are an [*Error] with a [Reason] for errors.Is.
 package argosy
 
 import (
+	"context"
+	"errors"
 	"fmt"
-	"strings"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/codes"
 
 	argosyv1 "example.com/argosy/clients/go/argosy/v1"
 )
 
-// Client speaks to one project of one server. It is safe for concurrent use.
+// Revisions of the protocol this package speaks.
+const (
+	newestRevision = 1
+	oldestRevision = 1
+)
+
+// ArtifactVersion is one immutable value under a name, as the server describes it.
+type ArtifactVersion = argosyv1.ArtifactVersion
+
+// Client speaks to one project of one store. It is safe for concurrent use.
 type Client struct {
-	project   string
-	artifacts argosyv1.ArtifactServiceClient
-	close     func() error
+	settings     settings
+	connection   *grpc.ClientConn
+	capabilities *argosyv1.GetCapabilitiesResponse
+	artifacts    argosyv1.ArtifactServiceClient
+	blobs        argosyv1.BlobServiceClient
+	pipelines    argosyv1.PipelineServiceClient
 }
 
-// Dial prepares a connection to a server that prints itself as "grpc://host:port"; the scheme may
-// be left out. The connection is made with the first call, in plain text unless options say
-// otherwise. An empty project means "default".
-func Dial(address, project string, options ...grpc.DialOption) (*Client, error) {
-	target, hasScheme := strings.CutPrefix(address, "grpc://")
-	if !hasScheme && strings.Contains(address, "://") {
-		return nil, fmt.Errorf("argosy: address %q: want grpc://host:port", address)
-	}
-	plain := grpc.WithTransportCredentials(insecure.NewCredentials())
-	connection, err := grpc.NewClient(target, append([]grpc.DialOption{plain}, options...)...)
+// Connect finds the settings, opens a connection and asks the server for its limits. Close it when
+// it is not needed any more.
+//
+// The error is a [*SettingError] for a malformed setting, an [*Error] of code Unavailable when no
+// server answers within the connect timeout, and a [*RevisionError] when server and client are too
+// far apart to understand each other.
+func Connect(ctx context.Context, options ...ConnectOption) (*Client, error) {
+	settings, err := resolve(options)
 	if err != nil {
-		return nil, fmt.Errorf("argosy: address %q: %w", address, err)
+		return nil, err
 	}
-	if project == "" {
-		project = "default"
+	connection, err := dial(settings)
+	if err != nil {
+		return nil, err
 	}
-	artifacts := argosyv1.NewArtifactServiceClient(connection)
-	return &Client{project: project, artifacts: artifacts, close: connection.Close}, nil
+	client := &Client{
+		settings:   settings,
+		connection: connection,
+		artifacts:  argosyv1.NewArtifactServiceClient(connection),
+		blobs:      argosyv1.NewBlobServiceClient(connection),
+		pipelines:  argosyv1.NewPipelineServiceClient(connection),
+	}
+	if err := client.greet(ctx); err != nil {
+		return nil, errors.Join(err, connection.Close())
+	}
+	return client, nil
 }
 
-// Close releases the connection.
-func (c *Client) Close() error { return c.close() }
+// Close releases the connection; calls under way end with an error.
+func (c *Client) Close() error { return c.connection.Close() }
+
+// Project is the namespace the client works in.
+func (c *Client) Project() string { return c.settings.project }
+
+// Capabilities are the limits and versions the server announced.
+func (c *Client) Capabilities() *argosyv1.GetCapabilitiesResponse { return c.capabilities }
 
 // Artifacts is the generated stub, for what this package does not wrap.
 func (c *Client) Artifacts() argosyv1.ArtifactServiceClient { return c.artifacts }
 
-// Selection narrows which version of an artifact is meant; without one it is the latest.
-type Selection func(*argosyv1.VersionSelector)
+// Blobs is the generated stub, for what this package does not wrap.
+func (c *Client) Blobs() argosyv1.BlobServiceClient { return c.blobs }
 
-// Version selects by label ("1", "2", … or the one it was saved with).
-func Version(label string) Selection {
-	return func(s *argosyv1.VersionSelector) { s.Version = label }
+// Pipelines is the generated stub, for what this package does not wrap.
+func (c *Client) Pipelines() argosyv1.PipelineServiceClient { return c.pipelines }
+
+// RevisionError says that server and client speak different revisions of the protocol.
+type RevisionError struct {
+	// Server is the address, ServerVersion what the server calls itself.
+	Server, ServerVersion string
+	// Oldest and Newest are the revisions the server speaks.
+	Oldest, Newest int32
 }
 
-// Alias selects the version that an alias ("prod") points at now.
-func Alias(alias string) Selection {
-	return func(s *argosyv1.VersionSelector) { s.Alias = alias }
-}
-
-// FromPipeline selects the version in the most recent completed run of a pipeline.
-func FromPipeline(pipeline string) Selection {
-	return func(s *argosyv1.VersionSelector) { s.PipelineName = pipeline }
-}
-
-// Reason is the machine-readable reason of a refused call ("ARTIFACT_NOT_FOUND"), a name of
-// argosyv1.ErrorReason without its prefix, or "" when the error carries none. Decide by it and
-// never by the text of the message.
-func Reason(err error) string {
-	for _, detail := range status.Convert(err).Details() {
-		if info, ok := detail.(*errdetails.ErrorInfo); ok && info.Domain == "argosy" {
-			return info.Reason
-		}
+func (e *RevisionError) Error() string {
+	side := "server"
+	if e.Oldest > newestRevision {
+		side = "client"
 	}
-	return ""
+	return fmt.Sprintf("argosy: the server at %s (version %s) speaks revisions %d to %d of the protocol, "+
+		"this client %d to %d; upgrade the %s", e.Server, e.ServerVersion, e.Oldest, e.Newest, oldestRevision, newestRevision, side)
+}
+
+func (c *Client) greet(ctx context.Context) error {
+	limited, cancel := context.WithTimeout(ctx, c.settings.connectTimeout)
+	defer cancel()
+	request := &argosyv1.GetCapabilitiesRequest{Project: c.settings.project}
+	answer, err := c.blobs.GetCapabilities(limited, request, grpc.WaitForReady(true))
+	if err != nil {
+		return c.explainFirst(ctx, err)
+	}
+	if err := checkRevision(answer, c.settings.server); err != nil {
+		return err
+	}
+	c.capabilities = answer
+	return nil
+}
+
+func checkRevision(answer *argosyv1.GetCapabilitiesResponse, server string) error {
+	if answer.GetOldestProtocolRevision() <= newestRevision && answer.GetProtocolRevision() >= oldestRevision {
+		return nil
+	}
+	return &RevisionError{
+		Server:        server,
+		ServerVersion: answer.GetServerVersion(),
+		Oldest:        answer.GetOldestProtocolRevision(),
+		Newest:        answer.GetProtocolRevision(),
+	}
+}
+
+// explainFirst tells what it means when the first call of a connection fails.
+func (c *Client) explainFirst(ctx context.Context, err error) error {
+	failure := c.errorOf(ctx, ctx, err)
+	var known *Error
+	if ctx.Err() != nil || !errors.As(failure, &known) || known.Reason != "" {
+		return failure
+	}
+	switch known.Code {
+	case codes.DeadlineExceeded:
+		known.Code = codes.Unavailable
+		known.Message = fmt.Sprintf("the Argosy server at %s did not answer within %s (%s); start it with `argosy-server serve`, "+
+			"or correct ARGOSY_SERVER", c.settings.server, c.settings.connectTimeout, known.Message)
+	case codes.Unimplemented, codes.Internal, codes.Unknown:
+		known.Message = fmt.Sprintf("what answers at %s is no Argosy server: %s; correct ARGOSY_SERVER", c.settings.server, known.Message)
+	}
+	return known
 }

@@ -1,0 +1,140 @@
+package argosy
+
+import (
+	"encoding/json"
+	"fmt"
+
+	argosyv1 "example.com/argosy/clients/go/argosy/v1"
+)
+
+// Selection narrows which version of an artifact is meant; without one it is the latest.
+type Selection interface {
+	selectVersion(*argosyv1.VersionSelector)
+}
+
+// SaveOption says more about a version to be saved.
+type SaveOption interface {
+	specify(*argosyv1.ArtifactSpec) error
+}
+
+// WatchOption narrows what is watched.
+type WatchOption interface {
+	narrow(*argosyv1.WatchArtifactsRequest)
+}
+
+// ListOption narrows what is listed.
+type ListOption interface {
+	list(*argosyv1.ListArtifactVersionsRequest) error
+}
+
+// Version is the label of a version: "1", "2", … or the one it was saved with.
+type Version string
+
+// Alias is a name that points at one version of an artifact ("prod"). Saved with one, it points at
+// the new version from the moment that is visible; watched with one, only its moves are told.
+type Alias string
+
+// FromPipeline selects the version in the most recent completed run of a pipeline.
+type FromPipeline string
+
+// Tags are labels shared by any number of versions.
+type Tags []string
+
+// Tag narrows to versions that have it.
+type Tag string
+
+// Metadata are facts about a value; each is kept as one JSON document.
+type Metadata map[string]any
+
+// Description says in words what a value is.
+type Description string
+
+// Cursor is where a watch goes on, see [Event].
+type Cursor string
+
+// Kinds are the kinds of events that are told.
+type Kinds []argosyv1.ArtifactEventKind
+
+func (v Version) selectVersion(s *argosyv1.VersionSelector)      { s.Version = string(v) }
+func (a Alias) selectVersion(s *argosyv1.VersionSelector)        { s.Alias = string(a) }
+func (p FromPipeline) selectVersion(s *argosyv1.VersionSelector) { s.PipelineName = string(p) }
+
+func (v Version) specify(s *argosyv1.ArtifactSpec) error {
+	s.Version = string(v)
+	return nil
+}
+
+func (a Alias) specify(s *argosyv1.ArtifactSpec) error {
+	s.Aliases = append(s.Aliases, string(a))
+	return nil
+}
+
+func (t Tags) specify(s *argosyv1.ArtifactSpec) error {
+	s.Tags = append(s.Tags, t...)
+	return nil
+}
+
+func (t Tag) specify(s *argosyv1.ArtifactSpec) error {
+	s.Tags = append(s.Tags, string(t))
+	return nil
+}
+
+func (d Description) specify(s *argosyv1.ArtifactSpec) error {
+	s.Description = string(d)
+	return nil
+}
+
+func (m Metadata) specify(s *argosyv1.ArtifactSpec) (err error) {
+	s.Metadata, err = m.documents()
+	return err
+}
+
+func (m Metadata) documents() (map[string]string, error) {
+	documents := make(map[string]string, len(m))
+	for key, value := range m {
+		document, err := json.Marshal(value)
+		if err != nil {
+			return nil, fmt.Errorf("argosy: metadata %q: %w", key, err)
+		}
+		documents[key] = string(document)
+	}
+	return documents, nil
+}
+
+func (a Alias) narrow(r *argosyv1.WatchArtifactsRequest)  { r.Alias = string(a) }
+func (t Tag) narrow(r *argosyv1.WatchArtifactsRequest)    { r.Tag = string(t) }
+func (c Cursor) narrow(r *argosyv1.WatchArtifactsRequest) { r.Cursor = string(c) }
+func (k Kinds) narrow(r *argosyv1.WatchArtifactsRequest)  { r.Kinds = append(r.Kinds, k...) }
+
+func (t Tag) list(r *argosyv1.ListArtifactVersionsRequest) error {
+	r.Tag = string(t)
+	return nil
+}
+
+func (p FromPipeline) list(r *argosyv1.ListArtifactVersionsRequest) error {
+	r.PipelineName = string(p)
+	return nil
+}
+
+func (m Metadata) list(r *argosyv1.ListArtifactVersionsRequest) (err error) {
+	r.Metadata, err = m.documents()
+	return err
+}
+
+func selectorOf(name string, selections []Selection) *argosyv1.VersionSelector {
+	selector := &argosyv1.VersionSelector{Name: name}
+	for _, narrow := range selections {
+		narrow.selectVersion(selector)
+	}
+	return selector
+}
+
+func specOf(name string, options []SaveOption) (*argosyv1.ArtifactSpec, error) {
+	spec := &argosyv1.ArtifactSpec{Name: name}
+	for _, option := range options {
+		if err := option.specify(spec); err != nil {
+			return nil, err
+		}
+	}
+	return spec, nil
+}

@@ -1,0 +1,278 @@
+package argosy_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	argosy "example.com/argosy/clients/go"
+)
+
+const mebibyte = 1 << 20
+
+func TestValuesOfEverySizeComeBackAsTheyWere(t *testing.T) {
+	client := connect(t)
+	for _, size := range []int{0, 1, 256<<10 - 1, mebibyte, mebibyte + 1, 5*mebibyte + 3} {
+		content := noise(1, size)
+		saved := must(client.Save(t.Context(), "blob", content))(t)
+		expect(t, saved.GetFormat(), "bytes")
+		var loaded []byte
+		version := must(client.Load(t.Context(), "blob", &loaded))(t)
+		if !bytes.Equal(loaded, content) || version.GetId() != saved.GetId() {
+			t.Fatalf("%d bytes came back as %d", size, len(loaded))
+		}
+	}
+}
+
+func TestAReaderThatCannotBeReadTwiceIsSaved(t *testing.T) {
+	client := connect(t)
+	for _, size := range []int{10, 3*mebibyte + 1} {
+		content := noise(2, size)
+		must(client.Save(t.Context(), "stream", io.MultiReader(bytes.NewReader(content))))(t)
+		var loaded []byte
+		must(client.Load(t.Context(), "stream", &loaded))(t)
+		if !bytes.Equal(loaded, content) {
+			t.Fatalf("%d bytes came back as %d", size, len(loaded))
+		}
+	}
+	left, err := filepath.Glob(filepath.Join(os.TempDir(), "argosy-upload-*"))
+	expect(t, err, nil)
+	expect(t, len(left), 0)
+}
+
+func TestAReaderThatFailsSavesNothing(t *testing.T) {
+	client := connect(t)
+	unplugged := errors.New("disk unplugged")
+	broken := io.MultiReader(strings.NewReader("abc"), readerFunc(func([]byte) (int, error) { return 0, unplugged }))
+	if _, err := client.Save(t.Context(), "broken", broken); !errors.Is(err, unplugged) {
+		t.Fatal(err)
+	}
+	_, err := client.Get(t.Context(), "broken")
+	if !errors.Is(err, argosy.ErrArtifactNotFound) {
+		t.Fatal(err)
+	}
+}
+
+func TestBytesThatAreThereAreNotSentAgain(t *testing.T) {
+	client := connect(t)
+	between := startProxy(t, address(t))
+	content := noise(3, 4*mebibyte)
+	must(client.Save(t.Context(), "first", content))(t)
+	passed := 0
+	between.set(func(piece []byte) []byte { passed += len(piece); return piece }, nil)
+	second := connectTo(t, between.address)
+	must(second.Save(t.Context(), "second", content))(t)
+	between.set(nil, nil)
+	if passed > 64<<10 {
+		t.Fatalf("%d bytes were sent", passed)
+	}
+}
+
+func TestAnUploadGoesOnWhereTheConnectionBroke(t *testing.T) {
+	connect(t)
+	between := startProxy(t, address(t))
+	content := noise(4, 40*mebibyte)
+	passed, breaks := 0, 0
+	between.set(func(piece []byte) []byte {
+		passed += len(piece)
+		if breaks < 2 && passed > (breaks+1)*18*mebibyte {
+			breaks++
+			return nil
+		}
+		return piece
+	}, nil)
+	client := connectTo(t, between.address)
+	must(client.Save(t.Context(), "large", content))(t)
+	between.set(nil, nil)
+	if breaks != 2 || passed > 75*mebibyte {
+		t.Fatalf("%d breaks, %d bytes were sent for %d", breaks, passed, len(content))
+	}
+	var loaded []byte
+	must(client.Load(t.Context(), "large", &loaded))(t)
+	if !bytes.Equal(loaded, content) {
+		t.Fatal("other bytes came back")
+	}
+}
+
+func TestADownloadGoesOnWhereTheConnectionBroke(t *testing.T) {
+	content := noise(5, 40*mebibyte)
+	must(connect(t).Save(t.Context(), "large", content))(t)
+	between := startProxy(t, address(t))
+	passed, breaks := 0, 0
+	between.set(nil, func(piece []byte) []byte {
+		passed += len(piece)
+		if breaks < 2 && passed > (breaks+1)*15*mebibyte {
+			breaks++
+			return nil
+		}
+		return piece
+	})
+	client := connectTo(t, between.address)
+	var loaded []byte
+	must(client.Load(t.Context(), "large", &loaded))(t)
+	between.set(nil, nil)
+	if !bytes.Equal(loaded, content) || breaks != 2 || passed > 50*mebibyte {
+		t.Fatalf("%d breaks, %d bytes came for %d", breaks, passed, len(content))
+	}
+}
+
+func TestAServerThatIsKilledAtHalfATransferIsOutlasted(t *testing.T) {
+	s := startServer(t)
+	client := connectTo(t, s.address)
+	content := noise(6, 48*mebibyte)
+	restart := func() { s.kill(); s.start() }
+	_, err := client.Save(t.Context(), "large", &triggered{Reader: bytes.NewReader(content), at: 48*mebibyte + 24*mebibyte, act: restart})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := must(client.Open(t.Context(), "large", ""))(t)
+	half := make([]byte, 24*mebibyte)
+	if _, err := io.ReadFull(reader, half); err != nil {
+		t.Fatal(err)
+	}
+	restart()
+	rest := must(io.ReadAll(reader))(t)
+	if !bytes.Equal(append(half, rest...), content) {
+		t.Fatal("other bytes came back")
+	}
+	expect(t, reader.Close(), nil)
+}
+
+func TestAChunkThatChangedOnItsWayNeverBecomesAValue(t *testing.T) {
+	marker := bytes.Repeat([]byte("needle-in-a-stack"), 64)
+	content := append(append(noise(7, 5*mebibyte), marker...), noise(8, mebibyte)...)
+	must(connect(t).Save(t.Context(), "large", content))(t)
+	between := startProxy(t, address(t))
+	between.set(nil, func(piece []byte) []byte {
+		return bytes.Replace(piece, []byte("needle-in"), []byte("needle-at"), 1)
+	})
+	client := connectTo(t, between.address)
+	loaded := []byte("untouched")
+	_, err := client.Load(t.Context(), "large", &loaded)
+	if !errors.Is(err, argosy.ErrCorrupt) || string(loaded) != "untouched" {
+		t.Fatal(err)
+	}
+	directory := filepath.Join(t.TempDir(), "out")
+	if _, err := client.Download(t.Context(), "large", directory); !errors.Is(err, argosy.ErrCorrupt) {
+		t.Fatal(err)
+	}
+	if _, err := client.DownloadFile(t.Context(), "large", directory+".bin"); !errors.Is(err, argosy.ErrCorrupt) {
+		t.Fatal(err)
+	}
+	left := must(os.ReadDir(filepath.Dir(directory)))(t)
+	expect(t, len(left), 0)
+}
+
+func TestWhatChangesOnItsWayToTheServerIsSentAgain(t *testing.T) {
+	connect(t)
+	content := append(append(noise(9, 2*mebibyte), []byte("needle-in-a-stack")...), noise(10, mebibyte)...)
+	between := startProxy(t, address(t))
+	changed := 0
+	between.set(func(piece []byte) []byte {
+		if at := bytes.Index(piece, []byte("needle-in-a-stack")); at >= 0 && changed == 0 {
+			changed++
+			piece[at]++
+		}
+		return piece
+	}, nil)
+	client := connectTo(t, between.address)
+	must(client.Save(t.Context(), "large", content))(t)
+	between.set(nil, nil)
+	expect(t, changed, 1)
+	var loaded []byte
+	must(client.Load(t.Context(), "large", &loaded))(t)
+	if !bytes.Equal(loaded, content) {
+		t.Fatal("other bytes came back")
+	}
+}
+
+func TestACancelledUploadLeavesNeitherVersionNorUpload(t *testing.T) {
+	client := connect(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	content := noise(11, 32*mebibyte)
+	_, err := client.Save(ctx, "large", &triggered{Reader: bytes.NewReader(content), at: (32 + 16) * mebibyte, act: cancel})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if _, err := client.Get(t.Context(), "large"); !errors.Is(err, argosy.ErrArtifactNotFound) {
+		t.Fatal(err)
+	}
+	expect(t, openUploads(t, client), "[]")
+}
+
+func TestADeadlineEndsADownload(t *testing.T) {
+	client := connect(t)
+	must(client.Save(t.Context(), "large", noise(12, 8*mebibyte)))(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	reader := must(client.Open(ctx, "large", ""))(t)
+	_, err := io.CopyN(io.Discard, reader, mebibyte)
+	expect(t, err, nil)
+	cancel()
+	if _, err := io.Copy(io.Discard, reader); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+}
+
+func TestAStreamThatStandsStillIsBegunAnew(t *testing.T) {
+	content := noise(13, 8*mebibyte)
+	must(connect(t).Save(t.Context(), "large", content))(t)
+	between := startProxy(t, address(t))
+	client := connectTo(t, between.address, argosy.WithIdleTimeout(2e9))
+	passed, held := 0, make(chan struct{})
+	stuck := false
+	between.set(nil, func(piece []byte) []byte {
+		if passed += len(piece); passed > 3*mebibyte && !stuck {
+			stuck = true
+			between.mutex.Unlock()
+			<-held
+			between.mutex.Lock()
+			return nil
+		}
+		return piece
+	})
+	t.Cleanup(func() { close(held) })
+	var loaded []byte
+	_, err := client.Load(t.Context(), "large", &loaded)
+	// The connection itself is dead; the eight attempts on it end in an error, or a keepalive finds out first.
+	if err == nil && !bytes.Equal(loaded, content) {
+		t.Fatal("other bytes came back")
+	}
+	if !stuck {
+		t.Fatal("nothing stood still")
+	}
+}
+
+// openUploads asks the server's own table which uploads wait for bytes.
+func openUploads(t testing.TB, client *argosy.Client) string {
+	t.Helper()
+	s := must(shared())(t)
+	code := "import sqlite3,sys;print([row[0] for row in sqlite3.connect(sys.argv[1]).execute(sys.argv[2],[sys.argv[3]])])"
+	return python(t, client, s.address, code, filepath.Join(s.data, "metadata.db"),
+		"SELECT id FROM uploads WHERE project = ? AND lower(state) = 'open'", client.Project())
+}
+
+// triggered acts once when so many bytes were read from it.
+type triggered struct {
+	*bytes.Reader
+	read, at int64
+	act      func()
+}
+
+func (r *triggered) ReadAt(target []byte, offset int64) (int, error) {
+	n, err := r.Reader.ReadAt(target, offset)
+	if r.read += int64(n); r.read >= r.at && r.act != nil {
+		act := r.act
+		r.act = nil
+		act()
+	}
+	return n, err
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(target []byte) (int, error) { return f(target) }

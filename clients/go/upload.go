@@ -1,0 +1,194 @@
+package argosy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/mem"
+
+	argosyv1 "example.com/argosy/clients/go/argosy/v1"
+)
+
+// upload is one large file on its way to become a blob, as docs/transfer.md tells it.
+type upload struct {
+	client *Client
+	file   *stored
+	tries  tries
+	// state is what the server told last; nil before CreateUpload and after the upload was lost.
+	state *argosyv1.Upload
+	// unanswered is set when an attempt broke without a word: it may still take the upload over.
+	unanswered bool
+}
+
+// errSource wraps what reading the file on this side failed with: no repetition cures it.
+type errSource struct{ error }
+
+func (e errSource) Unwrap() error { return e.error }
+
+// uploadLarge sends one file, going on where it broke. When it fails the upload is aborted.
+func (c *Client) uploadLarge(ctx context.Context, file *stored) error {
+	u := &upload{client: c, file: file, tries: tries{most: transferAttempts}}
+	for {
+		failure := u.attempt(ctx)
+		if failure == nil {
+			return nil
+		}
+		if err := u.recover(ctx, failure); err != nil {
+			u.abort(ctx)
+			return fmt.Errorf("upload %s: %w", file.path, err)
+		}
+	}
+}
+
+// attempt brings the upload from where it is to COMMITTED.
+func (u *upload) attempt(ctx context.Context) error {
+	if err := u.look(ctx); err != nil {
+		return err
+	}
+	if u.state.GetState() == argosyv1.UploadState_UPLOAD_STATE_COMMITTED {
+		return nil
+	}
+	if err := u.write(ctx); err != nil {
+		return err
+	}
+	request := &argosyv1.CommitUploadRequest{
+		Project: u.client.settings.project, RequestId: uuid.NewString(), UploadId: u.state.GetId(),
+		Digest: u.file.digest, SizeBytes: u.file.size,
+	}
+	_, err := unary(ctx, u.client, callAttempts, u.client.blobs.CommitUpload, request)
+	return err
+}
+
+// look creates the upload, or asks where it stands.
+func (u *upload) look(ctx context.Context) error {
+	c := u.client
+	if u.state != nil {
+		request := &argosyv1.GetUploadRequest{Project: c.settings.project, UploadId: u.state.GetId()}
+		answer, err := unary(ctx, c, 1, c.blobs.GetUpload, request)
+		if err != nil {
+			return err
+		}
+		if answer.GetUpload().GetCommittedSize() > u.state.GetCommittedSize() {
+			u.tries.progressed()
+		}
+		u.state = answer.GetUpload()
+		if u.state.GetState() != argosyv1.UploadState_UPLOAD_STATE_ABORTED {
+			return nil
+		}
+	}
+	u.unanswered = false
+	request := &argosyv1.CreateUploadRequest{
+		Project: c.settings.project, RequestId: uuid.NewString(), Digest: u.file.digest, SizeBytes: u.file.size,
+	}
+	answer, err := unary(ctx, c, callAttempts, c.blobs.CreateUpload, request)
+	if err == nil {
+		u.state = answer.GetUpload()
+	}
+	return err
+}
+
+// write sends what is not kept yet by one stream.
+func (u *upload) write(ctx context.Context) error {
+	guarded, guard := watchIdle(ctx, u.client.settings.idleTimeout)
+	defer guard.end() // leaving early tears the stream down instead of ending it as if all was said
+	stream, err := u.client.blobs.WriteUpload(guarded, grpc.ForceCodecV2(newChunkCodec()))
+	if err == nil {
+		u.unanswered = true
+		err = u.send(stream, guard)
+	}
+	var source errSource
+	if errors.As(err, &source) {
+		return err
+	}
+	if err == nil || errors.Is(err, io.EOF) { // io.EOF from sending: the server has ended the call, its status tells why
+		guard.arm()
+		_, err = stream.CloseAndRecv()
+	}
+	if err == nil {
+		u.unanswered = false
+		return nil
+	}
+	return u.client.errorOf(ctx, guarded, err)
+}
+
+type writeStream = grpc.ClientStreamingClient[argosyv1.WriteUploadRequest, argosyv1.WriteUploadResponse]
+
+func (u *upload) send(stream writeStream, guard *idle) error {
+	offset := u.state.GetCommittedSize()
+	open := &argosyv1.WriteUploadOpen{
+		Project: u.client.settings.project, UploadId: u.state.GetId(), Offset: offset, Epoch: u.state.GetEpoch() + 1,
+	}
+	if err := stream.Send(&argosyv1.WriteUploadRequest{Part: &argosyv1.WriteUploadRequest_Open{Open: open}}); err != nil {
+		return err
+	}
+	pool, length := mem.DefaultBufferPool(), u.client.chunkBytes()
+	var sending error
+	err := u.file.read(offset, func(content io.Reader) error {
+		for left := u.file.size - offset; left > 0; {
+			buffer := pool.Get(int(min(left, length)))
+			if _, err := io.ReadFull(content, *buffer); err != nil {
+				pool.Put(buffer)
+				return fmt.Errorf("%w (%w)", errChanged, err)
+			}
+			left -= int64(len(*buffer))
+			if sending = stream.SendMsg(&sentChunk{mem.NewBuffer(buffer, pool)}); sending != nil {
+				return nil
+			}
+			guard.arm()
+		}
+		return nil
+	})
+	if err != nil {
+		return errSource{err}
+	}
+	return sending
+}
+
+// recover does what the failure of an attempt asks for, and waits before the next one. It returns
+// an error when there is no next one.
+func (u *upload) recover(ctx context.Context, failure error) error {
+	switch {
+	case ctx.Err() != nil:
+		return failure
+	case mayPass(failure), errors.Is(failure, ErrWritePastEnd), errors.Is(failure, ErrIllegalTransition):
+		// The next look tells where it stands.
+	case errors.Is(failure, ErrSuperseded) && u.unanswered:
+		// It may have been superseded by an earlier attempt of our own.
+	case errors.Is(failure, ErrUploadNotFound):
+		u.state = nil
+	case errors.Is(failure, ErrDigestMismatch):
+		digest, err := u.file.hash(ctx)
+		if err != nil {
+			return err
+		}
+		u.file.digest, u.state = digest, nil
+	default:
+		return failure
+	}
+	return u.tries.pause(ctx, failure)
+}
+
+// abort gives an upload up that will not be finished, also when the caller's context has ended.
+func (u *upload) abort(ctx context.Context) {
+	if u.state == nil {
+		return
+	}
+	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	request := &argosyv1.AbortUploadRequest{
+		Project: u.client.settings.project, RequestId: uuid.NewString(), UploadId: u.state.GetId(),
+	}
+	_, _ = u.client.blobs.AbortUpload(detached, request) // else it expires; the failure that led here is what counts
+}
+
+func (c *Client) chunkBytes() int64 {
+	if preferred := int64(c.capabilities.GetPreferredChunkBytes()); preferred > 0 {
+		return min(preferred, max(int64(c.capabilities.GetMaxChunkBytes()), chunkBytes))
+	}
+	return chunkBytes
+}
