@@ -13,6 +13,7 @@ import grpc
 
 from argosy.v1 import artifact_service_pb2_grpc, blob_service_pb2_grpc, pipeline_service_pb2_grpc
 from argosy_server.adapters.blobs import open_direct_access, open_signed_transfers, open_storage
+from argosy_server.adapters.blobs.told_url import told_url
 from argosy_server.adapters.metadata import open_metadata, open_row_copy
 from argosy_server.api.artifact_servicer import ArtifactServicer
 from argosy_server.api.blob_servicer import BlobServicer
@@ -87,7 +88,7 @@ def build(config: StoreConfig, limits: Limits | None = None, watching: WatchSett
     storage = elsewhere or open_storage(config.blobs_url, durability=config.durability)
     metadata = open_metadata(config.database_url, durability=config.durability)
     try:
-        claim_storage(metadata, storage, config.blobs_url)
+        claim_storage(metadata, storage, told_url(config.blobs_url))
         watches = WatchHub(metadata, watching)
         direct = open_direct_access(storage) if config.direct_access else None
         signed = open_signed_transfers(storage, offered=config.signed_transfers)
@@ -149,7 +150,7 @@ def open_existing(config: StoreConfig, check: Callable[[MetadataStore, BlobStora
     metadata = open_metadata(config.database_url, durability=config.durability, create=False)
     try:
         storage = open_storage(config.blobs_url, durability=config.durability, create=False)
-        check(metadata, storage, config.blobs_url)
+        check(metadata, storage, told_url(config.blobs_url))
         return Store(metadata, storage)
     except BaseException:
         metadata.close()
@@ -219,11 +220,11 @@ def open_store_copy(source: StoreConfig, target: StoreConfig) -> StoreCopy:
         return open_storage(target.blobs_url, durability=target.durability, create=False)
 
     return StoreCopy(
-        SourceStore(store.metadata, store.storage, source.blobs_url),
+        SourceStore(store.metadata, store.storage, told_url(source.blobs_url)),
         rows,
         TargetStorage(
             # The same however it is written, for it is compared with what the source has kept.
-            name=str(folder or target.blobs_url.rstrip("/")),
+            name=str(folder or told_url(target.blobs_url.rstrip("/"))),
             is_source=is_same_place(source.blobs_url, target.blobs_url),
             find=find,
             create=lambda: open_storage(target.blobs_url, durability=target.durability),

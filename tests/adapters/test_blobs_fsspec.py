@@ -6,10 +6,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+from fsspec.registry import _registry  # what is registered in public stays for the other tests
 
 from argosy_server.adapters.blobs import Durability, open_storage
 from argosy_server.adapters.blobs.fsspec_storage import FsspecStorage
@@ -116,6 +118,81 @@ def test_a_store_that_is_asked_as_soon_as_it_is_named_is_refused_with_its_name(u
     with pytest.raises(StorageUnavailable) as caught:
         open_storage(url, durability="full")
     assert f"blobs in {url} {words}" in str(caught.value)
+
+
+SECRET_URL = "ftp://admin:hunter2@127.0.0.1:1/blobs"
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        (SECRET_URL, "blobs in ftp://…@127.0.0.1:1/blobs cannot be reached (Connection refused)"),
+        (SECRET_URL.replace("hunter2", "hunter/2"), "ftp://…@127.0.0.1:1/blobs"),
+        (SECRET_URL.replace("ftp", "nothing"), "nothing://…@127.0.0.1:1/blobs is no URL of a storage: ValueError"),
+        ("nothing://bucket?sig=hunter2", "nothing://bucket?… is no URL of a storage: ValueError"),
+        ("nothing::" + SECRET_URL, "nothing:…@127.0.0.1:1/blobs"),
+        ("ftp:/admin:hunter2@127.0.0.1", "write ftp://…@127.0.0.1, or"),
+        ("s3://bucket?x=hunter2", "s3://bucket?… is no URL of a bucket"),
+    ],
+    ids=["refused", "slash", "scheme", "query", "chain", "folder", "bucket"],
+)
+def test_no_message_repeats_a_secret_of_a_url(url: str, words: str) -> None:
+    with pytest.raises((ValueError, StorageUnavailable)) as caught:
+        open_storage(url, durability="full")
+    assert words in str(caught.value)
+    assert "hunter" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "failure", [OSError("530 hunter2 is wrong"), RuntimeError("530 hunter2 is wrong")], ids=["system", "library"]
+)
+def test_what_a_library_says_is_not_repeated_where_its_url_has_a_secret(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, failure: Exception
+) -> None:
+    storage = FsspecStorage(f"memory://admin:hunter2@{new_id()}")
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise failure
+
+    for name in ("open", "cat_file"):
+        monkeypatch.setattr(fsspec.filesystem("memory"), name, fail)
+    for ask in (lambda: list(storage.read("one", 0, 1)), storage.owner):
+        with pytest.raises(
+            StorageUnavailable, match=rf"memory://…@.* cannot be reached \({type(failure).__name__}\)"
+        ) as caught:
+            ask()
+        assert "hunter" not in str(caught.value)
+
+
+class Buckets(MemoryFileSystem):  # type: ignore[misc]  # fsspec has no types
+    """Makes a bucket of whatever folder is made, as the libraries of object stores do."""
+
+    protocol = "gs"
+    store: ClassVar[dict[str, Any]] = {}
+    pseudo_dirs: ClassVar[list[str]] = [""]
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return str(super()._strip_protocol(path.removeprefix("gs://")))
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_a_bucket_is_never_made_of_a_name_that_is_misspelt(monkeypatch: pytest.MonkeyPatch, create: bool) -> None:
+    monkeypatch.setitem(_registry, "gs", Buckets)
+    with pytest.raises(StorageUnavailable, match=r"^there is no bucket misspelt; create it, or correct the URL gs://"):
+        open_storage("gs://misspelt/prefix", durability="full", create=create)
+    assert not Buckets().exists("misspelt")
+
+
+def test_a_bucket_that_is_there_is_used_without_making_folders(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(_registry, "gs", Buckets)
+    buckets = Buckets()
+    buckets.mkdir("mine")
+    storage = open_storage("gs://mine/some/prefix", durability="full")
+    monkeypatch.setattr(buckets, "makedirs", None)
+    put(storage, "aa/one", b"1")
+    assert names(storage) == ["aa/one"]
+    buckets.rm("mine", recursive=True)
 
 
 @pytest.mark.parametrize(("durability", "warned"), [("full", True), ("process", False)])

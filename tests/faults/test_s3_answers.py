@@ -143,6 +143,19 @@ def test_a_condition_that_never_holds_although_none_was_made_is_told_with_the_st
     assert storage.bucket.url in str(caught.value)
 
 
+@pytest.mark.parametrize("operation", ["put_object", "create_multipart_upload"])
+@pytest.mark.parametrize("code", ["NoSuchKey", "404"])
+def test_a_store_that_misses_what_is_only_about_to_be_written_is_told_with_the_store(
+    proxy: S3Proxy, storage: S3Storage, location: str, operation: str, code: str
+) -> None:
+    proxy.goes_wrong(operation, answers(404, code))
+    with pytest.raises(
+        StorageUnavailable, match=rf"\({code}\): in trouble; try again, and look at the store"
+    ) as caught:
+        write_in_chunks(storage, location, CONTENT[: PART - 1] if operation == "put_object" else CONTENT)
+    assert storage.bucket.url in str(caught.value)
+
+
 def test_a_store_that_knows_no_conditions_is_claimed_all_the_same(proxy: S3Proxy, storage: S3Storage) -> None:
     store_id = new_id()
     proxy.goes_wrong("put_object", answers(501, "NotImplemented"))

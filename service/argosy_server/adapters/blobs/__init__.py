@@ -8,6 +8,7 @@ from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from argosy_server.adapters.blobs.room import folder_of
+from argosy_server.adapters.blobs.told_url import told_url
 from argosy_server.domain.errors import StorageUnavailable
 from argosy_server.usecases.direct_access import DirectAccess
 from argosy_server.usecases.ports import BlobStorage
@@ -81,7 +82,7 @@ def open_storage(url_or_path: str, *, durability: Durability, create: bool = Tru
         from argosy_server.adapters.blobs.fsspec_storage import FsspecStorage
 
         if scheme == "memory" and durability == "full":
-            _log.warning("blobs in %s are in memory only, and are gone when this process ends", url_or_path)
+            _log.warning("blobs in %s are in memory only, and are gone when this process ends", told_url(url_or_path))
         return FsspecStorage(url_or_path, create=create)
     from argosy_server.adapters.blobs.local_storage import LocalStorage
 

@@ -12,12 +12,15 @@ import fsspec
 
 from argosy_server.adapters.blobs.failures import translate
 from argosy_server.adapters.blobs.locations import check_location, check_store_id
+from argosy_server.adapters.blobs.told_url import told_error, told_url
 from argosy_server.domain.errors import BlobCorrupt, DomainError, StorageUnavailable
 from argosy_server.usecases.ports import BlobWriter
 
 READ_BYTES = 1 << 20
 STORE_ID = "store-id"
 """Name of the object that says whose bytes these are; it is no location."""
+_BUCKETS = frozenset({"abfs", "abfss", "az", "gcs", "gs", "oci", "oss"})
+"""Schemes whose URLs begin with a bucket or container: nobody wants one made of a name that is misspelt."""
 _log = logging.getLogger(__name__)
 
 
@@ -27,31 +30,35 @@ class FsspecStorage:
     goes_on_after_finish = False
 
     def __init__(self, url: str, *, create: bool = True) -> None:
-        """Open the store, creating its root (a folder, a bucket) unless ``create`` is false.
+        """Open the store, creating its root folder unless ``create`` is false; a bucket must be there.
 
         Raises:
             ValueError: fsspec does not know the URL's scheme.
-            StorageUnavailable: the store cannot be reached.
+            StorageUnavailable: the store cannot be reached, or there is no such bucket.
         """
         self._url = url
+        self._name = told_url(url)
         try:
             self._fs, root = _open(url)
         except ImportError as error:
-            raise ValueError(f"{url}: {error}") from error
+            raise ValueError(f"{self._name}: {told_error(error, url)}") from error
         except ValueError as error:
-            raise ValueError(f"{url} is no URL of a storage: {error}; write a folder or an fsspec URL") from error
+            raise ValueError(
+                f"{self._name} is no URL of a storage: {told_error(error, url)}; write a folder or an fsspec URL"
+            ) from error
         self._root: str = root.rstrip("/")
         self._store_id = f"{self._root}/{STORE_ID}"
-        if create:
-            with self.translated():
-                self._fs.makedirs(self._root, exist_ok=True)
+        self._has_folders = url.partition("://")[0].lower() not in _BUCKETS
+        if not self._has_folders:
+            self._check_bucket()
+        elif create:
+            self._make_folder(self._root)
 
     def open_writer(self, location: str) -> BlobWriter:
         """Begin to write a location."""
         path = self._path(location)
+        self._make_folder(path.rpartition("/")[0])
         with self.translated():
-            # Stores without folders ignore this.
-            self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
             # Not yet committed: discarding then spares an object store the upload.
             file = self._fs.open(path, "wb", autocommit=False)
         return FsspecWriter(self, path, file)
@@ -92,7 +99,7 @@ class FsspecStorage:
                 return None
             except NotImplementedError:
                 raise StorageUnavailable(
-                    f"{self._url} does not tell when bytes were written; clean it without a grace"
+                    f"{self._name} does not tell when bytes were written; clean it without a grace"
                 ) from None
         return time if time.tzinfo else time.replace(tzinfo=timezone.utc)
 
@@ -123,7 +130,7 @@ class FsspecStorage:
                 text: bytes = self._fs.cat_file(self._store_id)
             except FileNotFoundError:
                 return None
-        return check_store_id(text.decode(errors="replace"), f"{self._url}/{STORE_ID}")
+        return check_store_id(text.decode(errors="replace"), f"{self._name}/{STORE_ID}")
 
     def claim(self, store_id: str) -> str:
         """Keep the id of a store unless there is one; return the one that counts."""
@@ -134,6 +141,18 @@ class FsspecStorage:
             self._fs.pipe_file(self._store_id, store_id.encode())
         # Not every store can refuse to overwrite: when two claim it at once, the last one has it.
         return self.owner() or store_id
+
+    def _check_bucket(self) -> None:
+        bucket = self._root.lstrip("/").partition("/")[0]
+        with self.translated():
+            is_there = self._fs.exists(bucket)
+        if not is_there:
+            raise StorageUnavailable(f"there is no bucket {bucket}; create it, or correct the URL {self._name}")
+
+    def _make_folder(self, path: str) -> None:
+        if self._has_folders:
+            with self.translated():
+                self._fs.makedirs(path, exist_ok=True)
 
     def _path(self, location: str) -> str:
         return f"{self._root}/{check_location(location)}"
@@ -146,10 +165,12 @@ class FsspecStorage:
         except (FileNotFoundError, DomainError, GeneratorExit):
             raise
         except OSError as error:
-            raise translate(error, self._url) from error
+            raise _refusal(error, self._url) from error
         except Exception as error:
             # Each store raises its own library's errors; to us they all mean the same.
-            raise StorageUnavailable(f"blobs in {self._url} cannot be reached ({error}); try again") from error
+            raise StorageUnavailable(
+                f"blobs in {self._name} cannot be reached ({told_error(error, self._url)}); try again"
+            ) from error
 
     def remove_quietly(self, path: str) -> None:
         """Remove what a discarded writer may have left; the sweep takes it otherwise."""
@@ -157,7 +178,7 @@ class FsspecStorage:
             with self.translated(), suppress(FileNotFoundError):
                 self._fs.rm_file(path)
         except DomainError as error:
-            _log.warning("%s could not be removed: %s", path, error)
+            _log.warning("%s could not be removed: %s", told_url(path), error)
 
 
 def _open(url: str) -> tuple[Any, str]:
@@ -173,11 +194,19 @@ def _open(url: str) -> tuple[Any, str]:
     except (ImportError, ValueError):
         raise
     except OSError as error:
-        raise translate(error, url) from error
+        raise _refusal(error, url) from error
     except Exception as error:
         # Each store raises its own library's errors, also for settings it misses.
-        raise StorageUnavailable(f"blobs in {url} cannot be reached ({error}); correct the URL or try again") from error
+        raise StorageUnavailable(
+            f"blobs in {told_url(url)} cannot be reached ({told_error(error, url)}); correct the URL or try again"
+        ) from error
     return store, root
+
+
+def _refusal(error: OSError, url: str) -> DomainError:
+    """Return what stands for an error of a store; what the system says of one holds no secret, what others say may."""
+    shown = error if error.strerror else OSError(told_error(error, url))
+    return translate(shown, told_url(url))
 
 
 class FsspecWriter:

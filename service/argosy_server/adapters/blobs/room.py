@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from argosy_server.adapters.blobs.told_url import told_url
+
 _NEARLY_A_URL = re.compile(
     r"(abfss?|adl|az|dropbox|file|ftp|gcs|gs|hdfs|https?|memory|oci|oss|s3a?|sftp|smb|ssh|webhdfs):(?!//)(.*)",
     re.IGNORECASE,
@@ -27,7 +29,8 @@ def folder_of(url_or_path: str) -> Path | None:
         if nearly is not None:
             meant = f"{nearly[1].lower()}://{'/' if nearly[1].lower() == 'file' else ''}{nearly[2].lstrip('/')}"
             raise ValueError(
-                f"{url_or_path} is no URL of a storage; write {meant}, or ./{url_or_path} for a folder of that name"
+                f"{told_url(url_or_path)} is no URL of a storage; write {told_url(meant)}, or "
+                f"./{told_url(url_or_path)} for a folder of that name"
             )
         return Path(url_or_path).absolute()
     return Path(unquote(urlsplit(url_or_path).path)) if scheme == "file" else None

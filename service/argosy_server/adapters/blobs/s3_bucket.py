@@ -26,6 +26,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from argosy_server.adapters.blobs.locations import check_location
 from argosy_server.adapters.blobs.s3_failures import MISSING_CODES, code_of, is_transient, refusal
+from argosy_server.adapters.blobs.told_url import told_url
 from argosy_server.domain.errors import StorageUnavailable
 
 CONNECT_SECONDS, READ_SECONDS = 5.0, 10.0
@@ -49,6 +50,8 @@ _MARKS = {
     "list_parts": {"NextPartNumberMarker": "PartNumberMarker"},
 }
 """What a page tells of where it ends, and how the next one is asked for."""
+_OF_NOTHING = frozenset({"CreateMultipartUpload", "ListMultipartUploads", "ListObjectsV2", "PutObject"})
+"""Requests for which nothing has to be there but the bucket."""
 T = TypeVar("T")
 
 
@@ -168,7 +171,7 @@ class Bucket:
     def _refusal(self, error: Exception) -> Exception:
         if isinstance(error, ClientError):
             code = code_of(error)
-            if code in MISSING_CODES:
+            if code in MISSING_CODES and error.operation_name not in _OF_NOTHING:
                 return FileNotFoundError(f"{code} in {self.url}")
         return refusal(error, self.url)
 
@@ -260,5 +263,5 @@ def _parse(url: str) -> tuple[str, str]:
     bucket, _, prefix = rest.partition("/")
     prefix = prefix.strip("/")
     if scheme not in _SCHEMES or _BUCKET.fullmatch(bucket) is None or any(sign in rest for sign in "?#"):
-        raise ValueError(f"{url} is no URL of a bucket; write s3://BUCKET or s3://BUCKET/PREFIX")
+        raise ValueError(f"{told_url(url)} is no URL of a bucket; write s3://BUCKET or s3://BUCKET/PREFIX")
     return bucket, prefix
