@@ -45,6 +45,7 @@ def configure_logs(log_format: LogFormat, level: str, worker: int = 0) -> None:
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
     )
     handler = logging.StreamHandler()
+    handler.setLevel(level.upper())  # some libraries, and those we quiet, have levels of their own
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     # It tells that it looks at a database at all, also where ours only says no.
