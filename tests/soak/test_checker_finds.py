@@ -79,7 +79,7 @@ def test_the_checker_finds_nothing_where_nothing_is_wrong(tmp_path: Path) -> Non
     crew = {"saver": 1, "repeater": 1, "aliaser": 1, "tagger": 1, "remover": 1, "runner": 1, "watcher": 1}
     faults: tuple[Fault, ...] = ("kill_replica", "kill_actor")
     plan = Plan(
-        seed=5, seconds=20, operations=25, crew=crew, faults=faults, fault_pause=(0.1, 0.5), workers=0, blobs="folder"
+        seed=5, seconds=8, operations=25, crew=crew, faults=faults, fault_pause=(0.3, 1.0), workers=0, blobs="folder"
     )
 
     soaked = soak(plan, tmp_path)
