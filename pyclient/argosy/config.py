@@ -60,7 +60,7 @@ class ClientConfig:
         capture_logs: whether what steps print and log is kept in the store too
             (``ARGOSY_CAPTURE_LOGS``, default true).
         reference_schemes: which places artifacts may refer to (``ARGOSY_REFERENCE_SCHEMES``, comma
-            separated, default ``file``); others are read by fsspec.
+            separated, default ``file``; ``none`` for no place at all); others are read by fsspec.
         connect_timeout: seconds to wait for the first answer of a server
             (``ARGOSY_CONNECT_TIMEOUT``, default 4).
         unary_deadline: seconds a simple call may take (``ARGOSY_UNARY_DEADLINE``, default 30).
@@ -277,6 +277,8 @@ def _schemes(value: Any) -> tuple[str, ...]:
     if not isinstance(items, (list, tuple)) or not all(isinstance(item, str) for item in items):
         raise _Malformed("write schemes separated by commas, such as file,s3")
     found = tuple(dict.fromkeys(item.strip().lower() for item in items if item.strip()))
+    if found == ("none",):  # an empty variable cannot say so: it counts as not set
+        return ()
     if wrong := [item for item in found if _SCHEME.fullmatch(item) is None]:
         raise _Malformed(f"{wrong[0]!r} is no scheme; write for example file,s3")
     return found

@@ -83,9 +83,9 @@ def _checked(uri: str) -> str:
     scheme = found[1].lower() if found else ""
     allowed = resolve().reference_schemes
     if scheme not in allowed:
-        more = ",".join([*allowed, scheme])
+        more, some = ",".join([*allowed, scheme]), ", ".join(allowed) or "none"
         raise MaterializerError(
-            f"{_shown(uri)}: the scheme {scheme!r} is not among those references may have ({', '.join(allowed)}); "
+            f"{_shown(uri)}: the scheme {scheme!r} is not among those references may have ({some}); "
             f"to allow it set ARGOSY_REFERENCE_SCHEMES={more}, where it is registered and where it is loaded"
         )
     parts = urlsplit(uri)

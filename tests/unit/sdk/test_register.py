@@ -97,6 +97,18 @@ def test_bytes_that_changed_since_are_never_a_value(file: Path, tmp_path: Path, 
     assert not (tmp_path / "back").exists()
 
 
+def test_the_setting_none_allows_no_place_and_an_empty_one_is_not_set(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARGOSY_REFERENCE_SCHEMES", "")
+    saved = argosy.register_artifact(file, "data", copy=False)
+    monkeypatch.setenv("ARGOSY_REFERENCE_SCHEMES", "none")
+    with pytest.raises(MaterializerError, match=r"may have \(none\); to allow it set ARGOSY_REFERENCE_SCHEMES=file,"):
+        saved.load()
+    with pytest.raises(MaterializerError, match=r"'file' is not among"):
+        argosy.register_artifact(file, "data", copy=False)
+
+
 def test_what_is_gone_is_not_found(file: Path, tmp_path: Path) -> None:
     saved = argosy.register_artifact(file, "data", copy=False)
     file.unlink()
