@@ -1,19 +1,24 @@
 /** Bytes that can be read again from any offset, which is what an upload needs to go on after a break. */
-import { createReadStream, createWriteStream } from "node:fs";
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { createWriteStream } from "node:fs";
+import { mkdtemp, open, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
-import { digestOfFile, Hasher } from "./digest.js";
+import { Hasher } from "./digest.js";
 import { FormatError } from "./errors.js";
+
+const READ_BYTES = 1 << 20;
 
 /** Bytes of one file of a version. */
 export interface Content {
   /** Reads all of it and tells what it is now. */
   measure(signal?: AbortSignal): Promise<{ digest: string; size: number }>;
-  /** Yields the bytes from `offset` on, in pieces of at most `chunkBytes`. */
+  /**
+   * Yields the bytes from `offset` on, in pieces of at most `chunkBytes`. A piece is good until the next one is asked
+   * for: memory is used again.
+   */
   read(offset: number, chunkBytes: number, signal?: AbortSignal): AsyncIterable<Uint8Array>;
 }
 
@@ -45,10 +50,29 @@ export function bytesContent(...parts: Uint8Array[]): Content {
 
 /** A file on disk, read twice: to know its digest, and to send what the store does not have. */
 export function fileContent(path: string): Content {
-  return {
-    measure: (signal) => digestOfFile(path, signal),
-    read: (offset, chunkBytes, signal) => createReadStream(path, { start: offset, highWaterMark: chunkBytes, signal }),
+  const content: Content = {
+    async measure(signal) {
+      const hasher = new Hasher();
+      for await (const piece of content.read(0, READ_BYTES, signal)) hasher.update(piece);
+      return { digest: hasher.digest(), size: hasher.size };
+    },
+    async *read(offset, chunkBytes, signal) {
+      const handle = await open(path);
+      try {
+        const buffer = Buffer.allocUnsafeSlow(chunkBytes);
+        for (let at = offset; ; ) {
+          signal?.throwIfAborted();
+          const { bytesRead } = await handle.read(buffer, 0, chunkBytes, at);
+          if (bytesRead === 0) return;
+          yield buffer.subarray(0, bytesRead);
+          at += bytesRead;
+        }
+      } finally {
+        await handle.close();
+      }
+    },
   };
+  return content;
 }
 
 export type Stream = AsyncIterable<Uint8Array> | Iterable<Uint8Array> | Readable;

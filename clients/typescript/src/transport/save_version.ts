@@ -106,14 +106,14 @@ async function inlined(files: readonly Measured[], signal?: AbortSignal): Promis
 
 /** The bytes of a small file; one that has grown meanwhile is cut, which its digest shows. */
 async function allOf(content: Content, size: number, signal?: AbortSignal): Promise<Buffer> {
-  const pieces: Uint8Array[] = [];
-  let left = size;
+  const target = Buffer.allocUnsafe(size);
+  let at = 0;
   for await (const piece of content.read(0, Math.max(1, size), signal)) {
-    pieces.push(piece.subarray(0, left));
-    left -= Math.min(left, piece.byteLength);
-    if (left === 0) break;
+    target.set(piece.subarray(0, size - at), at);
+    at += Math.min(size - at, piece.byteLength);
+    if (at === size) break;
   }
-  return pieces.length === 1 ? Buffer.from(pieces[0] as Uint8Array) : Buffer.concat(pieces);
+  return target.subarray(0, at);
 }
 
 async function sendMissing(
