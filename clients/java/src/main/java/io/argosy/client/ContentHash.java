@@ -1,0 +1,54 @@
+package io.argosy.client;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.HexFormat;
+import org.bouncycastle.crypto.digests.Blake3Digest;
+
+/** BLAKE3-256 of bytes, as Argosy writes it: {@code blake3:} and 64 lower-case hex digits. */
+final class ContentHash {
+    private static final int PIECE_BYTES = 256 << 10;
+
+    private final Blake3Digest state = new Blake3Digest(256);
+
+    /** Returns the digest of some bytes. */
+    static String of(byte[] content) {
+        ContentHash hash = new ContentHash();
+        hash.update(content, 0, content.length);
+        return hash.digest();
+    }
+
+    /**
+     * Returns the digest of what a source holds, read once from its beginning.
+     *
+     * @throws IOException it cannot be read, or does not have its size
+     */
+    static String of(ByteSource source) throws IOException {
+        ContentHash hash = new ContentHash();
+        byte[] piece = new byte[(int) Math.max(1, Math.min(PIECE_BYTES, source.size()))];
+        long size = 0;
+        try (InputStream stream = source.open(0)) {
+            for (int count = stream.read(piece); count >= 0; count = stream.read(piece)) {
+                Patience.check();
+                hash.update(piece, 0, count);
+                size += count;
+            }
+        }
+        if (size != source.size()) {
+            throw new IOException("it has " + size + " bytes, not the " + source.size()
+                    + " it had; save a file that nobody writes to");
+        }
+        return hash.digest();
+    }
+
+    void update(byte[] bytes, int offset, int count) {
+        state.update(bytes, offset, count);
+    }
+
+    /** Returns the digest of all so far; the hash is as new afterwards. */
+    String digest() {
+        byte[] digest = new byte[32];
+        state.doFinal(digest, 0);
+        return "blake3:" + HexFormat.of().formatHex(digest);
+    }
+}

@@ -1,0 +1,78 @@
+package io.argosy.client;
+
+import io.argosy.client.ArgosyException.Refusal;
+import io.grpc.Status;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Where the servers of one store listen.
+ *
+ * @param isSecure whether TLS is spoken
+ * @param hosts {@code host:port} of each; several take turns
+ */
+record ServerAddress(boolean isSecure, List<String> hosts) {
+    private static final String FORMS = "write grpc://host:port, grpcs://host:port or grpc://host:port,host:port";
+
+    ServerAddress {
+        hosts = List.copyOf(hosts);
+    }
+
+    /**
+     * Parses what {@code ARGOSY_SERVER} may say.
+     *
+     * @throws ArgosyException.InvalidSetting it is malformed; the message tells the rule
+     */
+    static ServerAddress parse(String source, String text) {
+        String trimmed = text.strip();
+        int mark = trimmed.indexOf("://");
+        String scheme = mark < 0 ? "" : trimmed.substring(0, mark).toLowerCase(java.util.Locale.ROOT);
+        if (scheme.equals("embedded") || scheme.equals("unix")) {
+            throw malformed(source, text, "the Java client speaks to servers in a network; " + FORMS);
+        }
+        if (!scheme.equals("grpc") && !scheme.equals("grpcs")) {
+            throw malformed(source, text, FORMS);
+        }
+        List<String> hosts = new ArrayList<>();
+        for (String entry : trimmed.substring(mark + 3).split(",", -1)) {
+            String host = entry.strip();
+            if (host.startsWith(scheme + "://")) {
+                host = host.substring(scheme.length() + 3);
+            }
+            String checked = checkHost(source, text, host);
+            if (hosts.contains(checked)) {
+                throw malformed(source, text, "it names " + checked + " twice; name each server once");
+            }
+            hosts.add(checked);
+        }
+        return new ServerAddress(scheme.equals("grpcs"), hosts);
+    }
+
+    private static String checkHost(String source, String text, String host) {
+        try {
+            URI uri = new URI("grpc://" + host);
+            boolean isPlain = (uri.getPath().isEmpty() || uri.getPath().equals("/"))
+                    && uri.getQuery() == null
+                    && uri.getFragment() == null
+                    && uri.getUserInfo() == null;
+            if (isPlain && uri.getHost() != null && uri.getPort() > 0 && uri.getPort() < 65_536) {
+                return uri.getHost() + ":" + uri.getPort();
+            }
+        } catch (URISyntaxException malformed) {
+            throw malformed(source, text, FORMS);
+        }
+        throw malformed(source, text, FORMS);
+    }
+
+    private static ArgosyException malformed(String source, String text, String rule) {
+        return new ArgosyException.InvalidSetting(
+                Refusal.of(Status.Code.INVALID_ARGUMENT, source + " is \"" + text + "\"; " + rule, null));
+    }
+
+    @Override
+    public String toString() {
+        return (isSecure ? "grpcs://" : "grpc://") + String.join(",", hosts);
+    }
+}
