@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+
+	"example.com/argosy/clients/go/internal/endpoint"
 )
 
 // ConnectOption is an explicit setting for [Connect]; it wins over the environment.
@@ -18,7 +20,7 @@ type ConnectOption func(*settings) error
 // settings are what a client needs to know.
 type settings struct {
 	server         string // as it was written, for people
-	addresses      addresses
+	addresses      endpoint.Addresses
 	project        string
 	token          string
 	tls            *tls.Config
@@ -104,9 +106,9 @@ func resolve(options []ConnectOption) (settings, error) {
 		}
 	}
 	if s.server == "" {
-		return settings{}, &SettingError{"ARGOSY_SERVER", "no server is named; write " + addressForms + ", or use WithServer"}
+		return settings{}, &SettingError{"ARGOSY_SERVER", "no server is named; write " + endpoint.Forms + ", or use WithServer"}
 	}
-	if s.token != "" && !s.addresses.mayCarrySecrets() {
+	if s.token != "" && !s.addresses.MayCarrySecrets() {
 		return settings{}, &SettingError{"argument of WithToken", "a token would travel readable to " + s.server + "; use grpcs://"}
 	}
 	return s, nil
@@ -136,7 +138,7 @@ func (s *settings) readEnvironment() error {
 }
 
 func (s *settings) setServer(where, text string) error {
-	found, err := parseAddresses(text)
+	found, err := endpoint.Parse(text)
 	if err != nil {
 		return &SettingError{fmt.Sprintf("%s is %q", where, text), err.Error()}
 	}

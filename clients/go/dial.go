@@ -13,10 +13,11 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/resolver"
 	"google.golang.org/grpc/resolver/manual"
+
+	"example.com/argosy/clients/go/internal/endpoint"
 )
 
 const (
-	listScheme = "argosy"
 	// One who goes round several servers must not be kept by one that is about to stop.
 	serviceConfigOfMany = `{"loadBalancingConfig":[{"round_robin":{}}],"healthCheckConfig":{"serviceName":""}}`
 	// Windows of a stream and a connection: what is on its way at 1 Gbit/s over 60 ms, and bounded memory.
@@ -43,16 +44,16 @@ func dial(s settings) (*grpc.ClientConn, error) {
 		grpc.WithWriteBufferSize(socketBytes),
 		grpc.WithUserAgent("argosy-go"),
 	}
-	if s.addresses.mayBeMany() {
+	if s.addresses.MayBeMany() {
 		options = append(options, grpc.WithDefaultServiceConfig(serviceConfigOfMany))
 	}
-	if len(s.addresses.hosts) > 1 {
-		options = append(options, grpc.WithResolvers(listResolver(s.addresses.hosts)))
+	if len(s.addresses.Hosts) > 1 {
+		options = append(options, grpc.WithResolvers(listResolver(s.addresses.Hosts)))
 	}
 	if s.token != "" {
-		options = append(options, grpc.WithPerRPCCredentials(bearer{s.token, s.addresses.secure}))
+		options = append(options, grpc.WithPerRPCCredentials(bearer{s.token, s.addresses.Secure}))
 	}
-	connection, err := grpc.NewClient(s.addresses.target(), append(options, s.dialOptions...)...)
+	connection, err := grpc.NewClient(s.addresses.Target(), append(options, s.dialOptions...)...)
 	if err != nil {
 		return nil, &SettingError{"server " + s.server, err.Error()}
 	}
@@ -61,7 +62,7 @@ func dial(s settings) (*grpc.ClientConn, error) {
 
 func transportCredentials(s settings) credentials.TransportCredentials {
 	switch {
-	case !s.addresses.secure:
+	case !s.addresses.Secure:
 		return insecure.NewCredentials()
 	case s.tls == nil:
 		return credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12})
@@ -72,7 +73,7 @@ func transportCredentials(s settings) credentials.TransportCredentials {
 
 // listResolver names servers that are known from the start; each is verified by its own name.
 func listResolver(hosts []string) resolver.Builder {
-	builder := manual.NewBuilderWithScheme(listScheme)
+	builder := manual.NewBuilderWithScheme(endpoint.ListScheme)
 	state := resolver.State{}
 	for _, host := range hosts {
 		endpoint := resolver.Endpoint{Addresses: []resolver.Address{{Addr: host, ServerName: host}}}

@@ -43,6 +43,10 @@ func (e *Error) Is(target error) bool {
 // Unwrap gives the error of the context where that ended the call.
 func (e *Error) Unwrap() error { return e.cause }
 
+// Temporary tells whether the same call may go well later. The client has tried for a while by the
+// time it returns such an error.
+func (e *Error) Temporary() bool { return mayPass(e) }
+
 // GRPCStatus lets status.FromError and status.Code of grpc-go see the code.
 func (e *Error) GRPCStatus() *status.Status { return status.New(e.Code, e.Message) }
 

@@ -21,8 +21,12 @@ type upload struct {
 	tries  tries
 	// state is what the server told last; nil before CreateUpload and after the upload was lost.
 	state *argosyv1.Upload
-	// unanswered is set when an attempt broke without a word: it may still take the upload over.
+	// requestID stands for the intention to create it, also when the answer was lost.
+	requestID string
+	// unanswered is set when an attempt broke: its stream may still open and take the upload over.
 	unanswered bool
+	// writing is set while the last call was WriteUpload.
+	writing bool
 }
 
 // errSource wraps what reading the file on this side failed with: no repetition cures it.
@@ -60,7 +64,8 @@ func (u *upload) attempt(ctx context.Context) error {
 		Project: u.client.settings.project, RequestId: uuid.NewString(), UploadId: u.state.GetId(),
 		Digest: u.file.digest, SizeBytes: u.file.size,
 	}
-	_, err := unary(ctx, u.client, callAttempts, u.client.blobs.CommitUpload, request)
+	// Not repeated here: after a lost answer GetUpload tells how it ended.
+	_, err := unary(ctx, u.client, 1, u.client.blobs.CommitUpload, request)
 	return err
 }
 
@@ -81,24 +86,29 @@ func (u *upload) look(ctx context.Context) error {
 			return nil
 		}
 	}
-	u.unanswered = false
-	request := &argosyv1.CreateUploadRequest{
-		Project: c.settings.project, RequestId: uuid.NewString(), Digest: u.file.digest, SizeBytes: u.file.size,
+	if u.state != nil || u.requestID == "" {
+		u.forget()
 	}
-	answer, err := unary(ctx, c, callAttempts, c.blobs.CreateUpload, request)
+	request := &argosyv1.CreateUploadRequest{
+		Project: c.settings.project, RequestId: u.requestID, Digest: u.file.digest, SizeBytes: u.file.size,
+	}
+	answer, err := unary(ctx, c, 1, c.blobs.CreateUpload, request)
 	if err == nil {
 		u.state = answer.GetUpload()
 	}
 	return err
 }
 
+// forget begins anew with another upload.
+func (u *upload) forget() { u.state, u.requestID, u.unanswered = nil, uuid.NewString(), false }
+
 // write sends what is not kept yet by one stream.
 func (u *upload) write(ctx context.Context) error {
 	guarded, guard := watchIdle(ctx, u.client.settings.idleTimeout)
+	u.writing = true
 	defer guard.end() // leaving early tears the stream down instead of ending it as if all was said
 	stream, err := u.client.blobs.WriteUpload(guarded, grpc.ForceCodecV2(newChunkCodec()))
 	if err == nil {
-		u.unanswered = true
 		err = u.send(stream, guard)
 	}
 	var source errSource
@@ -109,11 +119,11 @@ func (u *upload) write(ctx context.Context) error {
 		guard.arm()
 		_, err = stream.CloseAndRecv()
 	}
-	if err == nil {
-		u.unanswered = false
-		return nil
+	if err != nil {
+		return u.client.errorOf(ctx, guarded, err)
 	}
-	return u.client.errorOf(ctx, guarded, err)
+	u.writing = false
+	return nil
 }
 
 type writeStream = grpc.ClientStreamingClient[argosyv1.WriteUploadRequest, argosyv1.WriteUploadResponse]
@@ -155,21 +165,25 @@ func (u *upload) recover(ctx context.Context, failure error) error {
 	switch {
 	case ctx.Err() != nil:
 		return failure
-	case mayPass(failure), errors.Is(failure, ErrWritePastEnd), errors.Is(failure, ErrIllegalTransition):
+	case mayPass(failure):
+		u.unanswered = u.unanswered || u.writing
+	case errors.Is(failure, ErrUploadNotFound), errors.Is(failure, ErrIllegalTransition) && u.writing:
+		u.forget() // it expired, or was aborted
+	case errors.Is(failure, ErrWritePastEnd), errors.Is(failure, ErrIllegalTransition):
 		// The next look tells where it stands.
 	case errors.Is(failure, ErrSuperseded) && u.unanswered:
-		// It may have been superseded by an earlier attempt of our own.
-	case errors.Is(failure, ErrUploadNotFound):
-		u.state = nil
+		// An earlier attempt of our own may have taken it over.
 	case errors.Is(failure, ErrDigestMismatch):
 		digest, err := u.file.hash(ctx)
 		if err != nil {
 			return err
 		}
-		u.file.digest, u.state = digest, nil
+		u.file.digest = digest
+		u.forget()
 	default:
 		return failure
 	}
+	u.writing = false
 	return u.tries.pause(ctx, failure)
 }
 

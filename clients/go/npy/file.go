@@ -105,7 +105,7 @@ var (
 
 func parseHeader(header string) (*Array, kind, error) {
 	if structured.MatchString(header) {
-		return nil, kind{}, errors.New("npy: arrays with fields are not supported; let the producer save each field as an array of its own")
+		return nil, kind{}, errors.New("npy: a structured dtype (elements with fields) is not supported; let the producer save each field as an array of its own")
 	}
 	parts := headerShape.FindStringSubmatch(header)
 	if parts == nil {
@@ -168,7 +168,7 @@ func parseKind(array *Array, text string) (kind, error) {
 }
 
 func unsupported(text string) error {
-	return fmt.Errorf("npy: elements of type %q are not supported; let the producer save numbers or bools, for example array.astype(\"f8\")", text)
+	return fmt.Errorf("npy: elements of dtype %q are not supported; let the producer save numbers or bools, for example array.astype(\"f8\")", text)
 }
 
 func headerOf(array *Array, kind kind) []byte {

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"math"
 	"math/big"
+	"regexp"
 	"strings"
 	"time"
 
@@ -60,6 +61,12 @@ func natural(name string) reading {
 		})
 	case "$datetime":
 		return readDatetime
+	case "$date":
+		return kept(func(text string) bool { return parses(text, "2006-01-02") })
+	case "$time":
+		return keptOrList(func(text string) bool { return parses(withoutOffset(text), "15:04:05.999999") })
+	case "$decimal":
+		return kept(decimal.MatchString)
 	case "$timedelta":
 		return readTimedelta
 	case "$complex":
@@ -129,6 +136,9 @@ func readDatetime(payload any) (any, bool, bool) {
 		_, isList := payload.([]any)
 		return nil, false, !isList
 	}
+	if !parses(withoutOffset(text), "2006-01-02T15:04:05.999999") {
+		return nil, false, true
+	}
 	for _, layout := range []string{"2006-01-02T15:04:05.999999Z07:00", "2006-01-02T15:04:05.999999Z07:00:00"} {
 		if moment, err := time.Parse(layout, text); err == nil {
 			if _, offset := moment.Zone(); offset == 0 {
@@ -140,6 +150,42 @@ func readDatetime(payload any) (any, bool, bool) {
 		}
 	}
 	return nil, false, false
+}
+
+// decimal is what Python writes of a decimal.Decimal.
+var decimal = regexp.MustCompile(`^[+-]?(?:\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|Infinity|s?NaN\d*)$`)
+
+// offset is what ends a moment with one; fractions of its seconds have no type in Go.
+var offset = regexp.MustCompile(`(?:Z|[+-]\d\d:\d\d(?::\d\d(?:\.\d{6})?)?)$`)
+
+func withoutOffset(text string) string {
+	if date, clock, ok := strings.Cut(text, "T"); ok {
+		return date + "T" + offset.ReplaceAllString(clock, "")
+	}
+	return offset.ReplaceAllString(text, "")
+}
+
+func parses(text, layout string) bool {
+	_, err := time.Parse(layout, text)
+	return err == nil
+}
+
+// kept checks a text that stays an escape.
+func kept(isWellFormed func(string) bool) reading {
+	return func(payload any) (any, bool, bool) {
+		text, ok := payload.(string)
+		return nil, false, !ok || !isWellFormed(text)
+	}
+}
+
+// keptOrList does so too, and lets lists pass.
+func keptOrList(isWellFormed func(string) bool) reading {
+	return func(payload any) (any, bool, bool) {
+		if _, isList := payload.([]any); isList {
+			return nil, false, false
+		}
+		return kept(isWellFormed)(payload)
+	}
 }
 
 const microsecondsOfDay = 24 * 60 * 60 * 1_000_000
