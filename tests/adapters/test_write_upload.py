@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,12 +116,6 @@ def breaks() -> None:
     raise LineBroke
 
 
-def broken(content: bytes) -> Sent:
-    """Content whose stream does not end well."""
-    yield content
-    breaks()
-
-
 def test_what_a_broken_stream_brought_is_kept_to_the_last_byte_and_gone_on_with_in_place(store: Store) -> None:
     with pytest.raises(LineBroke):
         store.write(sent(0, 33_333, breaks))
@@ -210,47 +203,6 @@ def test_a_storage_that_keeps_no_parts_starts_again(store: Store) -> None:
         store.write(sent(0, 80_000, breaks))
     assert (store.upload().size, list(store.storage.locations())) == (0, [])
     store.finish()
-
-
-def test_rows_are_free_while_the_storage_is_asked(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: set[str] = set()
-
-    def watched(name: str) -> Callable[..., object]:
-        ask = getattr(store.storage, name)
-
-        def watch(*where: object) -> object:
-            with closing(sqlite3.connect(tmp_path / "metadata.db", timeout=0.2, isolation_level=None)) as another:
-                another.execute("BEGIN IMMEDIATE")
-            asked.add(name)
-            return ask(*where)
-
-        return watch
-
-    for name in ("size", "read"):
-        monkeypatch.setattr(store.storage, name, watched(name))
-    with pytest.raises(LineBroke):
-        store.write(broken(b"small"))
-    asked.clear()
-    assert store.write(iter([b" one"]), offset=5) == 9
-    assert "size" in asked
-    asked.clear()
-    store.commit(b"small one")
-    assert asked == {"read"}
-    with store.metadata.read() as tx:
-        assert find_blob(tx, "p", hasher_of(b"small one").digest()).location == ""
-
-
-def test_a_commit_that_read_other_bytes_than_were_written_since_makes_no_blob_of_them(store: Store) -> None:
-    digest = hasher_of(b"the first").digest()
-    store.write(iter([b"the first"]))
-    read = small_content(store.metadata, store.storage, LIMITS, "p", store.id, digest, 9)
-    assert read == b"the first"
-    for content in (None, b"the other"):
-        with pytest.raises(StorageUnavailable, match="try again"), store.metadata.write() as tx:
-            commit_upload(tx, LIMITS, "p", store.id, digest, 9, content)
-    store.commit(b"the first")
 
 
 class Paused:
