@@ -16,6 +16,7 @@ from tests.adapters.test_blobs_s3 import CONTENT, PART, end_with, write_in_chunk
 from tests.backends.bucket import bucket
 from tests.backends.object_store import ObjectStore
 from tests.contracts.blob_storage import MIB, get, location
+from tests.faults.proxy import Proxy
 from tests.faults.s3_proxy import Fault, S3Proxy, answers, cuts_after, is_slow, loses_the_answer, resets
 
 __all__ = ["bucket", "location"]
@@ -141,6 +142,20 @@ def test_a_condition_that_never_holds_although_none_was_made_is_told_with_the_st
     with pytest.raises(StorageUnavailable, match=r"PreconditionFailed.*try again, and look at the store") as caught:
         write_in_chunks(storage, location, CONTENT[: PART - 1] if operation == "put_object" else CONTENT)
     assert storage.bucket.url in str(caught.value)
+
+
+def test_a_store_that_takes_no_connection_is_given_up_sooner_than_one_in_trouble(
+    bucket: ObjectStore, location: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3_bucket, "NOBODY_SECONDS", 0.5)
+    with Proxy(bucket.port) as way:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", way.address.replace("grpc:", "http:"))
+        storage = S3Storage(bucket.url)
+        storage.bucket.patience = 3600.0
+        way.refuse()
+        way.cut()
+        with pytest.raises(StorageUnavailable, match="nothing answers at its address"):
+            storage.size(location)
 
 
 @pytest.mark.parametrize("operation", ["put_object", "create_multipart_upload"])

@@ -30,7 +30,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 _FIRST_REST, _LONGEST_REST = 0.25, 8.0
 _FIRST_SILENT_REST, _LONGEST_SILENT_REST = 4.0, 60.0
 _PASSED_BY_SECONDS = 30.0
-"""How long others are preferred to a server that lacked its database or bucket: it may take 10 seconds to notice."""
+"""How long others are preferred to a server that lacked its database or bucket: it takes some seconds to notice."""
 _LACKS_STORAGE = "STORAGE_UNAVAILABLE"
 _log = logging.getLogger("argosy.transport")
 

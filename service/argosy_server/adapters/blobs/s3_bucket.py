@@ -8,6 +8,7 @@ transfers go on side by side, which one event loop for all of them would not all
 from __future__ import annotations
 
 import logging
+import math
 import os
 import random
 import re
@@ -25,13 +26,15 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from argosy_server.adapters.blobs.locations import check_location
-from argosy_server.adapters.blobs.s3_failures import MISSING_CODES, code_of, is_transient, refusal
+from argosy_server.adapters.blobs.s3_failures import MISSING_CODES, code_of, is_transient, is_unreachable, refusal
 from argosy_server.adapters.blobs.told_url import told_url
 from argosy_server.domain.errors import StorageUnavailable
 
 CONNECT_SECONDS, READ_SECONDS = 5.0, 10.0
 PATIENCE_SECONDS = 12.0
 """How long after its beginning a request is begun again; with one more that is slow, less than clients wait."""
+NOBODY_SECONDS = 4.0
+"""The same while nothing takes the connection: another server may reach the store, and clients come again anyway."""
 JOIN_SECONDS = 45.0
 """The same for putting parts together, to which a store may take long to answer."""
 START_SECONDS = 5.0
@@ -133,7 +136,8 @@ class Bucket:
             try:
                 return request()
             except (BotoCoreError, ClientError) as error:
-                if not (is_transient(error) and pauses.pause()):
+                most = NOBODY_SECONDS if is_unreachable(error) else math.inf
+                if not (is_transient(error) and pauses.pause(most)):
                     raise self._refusal(error) from error
 
     def pages(self, operation: str, **facts: Any) -> Iterator[dict[str, Any]]:
@@ -190,14 +194,14 @@ class Pauses:
 
     def progressed(self) -> None:
         """Begin anew."""
-        self._deadline = time.monotonic() + self._patience
+        self._since = time.monotonic()
         self._longest = 0.2
 
-    def pause(self) -> bool:
-        """Wait, and return whether to try again; ``False`` at once when the patience would be over."""
+    def pause(self, most: float = math.inf) -> bool:
+        """Wait, and return whether to try again; ``False`` at once when the patience, or ``most``, would be over."""
         seconds = random.uniform(0, self._longest)  # noqa: S311  # no secret
         self._longest = min(2 * self._longest, LONGEST_PAUSE)
-        if time.monotonic() + seconds > self._deadline:
+        if time.monotonic() + seconds > self._since + min(self._patience, most):
             return False
         time.sleep(seconds)
         return True

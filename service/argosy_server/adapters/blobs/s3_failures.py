@@ -91,6 +91,11 @@ def is_transient(error: Exception) -> bool:
     return isinstance(error, _TRANSIENT_ERRORS) and not isinstance(error, _LASTING_ERRORS)
 
 
+def is_unreachable(error: Exception) -> bool:
+    """Tell whether there was not even a connection, as when the store is down or the network split."""
+    return isinstance(error, exceptions.EndpointConnectionError | exceptions.ConnectTimeoutError)
+
+
 def refusal(error: Exception, place: str) -> DomainError:
     """Return what stands for a failure that did not pass.
 
