@@ -4,9 +4,10 @@ import { parse } from "lossless-json";
 import { bytesContent, type NewFile } from "../content.js";
 import { FormatError } from "../errors.js";
 import { type Codec, type Files, fileOf } from "./codec.js";
-import { decodeEscape, encodeEscape, isKept } from "./json_escapes.js";
+import { decodeEscape, encodeEscape } from "./json_escapes.js";
 import { integerText, numberText } from "./json_numbers.js";
 import { Float } from "./json_values.js";
+import { isKept } from "./kept_escapes.js";
 import { decodeUtf8 } from "./text.js";
 
 const MOST_LEVELS = 150;
@@ -196,7 +197,12 @@ class Decoder {
     const below = `${at}/`;
     const own = [...this.files].filter(([path]) => path.startsWith(below));
     const files = new Map(own.map(([path, bytes]) => [path.slice(below.length), bytes] as const));
-    return this.parts.codecOf(format, place).decode(files);
+    try {
+      return await this.parts.codecOf(format, place).decode(files);
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      throw new FormatError(`the part ($value) at ${place} cannot be read: ${error.message}`, { cause: error });
+    }
   }
 }
 

@@ -1,22 +1,11 @@
 /** The escapes of docs/formats.md: objects of one member whose name begins with `$`. */
 import { FormatError } from "../errors.js";
 import { floatText } from "./json_numbers.js";
+import { isKept, isProper, keptEscapes } from "./kept_escapes.js";
 import { Float, FrozenSet, Tagged, Tuple } from "./json_values.js";
 
 /** Bytes longer than this are a part of their own, of format bytes. */
 export const MOST_ESCAPED_BYTES = 4096;
-
-/** Escapes that stay as they are, with the payload decoded. */
-const KEPT = new Set([
-  "$complex", "$decimal", "$fraction", "$uuid", "$datetime", "$date", "$time", "$timedelta", "$timezone", "$zoneinfo",
-  "$range", "$slice", "$deque", "$ordereddict", "$counter", "$defaultdict", "$enum", "$flag", "$namedtuple",
-  "$dataclass", "$model", "$numpy", "$pandas", "$bytearray",
-]);
-
-/** Tells whether an escape stays as it is, with its payload. */
-export function isKept(tag: string): boolean {
-  return KEPT.has(tag);
-}
 
 type Inner = (part: unknown, step: string | number) => string;
 
@@ -51,7 +40,8 @@ function listText(items: unknown[], inner: Inner): string {
 }
 
 function taggedText({ tag, payload }: Tagged, inner: Inner): string {
-  if (!KEPT.has(tag)) throw new FormatError(`"${tag}" is no escape that can be written; use one of ${[...KEPT].join(", ")}`);
+  if (!isKept(tag)) throw new FormatError(`"${tag}" is no escape that can be written; use one of ${keptEscapes()}`);
+  if (!isProper(tag, payload)) throw new FormatError(`${tag} has a payload of another form; docs/formats.md tells which`);
   if (tag === "$bytearray" && payload instanceof Uint8Array) {
     return escaped(tag, JSON.stringify(Buffer.from(payload).toString("base64")));
   }
@@ -92,7 +82,8 @@ export function decodeEscape(tag: string, payload: unknown, place: string): unkn
     case "$dict":
       return new Map(listOf(payload, malformed).map((entry) => pairOf(entry, malformed)));
     default:
-      if (KEPT.has(tag)) return new Tagged(tag, payload);
+      if (isKept(tag) && isProper(tag, payload)) return new Tagged(tag, payload);
+      if (isKept(tag)) throw malformed();
       throw new FormatError(`${place} is written with the escape "${tag}", which is newer than this client; update it`);
   }
 }

@@ -19,27 +19,43 @@ function eachField(bytes: Uint8Array, field: (number: number, value: Uint8Array)
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("utf8");
 
-/** The ErrorInfo of a `google.rpc.Status`, which gRPC hands over as bytes. */
-function errorInfo(details: Uint8Array): { reason: string; metadata: Record<string, string> } | undefined {
+interface Info {
+  reason: string;
+  metadata: Record<string, string>;
+}
+
+function readInfo(bytes: Uint8Array): Info & { domain: string } {
   const info = { reason: "", domain: "", metadata: {} as Record<string, string> };
-  const readInfo = (bytes: Uint8Array) =>
-    eachField(bytes, (number, value) => {
-      if (number === 1) info.reason = text(value);
-      else if (number === 2) info.domain = text(value);
-      else if (number === 3) {
-        const entry = ["", ""];
-        eachField(value, (part, content) => (entry[part - 1] = text(content)));
-        info.metadata[entry[0] ?? ""] = entry[1] ?? "";
-      }
-    });
-  eachField(details, (number, any) => {
-    if (number !== 3) return;
-    let type = "";
-    let message: Uint8Array = new Uint8Array();
-    eachField(any, (part, content) => (part === 1 ? (type = text(content)) : (message = content)));
-    if (type === ERROR_INFO) readInfo(message);
+  eachField(bytes, (number, value) => {
+    if (number === 1) info.reason = text(value);
+    else if (number === 2) info.domain = text(value);
+    else if (number === 3) {
+      const entry = ["", ""];
+      eachField(value, (part, content) => (entry[part - 1] = text(content)));
+      info.metadata[entry[0] ?? ""] = entry[1] ?? "";
+    }
   });
-  return info.domain === DOMAIN ? { reason: info.reason, metadata: info.metadata } : undefined;
+  return info;
+}
+
+/** The ErrorInfo of Argosy in a `google.rpc.Status`, which gRPC hands over as bytes. */
+function errorInfo(details: Uint8Array): Info | undefined {
+  let found: Info | undefined;
+  try {
+    eachField(details, (number, any) => {
+      if (number !== 3) return;
+      let type = "";
+      let message: Uint8Array = new Uint8Array();
+      eachField(any, (part, content) => (part === 1 ? (type = text(content)) : (message = content)));
+      if (type !== ERROR_INFO) return;
+      const info = readInfo(message);
+      if (info.domain === DOMAIN) found ??= info;
+    });
+  } catch {
+    // Details that were mangled on their way are no reason to lose the status they came with.
+    return undefined;
+  }
+  return found;
 }
 
 /** Tells whether gRPC made this error out of a status. */

@@ -18,6 +18,8 @@ import { Backoff, worthRetrying } from "./backoff.js";
 import type { Connection } from "./connection.js";
 import { isReason, writeUpload } from "./streams.js";
 
+/** Refusals after which GetUpload, with which the next attempt begins, tells how to go on. */
+export const ASKED_ABOUT = ["WRITE_PAST_END", "ILLEGAL_TRANSITION", "SUPERSEDED"];
 /** Seconds an abandoned upload may take to be given back; it expires anyway. */
 const ABORT_DEADLINE = 5;
 
@@ -93,7 +95,13 @@ class Session {
     const { preferredChunkBytes } = await connection.capabilities(wish.signal);
     const chunks = wish.content.read(offset, preferredChunkBytes, wish.signal);
     const open = { uploadId: upload.id, offset, epoch: upload.epoch + 1n };
-    await writeUpload(connection, open, chunks, (bytes) => wish.progressed?.(bytes), wish.signal);
+    try {
+      await writeUpload(connection, open, chunks, (bytes) => wish.progressed?.(bytes), wish.signal);
+    } catch (error) {
+      // It was aborted meanwhile.
+      if (isReason(error, "ILLEGAL_TRANSITION")) this.upload = undefined;
+      throw error;
+    }
     this.isUnanswered = false;
     const request = CommitUploadRequest.fromPartial({
       project: connection.project, requestId: this.commitId, uploadId: upload.id,
@@ -124,10 +132,9 @@ class Session {
   }
 
   private goesOn(error: unknown): boolean {
-    // GetUpload, with which the next attempt begins, tells what is kept, or that it was aborted.
-    if (worthRetrying(error) || isReason(error, "WRITE_PAST_END", "ILLEGAL_TRANSITION")) return true;
-    // The stream that took over may be our own one that was never answered; otherwise somebody else's.
-    return isReason(error, "SUPERSEDED") && this.isUnanswered;
+    // The stream that took over may be our own one that was never answered; otherwise it is somebody else's.
+    if (isReason(error, "SUPERSEDED")) return this.isUnanswered;
+    return worthRetrying(error) || isReason(error, ...ASKED_ABOUT);
   }
 }
 
