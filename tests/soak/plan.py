@@ -61,7 +61,7 @@ class Plan:
     seconds: float
     operations: int = 0
     crew: Mapping[str, int] = field(default_factory=lambda: dict(FULL_CREW))
-    pause: float = 0.1
+    pause: float = 0.15
     faults: tuple[Fault, ...] = ALL_FAULTS
     fault_pause: tuple[float, float] = (1.0, 4.0)
     replicas: int = 2
