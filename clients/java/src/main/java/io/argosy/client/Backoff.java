@@ -36,8 +36,7 @@ final class Backoff {
      *     {@link ArgosyException.DeadlineExceeded} when the caller gave up
      */
     void pause(ArgosyException failure) {
-        Patience.check();
-        if (!ErrorMapping.isWorthRetrying(failure)) {
+        if (!ErrorMapping.isWorthGoingOn(failure)) {
             throw failure;
         }
         pauseAnyhow(failure);
@@ -45,6 +44,7 @@ final class Backoff {
 
     /** As {@link #pause}, after a failure of which is known that another attempt may help. */
     void pauseAnyhow(ArgosyException failure) {
+        Patience.check();
         attempts++;
         if (attempts >= most) {
             throw failure;

@@ -103,13 +103,19 @@ final class Connection {
         return unary(BlobServiceGrpc.newBlockingStub(channel), call);
     }
 
-    /** Makes a simple call of BlobService a single time, briefly: for what is only polite. */
+    /** Makes a simple call of BlobService a single time, for whoever repeats it in a way of its own. */
     <T> T once(Function<BlobServiceBlockingStub, T> call) {
+        capabilities();
+        return once(BlobServiceGrpc.newBlockingStub(channel), call);
+    }
+
+    private <S extends io.grpc.stub.AbstractBlockingStub<S>, T> T once(S stub, Function<S, T> call) {
+        Patience.check();
         try {
-            return call.apply(BlobServiceGrpc.newBlockingStub(channel)
-                    .withCallCredentials(options.getCredentials())
-                    .withDeadlineAfter(5, TimeUnit.SECONDS));
+            return call.apply(stub.withCallCredentials(options.getCredentials())
+                    .withDeadlineAfter(config.unaryDeadline().toNanos(), TimeUnit.NANOSECONDS));
         } catch (StatusRuntimeException error) {
+            Patience.check();
             throw ErrorMapping.of(error, address());
         }
     }
@@ -118,12 +124,13 @@ final class Connection {
         capabilities();
         Backoff backoff = new Backoff();
         while (true) {
-            Patience.check();
             try {
-                return call.apply(stub.withCallCredentials(options.getCredentials())
-                        .withDeadlineAfter(config.unaryDeadline().toNanos(), TimeUnit.NANOSECONDS));
-            } catch (StatusRuntimeException error) {
-                backoff.pause(ErrorMapping.of(error, address()));
+                return once(stub, call);
+            } catch (ArgosyException failure) {
+                if (!ErrorMapping.isWorthCallingAgain(failure)) {
+                    throw failure;
+                }
+                backoff.pauseAnyhow(failure);
             }
         }
     }

@@ -3,13 +3,20 @@ package io.argosy.client;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.HexFormat;
+import java.util.regex.Pattern;
 import org.bouncycastle.crypto.digests.Blake3Digest;
 
 /** BLAKE3-256 of bytes, as Argosy writes it: {@code blake3:} and 64 lower-case hex digits. */
 final class ContentHash {
+    private static final Pattern DIGEST = Pattern.compile("blake3:[0-9a-f]{64}");
     private static final int PIECE_BYTES = 256 << 10;
 
     private final Blake3Digest state = new Blake3Digest(256);
+
+    /** Tells whether a text is a digest. */
+    static boolean isDigest(String text) {
+        return DIGEST.matcher(text).matches();
+    }
 
     /** Returns the digest of some bytes. */
     static String of(byte[] content) {

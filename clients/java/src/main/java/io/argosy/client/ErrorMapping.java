@@ -43,17 +43,18 @@ final class ErrorMapping {
         return byReason(new Refusal(code, item.getReason(), item.getMessage(), Map.of(), null));
     }
 
-    /**
-     * Tells whether the same call may succeed a moment later: the server is away or busy, or gRPC tells of a break.
-     */
-    static boolean isWorthRetrying(ArgosyException error) {
-        if (error.reason().isEmpty()) {
-            boolean isLocal = error instanceof ArgosyException.Cancelled
-                    || error instanceof ArgosyException.IncompatibleServer
-                    || error instanceof ArgosyException.InvalidSetting;
-            return !isLocal && MADE_BY_GRPC.contains(error.code());
-        }
-        return error instanceof ArgosyException.Unavailable || error instanceof ArgosyException.TooMuch;
+    /** Tells whether the same simple call may succeed a moment later: the server is away. */
+    static boolean isWorthCallingAgain(ArgosyException error) {
+        return error instanceof ArgosyException.Unavailable
+                || error instanceof ArgosyException.DeadlineExceeded && error.reason().isEmpty();
+    }
+
+    /** Tells whether a transfer goes on a moment later: also when the server is busy, or gRPC tells of a break. */
+    static boolean isWorthGoingOn(ArgosyException error) {
+        boolean isBreak = error.reason().isEmpty()
+                && !(error instanceof ArgosyException.Cancelled)
+                && MADE_BY_GRPC.contains(error.code());
+        return isBreak || isWorthCallingAgain(error) || error instanceof ArgosyException.TooMuch;
     }
 
     private static ArgosyException of(Status status, Metadata trailers, Throwable cause, String address) {
@@ -74,16 +75,17 @@ final class ErrorMapping {
         if (trailers == null) {
             return null;
         }
-        com.google.rpc.Status details = StatusProto.fromStatusAndTrailers(status, trailers);
-        for (Any detail : details.getDetailsList()) {
-            if (detail.is(ErrorInfo.class)) {
-                try {
+        try {
+            for (Any detail : StatusProto.fromStatusAndTrailers(status, trailers).getDetailsList()) {
+                if (detail.is(ErrorInfo.class)) {
                     ErrorInfo info = detail.unpack(ErrorInfo.class);
-                    return info.getDomain().equals(DOMAIN) ? info : null;
-                } catch (InvalidProtocolBufferException damaged) {
-                    return null; // What cannot be read tells no reason; the code remains.
+                    if (info.getDomain().equals(DOMAIN)) {
+                        return info;
+                    }
                 }
             }
+        } catch (InvalidProtocolBufferException | IllegalArgumentException mangled) {
+            return null; // What cannot be read tells no reason; the code remains.
         }
         return null;
     }

@@ -2,10 +2,10 @@ package io.argosy.client;
 
 import io.argosy.client.ArgosyException.Refusal;
 import io.grpc.Status;
-import java.net.URI;
-import java.net.URISyntaxException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Where the servers of one store listen.
@@ -15,6 +15,9 @@ import java.util.List;
  */
 record ServerAddress(boolean isSecure, List<String> hosts) {
     private static final String FORMS = "write grpc://host:port, grpcs://host:port or grpc://host:port,host:port";
+
+    private static final Pattern HOST =
+            Pattern.compile("(\\[[0-9A-Fa-f:.]+]|[^\\s:/?#@\\[\\]]+):([0-9]{1,5})/?");
 
     ServerAddress {
         hosts = List.copyOf(hosts);
@@ -51,19 +54,15 @@ record ServerAddress(boolean isSecure, List<String> hosts) {
     }
 
     private static String checkHost(String source, String text, String host) {
-        try {
-            URI uri = new URI("grpc://" + host);
-            boolean isPlain = (uri.getPath().isEmpty() || uri.getPath().equals("/"))
-                    && uri.getQuery() == null
-                    && uri.getFragment() == null
-                    && uri.getUserInfo() == null;
-            if (isPlain && uri.getHost() != null && uri.getPort() > 0 && uri.getPort() < 65_536) {
-                return uri.getHost() + ":" + uri.getPort();
-            }
-        } catch (URISyntaxException malformed) {
+        Matcher parts = HOST.matcher(host);
+        if (!parts.matches()) {
             throw malformed(source, text, FORMS);
         }
-        throw malformed(source, text, FORMS);
+        int port = Integer.parseInt(parts.group(2));
+        if (port < 1 || port > 65_535) {
+            throw malformed(source, text, "a port is a number from 1 to 65535; " + FORMS);
+        }
+        return parts.group(1) + ":" + port;
     }
 
     private static ArgosyException malformed(String source, String text, String rule) {

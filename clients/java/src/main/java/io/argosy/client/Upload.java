@@ -15,6 +15,7 @@ import io.grpc.stub.BlockingClientCall;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Sends one file: CreateUpload, WriteUpload, CommitUpload, and goes on where it was whenever that breaks.
@@ -30,7 +31,10 @@ final class Upload {
     private final Backoff backoff = new Backoff();
     private String digest;
     private io.argosy.v1.Upload state;
+    private String createId = Connection.newRequestId();
+    private String commitId;
     private boolean isStale;
+    private boolean isWriting;
     private boolean wasUnanswered;
     private long reached;
     private int mismatches;
@@ -62,6 +66,7 @@ final class Upload {
 
     /** Tries once; false when another attempt shall follow, for which it has waited. */
     private boolean attempt() {
+        isWriting = false;
         try {
             if (state == null) {
                 create();
@@ -69,7 +74,9 @@ final class Upload {
                 refresh();
             }
             if (state.getState() != UploadState.UPLOAD_STATE_COMMITTED) {
+                isWriting = true;
                 write();
+                isWriting = false;
                 commit();
             }
             return true;
@@ -83,11 +90,13 @@ final class Upload {
     private void create() {
         var request = CreateUploadRequest.newBuilder()
                 .setProject(connection.project())
-                .setRequestId(Connection.newRequestId())
+                .setRequestId(createId)
                 .setDigest(digest)
                 .setSizeBytes(source.size())
                 .build();
-        state = connection.blobs(stub -> stub.createUpload(request)).getUpload();
+        state = connection.once(stub -> stub.createUpload(request)).getUpload();
+        createId = Connection.newRequestId(); // another upload would be another intention
+        commitId = Connection.newRequestId();
         reached = 0;
         wasUnanswered = false;
     }
@@ -97,7 +106,7 @@ final class Upload {
                 .setProject(connection.project())
                 .setUploadId(state.getId())
                 .build();
-        state = connection.blobs(stub -> stub.getUpload(request)).getUpload();
+        state = connection.once(stub -> stub.getUpload(request)).getUpload();
         if (state.getCommittedSize() > reached) {
             reached = state.getCommittedSize();
             backoff.progressed();
@@ -154,17 +163,19 @@ final class Upload {
     private void commit() {
         var request = CommitUploadRequest.newBuilder()
                 .setProject(connection.project())
-                .setRequestId(Connection.newRequestId())
+                .setRequestId(commitId)
                 .setUploadId(state.getId())
                 .setDigest(digest)
                 .setSizeBytes(source.size())
                 .build();
-        connection.blobs(stub -> stub.commitUpload(request));
+        connection.once(stub -> stub.commitUpload(request));
     }
 
     /** Does what docs/transfer.md says for each way an attempt can end; throws what no other attempt repairs. */
     private void recover(ArgosyException failure) {
-        if (failure instanceof ArgosyException.UploadNotFound) {
+        boolean isGone = failure instanceof ArgosyException.UploadNotFound
+                || failure instanceof ArgosyException.IllegalTransition && isWriting; // it was aborted
+        if (isGone) {
             state = null;
             backoff.pauseAnyhow(failure);
         } else if (failure instanceof ArgosyException.DigestMismatch) {
@@ -204,7 +215,7 @@ final class Upload {
         boolean wasInterrupted = Thread.interrupted();
         Context before = Context.ROOT.attach();
         try {
-            connection.once(stub -> stub.abortUpload(request));
+            connection.once(stub -> stub.withDeadlineAfter(5, TimeUnit.SECONDS).abortUpload(request));
         } catch (ArgosyException unheard) {
             failure.addSuppressed(unheard); // It expires by itself.
         } finally {

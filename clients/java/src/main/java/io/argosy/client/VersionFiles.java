@@ -46,7 +46,12 @@ final class VersionFiles implements StoredFiles {
         this.parallel = parallel;
         this.temporary = temporary;
         this.contents = contents;
-        files.forEach(file -> this.files.put(file.getPath(), file));
+        for (ArtifactFile file : files) {
+            if (!ContentHash.isDigest(file.getDigest())) {
+                throw BlobReader.damaged(file, "that is no digest");
+            }
+            this.files.put(file.getPath(), file);
+        }
     }
 
     @Override

@@ -29,6 +29,11 @@ final class JsonEscapes {
 
     private static final Pattern INTEGER = Pattern.compile("-?[0-9]+");
     private static final Pattern HEXADECIMAL = Pattern.compile("-?0x[0-9a-fA-F]+");
+    private static final Pattern NO_NUMBER = Pattern.compile("-?(s?NaN[0-9]*|Infinity)");
+    private static final String CLOCK = "[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{6})?";
+    private static final String OFFSET = "([+-]" + CLOCK + "|[+-][0-9]{2}:[0-9]{2})?";
+    private static final Pattern TIME = Pattern.compile(CLOCK + OFFSET);
+    private static final Pattern MOMENT = Pattern.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}T" + CLOCK + OFFSET);
     private static final Pattern NESTED = Pattern.compile("items/(0|[1-9][0-9]*)");
 
     private final Codecs codecs;
@@ -71,7 +76,13 @@ final class JsonEscapes {
         if (!KEPT.contains(tag)) {
             throw JsonReader.malformed("it has the escape " + tag + ", which this client does not know", null);
         }
-        return new Tagged(tag, payload);
+        if (tag.equals("$bytearray")) {
+            Base64.getDecoder().decode((String) payload);
+        } else if (!tag.equals("$zoneinfo")) {
+            List<?> checked = (List<?>) payload;
+            return new Tagged(tag, checked);
+        }
+        return new Tagged(tag, (String) payload);
     }
 
     private static Number integer(String digits) {
@@ -103,12 +114,11 @@ final class JsonEscapes {
     }
 
     private static Object decimal(String text) {
-        try {
-            BigDecimal number = new BigDecimal(text);
-            return number.toString().equals(text) ? number : new Tagged("$decimal", text);
-        } catch (NumberFormatException special) { // NaN, Infinity
+        if (NO_NUMBER.matcher(text).matches()) {
             return new Tagged("$decimal", text);
         }
+        BigDecimal number = new BigDecimal(text);
+        return number.toString().equals(text) ? number : new Tagged("$decimal", text);
     }
 
     private static UUID uuid(String text) {
@@ -120,6 +130,9 @@ final class JsonEscapes {
     }
 
     private static Object moment(String text) {
+        if (!MOMENT.matcher(text).matches()) {
+            throw new IllegalArgumentException("write RFC 3339 text");
+        }
         int time = text.indexOf('T');
         boolean isAware = text.indexOf('+', time) > 0 || text.indexOf('-', time) > 0 || text.endsWith("Z");
         try {
@@ -131,6 +144,9 @@ final class JsonEscapes {
     }
 
     private static Object time(String text) {
+        if (!TIME.matcher(text).matches()) {
+            throw new IllegalArgumentException("write a time of day");
+        }
         try {
             LocalTime time = LocalTime.parse(text);
             return JsonWriter.text(time).equals(text) ? time : new Tagged("$time", text);
@@ -168,6 +184,10 @@ final class JsonEscapes {
         if (texts.contains(null) || !NESTED.matcher(texts.get(0)).matches()) {
             throw new IllegalArgumentException("write at, materializer, type and format");
         }
-        return codecs.forFormat(texts.get(1)).decode(files.child(texts.get(0)));
+        StoredFiles part = files.child(texts.get(0));
+        if (part.paths().isEmpty()) {
+            throw new IllegalArgumentException("there are no files below " + texts.get(0));
+        }
+        return codecs.forFormat(texts.get(1)).decode(part);
     }
 }

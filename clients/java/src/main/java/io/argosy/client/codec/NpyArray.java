@@ -125,6 +125,22 @@ public final class NpyArray {
         return data.duplicate().order(data.order());
     }
 
+    /** Returns the same array with its elements little-endian, the last axis fastest. */
+    public NpyArray normalized() {
+        int count = (int) size();
+        int unit = kind == 'c' ? itemBytes / 2 : kind == 'U' ? 4 : "SVb".indexOf(kind) >= 0 ? 1 : itemBytes;
+        boolean isSwapped = data.order() == ByteOrder.BIG_ENDIAN && unit > 1;
+        byte[] elements = new byte[data.capacity()];
+        for (int at = 0; at < count; at++) {
+            int from = (isFortran ? inFortranOrder(at) : at) * itemBytes;
+            for (int i = 0; i < itemBytes; i++) {
+                int place = isSwapped ? i - i % unit + unit - 1 - i % unit : i;
+                elements[at * itemBytes + place] = data.get(from + i);
+            }
+        }
+        return new NpyArray(dtype.replace('>', '<'), shape, false, ByteBuffer.wrap(elements));
+    }
+
     /**
      * Returns the elements as doubles, the last axis fastest.
      *

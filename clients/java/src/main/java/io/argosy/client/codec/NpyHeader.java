@@ -56,6 +56,9 @@ record NpyHeader(String dtype, boolean isFortran, List<Long> shape, int length) 
     }
 
     private static NpyHeader parse(String text, int length) {
+        if (!text.strip().startsWith("{") || !text.strip().endsWith("}")) {
+            throw malformed("its header is no dict");
+        }
         Matcher descr = DESCR.matcher(text);
         Matcher order = ORDER.matcher(text);
         Matcher shape = SHAPE.matcher(text);
