@@ -19,6 +19,7 @@ from pathlib import Path
 
 from bench.child import ask, environment
 from bench.scale.backends import new_bucket
+from bench.scale.processor_time import seconds_of
 from bench.scale.setting import FULL, Setting
 from bench.transfer.contents import bytes_of, make_array
 from bench.transfer.fresh_server import fresh_server
@@ -31,23 +32,24 @@ from tests.backends.object_store import KINDS, Kind
 
 PART_BYTES = 8 * MEBI
 """Of both sides."""
+STREAMED = "--no-signed-transfers"
+"""The option of a server through which all bytes go."""
 
 
 def measure(kind: Kind, setting: Setting) -> list[Line]:
     """Save and load once a round in each way, each time in a bucket of its own."""
     size = setting.array_bytes
-    sides = {
-        "server": _argosy(kind, size, "--no-signed-transfers"),
-        "signed": _argosy(kind, size),
-        "s3fs": s3fs_alone(kind, size),
-    }
+    sides = {"streamed": _argosy(kind, size, STREAMED), "signed": _argosy(kind, size), "s3fs": _s3fs(kind, size)}
     samples = take_turns(sides, setting.rounds, warm_up=setting.warm_up)
     what = f"{size // MEBI} MiB array, {kind}"
-    return [
-        samples.line(f"{verb} {what}, {way}", f"{name}.{verb}", "s3fs alone", f"s3fs.{verb}", bar)
-        for name, way, bar in (("server", "through the server", at_least(0.8)), ("signed", "past the server", None))
+    through, past = "through the server", "past the server"
+    against_s3fs = [
+        samples.line(f"{verb} {what}, {way}", f"{side}.{verb}", "s3fs alone", f"s3fs.{verb}", bar)
+        for side, way, bar in (("streamed", through, at_least(0.8)), ("signed", past, None))
         for verb in ("save", "load")
     ]
+    of_server = f"processor time of the server: {what}, {past}"
+    return [*against_s3fs, samples.line(of_server, "signed.cpu", through, "streamed.cpu")]
 
 
 def _argosy(kind: Kind, size: int, *options: str) -> Side:
@@ -55,15 +57,15 @@ def _argosy(kind: Kind, size: int, *options: str) -> Side:
         bucket = new_bucket(kind)
         os.environ.update(bucket.environment)
         with fresh_server(f"--blobs={bucket.url}", *options) as fresh:
+            before = seconds_of(fresh.server.pid)
             work = ("array", f"--bytes={size}", f"--seed={seed}", "--tuned")
-            return Client.of_argosy(fresh.env(), *work).answer()
+            answer = Client.of_argosy(fresh.env(), *work).answer()
+            return {**answer, "cpu": seconds_of(fresh.server.pid) - before}
 
     return side
 
 
-def s3fs_alone(kind: Kind, size: int) -> Side:
-    """Return what saves and loads the same array with s3fs, in parts of the same size and in a process of its own."""
-
+def _s3fs(kind: Kind, size: int) -> Side:
     def side(seed: int) -> Mapping[str, float]:
         bucket = new_bucket(kind)
         os.environ.update(bucket.environment)

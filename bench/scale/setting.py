@@ -15,7 +15,7 @@ class Setting:
         rounds: how often each side is measured; the median counts.
         seconds: how long calls are counted in a round.
         counts: how many versions the stores have that single questions are asked of.
-        calls: how often each question is asked.
+        calls: how often each question for one version is asked; others take longer, and are asked less often.
         array_bytes: size of the array that goes to an object store.
         clients: clients that save such an array at once.
         warm_up: whether a first round does not count.
@@ -30,6 +30,6 @@ class Setting:
     warm_up: bool = True
 
 
-FULL = Setting(rounds=5, seconds=3.0, counts=(10_000, 1_000_000), calls=1000, array_bytes=256 * MEBI, clients=4)
+FULL = Setting(rounds=5, seconds=2.0, counts=(10_000, 1_000_000), calls=1000, array_bytes=256 * MEBI, clients=4)
 # The array is large enough for signed URLs.
 QUICK = Setting(rounds=1, seconds=0.5, counts=(1000,), calls=20, array_bytes=72 * MEBI, clients=2, warm_up=False)

@@ -1,7 +1,8 @@
-"""Large arrays by signed URLs past the server, against streams through it and s3fs alone; and what the server pays.
+"""Clients that save large arrays at once by signed URLs past the server, against streams through it.
 
 Store, server and clients share the machine, so what each of them computes slows the others. With machines of their own
-the server would have its processor and its network for other clients: hence its processor time is told too.
+the server would have its processor and its network for other clients: hence its processor time is told too. What one
+client alone gains is told by :mod:`bench.scale.object_store`.
 
     python -m bench.scale.signed --kind versitygw --mebibytes 256 --rounds 5 --clients 4
 """
@@ -16,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bench.scale.backends import new_bucket
-from bench.scale.object_store import s3fs_alone
+from bench.scale.object_store import STREAMED
 from bench.scale.processor_time import seconds_of
 from bench.scale.setting import FULL, Setting
 from bench.transfer.fresh_server import fresh_server
@@ -29,44 +30,16 @@ from tests.backends.object_store import KINDS, Kind
 
 
 def measure(kind: Kind, setting: Setting) -> list[Line]:
-    """Save and load once a round in each way, each time in a bucket of its own."""
+    """Save once a round in each way, each time in a bucket of its own."""
     size, clients = setting.array_bytes, setting.clients
-    sides = {
-        "signed": _alone(kind, size),
-        "streamed": _alone(kind, size, "--no-signed-transfers"),
-        "s3fs": s3fs_alone(kind, size),
-        "signed-many": _many(kind, size, clients),
-        "streamed-many": _many(kind, size, clients, "--no-signed-transfers"),
-    }
+    sides = {"signed": _many(kind, size, clients), "streamed": _many(kind, size, clients, STREAMED)}
     samples = take_turns(sides, setting.rounds, warm_up=setting.warm_up)
-    array = f"{size // MEBI} MiB array, {kind}"
-    many = f"{clients} clients at once: {array}"
+    what = f"{size // MEBI} MiB array each, {clients} clients at once, {kind}, past the server"
+    against = "through the server"
     return [
-        samples.line(f"save {array}, signed", "signed.save", "streamed", "streamed.save"),
-        samples.line(f"load {array}, signed", "signed.load", "streamed", "streamed.load"),
-        samples.line(f"save {array}, signed", "signed.save", "s3fs alone", "s3fs.save"),
-        samples.line(f"load {array}, signed", "signed.load", "s3fs alone", "s3fs.load"),
-        samples.line(f"processor time of the server, {array}, signed", "signed.cpu", "streamed", "streamed.cpu"),
-        samples.line(f"save {many}, signed", "signed-many.save", "streamed", "streamed-many.save"),
-        samples.line(
-            f"processor time of the server, {many}, signed", "signed-many.cpu", "streamed", "streamed-many.cpu"
-        ),
+        samples.line(f"save {what}", "signed.save", against, "streamed.save"),
+        samples.line(f"processor time of the server: {what}", "signed.cpu", against, "streamed.cpu"),
     ]
-
-
-def _alone(kind: Kind, size: int, *options: str) -> Side:
-    """One client saves and loads."""
-
-    def side(seed: int) -> Mapping[str, float]:
-        bucket = new_bucket(kind)
-        os.environ.update(bucket.environment)
-        with fresh_server(f"--blobs={bucket.url}", *options) as fresh:
-            before = seconds_of(fresh.server.pid)
-            work = ("array", f"--bytes={size}", f"--seed={seed}", "--tuned")
-            answer = Client.of_argosy(fresh.env(), *work).answer()
-            return {**answer, "cpu": seconds_of(fresh.server.pid) - before}
-
-    return side
 
 
 def _many(kind: Kind, size: int, clients: int, *options: str) -> Side:
@@ -97,10 +70,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.scale.signed", description=__doc__.partition("\n")[0])
     parser.add_argument("--kind", choices=KINDS, default="versitygw", help="which store (%(default)s)")
     parser.add_argument("--mebibytes", type=int, default=256, help="size of each array (%(default)s)")
-    parser.add_argument("--clients", type=int, default=4, help="how many at once (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=5, help="the medians count (%(default)s)")
+    parser.add_argument("--clients", type=int, default=FULL.clients, help="how many at once (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=FULL.rounds, help="the medians count (%(default)s)")
     arguments = parser.parse_args()
-    setting = replace(FULL, array_bytes=arguments.mebibytes * MEBI, clients=arguments.clients, rounds=arguments.rounds)
+    size = arguments.mebibytes * MEBI
+    setting = replace(FULL, array_bytes=size, clients=arguments.clients, rounds=arguments.rounds)
     lines = measure(arguments.kind, setting)
     tell(lines, setting.rounds, as_json=False)
     sys.exit(0 if are_kept(lines) else 1)

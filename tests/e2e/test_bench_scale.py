@@ -18,7 +18,7 @@ from tests.backends.object_store import KINDS, missing, new_bucket
 from tests.backends.postgres import shared_cluster
 
 ROOT = Path(__file__).resolve().parents[2]
-LINES = {"many-versions": 20, "workers": 6, "object-store": 8}
+LINES = {"many-versions": 20, "workers": 6, "object-store": 10}
 
 
 @pytest.mark.parametrize("name", LINES)
