@@ -60,6 +60,9 @@ func Parse(text string) (Addresses, error) {
 }
 
 func parseHost(entry string) (string, error) {
+	if strings.Count(entry, ":") > 1 && !strings.Contains(entry, "[") {
+		return "", fmt.Errorf("an IPv6 address stands in brackets, as in [::1]:50051, here it is %q; write %s", entry, Forms)
+	}
 	parsed, err := url.Parse("grpc://" + entry)
 	if err != nil || parsed.Host == "" || parsed.Path != "" || parsed.RawQuery != "" || parsed.Fragment != "" || parsed.User != nil {
 		return "", fmt.Errorf("%q is no server; write %s", entry, Forms)
