@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# Installs what some tests run against, where this is Debian and we may: PostgreSQL, and a clock that is wrong.
+# Installs what some tests run against, where this is Debian and we may: PostgreSQL, a clock that is wrong,
+# and the compiler of protos for languages we ship nothing for.
 # On a laptop it is enough to have `initdb` on the PATH; tests whose backend is missing are skipped and say so.
 set -eu
 missing=()
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing+=(postgresql)
 ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || missing+=(libfaketime)
+{ command -v protoc && command -v grpc_cpp_plugin && ls /usr/include/google/protobuf/timestamp.proto; } >/dev/null 2>&1 ||
+  missing+=(protobuf-compiler protobuf-compiler-grpc libprotobuf-dev)
 [ ${#missing[@]} -gt 0 ] || exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
   echo "install ${missing[*]}, for the tests that need it" >&2

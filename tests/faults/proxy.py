@@ -54,6 +54,11 @@ class Direction:
         """Change one bit in the first ``marker`` that comes."""
         self._flipped = marker
 
+    @property
+    def has_flipped(self) -> bool:
+        """Whether the bit has been changed."""
+        return not self._flipped
+
     def trickle(self, count: int) -> None:
         """Pass on the next ``count`` bytes one at a time."""
         self._trickled = self.passed + count

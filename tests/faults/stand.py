@@ -104,6 +104,11 @@ class Stand:
         """Return an SDK whose way leads through the proxy."""
         return Client(self.proxy.address)
 
+    @property
+    def direct_address(self) -> str:
+        """The address of the server itself, as ``ARGOSY_SERVER`` takes it."""
+        return f"grpc://127.0.0.1:{self._port}"
+
     def direct_channel(self) -> grpc.Channel:
         """Return a way to the server that nothing happens on."""
         return grpc.insecure_channel(f"127.0.0.1:{self._port}")
