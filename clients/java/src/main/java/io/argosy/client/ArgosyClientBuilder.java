@@ -9,6 +9,7 @@ import io.grpc.ManagedChannel;
 import io.grpc.NameResolverRegistry;
 import io.grpc.TlsChannelCredentials;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
+import io.grpc.netty.shaded.io.netty.channel.ChannelOption;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -110,6 +111,7 @@ public final class ArgosyClientBuilder {
         String target = isList ? ReplicaResolver.target(server.hosts()) : "dns:///" + server.hosts().get(0);
         return NettyChannelBuilder.forTarget(target, credentials)
                 .maxInboundMessageSize(MOST_MESSAGE_BYTES)
+                .withOption(ChannelOption.CONNECT_TIMEOUT_MILLIS, millis(config.connectTimeout()))
                 // Repeating is ours: it knows the request_id of each intention, and needs no copy of what was sent.
                 .disableRetry()
                 .defaultLoadBalancingPolicy("round_robin")
@@ -150,6 +152,10 @@ public final class ArgosyClientBuilder {
             arguments.put(name, value);
         }
         return this;
+    }
+
+    private static int millis(Duration duration) {
+        return (int) Math.min(Integer.MAX_VALUE, Math.max(1, duration.toMillis()));
     }
 
     private static String seconds(Duration duration) {

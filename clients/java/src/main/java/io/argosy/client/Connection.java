@@ -65,23 +65,15 @@ final class Connection {
         var request = GetCapabilitiesRequest.newBuilder().setProject(project()).build();
         Backoff backoff = new Backoff(Integer.MAX_VALUE);
         while (true) {
-            long left = Math.max(1, end - System.nanoTime());
             try {
-                // Connecting is bounded here; once a connection stands, the answer may take as long as any.
-                var stub = BlobServiceGrpc.newBlockingStub(channel)
-                        .withCallCredentials(options.getCredentials())
-                        .withDeadlineAfter(left, TimeUnit.NANOSECONDS)
-                        .withWaitForReady();
-                return Capabilities.of(stub.getCapabilities(request), address());
-            } catch (StatusRuntimeException error) {
-                ArgosyException failure = Patience.over();
-                if (failure == null) {
-                    failure = ErrorMapping.of(error, address());
-                    if (System.nanoTime() >= end || failure.code() == Status.Code.DEADLINE_EXCEEDED) {
-                        throw unreachable(failure);
-                    }
+                // The channel bounds connecting; once a connection stands, the answer may take as long as any.
+                var stub = BlobServiceGrpc.newBlockingStub(channel);
+                return Capabilities.of(once(stub, ready -> ready.getCapabilities(request)), address());
+            } catch (ArgosyException.Unavailable | ArgosyException.DeadlineExceeded failure) {
+                if (System.nanoTime() >= end) {
+                    throw unreachable(failure);
                 }
-                backoff.pause(failure);
+                backoff.pauseAnyhow(failure);
             }
         }
     }

@@ -2,6 +2,7 @@ package io.argosy.client;
 
 import io.grpc.Context;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
@@ -27,7 +28,7 @@ final class Parallel {
      */
     <T> List<T> all(List<Callable<T>> tasks) {
         if (tasks.size() == 1) {
-            return List.of(call(tasks.get(0)));
+            return Collections.singletonList(call(tasks.get(0)));
         }
         Context.CancellableContext context = Context.current().withCancellation();
         List<Future<T>> futures = new ArrayList<>();
