@@ -16,6 +16,8 @@ import {
 } from "./gen/argosy/v1/artifact_service.js";
 import { checkedValue, fetchVersion, loadValue } from "./load.js";
 import { saveValue, type SaveOptions } from "./save.js";
+import { createRun, type PipelineRun, type RunOptions } from "./runs.js";
+import { type RunningStep, startStep, type StepOptions } from "./steps.js";
 import { type Selection, selectorOf } from "./selection.js";
 import { Connection, type Method } from "./transport/connection.js";
 import { downloadDirectory } from "./transport/download_directory.js";
@@ -169,6 +171,16 @@ export class ArgosyClient {
       yield* page.artifactVersions;
       pageToken = page.nextPageToken;
     }
+  }
+
+  /** Starts a step in a run, such as one of a pipeline in Python that this service does a part of. */
+  async startStep(options: StepOptions): Promise<RunningStep> {
+    return startStep(this.connection, options);
+  }
+
+  /** Starts a run of a pipeline that this process drives. */
+  async createRun(pipeline: string, options: RunOptions = {}): Promise<PipelineRun> {
+    return createRun(this.connection, pipeline, options);
   }
 
   /**

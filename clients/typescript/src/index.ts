@@ -7,6 +7,8 @@
 export { ArgosyClient, type Loaded, type LoadOptions } from "./client.js";
 export { type ClientOptions } from "./config.js";
 export { type SaveOptions } from "./save.js";
+export { PipelineRun, type RunOptions } from "./runs.js";
+export { output, RunningStep, type StepOptions, StepOutput } from "./steps.js";
 export { type Selection } from "./selection.js";
 export { type EventKind, Watch, type WatchedEvent, type WatchFilter } from "./watch.js";
 export { Float, FrozenSet, Tagged, toDate, Tuple } from "./codecs/json_values.js";

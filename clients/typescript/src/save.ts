@@ -34,18 +34,24 @@ export async function saveValue(
   name: string,
   value: unknown,
   options: SaveOptions,
+  maker: { stepRunId?: string; stepAttempt?: number } = {},
 ): Promise<ArtifactVersion> {
   return withEncoded(value, options, ({ format, files }) =>
-    saveVersion(connection, specOf(name, format, options), files, options),
+    saveVersion(connection, { ...specOf(name, format, options), ...maker }, files, options),
   );
 }
 
-export function specOf(name: string, format: string, options: SaveOptions): ArtifactSpec {
-  const metadata = Object.entries(options.metadata ?? {}).map(([key, fact]): [string, string] => {
+/** Facts as the JSON documents the service keeps. */
+export function jsonDocuments(what: string, facts: Readonly<Record<string, unknown>> = {}): Record<string, string> {
+  const documents = Object.entries(facts).map(([key, fact]): [string, string] => {
     const document: string | undefined = JSON.stringify(fact);
-    if (document === undefined) throw new FormatError(`metadata "${key}" is nothing JSON can say`);
+    if (document === undefined) throw new FormatError(`${what} "${key}" is nothing JSON can say`);
     return [key, document];
   });
+  return Object.fromEntries(documents);
+}
+
+export function specOf(name: string, format: string, options: SaveOptions): ArtifactSpec {
   return ArtifactSpec.fromPartial({
     name,
     format,
@@ -53,7 +59,7 @@ export function specOf(name: string, format: string, options: SaveOptions): Arti
     aliases: [...(options.aliases ?? [])],
     tags: [...(options.tags ?? [])],
     description: options.description ?? "",
-    metadata: Object.fromEntries(metadata),
+    metadata: jsonDocuments("metadata", options.metadata),
   });
 }
 

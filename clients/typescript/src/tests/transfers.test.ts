@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Readable } from "node:stream";
@@ -82,7 +82,6 @@ test("open streams a file of any size, and stops when it is destroyed", async ()
 
 test("open asks which file is meant when there are several", async () => {
   const folder = join(server.folder, "several");
-  const { mkdirSync } = await import("node:fs");
   mkdirSync(folder);
   writeFileSync(join(folder, "a"), "1");
   writeFileSync(join(folder, "b"), "2");
@@ -94,7 +93,6 @@ test("open asks which file is meant when there are several", async () => {
 
 test("a directory comes back with its tree, small and large files and empty directories", async () => {
   const folder = join(server.folder, "tree");
-  const { mkdirSync } = await import("node:fs");
   mkdirSync(join(folder, "sub/deep"), { recursive: true });
   mkdirSync(join(folder, "empty/er"), { recursive: true });
   const contents = { "déjà.txt": Buffer.from("vu"), "sub/deep/large": randomBytes(2 * MiB), "sub/none": Buffer.alloc(0) };
@@ -136,7 +134,7 @@ test("a missing alias tells so", async () => {
 });
 
 test("an upload goes on after the server was killed, and sends only what was lost", async () => {
-  const content = randomBytes(96 * MiB);
+  const content = randomBytes(48 * MiB);
   let sent = 0;
   let killed: Promise<void> | undefined;
   const progressed = (bytes: number) => {
@@ -145,13 +143,14 @@ test("an upload goes on after the server was killed, and sends only what was los
   };
   await client.save("killed/upload", content, { progressed });
   await killed;
-  assert.ok(sent < content.length + 64 * MiB, `${sent} bytes were sent`);
+  // What was not durable yet, and what was on its way, was sent twice.
+  assert.ok(sent < content.length + 24 * MiB, `${sent} bytes were sent`);
   const { value } = await client.load<Buffer>("killed/upload");
   assert.ok(value.equals(content));
 });
 
 test("a download goes on after the server was killed", async () => {
-  const content = randomBytes(96 * MiB);
+  const content = randomBytes(48 * MiB);
   await client.save("killed/download", content);
   let received = 0;
   let killed: Promise<void> | undefined;
@@ -159,9 +158,10 @@ test("a download goes on after the server was killed", async () => {
   for await (const piece of await client.open("killed/download")) {
     pieces.push(piece as Buffer);
     received += (piece as Buffer).length;
-    if (received >= content.length / 2) killed ??= server.restart();
+    // It is gone before the next piece is taken, so that all but what was read ahead comes from the next one.
+    if (received >= content.length / 2 && killed === undefined) await (killed = server.restart());
   }
-  await killed;
+  assert.ok(killed !== undefined);
   assert.ok(Buffer.concat(pieces).equals(content));
 });
 
@@ -169,6 +169,6 @@ test("an aborted save rejects with the reason and leaves nothing behind", async 
   const stop = new AbortController();
   const reason = new Error("not wanted any more");
   const progressed = () => stop.abort(reason);
-  await assert.rejects(client.save("aborted", randomBytes(40 * MiB), { signal: stop.signal, progressed }), reason);
+  await assert.rejects(client.save("aborted", randomBytes(24 * MiB), { signal: stop.signal, progressed }), reason);
   await assert.rejects(client.get("aborted"), ArtifactNotFoundError);
 });

@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+
+import { ArgosyClient, IllegalTransitionError, NpyArray, output, RunExistsError, SupersededError } from "../index.js";
+import { RunState, StepState } from "../gen/argosy/v1/pipeline.js";
+import { GetRunRequest, PipelineServiceService } from "../gen/argosy/v1/pipeline_service.js";
+import { ROOT, TestServer } from "./server.js";
+
+let server: TestServer;
+let client: ArgosyClient;
+
+before(async () => {
+  server = await TestServer.start();
+  client = new ArgosyClient({ server: server.address });
+});
+
+after(async () => {
+  client.close();
+  await server.kill("SIGTERM");
+});
+
+async function recorded(run: string) {
+  const answer = await client.call(PipelineServiceService.getRun, GetRunRequest.fromPartial({ project: "default", run }));
+  assert.ok(answer.run !== undefined);
+  return answer.run;
+}
+
+/** Runs Python with the SDK against the server of this test, and returns what it printed. */
+function python(code: string): string {
+  const home = join(server.folder, "home");
+  mkdirSync(home, { recursive: true });
+  const env = { ...process.env, ARGOSY_SERVER: server.address, ARGOSY_HOME: home };
+  return execFileSync(join(ROOT, ".venv/bin/python"), ["-c", code], { cwd: home, env, encoding: "utf8" });
+}
+
+test("a step run is recorded with what it was given, loaded, saved and returned, and Python sees its lineage", async () => {
+  const data = await client.save("data", new NpyArray(new Float64Array([1, 2, 3])));
+  await client.save("scale", 2);
+  const run = await client.createRun("scoring", { name: "first", parameters: { day: "monday" } });
+  const step = await run.startStep({ step: "score", inputs: { data }, parameters: { rate: 0.5 } });
+  const { value: scale } = await step.load<number>("scale");
+  await step.save("checkpoint", "half way");
+  const scores = new NpyArray(new Float64Array([1, 2, 3].map((number) => number * scale)));
+  await step.complete({ scores: output(scores, { name: "scores", aliases: ["prod"] }), log: "done" }, { metadata: { rows: 3 } });
+  await run.finish();
+
+  const { state, steps } = await recorded("first");
+  assert.equal(state, RunState.RUN_STATE_COMPLETED);
+  const [found] = steps;
+  assert.equal(found?.state, StepState.STEP_STATE_COMPLETED);
+  assert.deepEqual([found.parameters, found.metadata], [{ rate: "0.5" }, { rows: "3" }]);
+  assert.deepEqual(found.inputs.map(({ name, versions }) => [name, versions[0]?.id]), [["data", data.id]]);
+  assert.deepEqual(found.outputs.map(({ name, version }) => [name, version?.name, version?.format]), [
+    ["scores", "scores", "npy"], ["log", "scoring::score::log", "text"],
+  ]);
+  assert.deepEqual([found.loaded[0]?.name, found.saved[0]?.name], ["scale", "checkpoint"]);
+
+  const seen = python(`
+import json, argosy
+version = argosy.get_artifact("scores", alias="prod")
+names = sorted(each.name for each in argosy.get_lineage("scores").versions)
+print(json.dumps([version.load().tolist(), names]))
+`);
+  assert.deepEqual(JSON.parse(seen), [[2, 4, 6], ["data", "scale", "scores"]]);
+});
+
+test("a step in a run of another process takes the output of an earlier one", async () => {
+  const run = await client.createRun("pipeline", { name: "shared" });
+  const first = await run.startStep({ step: "prepare" });
+  await first.complete({ rows: output([1, 2], { name: "rows" }) });
+  const other = new ArgosyClient({ server: server.address });
+  const rows = await other.get("rows");
+  const second = await other.startStep({ run: "shared", step: "train", inputs: { rows: [rows, rows] }, upstream: ["prepare"] });
+  await second.complete({ model: new Uint8Array(2 << 20) });
+  other.close();
+  await run.finish();
+  const [, train] = (await recorded("shared")).steps;
+  assert.deepEqual([train?.upstream, train?.inputs[0]?.isList, train?.inputs[0]?.versions.length], [["prepare"], true, 2]);
+  assert.equal(train?.outputs[0]?.version?.sizeBytes, BigInt(2 << 20));
+});
+
+test("a step that fails is told so, and completes no more", async () => {
+  const run = await client.createRun("pipeline", { name: "failing" });
+  const step = await run.startStep({ step: "train" });
+  await step.fail(new RangeError("rate is negative"));
+  await assert.rejects(step.complete({ model: 1 }), (error) => error instanceof IllegalTransitionError || error instanceof SupersededError);
+  await run.finish(new Error("train failed"));
+  const { state, steps } = await recorded("failing");
+  assert.equal(state, RunState.RUN_STATE_FAILED);
+  assert.deepEqual([steps[0]?.state, steps[0]?.error?.type, steps[0]?.error?.message], [StepState.STEP_STATE_FAILED, "RangeError", "rate is negative"]);
+});
+
+test("a name of a run is taken once", async () => {
+  const run = await client.createRun("pipeline", { name: "taken" });
+  await assert.rejects(client.createRun("pipeline", { name: "taken" }), RunExistsError);
+  await run.finish();
+});
