@@ -1,0 +1,48 @@
+package io.argosy.client;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Duration;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class ClientConfigTest {
+    private static final Map<String, String> ENVIRONMENT = Map.of(
+            "ARGOSY_SERVER", "grpc://from-environment:1", "ARGOSY_PROJECT", "fraud", "ARGOSY_IDLE_TIMEOUT", "1.5");
+
+    @Test
+    void anArgumentWinsOverTheEnvironmentWhichWinsOverTheDefault() {
+        ClientConfig config = ClientConfig.resolve(Map.of("ARGOSY_SERVER", "grpcs://given:2"), ENVIRONMENT);
+        assertEquals("grpcs://given:2", config.server().toString());
+        assertEquals("fraud", config.project());
+        assertEquals(Duration.ofMillis(1_500), config.idleTimeout());
+        assertEquals(Duration.ofSeconds(30), config.unaryDeadline());
+    }
+
+    @Test
+    void aMalformedSettingNamesItsSourceAndTheRule() {
+        var error = assertThrows(
+                ArgosyException.InvalidSetting.class,
+                () -> ClientConfig.resolve(
+                        Map.of(), Map.of("ARGOSY_SERVER", "grpc://a:1", "ARGOSY_UNARY_DEADLINE", "soon")));
+        assertTrue(error.getMessage().contains("environment variable ARGOSY_UNARY_DEADLINE"), error.getMessage());
+        assertTrue(error.getMessage().contains("above 0"), error.getMessage());
+    }
+
+    @Test
+    void withoutAServerTheCureIsTold() {
+        var error =
+                assertThrows(ArgosyException.InvalidSetting.class, () -> ClientConfig.resolve(Map.of(), Map.of()));
+        assertTrue(error.getMessage().contains("ARGOSY_SERVER"), error.getMessage());
+    }
+
+    @Test
+    void aTokenIsNotSentWithoutTls() {
+        var error = assertThrows(
+                ArgosyException.InvalidSetting.class,
+                () -> ArgosyClient.builder().server("grpc://a:1").token("secret").build());
+        assertTrue(error.getMessage().contains("grpcs://"), error.getMessage());
+    }
+}
