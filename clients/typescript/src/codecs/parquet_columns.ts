@@ -28,7 +28,7 @@ const MOMENT: Kind = {
 
 /** The schema of a column: the one it was read with, or the one its values ask for. */
 export function schemaOf({ name, data, schema }: Column): readonly SchemaElement[] {
-  if (schema !== undefined) return schema;
+  if (schema !== undefined) return schema.map(withoutLogicalInteger);
   const typed = TYPED.get((data as object).constructor);
   if (typed !== undefined) return [{ name, repetition_type: "REQUIRED", ...typed }];
   let kind: Kind | undefined;
@@ -48,6 +48,14 @@ export function schemaOf({ name, data, schema }: Column): readonly SchemaElement
     kind = both;
   }
   return [{ name, repetition_type: isOptional ? "OPTIONAL" : "REQUIRED", ...(kind ?? TEXT) }];
+}
+
+/** Says how wide an integer is in the older of the two ways: the writer spoils a file that says it in the newer one. */
+function withoutLogicalInteger(element: SchemaElement): SchemaElement {
+  const { logical_type: logical, ...rest } = element;
+  if (logical?.type !== "INTEGER") return element;
+  const width = `${logical.isSigned ? "" : "U"}INT_${logical.bitWidth}` as NonNullable<SchemaElement["converted_type"]>;
+  return { ...rest, converted_type: rest.converted_type ?? width };
 }
 
 /** Whole numbers are integers and others floats, as in json; a column of both is one of floats. */

@@ -61,7 +61,7 @@ test("a step run is recorded with what it was given, loaded, saved and returned,
   const seen = python(`
 import json, argosy
 version = argosy.get_artifact("scores", alias="prod")
-names = sorted(each.name for each in argosy.get_lineage("scores").versions)
+names = sorted(each.name for each in version.lineage("up").versions)
 print(json.dumps([version.load().tolist(), names]))
 `);
   assert.deepEqual(JSON.parse(seen), [[2, 4, 6], ["data", "scale", "scores"]]);
