@@ -47,7 +47,7 @@ LANGUAGES = {
             "go",
             GO,
             ("{built}/conformance",),
-            (("go", "build", "-o", "{built}/conformance", "./cmd/conformance"),),
+            (("go", "build", "-C", "cmd/conformance", "-o", "{built}/conformance", "."),),
         ),
         Language("typescript", TYPESCRIPT, ("node", "dist/conformance.js"), (("npm", "run", "build"),)),
         Language("java", JAVA, ("./conformance",), (("mvn", "-q", "-B", "-DskipTests", "package"),)),
