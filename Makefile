@@ -54,7 +54,7 @@ fmt: $(DEV) ## Format everything and fix what lint can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/buf format --write protos
-	$(if $(shell command -v gofmt),gofmt -w clients/go/*.go clients/go/cmd)
+	$(if $(shell command -v gofmt),gofmt -w clients/go)
 
 .PHONY: proto
 proto: $(DEV) $(NODE_MODULES) have-go ## Generate the Python, Go and TypeScript code from protos/, and protos/testdata
@@ -68,9 +68,8 @@ release-protos: $(DEV) ## Make the protos of now the ones `buf breaking` protect
 	$(BIN)/buf build protos --exclude-source-info --output protos/released.binpb
 
 .PHONY: test-clients
-test-clients: $(DEV) $(NODE_MODULES) have-go ## Prove the Go and TypeScript clients against a real server
-	cd clients/go && go build ./...
-	$(BIN)/pytest tests/clients
+test-clients: $(DEV) $(NODE_MODULES) have-go have-maven ## Prove the Go, TypeScript and Java clients against each other and a real server
+	$(PYTEST) tests/clients
 
 .PHONY: versitygw
 versitygw: $(VERSITYGW) ## Install an S3 server that checks signatures; without it the tests on it are not run
@@ -87,13 +86,17 @@ bench-transfer: $(DEV) ## Measure how bytes move, against limits (ARGS=--peers: 
 bench-scale: $(DEV) ## Measure a million versions, PostgreSQL, object stores and workers (ARGS=--help tells more)
 	$(BIN)/python -m bench.scale $(ARGS)
 
+.PHONY: bench-clients
+bench-clients: $(DEV) $(NODE_MODULES) have-go have-maven ## Measure the clients of all languages against the Python one
+	$(BIN)/python -m bench.clients $(ARGS)
+
 .PHONY: soak
 soak: $(DEV) ## Break a fleet at random for 3 minutes and check what must always be true (ARGS=--help tells more)
 	$(BIN)/python -m tests.soak $(ARGS)
 
 .PHONY: clean
 clean: ## Remove what was installed or built; stored artifacts stay
-	rm -rf $(VENV) build dist clients/typescript/node_modules clients/typescript/dist
+	rm -rf $(VENV) build dist clients/typescript/node_modules clients/typescript/dist clients/java/target
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find $(wildcard $(TYPED)) -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -152,3 +155,7 @@ $(VERSITYGW): | $(DEV) have-go
 .PHONY: have-go
 have-go:
 	@command -v go >/dev/null || { echo "go is needed for the Go client and some tests: install Go, the version clients/go/go.mod names or newer" >&2; exit 1; }
+
+.PHONY: have-maven
+have-maven:
+	@command -v mvn >/dev/null || { echo "mvn is needed for the Java client: install a JDK (17 or newer) and Maven" >&2; exit 1; }
