@@ -15,12 +15,15 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/compress"
+	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow-go/v18/parquet/metadata"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 
 	argosy "example.com/argosy/clients/go"
@@ -30,6 +33,8 @@ const (
 	dataPath = "data.parquet"
 	// pandasKey is the metadata by which Python makes a pandas object again exactly.
 	pandasKey = "argosy"
+	// arrowKey is the metadata by which Arrow tells the types it wrote from.
+	arrowKey = "ARROW:schema"
 	// Row groups hold about so much data, so that readers need no second copy of the whole.
 	groupBytes  = 16 << 20
 	longestRows = 1 << 20
@@ -39,11 +44,13 @@ const (
 //
 // A table that Python saved and that is saved again as it is stays what it was in pandas, with its
 // index and categories. Put another arrow.Table into it and the facts about pandas are left out;
-// Python then reads it as any parquet file.
+// Python then reads it as any parquet file. Durations come as their ticks, int64.
 type Table struct {
 	arrow.Table
 	// from is the table that was read, to tell whether it is still the same.
 	from arrow.Table
+	// keys are the key-value metadata of the file it was read from.
+	keys metadata.KeyValueMetadata
 	// beside are further files of a pandas object: categories, labels that are no text.
 	beside map[string][]byte
 }
@@ -60,13 +67,46 @@ type ReaderAtSeeker interface {
 
 // Read reads a parquet file. Release the table when it is not needed any more.
 func Read(ctx context.Context, content ReaderAtSeeker) (*Table, error) {
-	allocator := memory.DefaultAllocator
-	properties := pqarrow.ArrowReadProperties{Parallel: true}
-	table, err := pqarrow.ReadTable(ctx, content, parquet.NewReaderProperties(allocator), properties, allocator)
+	table, err := read(ctx, content)
 	if err != nil {
 		return nil, fmt.Errorf("parquet: %w", err)
 	}
-	return &Table{Table: table, from: table}, nil
+	return table, nil
+}
+
+func read(ctx context.Context, content ReaderAtSeeker) (*Table, error) {
+	allocator := memory.DefaultAllocator
+	source, err := file.NewParquetReader(content, file.WithReadProps(parquet.NewReaderProperties(allocator)))
+	if err != nil {
+		return nil, err
+	}
+	keys := source.MetaData().KeyValueMetadata()
+	properties := pqarrow.ArrowReadProperties{Parallel: true}
+	reader, err := pqarrow.NewFileReader(source, properties, allocator)
+	if err != nil || !isReadable(reader) {
+		// By the types of parquet itself, then.
+		described := source.MetaData().FileMetaData
+		described.KeyValueMetadata = nil
+		for _, pair := range keys {
+			if pair.Key != arrowKey {
+				described.KeyValueMetadata = append(described.KeyValueMetadata, pair)
+			}
+		}
+		if reader, err = pqarrow.NewFileReader(source, properties, allocator); err != nil {
+			return nil, err
+		}
+	}
+	table, err := reader.ReadTable(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &Table{Table: table, from: table, keys: keys}, nil
+}
+
+// isReadable tells whether the Arrow library reads all columns as what they were written from.
+func isReadable(reader *pqarrow.FileReader) bool {
+	schema, err := reader.Schema()
+	return err == nil && !slices.ContainsFunc(schema.Fields(), func(field arrow.Field) bool { return field.Type.ID() == arrow.DURATION })
 }
 
 // Write writes a parquet file.
@@ -74,17 +114,34 @@ func (t *Table) Write(target io.Writer) error {
 	if t.Table == nil {
 		return errors.New("parquet: there is no table; make one by parquet.New")
 	}
-	properties := parquet.NewWriterProperties(parquet.WithVersion(parquet.V2_6), parquet.WithCompression(compress.Codecs.Snappy))
-	table := t.Table
-	if table != t.from {
-		table = withoutPandas(table)
-	}
-	// The writer must not close what is not its own.
-	err := pqarrow.WriteTable(table, struct{ io.Writer }{target}, rowsOfGroup(table), properties, pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema()))
-	if err != nil {
+	if err := t.write(target); err != nil {
 		return fmt.Errorf("parquet: %w", err)
 	}
 	return nil
+}
+
+func (t *Table) write(target io.Writer) error {
+	table, described := t.Table, []pqarrow.WriterOption{pqarrow.WithStoreSchema()}
+	if table == t.from {
+		described = nil // by what the file said that it came from
+	} else {
+		table = withoutPandas(table)
+	}
+	properties := parquet.NewWriterProperties(parquet.WithVersion(parquet.V2_6), parquet.WithCompression(compress.Codecs.Snappy))
+	// The writer must not close what is not its own.
+	writer, err := pqarrow.NewFileWriter(table.Schema(), struct{ io.Writer }{target}, properties, pqarrow.NewArrowWriterProperties(described...))
+	if err != nil {
+		return err
+	}
+	err = writer.WriteTable(table, rowsOfGroup(table))
+	if table == t.from {
+		for _, key := range []string{arrowKey, pandasKey, "pandas"} {
+			if value := t.keys.FindValue(key); value != nil && err == nil {
+				err = writer.AppendKeyValueMetadata(key, *value)
+			}
+		}
+	}
+	return errors.Join(err, writer.Close())
 }
 
 // withoutPandas leaves out what described another table.
@@ -96,12 +153,12 @@ func withoutPandas(table arrow.Table) arrow.Table {
 			kept[key] = old.Values()[i]
 		}
 	}
-	metadata := arrow.MetadataFrom(kept)
+	described := arrow.MetadataFrom(kept)
 	columns := make([]arrow.Column, table.NumCols())
 	for i := range columns {
 		columns[i] = *table.Column(i)
 	}
-	return array.NewTable(arrow.NewSchema(table.Schema().Fields(), &metadata), columns, table.NumRows())
+	return array.NewTable(arrow.NewSchema(table.Schema().Fields(), &described), columns, table.NumRows())
 }
 
 func rowsOfGroup(table arrow.Table) int64 {

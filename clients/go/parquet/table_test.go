@@ -110,8 +110,9 @@ index = pd.DatetimeIndex(["2026-01-01", "2026-01-02", "2026-01-05"], tz="Europe/
 frame = pd.DataFrame({"i": np.array([1, 2, 3], "i2"), "f": [0.5, np.nan, 1], "s": ["a", None, "c"], "b": [True, False, True],
     "c": pd.Categorical(["x", "y", "x"], ["y", "x"], ordered=True), "n": pd.array([1, None, 3], "Int64"),
     "t": pd.to_datetime(["2026-01-01T00:00:00.000000001"] * 3)}, index=index)
+lasting = pd.DataFrame({"d": pd.to_timedelta([1, 2, 3], "h"), "c": pd.Categorical(["x", "y", "x"])}, index=index)
 `
-	python(frame + `argosy.save_artifact(frame, "frame")`)
+	python(frame + `argosy.save_artifact(frame, "frame"); argosy.save_artifact(lasting, "lasting")`)
 	var table parquet.Table
 	version, err := client.Load(t.Context(), "frame", &table)
 	if err != nil || table.NumRows() != 3 || version.GetFormat() != "parquet" {
@@ -121,6 +122,14 @@ frame = pd.DataFrame({"i": np.array([1, 2, 3], "i2"), "f": [0.5, np.nan, 1], "s"
 		t.Fatal(err)
 	}
 	python(frame + `pd.testing.assert_frame_equal(argosy.load_artifact("again"), frame)`)
+	var lasting parquet.Table
+	if _, err := client.Load(t.Context(), "lasting", &lasting); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Save(t.Context(), "lasting again", &lasting); err != nil {
+		t.Fatal(err)
+	}
+	python(frame + `pd.testing.assert_frame_equal(argosy.load_artifact("lasting again"), lasting)`)
 
 	// Of another table the facts about that one are not told.
 	rows := array.NewTableReader(table.Table, 2)
