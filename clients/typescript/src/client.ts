@@ -101,7 +101,10 @@ export class ArgosyClient {
     const found = chosenFile(version, options.path);
     const stop = new AbortController();
     const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
-    const stream = Readable.from(fileChunks(this.connection, found, signal), { objectMode: false, highWaterMark: 1 << 20 });
+    const stream = Readable.from(fileChunks(this.connection, found, signal), {
+      objectMode: false,
+      highWaterMark: 1 << 20,
+    });
     stream.once("close", () => stop.abort(new Error("the stream was closed")));
     return stream;
   }
@@ -150,11 +153,17 @@ export class ArgosyClient {
   }
 
   /** Yields artifacts by name, each with its latest version. */
-  async *list(options: { nameContains?: string; includeUnnamed?: boolean; signal?: AbortSignal } = {}): AsyncGenerator<ArtifactSummary> {
+  async *list(
+    options: { nameContains?: string; includeUnnamed?: boolean; signal?: AbortSignal } = {},
+  ): AsyncGenerator<ArtifactSummary> {
     const { nameContains = "", includeUnnamed = false, signal } = options;
     for (let pageToken = "", more = true; more; more = pageToken !== "") {
       const request = ListArtifactsRequest.fromPartial({
-        project: this.project, nameContains, includeUnnamed, pageSize: 1000, pageToken,
+        project: this.project,
+        nameContains,
+        includeUnnamed,
+        pageSize: 1000,
+        pageToken,
       });
       const page = await this.call(ArtifactServiceService.listArtifacts, request, { signal });
       yield* page.artifacts;
@@ -166,7 +175,13 @@ export class ArgosyClient {
   async *versions(name = "", options: { tag?: string; signal?: AbortSignal } = {}): AsyncGenerator<ArtifactVersion> {
     const { tag = "", signal } = options;
     for (let pageToken = "", more = true; more; more = pageToken !== "") {
-      const request = ListArtifactVersionsRequest.fromPartial({ project: this.project, name, tag, pageSize: 1000, pageToken });
+      const request = ListArtifactVersionsRequest.fromPartial({
+        project: this.project,
+        name,
+        tag,
+        pageSize: 1000,
+        pageToken,
+      });
       const page = await this.call(ArtifactServiceService.listArtifactVersions, request, { signal });
       yield* page.artifactVersions;
       pageToken = page.nextPageToken;
@@ -197,9 +212,13 @@ export class ArgosyClient {
 }
 
 function chosenFile({ name, format, files }: ArtifactVersion, path: string | undefined): StoredFile {
-  const found = path === undefined && files.length === 1 ? files[0] : files.find((candidate) => candidate.path === path);
+  const found =
+    path === undefined && files.length === 1 ? files[0] : files.find((candidate) => candidate.path === path);
   if (found !== undefined) return storedFile(found);
-  const some = files.slice(0, 5).map((candidate) => JSON.stringify(candidate.path)).join(", ");
+  const some = files
+    .slice(0, 5)
+    .map((candidate) => JSON.stringify(candidate.path))
+    .join(", ");
   const told = files.length > 5 ? `${some} and ${files.length - 5} more` : some;
   const what = path === undefined ? "which of its files is not said" : `it has no file ${JSON.stringify(path)}`;
   throw new FormatError(`"${name}" is of format "${format}" and ${what}; there are ${told}: name one as path`);

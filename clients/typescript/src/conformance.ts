@@ -21,7 +21,11 @@ const PROGRESS_BYTES = 8 << 20;
 const REFUSED = 3;
 /** The one file of each format whose values have one. */
 const FILES: Readonly<Record<string, string>> = {
-  json: "data.json", text: "data.txt", bytes: "data.bin", npy: "data.npy", parquet: "data.parquet",
+  json: "data.json",
+  text: "data.txt",
+  bytes: "data.bin",
+  npy: "data.npy",
+  parquet: "data.parquet",
 };
 /** A whole float that comes from Python has to go back as one. */
 const EXACT = { exactNumbers: true };

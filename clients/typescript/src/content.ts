@@ -60,7 +60,7 @@ export function fileContent(path: string): Content {
       const handle = await open(path);
       try {
         const buffer = Buffer.allocUnsafeSlow(chunkBytes);
-        for (let at = offset; ; ) {
+        for (let at = offset; ;) {
           signal?.throwIfAborted();
           const { bytesRead } = await handle.read(buffer, 0, chunkBytes, at);
           if (bytesRead === 0) return;

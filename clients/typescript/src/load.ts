@@ -20,13 +20,18 @@ export async function fetchVersion(
   maxContentBytes: number,
 ): Promise<{ version: ArtifactVersion; contents: Buffer[] }> {
   const request = GetArtifactVersionRequest.fromPartial({
-    project: connection.project, selector: selectorOf(name, selection), maxContentBytes: BigInt(maxContentBytes),
+    project: connection.project,
+    selector: selectorOf(name, selection),
+    maxContentBytes: BigInt(maxContentBytes),
   });
   const settings = { signal: selection.signal };
   const answer = await connection.unary(ArtifactServiceService.getArtifactVersion, request, settings);
   const version = checkedValue(answer.artifactVersion);
   const contents = answer.contents.length === version.files.length ? answer.contents : [];
-  return { version, contents: contents.map((bytes, index) => verified(storedFile(checkedValue(version.files[index])), bytes)) };
+  return {
+    version,
+    contents: contents.map((bytes, index) => verified(storedFile(checkedValue(version.files[index])), bytes)),
+  };
 }
 
 /** Loads a version and decodes it by its format. */

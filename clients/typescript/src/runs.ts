@@ -3,7 +3,12 @@ import { randomUUID } from "node:crypto";
 
 import { ServiceError } from "./errors.js";
 import { type Run as RunRecord, RunState } from "./gen/argosy/v1/pipeline.js";
-import { CreateRunRequest, FinishRunRequest, PipelineServiceService, RenewRunRequest } from "./gen/argosy/v1/pipeline_service.js";
+import {
+  CreateRunRequest,
+  FinishRunRequest,
+  PipelineServiceService,
+  RenewRunRequest,
+} from "./gen/argosy/v1/pipeline_service.js";
 import { checkedValue } from "./load.js";
 import { jsonDocuments } from "./save.js";
 import { runError, type RunningStep, startStep, type StepOptions } from "./steps.js";
@@ -80,7 +85,10 @@ export class PipelineRun {
 
   private async renew(): Promise<void> {
     const request = RenewRunRequest.fromPartial({
-      project: this.connection.project, requestId: randomUUID(), runId: this.id, driverToken: this.driverToken,
+      project: this.connection.project,
+      requestId: randomUUID(),
+      runId: this.id,
+      driverToken: this.driverToken,
     });
     try {
       const { run } = await this.connection.unary(PipelineServiceService.renewRun, request);

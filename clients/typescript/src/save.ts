@@ -98,6 +98,7 @@ async function encodeTree(value: FileValue | DirectoryValue, format: string | un
   }
   // The bytes of a file, without its name and in bounded memory.
   if (format === "bytes") return { format, files: [{ path: "data.bin", content: fileContent(value.path) }] };
-  if (format !== undefined && format !== "file") throw new FormatError(`a file is saved as "file" or "bytes", not as "${format}"`);
+  if (format !== undefined && format !== "file")
+    throw new FormatError(`a file is saved as "file" or "bytes", not as "${format}"`);
   return { format: "file", files: await encodeFile(value) };
 }

@@ -125,27 +125,31 @@ export class RunningStep {
     outputs: Readonly<Record<string, unknown>> = {},
     { metadata, signal }: { metadata?: Readonly<Record<string, unknown>>; signal?: AbortSignal } = {},
   ): Promise<StepRun> {
-    return withAllEncoded(Object.entries(outputs).map(([name, value]) => this.planned(name, value)), [], async (encoded) => {
-      const files = encoded.flatMap((each) => each.files);
-      const answer = await createFrom(this.connection, files, { signal }, (sent) => {
-        let at = 0;
-        const request = CompleteStepRequest.fromPartial({
-          project: this.connection.project,
-          requestId: randomUUID(),
-          stepRunId: this.stepRun.id,
-          attemptToken: this.attemptToken,
-          loaded: this.loaded,
-          metadata: jsonDocuments("metadata", metadata),
-          outputs: encoded.map(({ output: name, spec, files: own }) => {
-            const mine: NewArtifactFile[] = sent.slice(at, at + own.length);
-            at += own.length;
-            return { name, spec, files: mine };
-          }),
+    return withAllEncoded(
+      Object.entries(outputs).map(([name, value]) => this.planned(name, value)),
+      [],
+      async (encoded) => {
+        const files = encoded.flatMap((each) => each.files);
+        const answer = await createFrom(this.connection, files, { signal }, (sent) => {
+          let at = 0;
+          const request = CompleteStepRequest.fromPartial({
+            project: this.connection.project,
+            requestId: randomUUID(),
+            stepRunId: this.stepRun.id,
+            attemptToken: this.attemptToken,
+            loaded: this.loaded,
+            metadata: jsonDocuments("metadata", metadata),
+            outputs: encoded.map(({ output: name, spec, files: own }) => {
+              const mine: NewArtifactFile[] = sent.slice(at, at + own.length);
+              at += own.length;
+              return { name, spec, files: mine };
+            }),
+          });
+          return this.connection.unary(PipelineServiceService.completeStep, request, { signal });
         });
-        return this.connection.unary(PipelineServiceService.completeStep, request, { signal });
-      });
-      return checkedValue(answer.stepRun);
-    });
+        return checkedValue(answer.stepRun);
+      },
+    );
   }
 
   /** Ends the step as failed; nothing it would have returned is kept. */

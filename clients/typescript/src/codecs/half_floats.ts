@@ -30,7 +30,7 @@ export function bitsOfHalves(floats: Float32Array): Uint16Array<ArrayBuffer> {
     const size = bits[0] & 0x7fffffff;
     if (size > 0x7f800000) {
       // A NaN keeps what fits of its payload, and stays a NaN.
-      halves[index] = sign | 0x7c00 | (((size >> 13) & 0x3ff) || 1);
+      halves[index] = sign | 0x7c00 | ((size >> 13) & 0x3ff || 1);
     } else if (size >= 0x47800000) {
       halves[index] = sign | 0x7c00;
     } else if (size < 0x38800000) {

@@ -96,11 +96,13 @@ class Encoder {
       case "bigint":
         return integerText(value);
       case "string":
-        return value.isWellFormed() ? JSON.stringify(value) : encodeEscape(value, () => "") ?? "";
+        return value.isWellFormed() ? JSON.stringify(value) : (encodeEscape(value, () => "") ?? "");
       case "object":
         return value === null ? "null" : this.objectText(value, place, level);
       default:
-        throw new FormatError(`${place} is ${typeof value === "undefined" ? "undefined" : `a ${typeof value}`}, which JSON cannot say`);
+        throw new FormatError(
+          `${place} is ${typeof value === "undefined" ? "undefined" : `a ${typeof value}`}, which JSON cannot say`,
+        );
     }
   }
 

@@ -41,7 +41,8 @@ function listText(items: unknown[], inner: Inner): string {
 
 function taggedText({ tag, payload }: Tagged, inner: Inner): string {
   if (!isKept(tag)) throw new FormatError(`"${tag}" is no escape that can be written; use one of ${keptEscapes()}`);
-  if (!isProper(tag, payload)) throw new FormatError(`${tag} has a payload of another form; docs/formats.md tells which`);
+  if (!isProper(tag, payload))
+    throw new FormatError(`${tag} has a payload of another form; docs/formats.md tells which`);
   if (tag === "$bytearray" && payload instanceof Uint8Array) {
     return escaped(tag, JSON.stringify(Buffer.from(payload).toString("base64")));
   }

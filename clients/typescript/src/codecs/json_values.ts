@@ -43,9 +43,7 @@ export class Tagged {
 export function toDate(value: Tagged): Date {
   const text = value.tag === "$datetime" ? value.payload : undefined;
   const parts =
-    typeof text === "string"
-      ? /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,6})?([+-]\d\d:\d\d)$/.exec(text)
-      : null;
+    typeof text === "string" ? /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,6})?([+-]\d\d:\d\d)$/.exec(text) : null;
   if (parts === null) {
     throw new RangeError(`${value.tag} ${JSON.stringify(text)} is no moment: want a $datetime with an offset`);
   }

@@ -5,12 +5,16 @@ type Check = (payload: unknown) => boolean;
 
 const isText: Check = (payload) => typeof payload === "string";
 const isInteger: Check = (payload) => typeof payload === "bigint" || Number.isSafeInteger(payload);
-const isNumber: Check = (payload) => typeof payload === "number" || typeof payload === "bigint" || payload instanceof Float;
+const isNumber: Check = (payload) =>
+  typeof payload === "number" || typeof payload === "bigint" || payload instanceof Float;
 const isList: Check = Array.isArray;
 const isPairs: Check = (payload) => isListOf(payload, (pair) => Array.isArray(pair) && pair.length === 2);
 const isObject: Check = (payload) => typeof payload === "object" && payload !== null && !Array.isArray(payload);
 const isAny: Check = () => true;
-const orNull = (check: Check): Check => (payload) => payload === null || check(payload);
+const orNull =
+  (check: Check): Check =>
+  (payload) =>
+    payload === null || check(payload);
 
 function isListOf(payload: unknown, check: Check): boolean {
   return Array.isArray(payload) && payload.every(check);
@@ -22,8 +26,14 @@ function items(...checks: Check[]): Check {
     Array.isArray(payload) && payload.length === checks.length && checks.every((check, index) => check(payload[index]));
 }
 
-const either = (...checks: Check[]): Check => (payload) => checks.some((check) => check(payload));
-const matching = (pattern: RegExp): Check => (payload) => typeof payload === "string" && pattern.test(payload);
+const either =
+  (...checks: Check[]): Check =>
+  (payload) =>
+    checks.some((check) => check(payload));
+const matching =
+  (pattern: RegExp): Check =>
+  (payload) =>
+    typeof payload === "string" && pattern.test(payload);
 
 const TIME = String.raw`([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?`;
 const OFFSET = String.raw`([+-]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?)?`;
@@ -35,7 +45,10 @@ const isDateText: Check = (payload) => {
   return !Number.isNaN(moment.getTime()) && moment.toISOString().startsWith(payload);
 };
 const isMomentText: Check = (payload) =>
-  typeof payload === "string" && payload[10] === "T" && isDateText(payload.slice(0, 10)) && isTimeText(payload.slice(11));
+  typeof payload === "string" &&
+  payload[10] === "T" &&
+  isDateText(payload.slice(0, 10)) &&
+  isTimeText(payload.slice(11));
 
 const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
   ["$complex", items(isNumber, isNumber)],

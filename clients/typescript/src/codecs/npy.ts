@@ -8,8 +8,16 @@ import { bitsOfHalves, halvesToFloats } from "./half_floats.js";
 import { countOf, itemSize, readNpyHeader, writeNpyHeader } from "./npy_header.js";
 
 export type NpyData =
-  | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array
-  | BigInt64Array | BigUint64Array | Float32Array | Float64Array;
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array
+  | Float32Array
+  | Float64Array;
 
 type DataClass = { new (buffer: ArrayBuffer): NpyData; readonly BYTES_PER_ELEMENT: number };
 
@@ -18,13 +26,33 @@ type DataClass = { new (buffer: ArrayBuffer): NpyData; readonly BYTES_PER_ELEMEN
  * spans (M8, m8) their ticks. What is not listed (text, structured and long double dtypes) stays bytes.
  */
 const CLASSES: Readonly<Record<string, DataClass>> = {
-  b1: Uint8Array, i1: Int8Array, u1: Uint8Array, i2: Int16Array, u2: Uint16Array, i4: Int32Array, u4: Uint32Array,
-  i8: BigInt64Array, u8: BigUint64Array, f4: Float32Array, f8: Float64Array, c8: Float32Array, c16: Float64Array,
-  M8: BigInt64Array, m8: BigInt64Array,
+  b1: Uint8Array,
+  i1: Int8Array,
+  u1: Uint8Array,
+  i2: Int16Array,
+  u2: Uint16Array,
+  i4: Int32Array,
+  u4: Uint32Array,
+  i8: BigInt64Array,
+  u8: BigUint64Array,
+  f4: Float32Array,
+  f8: Float64Array,
+  c8: Float32Array,
+  c16: Float64Array,
+  M8: BigInt64Array,
+  m8: BigInt64Array,
 };
 const DTYPES = new Map<unknown, string>([
-  [Int8Array, "|i1"], [Uint8Array, "|u1"], [Int16Array, "<i2"], [Uint16Array, "<u2"], [Int32Array, "<i4"],
-  [Uint32Array, "<u4"], [BigInt64Array, "<i8"], [BigUint64Array, "<u8"], [Float32Array, "<f4"], [Float64Array, "<f8"],
+  [Int8Array, "|i1"],
+  [Uint8Array, "|u1"],
+  [Int16Array, "<i2"],
+  [Uint16Array, "<u2"],
+  [Int32Array, "<i4"],
+  [Uint32Array, "<u4"],
+  [BigInt64Array, "<i8"],
+  [BigUint64Array, "<u8"],
+  [Float32Array, "<f4"],
+  [Float64Array, "<f8"],
 ]);
 const IS_LITTLE = endianness() === "LE";
 
@@ -125,7 +153,8 @@ export const npyCodec: Codec<NpyArray> = {
     // A copy of its own: aligned, and nothing else of the answer it came with is kept.
     const own = new Uint8Array(bytes.byteLength - dataAt);
     own.set(bytes.subarray(dataAt));
-    if (isSwapped(dtype) && (kind === "f2" || kind in CLASSES)) swapped(Buffer.from(own.buffer), Data.BYTES_PER_ELEMENT);
+    if (isSwapped(dtype) && (kind === "f2" || kind in CLASSES))
+      swapped(Buffer.from(own.buffer), Data.BYTES_PER_ELEMENT);
     const data = new Data(own.buffer);
     return new NpyArray(kind === "f2" ? halvesToFloats(data as Uint16Array) : data, shape, { dtype, fortranOrder });
   },

@@ -28,7 +28,8 @@ export function readNpyHeader(bytes: Buffer): NpyHeader {
   const start = major === 1 ? 10 : 12;
   if (bytes.byteLength < start) throw new FormatError('"data.npy" ends inside of its header');
   const length = major === 1 ? bytes.readUInt16LE(8) : bytes.readUInt32LE(8);
-  if (length > MOST_HEADER_BYTES) throw new FormatError(`the header of "data.npy" has ${length} bytes; at most 1 MiB are read`);
+  if (length > MOST_HEADER_BYTES)
+    throw new FormatError(`the header of "data.npy" has ${length} bytes; at most 1 MiB are read`);
   const dataAt = start + length;
   if (dataAt > bytes.byteLength) throw new FormatError('"data.npy" ends inside of its header');
   const text = bytes.toString(major === 3 ? "utf8" : "latin1", start, dataAt);

@@ -40,10 +40,13 @@ export function schemaOf({ name, data, schema }: Column): readonly SchemaElement
       continue;
     }
     const own = kindOf(value);
-    if (own === undefined) throw new FormatError(`column "${name}", row ${row}: a ${typeof value} is no value of a table`);
+    if (own === undefined)
+      throw new FormatError(`column "${name}", row ${row}: a ${typeof value} is no value of a table`);
     const both = kind === undefined ? own : common(kind, own);
     if (both === undefined) {
-      throw new FormatError(`column "${name}", row ${row}: ${own.type} where the rows before are ${kind?.type}; use one kind`);
+      throw new FormatError(
+        `column "${name}", row ${row}: ${own.type} where the rows before are ${kind?.type}; use one kind`,
+      );
     }
     kind = both;
   }
@@ -100,7 +103,11 @@ function integer64(value: unknown, name: string): unknown {
     return BigInt(value.getTime());
   }
   const integer = typeof value === "number" ? BigInt(value) : value;
-  if (typeof integer === "bigint" && integer !== BigInt.asIntN(64, integer) && integer !== BigInt.asUintN(64, integer)) {
+  if (
+    typeof integer === "bigint" &&
+    integer !== BigInt.asIntN(64, integer) &&
+    integer !== BigInt.asUintN(64, integer)
+  ) {
     throw new FormatError(`column "${name}" has ${integer}, which does not fit into 64 bits`);
   }
   return integer;

@@ -34,7 +34,8 @@ export function directory(path: string): DirectoryValue {
 /** @throws FormatError it is no file, or has a name no reader would take. */
 export async function encodeFile({ path }: FileValue): Promise<NewFile[]> {
   const kind = await kindOf(path);
-  if (kind !== "file") throw new FormatError(`${path} is no file but ${kind === "other" ? "a special file" : "a directory"}`);
+  if (kind !== "file")
+    throw new FormatError(`${path} is no file but ${kind === "other" ? "a special file" : "a directory"}`);
   const name = basename(resolve(path));
   refuseName(name, path);
   return [{ path: name, content: fileContent(path) }];
@@ -62,7 +63,8 @@ async function walk(folder: string, below: string, files: NewFile[], empty: stri
     const path = below === "" ? entry.name : `${below}/${entry.name}`;
     if (entry.isDirectory()) await walk(full, path, files, empty);
     else if (entry.isFile()) files.push({ path: `${CONTENT}${path}`, content: fileContent(full) });
-    else throw new FormatError(`${full} is ${specialOf(entry)}, which is not kept; remove it or copy what it stands for`);
+    else
+      throw new FormatError(`${full} is ${specialOf(entry)}, which is not kept; remove it or copy what it stands for`);
   }
 }
 
@@ -78,7 +80,8 @@ function refuseName(name: string, path: string): void {
 /** The path of the content inside a directory that a path of the version stands for; undefined for `directory.json`. */
 export function contentPath(path: string): string | undefined {
   if (path === "directory.json") return undefined;
-  if (!path.startsWith(CONTENT)) throw new FormatError(`the version is a directory, but has the file ${JSON.stringify(path)}`);
+  if (!path.startsWith(CONTENT))
+    throw new FormatError(`the version is a directory, but has the file ${JSON.stringify(path)}`);
   return path.slice(CONTENT.length);
 }
 

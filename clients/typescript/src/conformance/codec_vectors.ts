@@ -43,15 +43,18 @@ async function checkDocument(vector: DocumentVector): Promise<void> {
 
 /** A document as what it says: integers and floats apart, members and sets in an order of their own. */
 function structure(document: string): unknown {
-  const number = (text: string) => (/[.eE]/.test(text) ? { float: Number(text), sign: text[0] === "-" } : { integer: BigInt(text) });
+  const number = (text: string) =>
+    /[.eE]/.test(text) ? { float: Number(text), sign: text[0] === "-" } : { integer: BigInt(text) };
   const ordered = (node: unknown): unknown => {
     if (Array.isArray(node)) return node.map(ordered);
     if (typeof node !== "object" || node === null) return node;
-    return Object.entries(node).map(([name, part]) => {
-      const inner = ordered(part);
-      const isSet = (name === "$set" || name === "$frozenset") && Array.isArray(inner);
-      return [name, isSet ? inner.sort((a, b) => (text(a) < text(b) ? -1 : 1)) : inner];
-    }).sort(([a], [b]) => (String(a) < String(b) ? -1 : 1));
+    return Object.entries(node)
+      .map(([name, part]) => {
+        const inner = ordered(part);
+        const isSet = (name === "$set" || name === "$frozenset") && Array.isArray(inner);
+        return [name, isSet ? inner.sort((a, b) => (text(a) < text(b) ? -1 : 1)) : inner];
+      })
+      .sort(([a], [b]) => (String(a) < String(b) ? -1 : 1));
   };
   return ordered(parse(document, undefined, { parseNumber: number }));
 }
@@ -81,7 +84,13 @@ export function arrayVectors({ vectors }: { vectors: ArrayVector[] }): Vector[] 
   return vectors.map((vector) => ({ name: vector.name, run: () => checkArray(vector) }));
 }
 
-async function checkArray({ reader, dtype = "", shape = [], elements_base64: elements = "", file_base64: file }: ArrayVector): Promise<void> {
+async function checkArray({
+  reader,
+  dtype = "",
+  shape = [],
+  elements_base64: elements = "",
+  file_base64: file,
+}: ArrayVector): Promise<void> {
   const read = (bytes: Buffer) => npyCodec.decode(new Map([["data.npy", bytes]]));
   const bytes = Buffer.from(file, "base64");
   if (reader === "refuse") return assert.rejects(async () => read(bytes), FormatError);

@@ -19,7 +19,10 @@ export function contentOf(size: number): Buffer {
   return content;
 }
 
-export function digestVectors({ contents, texts }: {
+export function digestVectors({
+  contents,
+  texts,
+}: {
   contents: { size_bytes: number; digest: string }[];
   texts: { name: string; text: string; valid: boolean }[];
 }): Vector[] {
@@ -38,7 +41,11 @@ interface Rule {
 }
 
 /** The rules a client has to know itself; names and labels are the server's to refuse. */
-export function nameVectors({ projects, local_paths: paths, addresses }: {
+export function nameVectors({
+  projects,
+  local_paths: paths,
+  addresses,
+}: {
   projects: Rule[];
   local_paths: Rule[];
   addresses: (Rule & { is_secure?: boolean; servers?: string[] })[];
@@ -96,7 +103,9 @@ function checkError({ code, message, details_base64: details, reason, metadata, 
   const Class = (ERROR_CLASSES as Record<string, typeof ServiceError>)[reason] ?? ServiceError;
   assert.equal(error.constructor, Class);
   const helps = {
-    no: !worthRetrying(error) && ![...ASKED_ABOUT, "UPLOAD_NOT_FOUND", "DIGEST_MISMATCH", "WATCH_STALLED"].includes(reason),
+    no:
+      !worthRetrying(error) &&
+      ![...ASKED_ABOUT, "UPLOAD_NOT_FOUND", "DIGEST_MISMATCH", "WATCH_STALLED"].includes(reason),
     call: worthRetrying(error),
     upload: worthRetrying(error) || ASKED_ABOUT.includes(reason),
     new_upload: ["UPLOAD_NOT_FOUND", "DIGEST_MISMATCH"].includes(reason),

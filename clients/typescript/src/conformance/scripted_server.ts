@@ -33,8 +33,15 @@ function statusDetails(code: number, reason: string): Buffer {
 }
 
 const CAPABILITIES = GetCapabilitiesResponse.fromPartial({
-  protocolRevision: 1, oldestProtocolRevision: 1, serverVersion: "scripted", preferredChunkBytes: 1 << 20,
-  maxChunkBytes: 2 << 20, maxInlineBytes: 1 << 20, maxFiles: 16384, maxDigests: 16384, maxBatchBytes: 2 << 20,
+  protocolRevision: 1,
+  oldestProtocolRevision: 1,
+  serverVersion: "scripted",
+  preferredChunkBytes: 1 << 20,
+  maxChunkBytes: 2 << 20,
+  maxInlineBytes: 1 << 20,
+  maxFiles: 16384,
+  maxDigests: 16384,
+  maxBatchBytes: 2 << 20,
   maxBatchItems: 1000,
 });
 

@@ -8,7 +8,11 @@ import { resolveConfig } from "../config.js";
 import { bytesContent } from "../content.js";
 import { digestOf } from "../digest.js";
 import { CorruptDataError, ServiceError } from "../errors.js";
-import { ArtifactServiceService, type ListArtifactsRequest, ListArtifactsResponse } from "../gen/argosy/v1/artifact_service.js";
+import {
+  ArtifactServiceService,
+  type ListArtifactsRequest,
+  ListArtifactsResponse,
+} from "../gen/argosy/v1/artifact_service.js";
 import {
   BlobServiceService,
   type ReadBlobRequest,
@@ -64,7 +68,10 @@ class Script {
     const waited = (performance.now() - this.answered) / 1000;
     try {
       assert.equal(call, step?.call ?? "no further call", `call ${this.at}`);
-      assert.deepEqual({ ...told }, { ...("offset" in told ? { offset: step?.offset } : {}), ...("epoch" in told ? { epoch: step?.epoch } : {}) });
+      assert.deepEqual(
+        { ...told },
+        { ...("offset" in told ? { offset: step?.offset } : {}), ...("epoch" in told ? { epoch: step?.epoch } : {}) },
+      );
       const [least] = step?.pause ?? [0];
       assert.ok(waited >= least - TIMER_SLACK, `waited ${waited} s before call ${this.at}, not ${least} s`);
     } catch (error) {
@@ -95,8 +102,14 @@ class Script {
 
 export function resumeVectors({ uploads, downloads }: { uploads: Scenario[]; downloads: Scenario[] }): Vector[] {
   return [
-    ...uploads.map((scenario) => ({ name: `upload: ${scenario.name}`, run: () => play(scenario, uploadHandlers, upload) })),
-    ...downloads.map((scenario) => ({ name: `download: ${scenario.name}`, run: () => play(scenario, downloadHandlers, download) })),
+    ...uploads.map((scenario) => ({
+      name: `upload: ${scenario.name}`,
+      run: () => play(scenario, uploadHandlers, upload),
+    })),
+    ...downloads.map((scenario) => ({
+      name: `download: ${scenario.name}`,
+      run: () => play(scenario, downloadHandlers, download),
+    })),
   ];
 }
 
@@ -116,7 +129,12 @@ async function play(
     try {
       await transfer(connection, content);
     } catch (error) {
-      result = error instanceof CorruptDataError ? "CORRUPT" : error instanceof ServiceError ? error.reason || error.code : String(error);
+      result =
+        error instanceof CorruptDataError
+          ? "CORRUPT"
+          : error instanceof ServiceError
+            ? error.reason || error.code
+            : String(error);
     } finally {
       connection.close();
     }
@@ -146,10 +164,16 @@ function uploadHandlers(script: Script, content: Buffer): Record<string, unknown
     if (status !== undefined) return reply(callError(status));
     if (upload === undefined) return reply(null, { digest: "", sizeBytes: 0n });
     const { id, committed_size: committed, epoch, state } = upload;
-    const told = { id, committedSize: BigInt(committed), epoch: BigInt(epoch), state: UploadState[`UPLOAD_STATE_${state}`] };
+    const told = {
+      id,
+      committedSize: BigInt(committed),
+      epoch: BigInt(epoch),
+      state: UploadState[`UPLOAD_STATE_${state}`],
+    };
     reply(null, { upload: Upload.fromPartial(told) });
   };
-  const unary = (name: string) => (_: ServerUnaryCall<unknown, unknown>, reply: Reply) => answer(script.next(name), reply);
+  const unary = (name: string) => (_: ServerUnaryCall<unknown, unknown>, reply: Reply) =>
+    answer(script.next(name), reply);
   return {
     createUpload: unary("CreateUpload"),
     getUpload: unary("GetUpload"),
@@ -183,7 +207,8 @@ function downloadHandlers(script: Script, content: Buffer): Record<string, unkno
       const { until = 0, flip, status = { code: "OK", reason: "" } } = script.next("ReadBlob", { offset });
       const sent = Buffer.from(until > content.length ? contentOf(until) : content.subarray(0, until));
       if (flip !== undefined) sent[flip] = (sent[flip] as number) ^ 1;
-      for (let at = offset; at < until; at += CHUNK_BYTES) call.write({ chunk: sent.subarray(at, Math.min(until, at + CHUNK_BYTES)) });
+      for (let at = offset; at < until; at += CHUNK_BYTES)
+        call.write({ chunk: sent.subarray(at, Math.min(until, at + CHUNK_BYTES)) });
       script.done();
       if (status.code === "OK") call.end();
       else call.emit("error", callError(status));

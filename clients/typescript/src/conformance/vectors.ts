@@ -32,10 +32,12 @@ const AT_ONCE = 64;
  * @throws Error names the first one that does not hold.
  */
 export async function runVectors(folder: string, files: readonly string[] = Object.keys(FILES)): Promise<number> {
-  const vectors = Object.entries(FILES).filter(([path]) => files.includes(path)).flatMap(([path, make]) => {
-    const content = JSON.parse(readFileSync(join(folder, path), "utf8")) as never;
-    return make(content).map((vector) => ({ ...vector, name: `${path}: ${vector.name}` }));
-  });
+  const vectors = Object.entries(FILES)
+    .filter(([path]) => files.includes(path))
+    .flatMap(([path, make]) => {
+      const content = JSON.parse(readFileSync(join(folder, path), "utf8")) as never;
+      return make(content).map((vector) => ({ ...vector, name: `${path}: ${vector.name}` }));
+    });
   const queue = vectors.values();
   const lane = async () => {
     for (const { name, run } of queue) {

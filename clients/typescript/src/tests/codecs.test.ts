@@ -36,9 +36,24 @@ test("the conformance vectors of the formats and rules hold", async () => {
 
 test("json comes back as values of JavaScript", async () => {
   const value = {
-    text: "déjà vu", whole: 3, half: 0.5, none: null, yes: true, list: [1, [2]], big: 2n ** 80n, small: -0,
-    infinite: Infinity, bytes: Buffer.from([0, 255]), set: new Set(["b", "a"]), frozen: new FrozenSet([1]),
-    map: new Map<unknown, unknown>([[1, "one"], ["two", 2]]), pair: Tuple.of<unknown>(1, "a"), lone: "\ud800",
+    text: "déjà vu",
+    whole: 3,
+    half: 0.5,
+    none: null,
+    yes: true,
+    list: [1, [2]],
+    big: 2n ** 80n,
+    small: -0,
+    infinite: Infinity,
+    bytes: Buffer.from([0, 255]),
+    set: new Set(["b", "a"]),
+    frozen: new FrozenSet([1]),
+    map: new Map<unknown, unknown>([
+      [1, "one"],
+      ["two", 2],
+    ]),
+    pair: Tuple.of<unknown>(1, "a"),
+    lone: "\ud800",
   };
   const loaded = await roundTrip(value);
   assert.deepEqual(loaded, { ...value, set: new Set(["a", "b"]) });
@@ -46,7 +61,10 @@ test("json comes back as values of JavaScript", async () => {
 });
 
 test("whole numbers are integers, and floats where they are asked for", async () => {
-  assert.equal(await documentOf([1, new Float(1), 1e300, 2 ** 53, 10n, 2n ** 53n]), '[1,1.0,1e+300,9007199254740992.0,10,{"$int":"9007199254740992"}]');
+  assert.equal(
+    await documentOf([1, new Float(1), 1e300, 2 ** 53, 10n, 2n ** 53n]),
+    '[1,1.0,1e+300,9007199254740992.0,10,{"$int":"9007199254740992"}]',
+  );
 });
 
 test("an object that looks like an escape is written as a dict, and comes back as a Map", async () => {
@@ -56,7 +74,9 @@ test("an object that looks like an escape is written as a dict, and comes back a
 
 test("members that are undefined are left out, and a member may be called __proto__", async () => {
   assert.equal(await documentOf({ a: undefined, b: 1, c: 2 }), '{"b":1,"c":2}');
-  const loaded = (await codecOf("json", "x").decode(new Map([["data.json", Buffer.from('{"__proto__":{"x":1},"y":2}')]]))) as object;
+  const loaded = (await codecOf("json", "x").decode(
+    new Map([["data.json", Buffer.from('{"__proto__":{"x":1},"y":2}')]]),
+  )) as object;
   assert.deepEqual(Object.keys(loaded), ["__proto__", "y"]);
   assert.equal(Object.getPrototypeOf(loaded), Object.prototype);
 });
@@ -81,11 +101,15 @@ for (const [what, [value, message]] of Object.entries(refused)) {
 }
 
 test("arrays and long bytes inside of an object are parts of their own formats", async () => {
-  const value = { weights: new NpyArray(new Float32Array([1, 2]), [2, 1]), raw: Buffer.alloc(5000, 7), table: Table.from({ a: [1] }) };
+  const value = {
+    weights: new NpyArray(new Float32Array([1, 2]), [2, 1]),
+    raw: Buffer.alloc(5000, 7),
+    table: Table.from({ a: [1] }),
+  };
   const loaded = await roundTrip(value);
   assert.deepEqual(loaded.weights, value.weights);
   assert.ok(loaded.raw.equals(value.raw));
-  assert.deepEqual([...loaded.table.column("a") as BigInt64Array], [1n]);
+  assert.deepEqual([...(loaded.table.column("a") as BigInt64Array)], [1n]);
 });
 
 test("a Date becomes a moment, and toDate reads it", async () => {
@@ -121,15 +145,40 @@ test("an array whose data, shape and dtype disagree is refused", () => {
 
 test("a table comes back with its types and missing values", async () => {
   const table = Table.from({
-    id: new BigInt64Array([1n, 2n ** 62n]), small: new Int8Array([-1, 1]), ratio: [0.5, null], word: ["wörd", null],
-    flag: [true, false], raw: [Buffer.from([1, 2]), null], mixed: [1, 0.5], when: [new Date(5), null],
+    id: new BigInt64Array([1n, 2n ** 62n]),
+    small: new Int8Array([-1, 1]),
+    ratio: [0.5, null],
+    word: ["wörd", null],
+    flag: [true, false],
+    raw: [Buffer.from([1, 2]), null],
+    mixed: [1, 0.5],
+    when: [new Date(5), null],
   });
   const loaded = await roundTrip(table);
   const [first, second] = loaded.rows();
-  assert.deepEqual({ ...first, raw: [...(first?.["raw"] as Uint8Array)] }, {
-    id: 1n, small: -1, ratio: 0.5, word: "wörd", flag: true, raw: [1, 2], mixed: 1, when: 5n,
+  assert.deepEqual(
+    { ...first, raw: [...(first?.["raw"] as Uint8Array)] },
+    {
+      id: 1n,
+      small: -1,
+      ratio: 0.5,
+      word: "wörd",
+      flag: true,
+      raw: [1, 2],
+      mixed: 1,
+      when: 5n,
+    },
+  );
+  assert.deepEqual(second, {
+    id: 2n ** 62n,
+    small: 1,
+    ratio: null,
+    word: null,
+    flag: false,
+    raw: null,
+    mixed: 0.5,
+    when: null,
   });
-  assert.deepEqual(second, { id: 2n ** 62n, small: 1, ratio: null, word: null, flag: false, raw: null, mixed: 0.5, when: null });
   assert.deepEqual([...(await roundTrip(loaded)).rows()], [...loaded.rows()]);
 });
 
@@ -145,10 +194,16 @@ test("a column of mixed kinds is refused by its name and row", async () => {
 
 for (const format of ["cloudpickle", "skops", "company-graph"]) {
   test(`format ${format} is refused by its name, with what the producer can do`, () => {
-    assert.throws(() => codecOf(format, '"model"'), (error) => {
-      assert.ok(error instanceof FormatError);
-      assert.match(error.message, new RegExp(`"model" is in format "${format}".*let the producer publish a neutral format`));
-      return true;
-    });
+    assert.throws(
+      () => codecOf(format, '"model"'),
+      (error) => {
+        assert.ok(error instanceof FormatError);
+        assert.match(
+          error.message,
+          new RegExp(`"model" is in format "${format}".*let the producer publish a neutral format`),
+        );
+        return true;
+      },
+    );
   });
 }

@@ -7,14 +7,24 @@ import { BlobServiceService, GetCapabilitiesResponse } from "../gen/argosy/v1/bl
 import { withServer } from "../conformance/scripted_server.js";
 
 const ENVIRONMENT = {
-  ARGOSY_SERVER: "grpcs://store:443", ARGOSY_PROJECT: "fraud", ARGOSY_TOKEN: "secret", ARGOSY_CONNECT_TIMEOUT: "1",
-  ARGOSY_UNARY_DEADLINE: "2.5", ARGOSY_IDLE_TIMEOUT: "3",
+  ARGOSY_SERVER: "grpcs://store:443",
+  ARGOSY_PROJECT: "fraud",
+  ARGOSY_TOKEN: "secret",
+  ARGOSY_CONNECT_TIMEOUT: "1",
+  ARGOSY_UNARY_DEADLINE: "2.5",
+  ARGOSY_IDLE_TIMEOUT: "3",
 };
 
 test("settings come from the environment", () => {
   assert.deepEqual(resolveConfig({}, ENVIRONMENT), {
-    servers: ["store:443"], secure: true, project: "fraud", token: "secret", credentials: undefined,
-    connectTimeout: 1, unaryDeadline: 2.5, idleTimeout: 3,
+    servers: ["store:443"],
+    secure: true,
+    project: "fraud",
+    token: "secret",
+    credentials: undefined,
+    connectTimeout: 1,
+    unaryDeadline: 2.5,
+    idleTimeout: 3,
   });
 });
 
@@ -31,12 +41,21 @@ test("defaults are those of the Python client", () => {
 const refused: Record<string, [Record<string, string>, RegExp]> = {
   "no server": [{}, /no server is named; set ARGOSY_SERVER/],
   "an embedded store": [{ ARGOSY_SERVER: "embedded:///data" }, /only Python opens embedded/],
-  "seconds that are none": [{ ARGOSY_SERVER: "grpc://a:1", ARGOSY_IDLE_TIMEOUT: "soon" }, /ARGOSY_IDLE_TIMEOUT is "soon"; write a number/],
-  "a token in plain text": [{ ARGOSY_SERVER: "grpc://a:1", ARGOSY_TOKEN: "secret" }, /plain text to grpc:\/\/a:1; use grpcs/],
+  "seconds that are none": [
+    { ARGOSY_SERVER: "grpc://a:1", ARGOSY_IDLE_TIMEOUT: "soon" },
+    /ARGOSY_IDLE_TIMEOUT is "soon"; write a number/,
+  ],
+  "a token in plain text": [
+    { ARGOSY_SERVER: "grpc://a:1", ARGOSY_TOKEN: "secret" },
+    /plain text to grpc:\/\/a:1; use grpcs/,
+  ],
 };
 for (const [what, [environment, message]] of Object.entries(refused)) {
   test(`refused: ${what}`, () => {
-    assert.throws(() => resolveConfig({}, environment), (error) => error instanceof ConfigurationError && message.test(error.message));
+    assert.throws(
+      () => resolveConfig({}, environment),
+      (error) => error instanceof ConfigurationError && message.test(error.message),
+    );
   });
 }
 
@@ -51,10 +70,18 @@ test("a server that is not there is told within the connect timeout", async () =
   client.close();
 });
 
-for (const [what, oldest, newest, cure] of [["newer", 2, 3, /update this client/], ["older", 0, 0, /update the server/]] as const) {
+for (const [what, oldest, newest, cure] of [
+  ["newer", 2, 3, /update this client/],
+  ["older", 0, 0, /update the server/],
+] as const) {
   test(`a server whose protocol is ${what} is refused at the first call`, async () => {
-    const told = GetCapabilitiesResponse.fromPartial({ oldestProtocolRevision: oldest, protocolRevision: newest, serverVersion: "9.9" });
-    const getCapabilities = (_: unknown, reply: (error: null, value: GetCapabilitiesResponse) => void) => reply(null, told);
+    const told = GetCapabilitiesResponse.fromPartial({
+      oldestProtocolRevision: oldest,
+      protocolRevision: newest,
+      serverVersion: "9.9",
+    });
+    const getCapabilities = (_: unknown, reply: (error: null, value: GetCapabilitiesResponse) => void) =>
+      reply(null, told);
     await withServer([{ definition: BlobServiceService, handlers: { getCapabilities } }], async (server) => {
       const client = new ArgosyClient({ server });
       await assert.rejects(client.save("a", 1), (error) => {

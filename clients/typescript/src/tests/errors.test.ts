@@ -17,7 +17,10 @@ test("every reason of the protos has a class of its own, named after it", () => 
   const classes = Object.values(ERROR_CLASSES);
   assert.equal(new Set(classes).size, classes.length);
   for (const [reason, Class] of Object.entries(ERROR_CLASSES)) {
-    const words = reason.toLowerCase().split("_").map((word) => word[0]?.toUpperCase() + word.slice(1));
+    const words = reason
+      .toLowerCase()
+      .split("_")
+      .map((word) => word[0]?.toUpperCase() + word.slice(1));
     assert.equal(Class.name, `${words.join("").replace(/^Internal$/, "Internal")}Error`);
     assert.ok(Class.prototype instanceof ServiceError);
   }
@@ -27,11 +30,18 @@ test("a refusal carries code, reason, metadata and the words of the service", ()
   const error = toArgosyError(callError({ code: "ALREADY_EXISTS", reason: "VERSION_EXISTS" }), "SetAlias", "a:1");
   assert.ok(error instanceof VersionExistsError && error instanceof ArgosyError);
   assert.equal(error.name, "VersionExistsError");
-  assert.deepEqual([error.code, error.reason, error.message], ["ALREADY_EXISTS", "VERSION_EXISTS", "scripted ALREADY_EXISTS VERSION_EXISTS"]);
+  assert.deepEqual(
+    [error.code, error.reason, error.message],
+    ["ALREADY_EXISTS", "VERSION_EXISTS", "scripted ALREADY_EXISTS VERSION_EXISTS"],
+  );
 });
 
 test("what no Argosy server said names the call and the server", () => {
-  const bare = Object.assign(new Error("x"), { code: status.UNAVAILABLE, details: "refused", metadata: new Metadata() });
+  const bare = Object.assign(new Error("x"), {
+    code: status.UNAVAILABLE,
+    details: "refused",
+    metadata: new Metadata(),
+  });
   const error = toArgosyError(bare, "GetUpload", "a:1");
   assert.ok(error instanceof ServiceError);
   assert.match(error.message, /GetUpload of the Argosy server at a:1 ended with UNAVAILABLE: refused/);

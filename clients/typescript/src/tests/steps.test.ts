@@ -23,7 +23,10 @@ after(async () => {
 });
 
 async function recorded(run: string) {
-  const answer = await client.call(PipelineServiceService.getRun, GetRunRequest.fromPartial({ project: "default", run }));
+  const answer = await client.call(
+    PipelineServiceService.getRun,
+    GetRunRequest.fromPartial({ project: "default", run }),
+  );
   assert.ok(answer.run !== undefined);
   return answer.run;
 }
@@ -44,7 +47,10 @@ test("a step run is recorded with what it was given, loaded, saved and returned,
   const { value: scale } = await step.load<number>("scale");
   await step.save("checkpoint", "half way");
   const scores = new NpyArray(new Float64Array([1, 2, 3].map((number) => number * scale)));
-  await step.complete({ scores: output(scores, { name: "scores", aliases: ["prod"] }), log: "done" }, { metadata: { rows: 3 } });
+  await step.complete(
+    { scores: output(scores, { name: "scores", aliases: ["prod"] }), log: "done" },
+    { metadata: { rows: 3 } },
+  );
   await run.finish();
 
   const { state, steps } = await recorded("first");
@@ -52,10 +58,17 @@ test("a step run is recorded with what it was given, loaded, saved and returned,
   const [found] = steps;
   assert.equal(found?.state, StepState.STEP_STATE_COMPLETED);
   assert.deepEqual([found.parameters, found.metadata], [{ rate: "0.5" }, { rows: "3" }]);
-  assert.deepEqual(found.inputs.map(({ name, versions }) => [name, versions[0]?.id]), [["data", data.id]]);
-  assert.deepEqual(found.outputs.map(({ name, version }) => [name, version?.name, version?.format]), [
-    ["scores", "scores", "npy"], ["log", "scoring::score::log", "text"],
-  ]);
+  assert.deepEqual(
+    found.inputs.map(({ name, versions }) => [name, versions[0]?.id]),
+    [["data", data.id]],
+  );
+  assert.deepEqual(
+    found.outputs.map(({ name, version }) => [name, version?.name, version?.format]),
+    [
+      ["scores", "scores", "npy"],
+      ["log", "scoring::score::log", "text"],
+    ],
+  );
   assert.deepEqual([found.loaded[0]?.name, found.saved[0]?.name], ["scale", "checkpoint"]);
 
   const seen = python(`
@@ -64,7 +77,10 @@ version = argosy.get_artifact("scores", alias="prod")
 names = sorted(each.name for each in version.lineage("up").versions)
 print(json.dumps([version.load().tolist(), names]))
 `);
-  assert.deepEqual(JSON.parse(seen), [[2, 4, 6], ["data", "scale", "scores"]]);
+  assert.deepEqual(JSON.parse(seen), [
+    [2, 4, 6],
+    ["data", "scale", "scores"],
+  ]);
 });
 
 test("a step in a run of another process takes the output of an earlier one", async () => {
@@ -73,12 +89,20 @@ test("a step in a run of another process takes the output of an earlier one", as
   await first.complete({ rows: output([1, 2], { name: "rows" }) });
   const other = new ArgosyClient({ server: server.address });
   const rows = await other.get("rows");
-  const second = await other.startStep({ run: "shared", step: "train", inputs: { rows: [rows, rows] }, upstream: ["prepare"] });
+  const second = await other.startStep({
+    run: "shared",
+    step: "train",
+    inputs: { rows: [rows, rows] },
+    upstream: ["prepare"],
+  });
   await second.complete({ model: new Uint8Array(2 << 20) });
   other.close();
   await run.finish();
   const [, train] = (await recorded("shared")).steps;
-  assert.deepEqual([train?.upstream, train?.inputs[0]?.isList, train?.inputs[0]?.versions.length], [["prepare"], true, 2]);
+  assert.deepEqual(
+    [train?.upstream, train?.inputs[0]?.isList, train?.inputs[0]?.versions.length],
+    [["prepare"], true, 2],
+  );
   assert.equal(train?.outputs[0]?.version?.sizeBytes, BigInt(2 << 20));
 });
 
@@ -86,11 +110,17 @@ test("a step that fails is told so, and completes no more", async () => {
   const run = await client.createRun("pipeline", { name: "failing" });
   const step = await run.startStep({ step: "train" });
   await step.fail(new RangeError("rate is negative"));
-  await assert.rejects(step.complete({ model: 1 }), (error) => error instanceof IllegalTransitionError || error instanceof SupersededError);
+  await assert.rejects(
+    step.complete({ model: 1 }),
+    (error) => error instanceof IllegalTransitionError || error instanceof SupersededError,
+  );
   await run.finish(new Error("train failed"));
   const { state, steps } = await recorded("failing");
   assert.equal(state, RunState.RUN_STATE_FAILED);
-  assert.deepEqual([steps[0]?.state, steps[0]?.error?.type, steps[0]?.error?.message], [StepState.STEP_STATE_FAILED, "RangeError", "rate is negative"]);
+  assert.deepEqual(
+    [steps[0]?.state, steps[0]?.error?.type, steps[0]?.error?.message],
+    [StepState.STEP_STATE_FAILED, "RangeError", "rate is negative"],
+  );
 });
 
 test("a name of a run is taken once", async () => {

@@ -22,7 +22,13 @@ after(async () => {
   await server.kill("SIGTERM");
 });
 
-const sizes = { empty: 0, "one byte": 1, "as much as travels inline": MiB, "more than travels inline": MiB + 1, large: 20 * MiB + 7 };
+const sizes = {
+  empty: 0,
+  "one byte": 1,
+  "as much as travels inline": MiB,
+  "more than travels inline": MiB + 1,
+  large: 20 * MiB + 7,
+};
 for (const [what, size] of Object.entries(sizes)) {
   test(`bytes come back: ${what}`, async () => {
     const content = randomBytes(size);
@@ -86,7 +92,10 @@ test("open asks which file is meant when there are several", async () => {
   writeFileSync(join(folder, "a"), "1");
   writeFileSync(join(folder, "b"), "2");
   await client.save("several", directory(folder));
-  await assert.rejects(client.open("several"), (error) => error instanceof FormatError && /name one as path/.test(error.message));
+  await assert.rejects(
+    client.open("several"),
+    (error) => error instanceof FormatError && /name one as path/.test(error.message),
+  );
   const stream = await client.open("several", { path: "content/b" });
   assert.equal(Buffer.concat(await stream.toArray()).toString(), "2");
 });
@@ -95,7 +104,11 @@ test("a directory comes back with its tree, small and large files and empty dire
   const folder = join(server.folder, "tree");
   mkdirSync(join(folder, "sub/deep"), { recursive: true });
   mkdirSync(join(folder, "empty/er"), { recursive: true });
-  const contents = { "déjà.txt": Buffer.from("vu"), "sub/deep/large": randomBytes(2 * MiB), "sub/none": Buffer.alloc(0) };
+  const contents = {
+    "déjà.txt": Buffer.from("vu"),
+    "sub/deep/large": randomBytes(2 * MiB),
+    "sub/none": Buffer.alloc(0),
+  };
   for (const [path, bytes] of Object.entries(contents)) writeFileSync(join(folder, path), bytes);
   await client.save("tree", directory(folder));
   const target = join(server.folder, "tree-again");
@@ -114,7 +127,10 @@ test("a file keeps its name, and a target that is filled is refused untouched", 
   await client.download("model", target);
   assert.equal(readFileSync(join(target, "model.onnx"), "utf8"), "weights");
   await assert.rejects(client.download("model", target), /is there already/);
-  assert.deepEqual(readdirSync(server.folder).filter((name) => name.includes(".argosy-")), []);
+  assert.deepEqual(
+    readdirSync(server.folder).filter((name) => name.includes(".argosy-")),
+    [],
+  );
 });
 
 test("a label is taken once", async () => {

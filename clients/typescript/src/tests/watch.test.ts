@@ -40,10 +40,16 @@ test("what happens after a watch has begun is told in order", async () => {
   await client.setAlias("model", "2", "prod");
   await client.deleteAlias("model", "prod");
   const events = await take(watch, 5);
-  assert.deepEqual(events.map(({ kind, version, alias }) => [kind, version, alias]), [
-    ["version_created", "1", ""], ["alias_moved", "1", "prod"], ["version_created", "2", ""],
-    ["alias_moved", "2", "prod"], ["alias_removed", "2", "prod"],
-  ]);
+  assert.deepEqual(
+    events.map(({ kind, version, alias }) => [kind, version, alias]),
+    [
+      ["version_created", "1", ""],
+      ["alias_moved", "1", "prod"],
+      ["version_created", "2", ""],
+      ["alias_moved", "2", "prod"],
+      ["alias_removed", "2", "prod"],
+    ],
+  );
   assert.equal(events[3]?.artifactVersion?.format, "json");
 });
 
@@ -52,14 +58,20 @@ test("a watch goes on from the cursor of an event", async () => {
   for (const value of [1, 2, 3]) await client.save("cursor", value);
   const [first] = await take(watch, 1);
   const again = await client.watch({ name: "cursor", cursor: first?.cursor ?? "" });
-  assert.deepEqual((await take(again, 2)).map(({ version }) => version), ["2", "3"]);
+  assert.deepEqual(
+    (await take(again, 2)).map(({ version }) => version),
+    ["2", "3"],
+  );
 });
 
 test("filters hold together", async () => {
   const watch = await client.watch({ name: "filtered", alias: "prod", kinds: ["alias_moved"] });
   await client.save("filtered", 1, { aliases: ["dev"] });
   await client.save("filtered", 2, { aliases: ["prod"] });
-  assert.deepEqual((await take(watch, 1)).map(({ alias, version }) => [alias, version]), [["prod", "2"]]);
+  assert.deepEqual(
+    (await take(watch, 1)).map(({ alias, version }) => [alias, version]),
+    [["prod", "2"]],
+  );
 });
 
 test("a watch goes on after the server was killed, with nothing missed and nothing twice", async () => {
@@ -70,7 +82,10 @@ test("a watch goes on after the server was killed, with nothing missed and nothi
   await server.restart();
   await client.save("restarted", 3);
   await client.save("restarted", 4);
-  assert.deepEqual((await taken).map(({ version }) => version), ["1", "2", "3", "4"]);
+  assert.deepEqual(
+    (await taken).map(({ version }) => version),
+    ["1", "2", "3", "4"],
+  );
 });
 
 test("a watch ends when it is closed, and with the reason of its signal", async () => {
@@ -97,11 +112,21 @@ test("lists hide their pages", async () => {
   for await (const { name, versionCount, latest } of client.list({ nameContains: "listed/" })) {
     found.push([name, Number(versionCount), latest?.version]);
   }
-  assert.deepEqual(found, [["listed/0", 2, "2"], ["listed/1", 1, "1"], ["listed/2", 1, "1"]]);
+  assert.deepEqual(found, [
+    ["listed/0", 2, "2"],
+    ["listed/1", 1, "1"],
+    ["listed/2", 1, "1"],
+  ]);
   const versions = await all(client.versions("listed/0"));
-  assert.deepEqual(versions.map(({ version }) => version), ["2", "1"]);
+  assert.deepEqual(
+    versions.map(({ version }) => version),
+    ["2", "1"],
+  );
   const tagged = await all(client.versions("", { tag: "kept" }));
-  assert.deepEqual(tagged.map(({ name }) => name), ["listed/0"]);
+  assert.deepEqual(
+    tagged.map(({ name }) => name),
+    ["listed/0"],
+  );
 });
 
 test("an alias moves in one step, and only to a version that is there", async () => {

@@ -10,7 +10,11 @@ import {
 
 import type { Config } from "../config.js";
 import { ProtocolRevisionError, ServiceError } from "../errors.js";
-import { BlobServiceService, GetCapabilitiesRequest, type GetCapabilitiesResponse } from "../gen/argosy/v1/blob_service.js";
+import {
+  BlobServiceService,
+  GetCapabilitiesRequest,
+  type GetCapabilitiesResponse,
+} from "../gen/argosy/v1/blob_service.js";
 import { Backoff, worthRetrying } from "./backoff.js";
 import { toArgosyError } from "./status.js";
 
@@ -43,7 +47,12 @@ interface Peer {
   readonly server: string;
   readonly client: Client;
   capabilities: Promise<GetCapabilitiesResponse> | undefined;
+  /** When it may be asked again while others are well; it could not be reached before. */
+  restsUntil: number;
 }
+
+/** How long a server that could not be reached is passed over, where there are others. */
+const REST_MS = 2_000;
 
 /** The connections of one client. Calls take the servers in turn, and go to the next one when one fails. */
 export class Connection {
@@ -59,6 +68,7 @@ export class Connection {
       server,
       client: new Client(server, credentials, channelOptions(config)),
       capabilities: undefined,
+      restsUntil: 0,
     }));
   }
 
@@ -100,9 +110,14 @@ export class Connection {
     const peer = await this.nextPeer(signal);
     const { path, requestSerialize, responseDeserialize } = method;
     const call = peer.client.makeServerStreamRequest(
-      path, requestSerialize, responseDeserialize, request, this.metadata(), {},
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+      this.metadata(),
+      {},
     );
-    return { call, toError: (error) => toArgosyError(error, nameOf(path), peer.server) };
+    return { call, toError: (error) => noted(peer, toArgosyError(error, nameOf(path), peer.server)) };
   }
 
   /** Opens a client stream; `answered` is called once, with the answer or the error. */
@@ -113,9 +128,13 @@ export class Connection {
   ): Promise<OpenStream<ClientWritableStream<Request>>> {
     const peer = await this.nextPeer(signal);
     const { path, requestSerialize, responseDeserialize } = method;
-    const toError = (error: unknown) => toArgosyError(error, nameOf(path), peer.server);
+    const toError = (error: unknown) => noted(peer, toArgosyError(error, nameOf(path), peer.server));
     const call = peer.client.makeClientStreamRequest(
-      path, requestSerialize, responseDeserialize, this.metadata(), {},
+      path,
+      requestSerialize,
+      responseDeserialize,
+      this.metadata(),
+      {},
       (error, response) => (error ? answered(toError(error)) : answered(undefined, response)),
     );
     return { call, toError };
@@ -130,11 +149,12 @@ export class Connection {
     const backoff = new Backoff();
     for (;;) {
       signal?.throwIfAborted();
-      const peer = this.peers[this.turn++ % this.peers.length] as Peer;
+      const peer = this.choose();
       try {
         return await attempt(peer, end);
       } catch (error) {
         signal?.throwIfAborted();
+        noted(peer, error);
         // A call that used its deadline up has none left to try again in.
         const patience = this.hasMet ? end : Math.min(end, firstContact);
         if (!retry || !worthRetrying(error) || Date.now() >= patience) throw error;
@@ -144,9 +164,22 @@ export class Connection {
   }
 
   private async nextPeer(signal?: AbortSignal): Promise<Peer> {
-    const peer = this.peers[this.turn++ % this.peers.length] as Peer;
-    await this.introduce(peer, signal);
+    const peer = this.choose();
+    try {
+      await this.introduce(peer, signal);
+    } catch (error) {
+      throw noted(peer, error);
+    }
     return peer;
+  }
+
+  /** The next server in turn that could be reached last time; the next one when none could. */
+  private choose(): Peer {
+    const now = Date.now();
+    const inTurn = this.peers.map((_, index) => this.peers[(this.turn + index) % this.peers.length] as Peer);
+    const chosen = inTurn.find(({ restsUntil }) => restsUntil <= now) ?? (inTurn[0] as Peer);
+    this.turn = this.peers.indexOf(chosen) + 1;
+    return chosen;
   }
 
   /** Asks a server once for its limits, and makes sure that it speaks this revision. */
@@ -184,7 +217,12 @@ export class Connection {
   ): Promise<Response> {
     return new Promise((resolve, reject) => {
       const call = peer.client.makeUnaryRequest(
-        path, requestSerialize, responseDeserialize, request, this.metadata(), { deadline },
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        this.metadata(),
+        { deadline },
         (error, response) => {
           signal?.removeEventListener("abort", cancel);
           if (error === null && response !== undefined) resolve(response);
@@ -201,6 +239,13 @@ export class Connection {
     if (this.config.token !== "") metadata.set("authorization", `Bearer ${this.config.token}`);
     return metadata;
   }
+}
+
+/** Lets a server rest that could not be reached, or is about to stop, and returns the error. */
+function noted(peer: Peer, error: unknown): unknown {
+  const isAway = error instanceof ServiceError && (error.code === "UNAVAILABLE" || error.code === "DEADLINE_EXCEEDED");
+  if (isAway) peer.restsUntil = Date.now() + REST_MS;
+  return error;
 }
 
 function nameOf(path: string): string {

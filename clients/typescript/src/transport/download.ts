@@ -1,5 +1,7 @@
 /** Reads files of versions: resumed where they broke, and verified before anybody may use them. */
-import { CorruptDataError, refusal, StalledError } from "../errors.js";
+import { constants } from "node:buffer";
+
+import { CorruptDataError, FormatError, refusal, StalledError } from "../errors.js";
 import { Hasher } from "../digest.js";
 import type { ArtifactFile } from "../gen/argosy/v1/artifact.js";
 import { BatchReadBlobsRequest, BlobServiceService } from "../gen/argosy/v1/blob_service.js";
@@ -59,7 +61,7 @@ async function* resumedChunks(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Buffer> {
   const backoff = new Backoff();
-  for (let offset = 0; offset < size; ) {
+  for (let offset = 0; offset < size;) {
     try {
       for await (const chunk of readBlob(connection, digest, offset, 0, signal)) {
         if (chunk.byteLength === 0) continue;
@@ -86,10 +88,20 @@ export async function readFiles(
   files: readonly StoredFile[],
   signal?: AbortSignal,
 ): Promise<Buffer[]> {
+  for (const { path, size } of files) {
+    if (size > constants.MAX_LENGTH) {
+      throw new FormatError(`"${path}" has ${size} bytes, more than a Buffer holds; use open() or download()`);
+    }
+  }
   const contents = new Map<string, Buffer>();
-  await readSmall(connection, files.filter(({ size }) => size < SMALL_BYTES), signal, async ({ digest }, bytes) => {
-    contents.set(digest, bytes);
-  });
+  await readSmall(
+    connection,
+    files.filter(({ size }) => size < SMALL_BYTES),
+    signal,
+    async ({ digest }, bytes) => {
+      contents.set(digest, bytes);
+    },
+  );
   const large = new Map(files.filter(({ size }) => size >= SMALL_BYTES).map((file) => [file.digest, file]));
   await inParallel(large.values(), STREAMS, signal, async (file, stop) => {
     const target = Buffer.allocUnsafeSlow(file.size);

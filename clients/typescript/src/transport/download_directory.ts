@@ -60,8 +60,11 @@ async function fill(
   const place = (path: string) => join(staging, ...pathParts(path));
   const folders = [...emptyDirectories.map(place), ...files.map(({ path }) => dirname(place(path)))];
   for (const folder of new Set(folders)) await mkdir(folder, { recursive: true });
-  await readSmall(connection, files.filter(({ size }) => size < SMALL_BYTES), signal, ({ path }, bytes) =>
-    writeNew(place(path), [bytes]),
+  await readSmall(
+    connection,
+    files.filter(({ size }) => size < SMALL_BYTES),
+    signal,
+    ({ path }, bytes) => writeNew(place(path), [bytes]),
   );
   const large = files.filter(({ size }) => size >= SMALL_BYTES);
   await inParallel(large, STREAMS, signal, (file, stop) =>
@@ -74,7 +77,7 @@ async function writeNew(path: string, chunks: Iterable<Uint8Array> | AsyncIterab
   const handle = await open(path, "wx");
   try {
     for await (const chunk of chunks) {
-      for (let at = 0; at < chunk.byteLength; ) {
+      for (let at = 0; at < chunk.byteLength;) {
         at += (await handle.write(chunk, at, chunk.byteLength - at)).bytesWritten;
       }
     }

@@ -2,10 +2,7 @@
 import { randomUUID } from "node:crypto";
 
 import type { Content, NewFile } from "../content.js";
-import {
-  ArtifactServiceService,
-  CreateArtifactVersionRequest,
-} from "../gen/argosy/v1/artifact_service.js";
+import { ArtifactServiceService, CreateArtifactVersionRequest } from "../gen/argosy/v1/artifact_service.js";
 import type { ArtifactSpec, ArtifactVersion, NewArtifactFile } from "../gen/argosy/v1/artifact.js";
 import {
   BatchUploadBlobsRequest,
@@ -50,7 +47,10 @@ export async function saveVersion(
 ): Promise<ArtifactVersion> {
   return createFrom(connection, files, settings, async (sent) => {
     const request = CreateArtifactVersionRequest.fromPartial({
-      project: connection.project, requestId: randomUUID(), spec, files: sent,
+      project: connection.project,
+      requestId: randomUUID(),
+      spec,
+      files: sent,
     });
     const answer = await connection.unary(ArtifactServiceService.createArtifactVersion, request, settings);
     if (answer.artifactVersion === undefined) throw new Error("the server answered without a version");

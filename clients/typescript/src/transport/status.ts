@@ -71,7 +71,9 @@ export function toArgosyError(error: unknown, method: string, server: string): u
   if (info !== undefined) return refusal(error.details, { code: error.code, ...info });
   const where = `${method} of the Argosy server at ${server}`;
   if (error.code === status.UNIMPLEMENTED) {
-    return refusal(`${where} is unknown there; it is older than this client, or no Argosy server`, { code: error.code });
+    return refusal(`${where} is unknown there; it is older than this client, or no Argosy server`, {
+      code: error.code,
+    });
   }
   const cure = error.code === status.UNAVAILABLE ? "; is it running, and is ARGOSY_SERVER right?" : "";
   return refusal(`${where} ended with ${status[error.code]}: ${error.details}${cure}`, { code: error.code });

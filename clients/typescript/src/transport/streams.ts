@@ -187,10 +187,7 @@ export async function writeUpload(
   const { call } = await connection.clientStream(WRITE_UPLOAD, answered, signal);
   call.on("error", () => undefined); // it is told through the answer
   const watchdog = new Watchdog(connection.config.idleTimeout, "WriteUpload", signal, () => call.cancel());
-  sender = new Sender(call, (bytes) => {
-    watchdog.progressed();
-    progressed(bytes);
-  });
+  sender = new Sender(call, () => watchdog.progressed(), progressed);
   try {
     watchdog.progressed();
     const first = WriteUploadOpen.fromPartial({ ...open, project: connection.project, offset: BigInt(open.offset) });
@@ -199,7 +196,9 @@ export async function writeUpload(
     for await (const chunk of chunks) await sender.send(chunkMessage(chunk), chunk.byteLength);
     call.end();
     watchdog.progressed();
-    return Number((await answer).committedSize);
+    const { committedSize } = await answer;
+    sender.tell();
+    return Number(committedSize);
   } catch (error) {
     call.cancel();
     watchdog.check();
@@ -212,11 +211,14 @@ export async function writeUpload(
 /** Writes messages one after the other, and waits while too many of them have not gone out. */
 class Sender {
   private waiting = 0;
+  /** Bytes that have gone out and were not told yet. */
+  private untold = 0;
   private refusal: { error: unknown } | undefined;
   private release: () => void = () => undefined;
 
   constructor(
     private readonly call: { write(message: Buffer, sent: (error?: Error | null) => void): boolean },
+    private readonly alive: () => void,
     private readonly progressed: (bytes: number) => void,
   ) {}
 
@@ -231,11 +233,22 @@ class Sender {
     this.waiting += 1;
     this.call.write(message, (error) => {
       this.waiting -= 1;
-      if (!error) this.progressed(bytes);
+      if (!error) {
+        this.untold += bytes;
+        this.alive();
+      }
       this.release();
     });
     if (this.waiting >= MOST_WAITING) await new Promise<void>((resolve) => (this.release = resolve));
     this.check();
+    this.tell();
+  }
+
+  /** Tells what has gone out. Not from where gRPC says so: what the caller's function throws would be lost there. */
+  tell(): void {
+    const bytes = this.untold;
+    this.untold = 0;
+    if (bytes > 0) this.progressed(bytes);
   }
 
   private check(): void {

@@ -81,7 +81,9 @@ class Session {
     const { connection, upload } = this;
     if (upload === undefined || upload.state === UploadState.UPLOAD_STATE_COMMITTED) return;
     const request = AbortUploadRequest.fromPartial({
-      project: connection.project, requestId: randomUUID(), uploadId: upload.id,
+      project: connection.project,
+      requestId: randomUUID(),
+      uploadId: upload.id,
     });
     const settings = { retry: false, deadline: ABORT_DEADLINE };
     await connection.unary(BlobServiceService.abortUpload, request, settings).catch(() => undefined);
@@ -104,8 +106,11 @@ class Session {
     }
     this.isUnanswered = false;
     const request = CommitUploadRequest.fromPartial({
-      project: connection.project, requestId: this.commitId, uploadId: upload.id,
-      digest: wish.digest, sizeBytes: BigInt(wish.size),
+      project: connection.project,
+      requestId: this.commitId,
+      uploadId: upload.id,
+      digest: wish.digest,
+      sizeBytes: BigInt(wish.size),
     });
     await connection.unary(BlobServiceService.commitUpload, request, { signal: wish.signal, retry: false });
   }
@@ -122,7 +127,10 @@ class Session {
       if (this.upload.state !== UploadState.UPLOAD_STATE_ABORTED) return this.upload;
     }
     const request = CreateUploadRequest.fromPartial({
-      project: connection.project, requestId: randomUUID(), digest: wish.digest, sizeBytes: BigInt(wish.size),
+      project: connection.project,
+      requestId: randomUUID(),
+      digest: wish.digest,
+      sizeBytes: BigInt(wish.size),
     });
     const answer = await connection.unary(BlobServiceService.createUpload, request, { signal: wish.signal });
     this.upload = needed(answer.upload);

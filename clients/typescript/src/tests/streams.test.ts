@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { test } from "node:test";
+
+import type { ServerReadableStream, ServerWritableStream } from "@grpc/grpc-js";
+
+import { resolveConfig } from "../config.js";
+import { bytesContent } from "../content.js";
+import { digestOf } from "../digest.js";
+import { ArgosyClient, StalledError } from "../index.js";
+import { BlobServiceService, Upload, UploadState } from "../gen/argosy/v1/blob_service.js";
+import { withServer } from "../conformance/scripted_server.js";
+import { Connection } from "../transport/connection.js";
+import { readBlob, writeUpload } from "../transport/streams.js";
+import { uploadContent } from "../transport/upload.js";
+import { TestServer } from "./server.js";
+
+const MiB = 1 << 20;
+const DIGEST = digestOf(Buffer.alloc(0));
+
+/** Runs `use` with a connection to a server that has these handlers. */
+async function connected(
+  handlers: Record<string, unknown>,
+  use: (connection: Connection) => Promise<void>,
+): Promise<void> {
+  await withServer([{ definition: BlobServiceService, handlers }], async (server) => {
+    const connection = new Connection(resolveConfig({ server, idleTimeout: 0.3 }, {}));
+    try {
+      await use(connection);
+    } finally {
+      connection.close();
+    }
+  });
+}
+
+test("a download that stands still is given up", async () => {
+  const readBlobHandler = (call: ServerWritableStream<unknown, unknown>) => call.write({ chunk: Buffer.alloc(10) });
+  await connected({ readBlob: readBlobHandler }, async (connection) => {
+    let bytes = 0;
+    const read = async () => {
+      for await (const chunk of readBlob(connection, DIGEST, 0, 0)) bytes += chunk.length;
+    };
+    await assert.rejects(read(), StalledError);
+    assert.equal(bytes, 10);
+  });
+});
+
+test("an upload takes no more from its source than a server takes, and is given up when that stands still", async () => {
+  let pulled = 0;
+  async function* source() {
+    for (; pulled < 100; pulled += 1) yield Buffer.alloc(MiB);
+  }
+  const writeUploadHandler = (call: ServerReadableStream<unknown, unknown>) => call.pause();
+  await connected({ writeUpload: writeUploadHandler }, async (connection) => {
+    const open = { uploadId: "u1", offset: 0, epoch: 1n };
+    await assert.rejects(
+      writeUpload(connection, open, source(), () => undefined),
+      StalledError,
+    );
+  });
+  assert.ok(pulled <= 6, `${pulled} MiB were taken`);
+});
+
+test("a download takes no more from the network than its reader takes", async () => {
+  let sent = 0;
+  const readBlobHandler = async (call: ServerWritableStream<unknown, unknown>) => {
+    while (!call.cancelled && sent < 200) {
+      sent += 1;
+      if (!call.write({ chunk: Buffer.alloc(MiB) })) await new Promise((resolve) => call.once("drain", resolve));
+    }
+  };
+  await connected({ readBlob: readBlobHandler }, async (connection) => {
+    const chunks = readBlob(connection, DIGEST, 0, 0);
+    await chunks.next();
+    let before;
+    do {
+      before = sent;
+      await sleep(200); // until it stands still, which it would not before 200
+    } while (sent !== before);
+    assert.ok(sent < 40, `${sent} MiB were sent to a reader that took 1`);
+    await chunks.return(undefined);
+  });
+});
+
+test("an upload that is aborted gives its upload back", async () => {
+  const aborted: string[] = [];
+  const upload = Upload.fromPartial({ id: "u1", state: UploadState.UPLOAD_STATE_OPEN });
+  const handlers = {
+    createUpload: (_: unknown, reply: (error: null, value: object) => void) => reply(null, { upload }),
+    writeUpload: (call: ServerReadableStream<unknown, unknown>) => call.resume(),
+    abortUpload: ({ request }: { request: { uploadId: string } }, reply: (error: null, value: object) => void) => {
+      aborted.push(request.uploadId);
+      reply(null, {});
+    },
+  };
+  await connected(handlers, async (connection) => {
+    const stop = new AbortController();
+    const reason = new Error("stopped");
+    const bytes = Buffer.alloc(8 * MiB);
+    const wish = { content: bytesContent(bytes), digest: digestOf(bytes), size: bytes.length, signal: stop.signal };
+    await assert.rejects(uploadContent(connection, { ...wish, progressed: () => stop.abort(reason) }), reason);
+  });
+  assert.deepEqual(aborted, ["u1"]);
+});
+
+test("what the caller's progress function throws ends the save", async () => {
+  const server = await TestServer.start();
+  const client = new ArgosyClient({ server: server.address });
+  const progressed = () => {
+    throw new RangeError("a defect of the caller");
+  };
+  await assert.rejects(client.save("a", Buffer.alloc(3 * MiB), { progressed }), RangeError);
+  client.close();
+  await server.kill("SIGTERM");
+});
+
+test("of several servers those that are there answer", async () => {
+  const server = await TestServer.start();
+  const client = new ArgosyClient({ server: `grpc://127.0.0.1:1,${server.address}` });
+  await client.save("a", Buffer.alloc(3 * MiB, 1));
+  for (let load = 0; load < 20; load += 1) assert.equal((await client.load<Buffer>("a")).value.length, 3 * MiB);
+  client.close();
+  await server.kill("SIGTERM");
+});
