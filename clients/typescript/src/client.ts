@@ -32,7 +32,7 @@ export interface Loaded<T> {
 
 export interface LoadOptions extends Selection, JsonOptions {}
 
-/** Speaks to one project of one store. Connects when the first call is made; close it when it is not needed any more. */
+/** Speaks to one project of one store. Connects at the first call; close it when it is not needed any more. */
 export class ArgosyClient {
   private readonly connection: Connection;
 

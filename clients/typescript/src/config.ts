@@ -12,7 +12,7 @@ export interface ClientOptions {
   server?: string;
   /** The namespace to work in. `ARGOSY_PROJECT`, else `default`. */
   project?: string;
-  /** Sent as `authorization: Bearer …` with each call, for a proxy that asks for it; needs `grpcs://`. `ARGOSY_TOKEN`. */
+  /** Sent as `authorization: Bearer …` with each call, for a proxy; needs `grpcs://`. `ARGOSY_TOKEN`. */
   token?: string;
   /** Credentials of the channel instead of those the scheme of `server` asks for, as for a private authority. */
   credentials?: ChannelCredentials;

@@ -7,8 +7,8 @@ import { parquetCodec } from "./parquet.js";
 import { bytesCodec, textCodec } from "./text.js";
 
 const NEUTRAL =
-  "let the producer publish a neutral format: numpy arrays become npy, pandas frames parquet, plain containers of text " +
-  "and numbers json, str text, bytes bytes, and a pathlib.Path a file or directory in whatever format it has, such as ONNX";
+  "let the producer publish a neutral format: numpy arrays become npy, pandas frames parquet, plain containers of " +
+  "text and numbers json, str text, bytes bytes, and a pathlib.Path a file or directory of any format, such as ONNX";
 
 const parts: Parts = {
   codecFor: (value) => [npyCodec, parquetCodec, bytesCodec].find((codec) => codec.takes(value)) as Codec | undefined,

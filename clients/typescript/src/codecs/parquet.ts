@@ -88,7 +88,7 @@ function refuseInexact({ name, type, converted_type: converted }: Element): void
   const refused = converted === "DECIMAL" ? "decimal numbers" : type === "INT96" ? "moments of the old form INT96" : "";
   if (refused !== "") {
     throw new FormatError(
-      `column "${name}" holds ${refused}, which this client would round; let the producer save them as text or integers`,
+      `column "${name}" holds ${refused}, which this client would round; let the producer save text or integers`,
     );
   }
 }

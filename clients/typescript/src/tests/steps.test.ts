@@ -39,7 +39,7 @@ function python(code: string): string {
   return execFileSync(join(ROOT, ".venv/bin/python"), ["-c", code], { cwd: home, env, encoding: "utf8" });
 }
 
-test("a step run is recorded with what it was given, loaded, saved and returned, and Python sees its lineage", async () => {
+test("a step run is recorded with all it was given, loaded and made, and Python sees its lineage", async () => {
   const data = await client.save("data", new NpyArray(new Float64Array([1, 2, 3])));
   await client.save("scale", 2);
   const run = await client.createRun("scoring", { name: "first", parameters: { day: "monday" } });

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "node:test";
 
@@ -7,13 +9,19 @@ import type { ServerReadableStream, ServerWritableStream } from "@grpc/grpc-js";
 import { resolveConfig } from "../config.js";
 import { bytesContent } from "../content.js";
 import { digestOf } from "../digest.js";
-import { ArgosyClient, StalledError } from "../index.js";
-import { BlobServiceService, Upload, UploadState } from "../gen/argosy/v1/blob_service.js";
+import { ArgosyClient, CorruptDataError, FormatError, StalledError } from "../index.js";
+import { ArtifactVersion } from "../gen/argosy/v1/artifact.js";
+import {
+  ArtifactServiceService,
+  type GetArtifactVersionRequest,
+  GetArtifactVersionResponse,
+} from "../gen/argosy/v1/artifact_service.js";
+import { BlobServiceService, type ReadBlobRequest, Upload, UploadState } from "../gen/argosy/v1/blob_service.js";
 import { withServer } from "../conformance/scripted_server.js";
 import { Connection } from "../transport/connection.js";
 import { readBlob, writeUpload } from "../transport/streams.js";
 import { uploadContent } from "../transport/upload.js";
-import { TestServer } from "./server.js";
+import { temporaryFolder, TestServer } from "./server.js";
 
 const MiB = 1 << 20;
 const DIGEST = digestOf(Buffer.alloc(0));
@@ -45,7 +53,7 @@ test("a download that stands still is given up", async () => {
   });
 });
 
-test("an upload takes no more from its source than a server takes, and is given up when that stands still", async () => {
+test("an upload takes no more from its source than a server takes, and is given up with it", async () => {
   let pulled = 0;
   async function* source() {
     for (; pulled < 100; pulled += 1) yield Buffer.alloc(MiB);
@@ -82,13 +90,76 @@ test("a download takes no more from the network than its reader takes", async ()
   });
 });
 
+type Reply = (error: null, value: object) => void;
+
+/** Handlers of a store that has one file, `weights`, and sends these bytes for it. */
+function storeOf(file: { path: string; digest: string; sizeBytes: bigint }, sent: Buffer) {
+  const artifactVersion = ArtifactVersion.fromPartial({
+    name: "weights",
+    version: "1",
+    format: "bytes",
+    files: [file],
+  });
+  const getArtifactVersion = ({ request }: { request: GetArtifactVersionRequest }, reply: Reply) => {
+    const contents = sent.length <= Number(request.maxContentBytes) ? [sent] : [];
+    reply(null, GetArtifactVersionResponse.fromPartial({ artifactVersion, contents }));
+  };
+  const batchReadBlobs = (_: unknown, reply: Reply) => reply(null, { results: [{ content: sent }] });
+  const readBlob = (call: ServerWritableStream<ReadBlobRequest, unknown>) => {
+    for (let at = Number(call.request.offset); at < sent.length; at += MiB) {
+      call.write({ chunk: sent.subarray(at, at + MiB) });
+    }
+    call.end();
+  };
+  return [
+    { definition: ArtifactServiceService, handlers: { getArtifactVersion } },
+    { definition: BlobServiceService, handlers: { readBlob, batchReadBlobs } },
+  ];
+}
+
+for (const size of [1000, 3 * MiB]) {
+  test(`a bit that changed on its way never becomes a value: ${size} bytes`, async () => {
+    const content = Buffer.alloc(size, 7);
+    const file = { path: "data.bin", digest: digestOf(content), sizeBytes: BigInt(size) };
+    const changed = Buffer.from(content);
+    changed[size - 1] = 6;
+    const target = join(temporaryFolder(), "target");
+    await withServer(storeOf(file, changed), async (server) => {
+      const client = new ArgosyClient({ server });
+      await assert.rejects(client.load("weights"), CorruptDataError);
+      await assert.rejects(client.download("weights", target), CorruptDataError);
+      await assert.rejects((await client.open("weights")).toArray(), CorruptDataError);
+      client.close();
+    });
+    assert.deepEqual(readdirSync(dirname(target)), []);
+    await withServer(storeOf(file, content), async (server) => {
+      const client = new ArgosyClient({ server });
+      assert.ok((await client.load<Buffer>("weights")).value.equals(content));
+      client.close();
+    });
+  });
+}
+
+test("a name that leads out of the target is refused before anything is written", async () => {
+  const target = join(temporaryFolder(), "target");
+  for (const path of ["../evil", "/evil", "a/../../evil", "a\\..\\evil", "a//evil"]) {
+    const file = { path, digest: DIGEST, sizeBytes: 0n };
+    await withServer(storeOf(file, Buffer.alloc(0)), async (server) => {
+      const client = new ArgosyClient({ server });
+      await assert.rejects(client.download("weights", target), FormatError);
+      client.close();
+    });
+  }
+  assert.deepEqual(readdirSync(dirname(target)), []);
+});
+
 test("an upload that is aborted gives its upload back", async () => {
   const aborted: string[] = [];
   const upload = Upload.fromPartial({ id: "u1", state: UploadState.UPLOAD_STATE_OPEN });
   const handlers = {
-    createUpload: (_: unknown, reply: (error: null, value: object) => void) => reply(null, { upload }),
+    createUpload: (_: unknown, reply: Reply) => reply(null, { upload }),
     writeUpload: (call: ServerReadableStream<unknown, unknown>) => call.resume(),
-    abortUpload: ({ request }: { request: { uploadId: string } }, reply: (error: null, value: object) => void) => {
+    abortUpload: ({ request }: { request: { uploadId: string } }, reply: Reply) => {
       aborted.push(request.uploadId);
       reply(null, {});
     },
