@@ -55,6 +55,13 @@ def put_row(application: Application, content: bytes) -> Blob:
         return tx.blobs.find("p", [blob_of(content).digest])[blob_of(content).digest]
 
 
+def put_a_hundred_rows(application: Application) -> None:
+    """As many blobs in the database, all of one transaction."""
+    with application.metadata.write() as tx:
+        for number in range(100):
+            put_blob(tx, str(number).encode())
+
+
 def use(application: Application, blob: Blob, name: str = "weights") -> None:
     file = ArtifactFile("value", blob.digest, blob.size)
     save(application.metadata, replace(SPEC, name=name), [file], blob.project)
@@ -340,23 +347,20 @@ def chosen(application: Application, text: str, seed: int = 0) -> set[str]:
 def test_a_percentage_is_that_share_rounded_up_so_never_nothing(
     application: Application, text: str, count: int
 ) -> None:
-    for number in range(100):
-        put_row(application, str(number).encode())
+    put_a_hundred_rows(application)
     _, report = verify(application, parse_subset(text, 7))
     assert (report.blobs, report.total) == (count, 100)
     assert len(chosen(application, text, 7)) == count
 
 
 def test_the_same_seed_chooses_the_same_blobs_another_one_others(application: Application) -> None:
-    for number in range(100):
-        put_row(application, str(number).encode())
+    put_a_hundred_rows(application)
     assert chosen(application, "20%", 1) == chosen(application, "20%", 1)
     assert chosen(application, "20%", 1) != chosen(application, "20%", 2)
 
 
 def test_all_parts_together_are_all_blobs_each_once(application: Application) -> None:
-    for number in range(100):
-        put_row(application, str(number).encode())
+    put_a_hundred_rows(application)
     parts = [chosen(application, f"{number}/3") for number in (1, 2, 3)]
     assert (sum(map(len, parts)), len(set.union(*parts))) == (100, 100)
     assert min(map(len, parts)) > 15

@@ -79,7 +79,10 @@ def stubs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Ask a bucket only where bytes are moved: all else happens in the database, which is tested without one."""
+    """Ask a bucket only where bytes are moved: all else happens in the database, which is tested without one.
+
+    And ask fewer kinds where a test names those that count.
+    """
     needless = {item for item in items if _is_needless(item)}
     if needless:
         config.hook.pytest_deselected(items=list(needless))
@@ -89,6 +92,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _is_needless(item: pytest.Item) -> bool:
     if not isinstance(item, pytest.Function) or not hasattr(item, "callspec"):
         return False
+    named = item.get_closest_marker("kinds")
+    if named and "stubs" in item.callspec.params and item.callspec.params["stubs"] not in named.args:
+        return True
     moves_bytes = getattr(item.module, "MOVES_BYTES", False) and not item.get_closest_marker("every_byte_is_kept")
     return item.callspec.params.get("stubs") == S3 and not moves_bytes
 

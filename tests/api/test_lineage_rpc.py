@@ -169,6 +169,7 @@ def test_depth_and_edges_are_bounded_and_it_is_told(stubs: Stubs, project: str) 
     assert (edges(most), most.truncated) == (edges(whole), False)
 
 
+@pytest.mark.kinds("server")
 def test_an_answer_that_would_be_too_large_is_cut(stubs: Stubs, project: str) -> None:
     """Names are long here, so that fewer edges than are allowed have more bytes than a message."""
     run = start_run(stubs, project)

@@ -18,7 +18,6 @@ from tests.api.watching import CREATED, DELETED, MOVED, Watch, facts
 MOVES = [
     ("sqlite+files", "sqlite+files"),
     ("sqlite+files", "postgresql+files"),
-    ("sqlite+files", "postgresql+moto"),
     ("sqlite+files", "postgresql+versitygw"),
     ("postgresql+moto", "sqlite+files"),
     ("postgresql+files", "postgresql+moto"),

@@ -148,6 +148,7 @@ def test_beginning_and_end_of_a_large_log_are_kept_and_the_middle_is_counted(
     assert len(kept) + sum(batch.dropped_lines for batch in found) == count * 15
 
 
+@pytest.mark.kinds("embedded")
 def test_a_line_a_second_for_a_day_is_kept_whole_in_few_rows(stubs: Service, project: str, started: Started) -> None:
     for number in range(1500):
         append(stubs, project, started, number, [f"line {number}"])

@@ -249,6 +249,7 @@ def test_an_old_cursor_catches_up_with_many_events_and_joins_those_that_come(stu
         late.join()
 
 
+@pytest.mark.kinds("embedded", "postgresql")
 def test_an_alias_that_moves_a_thousand_times_is_told_a_thousand_times(stubs: Service, project: str) -> None:
     ids = [create(stubs, project, "weights").id for _ in range(2)]
     with Watch(stubs, project, alias="prod") as watch:
