@@ -51,7 +51,13 @@ public final class LocalFiles implements StoredFiles {
 
     @Override
     public void copy(Map<String, Path> targets) {
-        throw new UnsupportedOperationException("the files are here already");
+        try {
+            for (Map.Entry<String, Path> target : targets.entrySet()) {
+                Files.copy(files.get(target.getKey()), target.getValue());
+            }
+        } catch (IOException unwritable) {
+            throw new UncheckedIOException(unwritable);
+        }
     }
 
     @Override
@@ -67,6 +73,12 @@ public final class LocalFiles implements StoredFiles {
 
     @Override
     public Path temporaryDirectory() {
-        throw new UnsupportedOperationException("the files are here already");
+        try {
+            Path directory = Files.createTempDirectory("argosy-conformance-");
+            directory.toFile().deleteOnExit();
+            return directory;
+        } catch (IOException unwritable) {
+            throw new UncheckedIOException(unwritable);
+        }
     }
 }

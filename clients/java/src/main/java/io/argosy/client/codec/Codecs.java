@@ -63,6 +63,8 @@ public final class Codecs {
             found = bytes;
         } else if (value instanceof NpyArray) {
             found = npy;
+        } else if (value instanceof Table) {
+            found = parquet();
         } else if (value instanceof Path path) {
             found = Files.isDirectory(path) ? directory : file;
         }
@@ -88,7 +90,20 @@ public final class Codecs {
                 return codec;
             }
         }
+        if (format.equals("parquet")) {
+            return parquet();
+        }
         throw unsupported(format);
+    }
+
+    private static Codec<Table> parquet() {
+        try {
+            Class.forName("org.apache.parquet.hadoop.ParquetFileReader", false, Codecs.class.getClassLoader());
+        } catch (ClassNotFoundException leftOut) {
+            throw ArgosyException.unsupported("the format 'parquet' needs org.apache.parquet:parquet-hadoop and two jars "
+                    + "of Hadoop, which are optional dependencies of the client; its README says which to add");
+        }
+        return new ParquetCodec();
     }
 
     private static ArgosyException unsupported(String format) {
@@ -98,8 +113,6 @@ public final class Codecs {
                             + NEUTRAL;
                     case "reference" -> "the format 'reference' tells where bytes lie, and this client follows no such "
                             + "places; in Python, load the artifact and save the path it gives";
-                    case "parquet" -> "the Java client has no codec for the format 'parquet' yet; download(...) gives "
-                            + "the file for a reader of yours, or builder.codec(...) takes a codec of yours";
                     default -> "this client knows no format '" + format + "'; give a codec of yours to "
                             + "builder.codec(...), or in Python " + NEUTRAL;
                 });
