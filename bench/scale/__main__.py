@@ -17,7 +17,6 @@ from bench.scale.same_name import Round
 from bench.scale.setting import FULL, QUICK, Setting
 from bench.transfer.line import Line, at_least
 from bench.transfer.table import are_kept, tell
-from tests.backends.object_store import KINDS
 
 
 def main() -> None:
@@ -72,7 +71,7 @@ def lines_of_one_name(sync: float, rounds: Sequence[Round]) -> list[Line]:
 
 
 def _object_stores(setting: Setting) -> list[Line]:
-    return [line for kind in KINDS for line in object_store.measure(kind, setting)]
+    return [line for kind in setting.kinds for line in object_store.measure(kind, setting)]
 
 
 BENCHES: Mapping[str, Callable[[Setting], list[Line]]] = {

@@ -1,5 +1,8 @@
 """Ten thousand and a million versions, on SQLite and PostgreSQL: how long single questions take over gRPC.
 
+One client asks, one question after the other. PostgreSQL was vacuumed and analyzed after its versions were loaded, as
+autovacuum does in a while.
+
 How to run it:
 
     python -m bench.scale.many_versions --calls 1000 --counts 10000 1000000
@@ -47,14 +50,14 @@ def measure(setting: Setting) -> list[Line]:
         for name, store in stores.items():
             for question, (bar, taken) in _answers(store, count, setting.calls).items():
                 p99 = statistics.quantiles(taken, n=100)[98]
-                what = f"{question}, {name}, {count:,} versions: p99"
+                what = f"p99 of {count:,}, {name}: {question}"
                 lines.append(Line(what, "a number", [p99], [bar], "ms", at_most(1)))
                 medians.setdefault((question, name), []).append(statistics.median(taken))
     if len(setting.counts) == 1:
         return lines
-    few, many = f"{setting.counts[0]:,} versions", f"{setting.counts[-1]:,}"
+    few, many = f"of {setting.counts[0]:,}", f"{setting.counts[-1]:,}"
     for (question, name), taken in medians.items():
-        lines.append(Line(f"{question}, {name}, {many} versions: median", few, [taken[-1]], [taken[0]], "ms"))
+        lines.append(Line(f"median of {many}, {name}: {question}", few, [taken[-1]], [taken[0]], "ms"))
     return lines
 
 
@@ -121,7 +124,7 @@ def _ask(url: str, count: int, calls: int) -> Mapping[str, tuple[float, list[flo
     questions: dict[str, tuple[float, Callable[[int], object]]] = {
         "by name and version": (GET, lambda number: client.get_artifact_version(name(number), version=number % 90 + 1)),
         "latest of a name": (GET, lambda number: client.get_artifact_version(name(number))),
-        "latest of a name of a tenth of all": (GET, lambda _: client.get_artifact_version(load_postgresql.HOT)),
+        "latest of a name with a tenth": (GET, lambda _: client.get_artifact_version(load_postgresql.HOT)),
         "by alias": (GET, lambda number: client.get_artifact_version(name(number), alias="prod")),
         "latest 50": (LISTED, lambda _: first_page()),
         "latest 50 of a name": (LISTED, lambda number: first_page(name=name(number))),

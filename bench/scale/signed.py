@@ -4,7 +4,7 @@ Store, server and clients share the machine, so what each of them computes slows
 the server would have its processor and its network for other clients: hence its processor time is told too. What one
 client alone gains is told by :mod:`bench.scale.object_store`.
 
-    python -m bench.scale.signed --kind versitygw --mebibytes 256 --rounds 5 --clients 4
+    python -m bench.scale.signed --kind versitygw --mebibytes 128 --rounds 5 --clients 4
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tests.backends.object_store import KINDS, Kind
 
 def measure(kind: Kind, setting: Setting) -> list[Line]:
     """Save once a round in each way, each time in a bucket of its own."""
-    size, clients = setting.array_bytes, setting.clients
+    size, clients = setting.client_bytes, setting.clients
     sides = {"signed": _many(kind, size, clients), "streamed": _many(kind, size, clients, STREAMED)}
     samples = take_turns(sides, setting.rounds, warm_up=setting.warm_up)
     what = f"{size // MEBI} MiB array each, {clients} clients at once, {kind}, past the server"
@@ -69,12 +69,13 @@ def main() -> None:
     """Measure and print; there is no promise, only ratios to report."""
     parser = argparse.ArgumentParser(prog="python -m bench.scale.signed", description=__doc__.partition("\n")[0])
     parser.add_argument("--kind", choices=KINDS, default="versitygw", help="which store (%(default)s)")
-    parser.add_argument("--mebibytes", type=int, default=256, help="size of each array (%(default)s)")
+    size = FULL.client_bytes // MEBI
+    parser.add_argument("--mebibytes", type=int, default=size, help="size of each array (%(default)s)")
     parser.add_argument("--clients", type=int, default=FULL.clients, help="how many at once (%(default)s)")
     parser.add_argument("--rounds", type=int, default=FULL.rounds, help="the medians count (%(default)s)")
     arguments = parser.parse_args()
     size = arguments.mebibytes * MEBI
-    setting = replace(FULL, array_bytes=size, clients=arguments.clients, rounds=arguments.rounds)
+    setting = replace(FULL, client_bytes=size, clients=arguments.clients, rounds=arguments.rounds)
     lines = measure(arguments.kind, setting)
     tell(lines, setting.rounds, as_json=False)
     sys.exit(0 if are_kept(lines) else 1)

@@ -3,7 +3,7 @@
 Clients and server share the machine, so on few cores the ratio tells what the workers gain beside the clients, and not
 what they would with a machine of their own: the processor time of the server for each call is told too.
 
-    python -m bench.scale.workers --seconds 3 --rounds 5 [--sqlite]
+    python -m bench.scale.workers --seconds 2 --rounds 5 [--sqlite]
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def measure(setting: Setting, *, on_sqlite: bool = False) -> list[Line]:
     with contextlib.ExitStack() as stack:
         cluster = None if on_sqlite else stack.enter_context(new_cluster(fsync="on", shared_buffers="128MB"))
         sides = {shape: _shape(options, setting.seconds, cluster) for shape, options in SHAPES.items()}
-        samples = take_turns(sides, setting.rounds, warm_up=setting.warm_up)
+        samples = take_turns(sides, setting.rounds, warm_up=False)
     where = "SQLite" if on_sqlite else "PostgreSQL"
     lines = []
     for shape, base in (("1 worker", "one process"), ("2 workers", "1 worker")):
