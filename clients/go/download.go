@@ -168,7 +168,7 @@ func treeOf(ctx context.Context, artifact *Artifact) (*tree, error) {
 			continue
 		}
 		if err := claim(taken, place, true); err != nil {
-			return nil, err
+			return nil, artifact.refuse(strings.TrimPrefix(err.Error(), "argosy: "))
 		}
 		t.places[file.GetPath()] = place
 		t.files = append(t.files, file)
@@ -178,7 +178,7 @@ func treeOf(ctx context.Context, artifact *Artifact) (*tree, error) {
 	}
 	for _, place := range t.empty {
 		if err := claim(taken, place, false); err != nil {
-			return nil, err
+			return nil, artifact.refuse(strings.TrimPrefix(err.Error(), "argosy: "))
 		}
 	}
 	return t, nil

@@ -134,16 +134,24 @@ func alias(ctx context.Context, c *command) error {
 }
 
 func list(ctx context.Context, c *command) error {
-	artifacts := []map[string]any{}
-	for summary, err := range c.client.List(ctx, *c.flags["name"]) {
+	if name := *c.flags["name"]; name != "" {
+		versions := []string{}
+		for version, err := range c.client.Versions(ctx, name) {
+			if err != nil {
+				return err
+			}
+			versions = append(versions, version.GetVersion())
+		}
+		return tell(map[string]any{"versions": versions})
+	}
+	names := []string{}
+	for summary, err := range c.client.List(ctx, "") {
 		if err != nil {
 			return err
 		}
-		artifacts = append(artifacts, map[string]any{
-			"name": summary.GetName(), "latest": summary.GetLatest().GetVersion(), "versions": summary.GetVersionCount(),
-		})
+		names = append(names, summary.GetName())
 	}
-	return tell(map[string]any{"artifacts": artifacts})
+	return tell(map[string]any{"names": names})
 }
 
 func tell(result map[string]any) error { return json.NewEncoder(os.Stdout).Encode(result) }
