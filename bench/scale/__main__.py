@@ -60,7 +60,7 @@ def lines_of_one_name(sync: float, rounds: Sequence[Round]) -> list[Line]:
     """Hold saves against what is promised: so many a second, or a share of bare SQL."""
     saves, sql = [one.saves for one in rounds], [one.sql for one in rounds]
     what = (
-        f"saves of {same_name.PROCESSES * same_name.THREADS} clients under one name, PostgreSQL, 1 sync {sync:.2f} ms"
+        f"saves of {same_name.PROCESSES * same_name.THREADS} clients, one name, PostgreSQL; a sync takes {sync:.2f} ms"
     )
     of_sql = Line(what, "bare SQL", saves, sql, "/s", at_least(same_name.BAR_OF_SQL), is_rate=True)
     a_second = Line(what, "a number", saves, [same_name.BAR_A_SECOND], "/s", at_least(1), is_rate=True)
