@@ -34,6 +34,7 @@ import org.apache.parquet.schema.Types;
 /** Format {@code parquet}, by parquet-java, which is an optional dependency. Columns of lists or structures are refused. */
 final class ParquetCodec implements Codec<Table> {
     private static final String FILE = "data.parquet";
+    private static final String WRITER = "writer.model.name";
     private static final String PANDAS = "argosy";
 
     @Override
@@ -68,6 +69,7 @@ final class ParquetCodec implements Codec<Table> {
                 made.add(new Table.Column(type.getName(), columns.get(i), type));
             }
             Map<String, String> metadata = new HashMap<>(reader.getFileMetaData().getKeyValueMetaData());
+            metadata.remove(WRITER); // The next writer names itself.
             if (hasOtherFiles) {
                 metadata.remove(PANDAS); // It speaks of files that a Table does not hold.
             }
@@ -152,8 +154,7 @@ final class ParquetCodec implements Codec<Table> {
             for (int row = 0; row < value.rowCount(); row++) {
                 Group group = new SimpleGroup(schema);
                 for (int i = 0; i < types.size(); i++) {
-                    Table.Column column = value.columns().get(i);
-                    add(group, i, column.name, column.values.get(row));
+                    add(group, i, value.columns().get(i).values.get(row));
                 }
                 writer.write(group);
             }
@@ -168,6 +169,11 @@ final class ParquetCodec implements Codec<Table> {
             return (Type) column.parquetType;
         }
         Object first = column.values.stream().filter(java.util.Objects::nonNull).findFirst().orElse("");
+        for (Object value : column.values) {
+            if (value != null && value.getClass() != first.getClass()) {
+                throw refuse(column.name, value);
+            }
+        }
         if (first instanceof String) {
             return Types.optional(PrimitiveTypeName.BINARY)
                     .as(LogicalTypeAnnotation.stringType())
@@ -192,27 +198,21 @@ final class ParquetCodec implements Codec<Table> {
         return Types.optional(name).named(column.name);
     }
 
-    private static void add(Group group, int field, String name, Object value) {
-        try {
-            if (value instanceof Boolean flag) {
-                group.add(field, flag);
-            } else if (value instanceof Integer number) {
-                group.add(field, number);
-            } else if (value instanceof Long number) {
-                group.add(field, number);
-            } else if (value instanceof Float number) {
-                group.add(field, number);
-            } else if (value instanceof Double number) {
-                group.add(field, number);
-            } else if (value instanceof String text) {
-                group.add(field, text);
-            } else if (value instanceof byte[] bytes) {
-                group.add(field, Binary.fromConstantByteArray(bytes));
-            } else if (value != null) {
-                throw refuse(name, value);
-            }
-        } catch (ClassCastException | UnsupportedOperationException mixed) {
-            throw refuse(name, value);
+    private static void add(Group group, int field, Object value) {
+        if (value instanceof Boolean flag) {
+            group.add(field, flag);
+        } else if (value instanceof Integer number) {
+            group.add(field, number);
+        } else if (value instanceof Long number) {
+            group.add(field, number);
+        } else if (value instanceof Float number) {
+            group.add(field, number);
+        } else if (value instanceof Double number) {
+            group.add(field, number);
+        } else if (value instanceof String text) {
+            group.add(field, text);
+        } else if (value instanceof byte[] bytes) {
+            group.add(field, Binary.fromConstantByteArray(bytes));
         }
     }
 
