@@ -17,6 +17,7 @@ type File struct {
 	path string
 	size int64
 	open func() (io.ReaderAt, io.Closer, error)
+	sent Progress
 }
 
 // BytesFile is a file with this content, which must not change until it is saved.
@@ -73,6 +74,23 @@ func (f File) hash(ctx context.Context) (string, error) {
 		return nil
 	})
 	return digestText(hasher), err
+}
+
+// hashing is the digest of the first bytes of a file that is sent meanwhile.
+type hashing struct {
+	hasher *blake3.Hasher
+	size   int64
+}
+
+// add takes a piece of the file that begins at offset. What was taken before counts once.
+func (h *hashing) add(offset int64, piece []byte) {
+	if h.hasher == nil {
+		h.hasher = blake3.New()
+	}
+	if known := h.size - offset; known >= 0 && known < int64(len(piece)) {
+		_, _ = h.hasher.Write(piece[known:]) // a hash never fails to write
+		h.size = offset + int64(len(piece))
+	}
 }
 
 // content reads all of a small file.

@@ -14,7 +14,13 @@ type Selection interface {
 
 // SaveOption says more about a version to be saved.
 type SaveOption interface {
-	specify(*argosyv1.ArtifactSpec) error
+	specify(*saving) error
+}
+
+// saving is what the options say of a version to be saved.
+type saving struct {
+	*argosyv1.ArtifactSpec
+	sent Progress
 }
 
 // WatchOption narrows what is watched.
@@ -49,6 +55,10 @@ type Metadata map[string]any
 // Description says in words what a value is.
 type Description string
 
+// Progress is told how many bytes of a large file are sent by now, less than before after a break.
+// Several goroutines call it when a value has several such files.
+type Progress func(path string, sent int64)
+
 // Cursor is where a watch goes on, see [Event].
 type Cursor string
 
@@ -59,32 +69,37 @@ func (v Version) selectVersion(s *argosyv1.VersionSelector)      { s.Version = s
 func (a Alias) selectVersion(s *argosyv1.VersionSelector)        { s.Alias = string(a) }
 func (p FromPipeline) selectVersion(s *argosyv1.VersionSelector) { s.PipelineName = string(p) }
 
-func (v Version) specify(s *argosyv1.ArtifactSpec) error {
+func (v Version) specify(s *saving) error {
 	s.Version = string(v)
 	return nil
 }
 
-func (a Alias) specify(s *argosyv1.ArtifactSpec) error {
+func (a Alias) specify(s *saving) error {
 	s.Aliases = append(s.Aliases, string(a))
 	return nil
 }
 
-func (t Tags) specify(s *argosyv1.ArtifactSpec) error {
+func (t Tags) specify(s *saving) error {
 	s.Tags = append(s.Tags, t...)
 	return nil
 }
 
-func (t Tag) specify(s *argosyv1.ArtifactSpec) error {
+func (t Tag) specify(s *saving) error {
 	s.Tags = append(s.Tags, string(t))
 	return nil
 }
 
-func (d Description) specify(s *argosyv1.ArtifactSpec) error {
+func (d Description) specify(s *saving) error {
 	s.Description = string(d)
 	return nil
 }
 
-func (m Metadata) specify(s *argosyv1.ArtifactSpec) (err error) {
+func (p Progress) specify(s *saving) error {
+	s.sent = p
+	return nil
+}
+
+func (m Metadata) specify(s *saving) (err error) {
 	s.Metadata, err = m.documents()
 	return err
 }
@@ -129,12 +144,12 @@ func selectorOf(name string, selections []Selection) *argosyv1.VersionSelector {
 	return selector
 }
 
-func specOf(name string, options []SaveOption) (*argosyv1.ArtifactSpec, error) {
-	spec := &argosyv1.ArtifactSpec{Name: name}
+func specOf(name string, options []SaveOption) (*saving, error) {
+	said := &saving{ArtifactSpec: &argosyv1.ArtifactSpec{Name: name}}
 	for _, option := range options {
-		if err := option.specify(spec); err != nil {
+		if err := option.specify(said); err != nil {
 			return nil, err
 		}
 	}
-	return spec, nil
+	return said, nil
 }

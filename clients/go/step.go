@@ -127,6 +127,7 @@ func (s *Step) complete(ctx context.Context, outputs []StepOutput) (err error) {
 			defer func() { err = errors.Join(err, content.Done()) }()
 		}
 		for _, file := range content.Files {
+			file.sent = nil                               // it would be told a path of that list
 			file.path = strconv.Itoa(i) + "/" + file.path // of one list, in which no path comes twice
 			files = append(files, file)
 		}
@@ -175,7 +176,7 @@ func (s *Step) addOutput(ctx context.Context, request *argosyv1.CompleteStepRequ
 		return nil, fmt.Errorf("output %q: %w", output.Name, err)
 	}
 	spec.Format, spec.Unnamed = content.Format, output.Artifact == ""
-	request.Outputs = append(request.Outputs, &argosyv1.NewStepOutput{Name: output.Name, Spec: spec})
+	request.Outputs = append(request.Outputs, &argosyv1.NewStepOutput{Name: output.Name, Spec: spec.ArtifactSpec})
 	return content, nil
 }
 

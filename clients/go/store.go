@@ -17,6 +17,8 @@ const (
 	smallBytes = 256 << 10
 	// streamsAtOnce is how many large files of one value move at the same time.
 	streamsAtOnce = 4
+	// longBytes is from which size on a file is hashed while it is sent, where the project has none of its size.
+	longBytes = 16 << 20
 	// rounds is how often all blobs of a version are looked for when some got lost meanwhile.
 	rounds = 3
 )
@@ -24,7 +26,9 @@ const (
 // stored is a file with the digest it is stored under.
 type stored struct {
 	File
+	// digest is empty for a file that is hashed while it is sent, until that is done.
 	digest string
+	hashed hashing
 }
 
 // store sees to it that the project has the bytes of all files and returns how a version refers to them.
@@ -42,7 +46,7 @@ func (c *Client) store(ctx context.Context, files []File) ([]*argosyv1.NewArtifa
 		inline, err := inlineFiles(files)
 		return inline, nil, err
 	}
-	kept, err := hashAll(ctx, files)
+	kept, err := c.hashAll(ctx, files)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -76,18 +80,51 @@ func references(kept []*stored) []*argosyv1.NewArtifactFile {
 	return files
 }
 
-func hashAll(ctx context.Context, files []File) ([]*stored, error) {
+// hashAll hashes the files, but for long ones whose content the project cannot have.
+func (c *Client) hashAll(ctx context.Context, files []File) ([]*stored, error) {
+	isNew, err := c.newSizes(ctx, files)
+	if err != nil {
+		return nil, err
+	}
 	kept := make([]*stored, len(files))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, file := range files {
-		group.Go(func() error {
-			digest, err := file.hash(ctx)
-			kept[i] = &stored{file, digest}
+		kept[i] = &stored{File: file}
+		if isNew[file.size] {
+			continue
+		}
+		group.Go(func() (err error) {
+			kept[i].digest, err = file.hash(ctx)
 			return err
 		})
 	}
 	return kept, group.Wait()
+}
+
+// newSizes are sizes of long files, of which the project has no file and this version only one.
+func (c *Client) newSizes(ctx context.Context, files []File) (map[int64]bool, error) {
+	count := map[int64]int{}
+	for _, file := range files {
+		if file.size >= longBytes {
+			count[file.size]++
+		}
+	}
+	isNew, request := map[int64]bool{}, &argosyv1.FindMissingBlobsRequest{Project: c.settings.project}
+	for size, times := range count {
+		if times == 1 {
+			request.Sizes = append(request.Sizes, size)
+			isNew[size] = true
+		}
+	}
+	if len(request.Sizes) == 0 || len(request.Sizes) > int(c.capabilities.GetMaxDigests()) {
+		return nil, nil
+	}
+	answer, err := unary(ctx, c, transferAttempts, c.blobs.FindMissingBlobs, request)
+	for _, size := range answer.GetKnownSizes() {
+		isNew[size] = false
+	}
+	return isNew, err
 }
 
 // sendMissing uploads those files the project does not have.
@@ -120,13 +157,17 @@ func (c *Client) sendMissing(ctx context.Context, kept []*stored) error {
 func (c *Client) missingOf(ctx context.Context, kept []*stored) ([]*stored, error) {
 	byDigest := make(map[string]*stored, len(kept))
 	var digests []string
+	var missing []*stored
 	for _, file := range kept {
+		if file.digest == "" {
+			missing = append(missing, file)
+			continue
+		}
 		if byDigest[file.digest] == nil {
 			byDigest[file.digest] = file
 			digests = append(digests, file.digest)
 		}
 	}
-	var missing []*stored
 	most := batchLimit{items: int(c.capabilities.GetMaxDigests())}
 	for _, batch := range batches(digests, most, func(string) int64 { return 0 }) {
 		request := &argosyv1.FindMissingBlobsRequest{Project: c.settings.project, Digests: batch}

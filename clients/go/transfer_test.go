@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	argosy "example.com/argosy/clients/go"
 )
@@ -73,6 +74,39 @@ func TestBytesThatAreThereAreNotSentAgain(t *testing.T) {
 	}
 }
 
+func TestALongFileIsReadOnceWhenTheProjectHasNoneOfItsSizeAndTwiceToSendNothing(t *testing.T) {
+	client := connect(t)
+	content := noise(14, 20*mebibyte)
+	for round, reads := range []int{20, 20} {
+		source := &counted{Reader: bytes.NewReader(content)}
+		sent := int64(0)
+		version := must(client.Save(t.Context(), "long", source, argosy.Progress(func(_ string, bytes int64) { sent = bytes })))(t)
+		expect(t, source.read, reads*mebibyte)
+		expect(t, sent, []int64{20 * mebibyte, 0}[round])
+		expect(t, version.GetSizeBytes(), 20*mebibyte)
+	}
+	other := &counted{Reader: bytes.NewReader(noise(15, 20*mebibyte))}
+	must(client.Save(t.Context(), "long", other))(t)
+	expect(t, other.read, 40*mebibyte)
+	var loaded []byte
+	must(client.Load(t.Context(), "long", &loaded))(t)
+	if !bytes.Equal(loaded, noise(15, 20*mebibyte)) {
+		t.Fatal("other bytes came back")
+	}
+}
+
+// counted counts what is read of it.
+type counted struct {
+	*bytes.Reader
+	read int
+}
+
+func (c *counted) ReadAt(target []byte, offset int64) (int, error) {
+	n, err := c.Reader.ReadAt(target, offset)
+	c.read += n
+	return n, err
+}
+
 func TestAnUploadGoesOnWhereTheConnectionBroke(t *testing.T) {
 	connect(t)
 	between := startProxy(t, address(t))
@@ -126,7 +160,7 @@ func TestAServerThatIsKilledAtHalfATransferIsOutlasted(t *testing.T) {
 	client := connectTo(t, s.address)
 	content := noise(6, 48*mebibyte)
 	restart := func() { s.kill(); s.start() }
-	_, err := client.Save(t.Context(), "large", &triggered{Reader: bytes.NewReader(content), at: 48*mebibyte + 24*mebibyte, act: restart})
+	_, err := client.Save(t.Context(), "large", content, once(24*mebibyte, restart))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +229,7 @@ func TestACancelledUploadLeavesNeitherVersionNorUpload(t *testing.T) {
 	client := connect(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	content := noise(11, 32*mebibyte)
-	_, err := client.Save(ctx, "large", &triggered{Reader: bytes.NewReader(content), at: (32 + 16) * mebibyte, act: cancel})
+	_, err := client.Save(ctx, "large", content, once(16*mebibyte, cancel))
 	if !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
@@ -218,32 +252,36 @@ func TestADeadlineEndsADownload(t *testing.T) {
 	}
 }
 
-func TestAStreamThatStandsStillIsBegunAnew(t *testing.T) {
+func TestAStreamThatStandsStillIsGivenUpAndBegunAnew(t *testing.T) {
 	content := noise(13, 8*mebibyte)
 	must(connect(t).Save(t.Context(), "large", content))(t)
 	between := startProxy(t, address(t))
-	client := connectTo(t, between.address, argosy.WithIdleTimeout(2e9))
-	passed, held := 0, make(chan struct{})
-	stuck := false
-	between.set(nil, func(piece []byte) []byte {
-		if passed += len(piece); passed > 3*mebibyte && !stuck {
-			stuck = true
-			between.mutex.Unlock()
-			<-held
-			between.mutex.Lock()
-			return nil
+	client := connectTo(t, between.address, argosy.WithIdleTimeout(500*time.Millisecond))
+	passed, isStuck, givenUp := 0, false, make(chan struct{})
+	between.set(func(piece []byte) []byte {
+		// The frame by which HTTP/2 gives a stream up.
+		if isStuck && bytes.Contains(piece, []byte{0, 0, 4, 3, 0}) {
+			select {
+			case <-givenUp:
+			default:
+				close(givenUp)
+			}
 		}
 		return piece
+	}, func(piece []byte) []byte {
+		if passed += len(piece); passed <= 3*mebibyte || isStuck {
+			return piece
+		}
+		isStuck = true
+		between.mutex.Unlock()
+		<-givenUp
+		between.mutex.Lock()
+		return nil
 	})
-	t.Cleanup(func() { close(held) })
 	var loaded []byte
-	_, err := client.Load(t.Context(), "large", &loaded)
-	// The connection itself is dead; the eight attempts on it end in an error, or a keepalive finds out first.
-	if err == nil && !bytes.Equal(loaded, content) {
-		t.Fatal("other bytes came back")
-	}
-	if !stuck {
-		t.Fatal("nothing stood still")
+	must(client.Load(t.Context(), "large", &loaded))(t)
+	if !bytes.Equal(loaded, content) || !isStuck {
+		t.Fatal("other bytes came back, or nothing stood still")
 	}
 }
 
@@ -256,21 +294,15 @@ func openUploads(t testing.TB, client *argosy.Client) string {
 		"SELECT id FROM uploads WHERE project = ? AND lower(state) = 'open'", client.Project())
 }
 
-// triggered acts once when so many bytes were read from it.
-type triggered struct {
-	*bytes.Reader
-	read, at int64
-	act      func()
-}
-
-func (r *triggered) ReadAt(target []byte, offset int64) (int, error) {
-	n, err := r.Reader.ReadAt(target, offset)
-	if r.read += int64(n); r.read >= r.at && r.act != nil {
-		act := r.act
-		r.act = nil
-		act()
+// once acts when so many bytes are sent, once.
+func once(at int64, act func()) argosy.Progress {
+	var acted bool
+	return func(_ string, sent int64) {
+		if sent >= at && !acted {
+			acted = true
+			act()
+		}
 	}
-	return n, err
 }
 
 type readerFunc func([]byte) (int, error)

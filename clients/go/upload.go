@@ -60,12 +60,18 @@ func (u *upload) attempt(ctx context.Context) error {
 	if err := u.write(ctx); err != nil {
 		return err
 	}
+	digest, err := u.file.settled(ctx)
+	if err != nil {
+		return errSource{err}
+	}
 	request := &argosyv1.CommitUploadRequest{
 		Project: u.client.settings.project, RequestId: uuid.NewString(), UploadId: u.state.GetId(),
-		Digest: u.file.digest, SizeBytes: u.file.size,
+		Digest: digest, SizeBytes: u.file.size,
 	}
 	// Not repeated here: after a lost answer GetUpload tells how it ended.
-	_, err := unary(ctx, u.client, 1, u.client.blobs.CommitUpload, request)
+	if _, err = unary(ctx, u.client, 1, u.client.blobs.CommitUpload, request); err == nil {
+		u.file.digest = digest
+	}
 	return err
 }
 
@@ -90,7 +96,10 @@ func (u *upload) look(ctx context.Context) error {
 		u.forget()
 	}
 	request := &argosyv1.CreateUploadRequest{
-		Project: c.settings.project, RequestId: u.requestID, Digest: u.file.digest, SizeBytes: u.file.size,
+		Project: c.settings.project, RequestId: u.requestID, Digest: u.file.digest,
+	}
+	if request.Digest != "" {
+		request.SizeBytes = u.file.size
 	}
 	answer, err := unary(ctx, c, 1, c.blobs.CreateUpload, request)
 	if err == nil {
@@ -126,6 +135,18 @@ func (u *upload) write(ctx context.Context) error {
 	return nil
 }
 
+// settled is the digest of a file all of which was sent.
+func (s *stored) settled(ctx context.Context) (string, error) {
+	switch {
+	case s.digest != "":
+		return s.digest, nil
+	case s.hashed.size == s.size:
+		return digestText(s.hashed.hasher), nil
+	default: // the server had some of it from somebody else
+		return s.hash(ctx)
+	}
+}
+
 type writeStream = grpc.ClientStreamingClient[argosyv1.WriteUploadRequest, argosyv1.WriteUploadResponse]
 
 func (u *upload) send(stream writeStream, guard *idle) error {
@@ -145,11 +166,17 @@ func (u *upload) send(stream writeStream, guard *idle) error {
 				pool.Put(buffer)
 				return fmt.Errorf("%w (%w)", errChanged, err)
 			}
+			if u.file.digest == "" {
+				u.file.hashed.add(u.file.size-left, *buffer)
+			}
 			left -= int64(len(*buffer))
 			if sending = stream.SendMsg(&sentChunk{mem.NewBuffer(buffer, pool)}); sending != nil {
 				return nil
 			}
 			guard.arm()
+			if u.file.sent != nil {
+				u.file.sent(u.file.path, u.file.size-left)
+			}
 		}
 		return nil
 	})

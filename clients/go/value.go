@@ -99,8 +99,11 @@ func (c *Client) save(ctx context.Context, name string, value any, options []Sav
 		defer func() { err = errors.Join(err, content.Done()) }()
 	}
 	spec.Format = content.Format
+	for i := range content.Files {
+		content.Files[i].sent = spec.sent
+	}
 	// One intention, whatever it takes to make it come true.
-	request := &argosyv1.CreateArtifactVersionRequest{Project: c.settings.project, RequestId: uuid.NewString(), Spec: spec}
+	request := &argosyv1.CreateArtifactVersionRequest{Project: c.settings.project, RequestId: uuid.NewString(), Spec: spec.ArtifactSpec}
 	answer, err := commit(ctx, c, content.Files, func(files []*argosyv1.NewArtifactFile) (*argosyv1.CreateArtifactVersionResponse, error) {
 		request.Files = files
 		return unary(ctx, c, transferAttempts, c.artifacts.CreateArtifactVersion, request)

@@ -32,36 +32,19 @@ func (p *progress) reached(bytes int64) {
 	fmt.Fprintf(os.Stderr, `{"progress": %d}`+"\n", bytes)
 }
 
-// source is a file that tells how far it is sent: it is read once to hash it, then to send it.
-type source struct {
-	*os.File
-	size, read int64
-	progress   progress
-}
-
-func (s *source) ReadAt(target []byte, offset int64) (int, error) {
-	n, err := s.File.ReadAt(target, offset)
-	if s.read += int64(n); s.read > s.size {
-		s.progress.reached(offset + int64(n))
-	}
-	return n, err
-}
-
 func upload(ctx context.Context, c *command) (err error) {
 	file, err := os.Open(c.arguments[1])
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	info, err := file.Stat()
+	told := &progress{}
+	options := append(c.saveOptions(), argosy.Progress(func(_ string, sent int64) { told.reached(sent) }))
+	version, err := c.client.Save(ctx, c.arguments[0], file, options...)
 	if err != nil {
 		return err
 	}
-	version, err := c.client.Save(ctx, c.arguments[0], &source{File: file, size: info.Size()}, c.saveOptions()...)
-	if err != nil {
-		return err
-	}
-	return told(version)
+	return describe(version)
 }
 
 func download(ctx context.Context, c *command) (err error) {
@@ -82,7 +65,7 @@ func download(ctx context.Context, c *command) (err error) {
 	if err != nil {
 		return errors.Join(err, os.Remove(hidden.Name()))
 	}
-	return told(reader.Version)
+	return describe(reader.Version)
 }
 
 // target counts what is written.
@@ -99,7 +82,7 @@ func (t *target) Write(piece []byte) (int, error) {
 	return n, err
 }
 
-func told(version *argosy.ArtifactVersion) error {
+func describe(version *argosy.ArtifactVersion) error {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
 		return err
