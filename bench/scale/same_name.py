@@ -1,8 +1,8 @@
 """Sixteen clients that save under one name over PostgreSQL, against bare SQL that writes the same rows.
 
-Every transaction waits for its turn at the counter of the name, so this is as slow as saves get; those that wait in one
-server share a transaction, which bare SQL cannot. The database syncs to its disk as it does by default; how long the disk
-takes is told, since it bounds both.
+Every transaction waits for its turn at the counter of the name, so this is as slow as saves get; those that wait in
+one server share a transaction, which bare SQL cannot. The database syncs to its disk as it does by default; how long
+the disk takes is told, since it bounds both.
 
     python -m bench.scale.same_name --seconds 5 --rounds 5
 """
@@ -13,13 +13,13 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,14 +30,15 @@ import psycopg
 from argosy.v1.artifact_pb2 import ArtifactSpec
 from argosy.v1.artifact_service_pb2 import CreateArtifactVersionRequest
 from argosy.v1.artifact_service_pb2_grpc import ArtifactServiceStub
-from bench.child import ROOT, environment
+from bench.child import environment
 from bench.running_server import serving
+from bench.transfer.processes import READY, Client
 from tests.backends.postgres import Cluster
 
 PROCESSES, THREADS = 4, 4
 CONTENT = bytes(1024)
 NAME = "contended"
-LEAD_SECONDS = 6.0
+CONNECTING_SECONDS = 60.0
 SYNCS = 200
 BAR_A_SECOND, BAR_OF_SQL = 600, 0.6
 
@@ -72,14 +73,15 @@ def measure(seconds: float, rounds: int) -> tuple[float, list[Round]]:
 
 
 def _driven(what: list[str], seconds: float) -> int:
-    begin = time.time() + LEAD_SECONDS
-    command = [sys.executable, "-m", "bench.scale.same_name", *what, "--begin", str(begin), "--seconds", str(seconds)]
-    with tempfile.TemporaryDirectory() as scratch:
-        clients = [
-            subprocess.Popen(command, env=environment(Path(scratch)), cwd=ROOT, stdout=subprocess.PIPE, text=True)
-            for _ in range(PROCESSES)
-        ]
-        return sum(int(json.loads(client.communicate()[0])) for client in clients)
+    """Return how often all clients together did it in so many seconds, once all of them were connected."""
+    command = [sys.executable, "-m", "bench.scale.same_name", *what, "--seconds", str(seconds)]
+    with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
+        clients = [stack.enter_context(Client(command, environment(Path(scratch)))) for _ in range(PROCESSES)]
+        for client in clients:
+            client.until_ready()
+        for client in clients:
+            client.go()
+        return sum(int(client.answer()["count"]) for client in clients)
 
 
 def _check_exact(cluster: Cluster, database: str, project: str, saves: int) -> None:
@@ -106,32 +108,39 @@ def _sync_milliseconds(folder: Path) -> float:
     return statistics.median(taken)
 
 
-def _in_threads(make: Callable[[], Callable[[], None]], begin: float, seconds: float) -> int:
-    """Repeat a call in each of the threads for so many seconds; return how often it was made in all."""
+def _repeat_in_threads(make: Callable[[], Callable[[], None]], seconds: float) -> None:
+    """Make a call ready in each of the threads, say so, and when told repeat it for so long; print how often."""
     counts: list[int] = []
+    # One more than there are clients: who says when they shall begin.
+    connected, begin = threading.Barrier(THREADS + 1), threading.Barrier(THREADS + 1)
 
     def work() -> None:
         call = make()
-        time.sleep(max(0.0, begin - time.time()))
-        count = 0
-        while time.time() < begin + seconds:
+        connected.wait()
+        begin.wait()
+        began, count = time.monotonic(), 0
+        while time.monotonic() < began + seconds:
             call()
             count += 1
         counts.append(count)
 
-    threads = [threading.Thread(target=work) for _ in range(THREADS)]
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(THREADS)]
     for thread in threads:
         thread.start()
+    connected.wait(timeout=CONNECTING_SECONDS)
+    print(READY, flush=True)
+    input()
+    begin.wait()
     for thread in threads:
         thread.join()
     if len(counts) != THREADS:
         raise SystemExit("a client failed")
-    return sum(counts)
+    print(json.dumps({"count": sum(counts)}))
 
 
 def _saver(url: str, project: str) -> Callable[[], None]:
     channel = grpc.insecure_channel(url.removeprefix("grpc://"), options=[("grpc.use_local_subchannel_pool", 1)])
-    grpc.channel_ready_future(channel).result(LEAD_SECONDS)
+    grpc.channel_ready_future(channel).result(CONNECTING_SECONDS)
     stub = ArtifactServiceStub(channel)
 
     def save() -> None:
@@ -204,13 +213,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     for hidden in ("--grpc", "--sql", "--project"):
         parser.add_argument(hidden, help=argparse.SUPPRESS)
-    parser.add_argument("--begin", type=float, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.grpc:
-        print(_in_threads(lambda: _saver(given.grpc, given.project), given.begin, given.seconds))
+        _repeat_in_threads(lambda: _saver(given.grpc, given.project), given.seconds)
         return
     if given.sql:
-        print(_in_threads(lambda: _writer(given.sql, given.project), given.begin, given.seconds))
+        _repeat_in_threads(lambda: _writer(given.sql, given.project), given.seconds)
         return
     sync, measured = measure(given.seconds, given.rounds)
     saves, sql, ratio = (

@@ -25,13 +25,13 @@ MOST_LOCKS = 32
 def _lock_some(count: int) -> Select[Any]:
     keys = [bindparam(f"key_{number}", type_=BigInteger) for number in range(count)]
     return select(
-        CLOCK,
         func.pg_advisory_xact_lock_shared(bindparam("of_project", type_=BigInteger)),
         *(func.pg_advisory_xact_lock(key) for key in keys),
+        CLOCK,
     )
 
 
-_LOCK_ALL = select(CLOCK, func.pg_advisory_xact_lock(bindparam("of_project", type_=BigInteger)))
+_LOCK_ALL = select(func.pg_advisory_xact_lock(bindparam("of_project", type_=BigInteger)), CLOCK)
 
 
 def take_turn(session: Session, project: str, names: Collection[str]) -> None:
@@ -43,7 +43,8 @@ def take_turn(session: Session, project: str, names: Collection[str]) -> None:
     of_project = {"of_project": _key(project, "")}
     if 0 < len(keys) <= MOST_LOCKS:
         of_names = {f"key_{number}": key for number, key in enumerate(keys)}
-        # With the time, which is needed anyway: all others of the artifact wait for what is asked from then on.
+        # With the time, which is needed anyway: others wait for all that is asked from then on. Looked at when it is
+        # our turn, it is later than what those before us have written, however long the answers take.
         session.ask_clock(_lock_some(len(keys)), {**of_project, **of_names})
     else:
         session.ask_clock(_LOCK_ALL, of_project)

@@ -79,9 +79,9 @@ class Session:
         return told + (time.monotonic_ns() - asked) // 1000
 
     def ask_clock(self, statement: Executable, params: Params | None = None) -> None:
-        """Run a statement whose first column is the clock of the database, before anything it waits for."""
-        asked = time.monotonic_ns()
-        self._clock = int(self.execute(statement, params).scalar_one()), asked
+        """Run a statement whose last column is the clock of the database, looked at after all it waits for."""
+        told = int(self.execute(statement, params).one()[-1])
+        self._clock = told, time.monotonic_ns()
 
     def after(self, duration: timedelta) -> int:
         """Return the time ``duration`` from now."""
