@@ -20,6 +20,11 @@ class ModelStep:
     tokens: list[str] = field(default_factory=list)
     evicted: bool = False
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody computes it, not even for a runner that was taken for dead."""
+        return self.state not in {"RUNNING", "ABANDONED"}
+
 
 @dataclass
 class ModelRun:
@@ -31,6 +36,21 @@ class ModelRun:
     epoch: int = 1
     cancelling: bool = False
     steps: dict[str, ModelStep] = field(default_factory=dict)
+
+    @property
+    def may_start_steps(self) -> bool:
+        """Whether it runs and shall go on."""
+        return self.state == "RUNNING" and not self.cancelling
+
+    @property
+    def all_steps_ended(self) -> bool:
+        """Whether there were some, and none is computed."""
+        return bool(self.steps) and all(step.is_over for step in self.steps.values())
+
+    @property
+    def may_be_resumed(self) -> bool:
+        """Whether it ended, and did not reach its end."""
+        return self.state not in {"RUNNING", "COMPLETED"}
 
     def refusal(self, token: str) -> str:
         """Tell why a driver is refused, ``""`` when it is not."""

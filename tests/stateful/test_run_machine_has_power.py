@@ -7,7 +7,6 @@ from collections.abc import Callable
 import grpc
 import pytest
 from hypothesis import HealthCheck, Phase, settings
-from hypothesis.errors import Flaky
 from hypothesis.stateful import run_state_machine_as_test
 
 from argosy_server.adapters.metadata.attempt_repository import SqlAttemptRepository
@@ -18,7 +17,7 @@ from tests.stateful.run_machine import RunMachine
 
 SEARCH = settings(
     # Ends with the first failure; rare bugs need luck, so leave room for it.
-    max_examples=400,
+    max_examples=150,
     stateful_step_count=40,
     deadline=None,
     database=None,
@@ -63,5 +62,6 @@ BUGS: list[Bug] = [
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: str(bug.__name__))
 def test_the_state_machine_finds_the_bug(bug: Bug, monkeypatch: pytest.MonkeyPatch) -> None:
     bug(monkeypatch)
-    with pytest.raises((AssertionError, grpc.RpcError, Flaky)):
+    # What is flaky may be a test that was stopped for its time: that is a failure too, and no finding.
+    with pytest.raises((AssertionError, grpc.RpcError)):
         run_state_machine_as_test(RunMachine, settings=SEARCH)

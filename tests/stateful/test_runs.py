@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, settings
 from tests.stateful.places import PostgresqlPlace
 from tests.stateful.run_machine import RunMachine
 
-SEARCH = settings(max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SEARCH = settings(max_examples=20, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 class PostgresqlRunMachine(RunMachine):
