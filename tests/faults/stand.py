@@ -19,8 +19,10 @@ import grpc
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from typer.testing import CliRunner
 
 from argosy import Client
+from argosy_server.cli.application import app
 from tests.api.conftest import Service, service_on
 from tests.api.server_process import ServerProcess
 from tests.backends.object_store import ObjectStore
@@ -194,12 +196,13 @@ def assert_clean(
     rows(data, "UPDATE uploads SET expires_at = 0", database)
     rows(data, "UPDATE blobs SET lease_expires_at = 0", database)
     place = [f"--data={data}", f"--database={database}", f"--blobs={bucket.url if bucket else ''}", "-o", "json"]
-    environment = bucket.environment if bucket else {}
-    swept = run_command("gc", "--execute", "--grace=0s", *place, **environment)
-    assert (swept.returncode, swept.stderr) == (0, "")
-    verified = run_command("verify", *place, **environment)
+    # In this process: most tests end so, and those of the commands start them as an operator does.
+    runner = CliRunner(env=bucket.environment if bucket else {})
+    swept = runner.invoke(app, ["gc", "--execute", "--grace=0s", *place])
+    assert (swept.exit_code, swept.stderr) == (0, "")
+    verified = runner.invoke(app, ["verify", *place])
     found = json.loads(verified.stdout)
-    assert (verified.returncode, found["damage_counts"]) == (code, {damage: 1} if damage else {}), verified.stdout
+    assert (verified.exit_code, found["damage_counts"]) == (code, {damage: 1} if damage else {}), verified.stdout
     assert (found["uploads_under_way"], found["orphans"]["count"]) == (0, 0)
     recorded = dict(rows(data, "SELECT location, size FROM blobs WHERE location <> ''", database))
     stored = files_of(data, bucket)
