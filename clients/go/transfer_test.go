@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
+
 	argosy "example.com/argosy/clients/go"
 )
 
@@ -68,6 +71,12 @@ func TestBytesThatAreThereAreNotSentAgain(t *testing.T) {
 	between.set(func(piece []byte) []byte { passed += len(piece); return piece }, nil)
 	second := connectTo(t, between.address)
 	must(second.Save(t.Context(), "second", content))(t)
+	small := t.TempDir()
+	for i := range byte(20) {
+		expect(t, os.WriteFile(filepath.Join(small, string('a'+rune(i))), noise(50+i, 100<<10), 0o600), nil)
+	}
+	must(client.Save(t.Context(), "small", argosy.Path(small)))(t)
+	must(second.Save(t.Context(), "small", argosy.Path(small)))(t)
 	between.set(nil, nil)
 	if passed > 64<<10 {
 		t.Fatalf("%d bytes were sent", passed)
@@ -256,11 +265,13 @@ func TestAStreamThatStandsStillIsGivenUpAndBegunAnew(t *testing.T) {
 	content := noise(13, 8*mebibyte)
 	must(connect(t).Save(t.Context(), "large", content))(t)
 	between := startProxy(t, address(t))
-	client := connectTo(t, between.address, argosy.WithIdleTimeout(500*time.Millisecond))
+	// Without the pings that would find out too that nobody is there.
+	noPings := grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: time.Hour})
+	client := connectTo(t, between.address, argosy.WithIdleTimeout(500*time.Millisecond), argosy.WithDialOptions(noPings))
 	passed, isStuck, givenUp := 0, false, make(chan struct{})
 	between.set(func(piece []byte) []byte {
 		// The frame by which HTTP/2 gives a stream up.
-		if isStuck && bytes.Contains(piece, []byte{0, 0, 4, 3, 0}) {
+		if isStuck && bytes.Contains(piece, []byte{0, 0, 4, 3, 0, 0, 0, 0}) {
 			select {
 			case <-givenUp:
 			default:
