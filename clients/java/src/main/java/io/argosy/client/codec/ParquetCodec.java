@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.apache.parquet.ParquetReadOptions;
 import org.apache.parquet.column.page.PageReadStore;
 import org.apache.parquet.conf.PlainParquetConfiguration;
@@ -35,6 +36,7 @@ import org.apache.parquet.schema.Types;
 final class ParquetCodec implements Codec<Table> {
     private static final String FILE = "data.parquet";
     private static final String WRITER = "writer.model.name";
+    private static final String ARROW = "ARROW:schema";
     private static final String PANDAS = "argosy";
 
     @Override
@@ -71,7 +73,8 @@ final class ParquetCodec implements Codec<Table> {
             Map<String, String> metadata = new HashMap<>(reader.getFileMetaData().getKeyValueMetaData());
             metadata.remove(WRITER); // The next writer names itself.
             if (hasOtherFiles) {
-                metadata.remove(PANDAS); // It speaks of files that a Table does not hold.
+                // They speak of files that a Table does not hold; the second repeats the first.
+                metadata.keySet().removeAll(Set.of(PANDAS, ARROW));
             }
             return new Table(made, metadata);
         } catch (IOException | RuntimeException broken) {
