@@ -10,6 +10,9 @@ export const ROOT = resolve(import.meta.dirname, "../../../..");
 const COMMAND = join(ROOT, ".venv/bin/argosy-server");
 const READY = "argosy-server listening on ";
 
+// The runner of tests ends a file that takes too long by SIGTERM, which would leave servers and folders behind.
+process.once("SIGTERM", () => process.exit(1));
+
 /** A folder for one test file, removed when the process ends. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "argosy-ts-"));
