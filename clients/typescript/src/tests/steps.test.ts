@@ -9,6 +9,7 @@ import { RunState, StepState } from "../gen/argosy/v1/pipeline.js";
 import { GetRunRequest, PipelineServiceService } from "../gen/argosy/v1/pipeline_service.js";
 import { ROOT, TestServer } from "./server.js";
 
+const PACKAGE = join(ROOT, "clients/typescript");
 let server: TestServer;
 let client: ArgosyClient;
 
@@ -104,6 +105,47 @@ test("a step in a run of another process takes the output of an earlier one", as
     [["prepare"], true, 2],
   );
   assert.equal(train?.outputs[0]?.version?.sizeBytes, BigInt(2 << 20));
+});
+
+/** What a Node program does as one step of a run of Python. */
+const PART_OF_PYTHON = `
+import { ArgosyClient, output } from "argosy-client";
+const client = new ArgosyClient();
+const step = await client.startStep({ run: "from-python", step: "double", inputs: { rows: await client.get("rows") } });
+const { value } = await step.load("rows");
+await step.complete({ doubled: output(value.map((number) => number * 2), { name: "doubled" }) });
+client.close();
+`;
+
+test("a step done by Node is a step of the run that Python drives", () => {
+  const seen = python(`
+import json, subprocess, argosy
+
+@argosy.step(enable_cache=False)
+def prepare() -> list:
+    argosy.save_artifact([1, 2, 3], name="rows")
+    words = [${JSON.stringify(process.execPath)}, "--input-type=module", "-e", ${JSON.stringify(PART_OF_PYTHON)}]
+    subprocess.run(words, check=True, cwd=${JSON.stringify(PACKAGE)})
+    return argosy.load_artifact("doubled")
+
+@argosy.pipeline
+def shared():
+    prepare()
+
+shared.with_options(run_name="from-python")()
+again = argosy.Client().get_run("from-python")
+names = sorted(each.name for each in argosy.get_artifact("doubled").lineage("up").versions)
+print(json.dumps([sorted(again.steps), argosy.load_artifact("doubled"), names]))
+`);
+  const [steps, doubled, names] = JSON.parse(seen.trim().split("\n").at(-1) ?? "") as [string[], number[], string[]];
+  assert.deepEqual(
+    [steps, doubled, names],
+    [
+      ["double", "prepare"],
+      [2, 4, 6],
+      ["doubled", "rows"],
+    ],
+  );
 });
 
 test("a step that fails is told so, and completes no more", async () => {
