@@ -9,7 +9,7 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -190,9 +190,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main() -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code."""
-    arguments = _parser().parse_args()
+    arguments = _parser().parse_args(words)
     try:
         for result in arguments.run(arguments):
             print(json.dumps(result), flush=True)
