@@ -99,8 +99,8 @@ public final class ArgosyClientBuilder {
      */
     public ArgosyClient build() {
         ClientConfig config = ClientConfig.resolve(arguments, environment);
-        return new ArgosyClient(
-                new Connection(channel(config), config, options(config.server())), new Codecs(codecs));
+        CallOptions options = options(config.server());
+        return new ArgosyClient(new Connection(channel(config), config, options), new Codecs(codecs));
     }
 
     private ManagedChannel channel(ClientConfig config) {

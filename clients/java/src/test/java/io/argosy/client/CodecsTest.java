@@ -91,7 +91,7 @@ class CodecsTest {
         List<Object> cycle = new ArrayList<>();
         cycle.add(cycle);
         assertTrue(refusal(cycle).contains("inside of itself"));
-        String message = refusal(Map.of("a", List.of(1L, Thread.currentThread())));
+        String message = refusal(Map.of("a", List.of(1L, new Thread())));
         assertTrue(message.contains("$.a[1]") && message.contains("java.lang.Thread"), message);
         assertTrue(refusal(LocalTime.of(1, 2, 3, 4)).contains("microseconds"));
     }

@@ -169,7 +169,7 @@ class TransferTest {
         Files.writeString(target.resolve("mine.txt"), "mine");
         var refused = assertThrows(
                 UncheckedIOException.class, () -> client.download(ArtifactRef.latest("note"), target));
-        assertTrue(refused.getMessage().contains("not empty"), refused.getMessage());
+        assertTrue(refused.getMessage().contains("name a new directory"), refused.getMessage());
         assertFalse(Files.exists(target.resolve("data.txt")));
         try (var inside = Files.list(folder)) {
             assertEquals(1, inside.count(), "something is left beside the target");
