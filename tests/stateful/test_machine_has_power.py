@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -19,7 +19,7 @@ from argosy_server.adapters.metadata.blob_repository import SqlBlobRepository
 from argosy_server.adapters.metadata.reply_repository import SqlReplyRepository
 from argosy_server.adapters.metadata.tables import versions
 from argosy_server.api import download_stream
-from argosy_server.domain.artifact import ArtifactVersion, VersionSelector
+from argosy_server.domain.artifact import ArtifactVersion, NewVersion, VersionSelector
 from argosy_server.domain.paging import PageRequest
 from argosy_server.usecases.read_blob import read_blob
 from tests.stateful.store_machine import StoreMachine
@@ -38,21 +38,26 @@ Bug = Callable[[pytest.MonkeyPatch], None]
 
 
 def replies_are_forgotten(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(SqlReplyRepository, "find", lambda *_: None)
+    patch.setattr(SqlReplyRepository, "find", lambda *_: {})
     patch.setattr(SqlReplyRepository, "store", lambda *_: None)
 
 
 def numbers_are_one_more_than_the_highest_live_one(patch: pytest.MonkeyPatch) -> None:
-    add = SqlArtifactRepository.add
+    add_many = SqlArtifactRepository.add_many
 
-    def buggy(self: SqlArtifactRepository, project: str, spec: Any, *rest: Any) -> ArtifactVersion:
-        if not spec.version:
-            live = self.list_versions(project, PageRequest(1000), name=spec.name).rows
-            numbers = [int(version.version) for version in live if version.version.isdigit()]
-            spec = replace(spec, version=str(max(numbers, default=0) + 1))
-        return add(self, project, spec, *rest)
+    def numbered(self: SqlArtifactRepository, project: str, new: NewVersion) -> NewVersion:
+        if new.spec.version:
+            return new
+        live = self.list_versions(project, PageRequest(1000), name=new.spec.name).rows
+        numbers = [int(version.version) for version in live if version.version.isdigit()]
+        return replace(new, spec=replace(new.spec, version=str(max(numbers, default=0) + 1)))
 
-    patch.setattr(SqlArtifactRepository, "add", buggy)
+    def buggy(
+        self: SqlArtifactRepository, project: str, wanted: Sequence[NewVersion], **how: Any
+    ) -> list[ArtifactVersion]:
+        return add_many(self, project, [numbered(self, project, new) for new in wanted], **how)
+
+    patch.setattr(SqlArtifactRepository, "add_many", buggy)
 
 
 def latest_is_the_highest_number(patch: pytest.MonkeyPatch) -> None:
