@@ -23,6 +23,7 @@ from argosy_server.api.watch_limit import WatchSettings
 from argosy_server.config import StoreConfig
 from argosy_server.domain.errors import DomainError, StorageUnavailable
 from argosy_server.domain.limits import Limits
+from argosy_server.usecases.group_commit import GroupCommit
 from argosy_server.usecases.own_storage import check_owner, claim_storage, refuse_other_owner, stored_blobs
 from argosy_server.usecases.ports import BlobStorage, Leadership, MetadataStore
 from argosy_server.usecases.sweep import SweepReport, sweep
@@ -64,13 +65,20 @@ class Application:
         self.metadata.close()
 
 
-def build(config: StoreConfig, limits: Limits | None = None, watching: WatchSettings | None = None) -> Application:
+def build(
+    config: StoreConfig,
+    limits: Limits | None = None,
+    watching: WatchSettings | None = None,
+    *,
+    groups_saves: bool = False,
+) -> Application:
     """Open the store, creating it unless it is there.
 
     Args:
         config: where it is.
         limits: what it holds its clients to.
         watching: how it treats those who watch it.
+        groups_saves: whether saves of one name share a transaction, for which no thread that calls may be interrupted.
 
     Raises:
         StorageFull, StorageUnavailable: it cannot be created or reached; the message says what to do.
@@ -96,7 +104,9 @@ def build(config: StoreConfig, limits: Limits | None = None, watching: WatchSett
             metadata=metadata,
             storage=storage,
             limits=limits,
-            artifacts=ArtifactServicer(metadata, storage, limits, watches),
+            artifacts=ArtifactServicer(
+                metadata, storage, limits, watches, GroupCommit(metadata, limits) if groups_saves else None
+            ),
             blobs=BlobServicer(metadata, storage, limits, direct, signed),
             pipelines=PipelineServicer(metadata, storage, limits, watches),
             watches=watches,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
@@ -116,8 +114,22 @@ def test_one_that_is_refused_takes_no_number_from_the_others(store: MetadataStor
     )
     with pytest.raises(VersionExists):
         refused.result(30)
-    assert sorted(one.result(30).split()[0] for one in (good, other)) == [b"1", b"2"]
-    assert sorted(saved(store)) == ["1", "2"]
+    made = [get(store, version=one.result(30).split()[0].decode()) for one in (good, other)]
+    assert sorted(version.version for version in made) == ["1", "2"]
+    assert saved(store) == ["1", "2"]
+    with store.read() as tx:
+        told = tx.events.after(BEGINNING, 10)
+    # One transaction all the same: on PostgreSQL it has one number, on SQLite none has.
+    assert len({event.position.xid for event in told}) == 1
+
+
+def test_one_alone_that_is_refused_leaves_nothing_behind(store: MetadataStore, saves: Saves) -> None:
+    save(store, replace(SPEC, version="taken"))
+    with pytest.raises(VersionExists):
+        saves.now("r1", replace(SPEC, version="taken"), content=b"other")
+    assert saves.now("r1", replace(SPEC, version="other")).split()[0] == b"other"
+    with store.read() as tx:
+        assert tx.blobs.find("p", [blob_of(b"other").digest]) == {}
 
 
 def test_one_whose_reply_is_too_large_is_refused_alone(store: MetadataStore, saves: Saves) -> None:
@@ -173,32 +185,6 @@ def test_when_the_database_goes_away_all_of_them_are_told_and_may_try_again(
                 one.result(30)
     assert saved(store) == []
     assert [one().split()[0] for one in asked] == [b"1", b"2"]
-
-
-def test_a_child_that_is_forked_before_the_next_one_leads_saves_all_the_same(
-    store: MetadataStore, saves: Saves, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    committed, go_on = threading.Event(), threading.Event()
-    hand_over = GroupCommit._hand_over
-
-    def wait_and_hand_over(self: GroupCommit, *given: Any) -> None:
-        if threading.current_thread() is not threading.main_thread():
-            committed.set()
-            assert go_on.wait(30)
-        hand_over(self, *given)
-
-    monkeypatch.setattr(GroupCommit, "_hand_over", wait_and_hand_over)
-    slow = in_background(lambda: saves.now("r1"))
-    assert committed.wait(30)
-    child = os.fork()
-    if not child:
-        os._exit(0 if saves.now("r2").split()[0] == b"2" else 1)
-    try:
-        wait_until(lambda: os.waitpid(child, os.WNOHANG) == (child, 0), "the child has saved")
-    finally:
-        go_on.set()
-    assert slow.result(30).split()[0] == b"1"
-    assert saved(store) == ["1", "2"]
 
 
 def test_a_save_of_a_step_or_of_bytes_that_are_elsewhere_has_a_transaction_of_its_own(saves: Saves) -> None:

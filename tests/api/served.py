@@ -36,7 +36,9 @@ class Served:
 @contextmanager
 def served(home: Path, watching: WatchSettings, database: str = "") -> Iterator[Served]:
     """Serve a new store for the time of a block."""
-    application = build(StoreConfig(home, database=database, durability="process"), watching=watching)
+    application = build(
+        StoreConfig(home, database=database, durability="process"), watching=watching, groups_saves=True
+    )
     server = ArgosyGrpcServer(4)
     port = server.bind("127.0.0.1", 0)
     server.serve(application.register, SERVICES, reflection=False)

@@ -179,7 +179,7 @@ def test_a_server_whose_database_falls_silent_ends_all_the_same_when_told_to(tmp
 def test_a_sweep_without_its_database_is_told_in_one_line(
     tmp_path: Path, cluster: Cluster, caplog: pytest.LogCaptureFixture
 ) -> None:
-    application = build(StoreConfig(tmp_path, database=cluster.new_database()))
+    application = build(StoreConfig(tmp_path, database=cluster.new_database()), groups_saves=True)
     cluster.stop("immediate")
     sweep_logged(application)
     application.close()

@@ -61,13 +61,20 @@ UPDATABLE = ("tags", "metadata", "description")
 class ArtifactServicer(LineageCalls, PruneCalls, ArtifactWatchCalls, artifact_service_pb2_grpc.ArtifactServiceServicer):
     """Answers what ``argosy/v1/artifact_service.proto`` promises; looks at the call's context only to watch."""
 
-    def __init__(self, metadata: MetadataStore, storage: BlobStorage, limits: Limits, watches: WatchHub) -> None:
-        """Serve what these hold."""
+    def __init__(
+        self,
+        metadata: MetadataStore,
+        storage: BlobStorage,
+        limits: Limits,
+        watches: WatchHub,
+        saves: GroupCommit | None = None,
+    ) -> None:
+        """Serve what these hold; without ``saves`` each save has a transaction of its own."""
         self._watches = watches
         self._metadata = metadata
         self._storage = storage
         self._limits = limits
-        self._saves = GroupCommit(metadata, limits)
+        self._saves = saves
 
     def CreateArtifactVersion(
         self, request: wire.CreateArtifactVersionRequest, context: grpc.ServicerContext
@@ -85,7 +92,7 @@ class ArtifactServicer(LineageCalls, PruneCalls, ArtifactWatchCalls, artifact_se
         def create(tx: Transaction) -> wire.CreateArtifactVersionResponse:
             return render(create_version(tx, self._limits, key.project, spec, staged))
 
-        if self._saves.takes(spec, staged):
+        if self._saves is not None and self._saves.takes(spec, staged):
             # Nothing of it is anywhere but in memory, so nothing has to be discarded when it is refused.
             reply = self._saves.save(key, spec, staged, lambda made: check_reply(render(made).SerializeToString()))
             return wire.CreateArtifactVersionResponse.FromString(reply)

@@ -52,7 +52,9 @@ class Serving:
         from argosy_server.domain.errors import DomainError
 
         try:
-            self._application = build(config.store, watching=WatchSettings(max_watchers=config.max_watchers))
+            self._application = build(
+                config.store, watching=WatchSettings(max_watchers=config.max_watchers), groups_saves=True
+            )
         except (DomainError, ValueError) as error:
             raise CannotServe(str(error)) from None
         self.store_id = self._application.metadata.store_id

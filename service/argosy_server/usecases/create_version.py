@@ -71,9 +71,19 @@ def create_versions(
     Raises:
         StorageFull, StorageUnavailable: nothing was written.
     """
-    if not saves:
-        return []
-    tx.artifacts.take_turn(project, [save.spec.name for save in saves])
+    if saves:
+        tx.artifacts.take_turn(project, [save.spec.name for save in saves])
+    return create_each(tx, limits, project, saves)
+
+
+def create_each(
+    tx: Transaction, limits: Limits, project: str, saves: Sequence[Save]
+) -> list[ArtifactVersion | DomainError]:
+    """Do as :func:`create_versions` for those whose turn it is.
+
+    Raises:
+        StorageFull, StorageUnavailable: nothing was written.
+    """
     try:
         with tx.attempt():
             return list(create_in_turn(tx, limits, project, saves))

@@ -2,32 +2,36 @@
 
 Only one transaction at a time changes an artifact, so saves of one name wait for each other anyway. The first one that
 comes leads: it waits for its turn at the artifact, takes along whatever has come to this process meanwhile, and commits
-for all of them; then the first of those that came since leads. One that is refused must not harm the others: then
-nothing is kept, and each of them is tried on its own.
+for all of them; then the first of those that came since leads.
+
+For a server, whose calls have threads of their own that nothing interrupts: whoever leads answers for the others.
 """
 
 from __future__ import annotations
 
-import os
 import threading
-import weakref
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import TypeAlias
 
 from argosy_server.domain.artifact import ArtifactSpec, ArtifactVersion
 from argosy_server.domain.errors import DomainError, RequestIdReused, StorageUnavailable
 from argosy_server.domain.limits import Limits
-from argosy_server.usecases.create_version import Save, create_in_turn, create_version
-from argosy_server.usecases.idempotency import RequestKey, find_replies, keep_replies, recall, run_once
+from argosy_server.usecases.create_version import Save, create_each, create_in_turn, create_version
+from argosy_server.usecases.idempotency import RequestKey, recall, reply_to, run_once
 from argosy_server.usecases.ports import MetadataStore, Transaction
+from argosy_server.usecases.repositories import KeptReply
 from argosy_server.usecases.staging import StagedFile
 
-MOST_SAVES = 64
+MOST_SAVES = 32
 """Of one transaction, which others wait for."""
 
-Lane = tuple[str, str]
+Lane: TypeAlias = tuple[str, str]
 """Project and name: what is saved there waits for each other."""
+Answer: TypeAlias = bytes | DomainError | None
+"""The reply, why it is refused, or nothing: then it is tried alone."""
 
 
 @dataclass
@@ -39,7 +43,7 @@ class _Waiting:
         woken: its outcome is there, or it leads now.
         is_over: whether a transaction was tried with it.
         reply: what to answer, when that ended well.
-        error: why the transaction ended, when that concerns all of them; without it and a reply each is tried alone.
+        error: why it was refused. Without it and a reply it is tried alone.
     """
 
     key: RequestKey
@@ -63,11 +67,6 @@ class GroupCommit:
         """Write to a store."""
         self._metadata = metadata
         self._limits = limits
-        self.begin_anew()
-        _all.add(self)
-
-    def begin_anew(self) -> None:
-        """In a child after a fork: who waits in the parent does not wait here."""
         self._lock = threading.Lock()
         self._lanes: dict[Lane, deque[_Waiting]] = {}
 
@@ -80,7 +79,8 @@ class GroupCommit:
     def takes(self, spec: ArtifactSpec, staged: Sequence[StagedFile]) -> bool:
         """Tell whether a save may share a transaction: all of its bytes are in memory, and no step makes it.
 
-        Whoever holds a step, an upload, or a blob that others save, too, could wait for another group, and that for it.
+        One that locks a step, an upload, or bytes that are there already could wait for another group, and that for it.
+        Bytes in memory are written by all groups in one order.
         """
         return not spec.step_run_id and all(file.content is not None for file in staged)
 
@@ -134,23 +134,20 @@ class GroupCommit:
     def _lead(self, lane: Lane) -> None:
         """Commit the first of the queue and those behind it, and let the next one lead."""
         group: list[_Waiting] = []
+        answers: Sequence[Answer] = ()
         try:
             with self._metadata.write() as tx:
                 tx.artifacts.take_turn(lane[0], [lane[1]])
                 group = self._take(lane)
-                replies = self._save_all(tx, lane[0], group)
-            for one in group:
-                one.reply = replies.get(one.key)
+                answers = self._answers(tx, lane[0], group)
         except StorageUnavailable as error:
             group = group or self._take(lane)
-            for one in group:
-                one.error = error
+            answers = [error] * len(group)
         except DomainError as error:
-            group = group or self._take(lane)
-            if len(group) == 1:
-                group[0].error = error
+            # Of several an answer was refused, or the commit: each of them is tried alone.
+            answers = [error] if len(group) == 1 else ()
         finally:
-            self._hand_over(lane, group or self._take(lane))
+            self._hand_over(lane, group or self._take(lane), answers)
 
     def _take(self, lane: Lane) -> list[_Waiting]:
         with self._lock:
@@ -162,37 +159,48 @@ class GroupCommit:
                 size += group[-1].size
             return group
 
-    def _save_all(self, tx: Transaction, project: str, group: Sequence[_Waiting]) -> dict[RequestKey, bytes]:
+    def _answers(self, tx: Transaction, project: str, group: Sequence[_Waiting]) -> list[Answer]:
+        """Save what is new of a group, and answer each as if it had come alone, in this order."""
+        kept = tx.replies.find(project, {one.key.request_id for one in group})
         # A request that was sent twice, the second time before the first was answered, counts once.
-        asked = {one.key: one for one in group}
-        if len({key.request_id for key in asked}) < len(asked):
-            raise RequestIdReused("two requests that came at the same time have one id")
-        replies = find_replies(tx, list(asked))
-        new = [one for key, one in asked.items() if key not in replies]
-        versions = create_in_turn(tx, self._limits, project, [one.save for one in new]) if new else []
-        made = {one.key: one.render(version) for one, version in zip(new, versions, strict=True)}
-        keep_replies(tx, made)
-        return {**replies, **made}
+        new: dict[str, _Waiting] = {}
+        for one in group:
+            if one.key.request_id not in kept:
+                new.setdefault(one.key.request_id, one)
+        # Of one that is alone the whole transaction ends when it is refused, so it needs no savepoint.
+        create = create_each if len(group) > 1 else create_in_turn
+        results = create(tx, self._limits, project, [one.save for one in new.values()]) if new else []
+        made: dict[str, KeptReply] = {}
+        refused: dict[RequestKey, DomainError] = {}
+        for one, result in zip(new.values(), results, strict=True):
+            if isinstance(result, DomainError):
+                refused[one.key] = result
+            else:
+                made[one.key.request_id] = KeptReply(one.key.fingerprint, one.render(result))
+        if made:
+            tx.replies.store(project, made)
+        return [_answer(one.key, {**kept, **made}, refused) for one in group]
 
-    def _hand_over(self, lane: Lane, group: Sequence[_Waiting]) -> None:
+    def _hand_over(self, lane: Lane, group: Sequence[_Waiting], answers: Sequence[Answer]) -> None:
         with self._lock:
             queue = self._lanes[lane]
             if queue:
                 queue[0].woken.set()
             else:
                 del self._lanes[lane]
-        for one in group:
+        for one, answer in zip_longest(group, answers):
+            if isinstance(answer, DomainError):
+                one.error = answer
+            else:
+                one.reply = answer
             one.is_over = True
             one.woken.set()
 
 
-_all: weakref.WeakSet[GroupCommit] = weakref.WeakSet()
-
-
-def _after_in_child() -> None:
-    for commits in list(_all):
-        commits.begin_anew()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_in_child)
+def _answer(key: RequestKey, replies: Mapping[str, KeptReply], refused: Mapping[RequestKey, DomainError]) -> Answer:
+    if key.request_id not in replies:
+        return refused.get(key)
+    try:
+        return reply_to(key, replies[key.request_id])
+    except RequestIdReused as error:
+        return error

@@ -6,7 +6,7 @@ or neither does. Replies are opaque bytes here; the api layer makes and reads th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from argosy_server.domain.errors import DomainError, InvalidField, RequestIdReused
@@ -45,10 +45,10 @@ def run_once(metadata: MetadataStore, key: RequestKey, action: Callable[[Transac
     """
     try:
         with metadata.write() as tx:
-            reply = find_replies(tx, [key]).get(key)
+            reply = _kept_reply(tx, key)
             if reply is None:
                 reply = action(tx)
-                keep_replies(tx, {key: reply})
+                tx.replies.store(key.project, {key.request_id: KeptReply(key.fingerprint, reply)})
             return reply
     except DomainError:
         # The same request, sent twice, may have been served beside this one, or a commit took place unheard.
@@ -65,35 +65,22 @@ def recall(metadata: MetadataStore, key: RequestKey) -> bytes | None:
         RequestIdReused: the id stands for another request.
     """
     with metadata.read() as tx:
-        return find_replies(tx, [key]).get(key)
+        return _kept_reply(tx, key)
 
 
-def find_replies(tx: Transaction, keys: Sequence[RequestKey]) -> dict[RequestKey, bytes]:
-    """Return the replies that are kept of requests of one project.
-
-    Raises:
-        RequestIdReused: an id stands for another request.
-    """
-    found = tx.replies.find(keys[0].project, {key.request_id for key in keys})
-    replies = {}
-    for key in keys:
-        kept = found.get(key.request_id)
-        if kept is None:
-            continue
-        if kept.fingerprint != key.fingerprint:
-            raise RequestIdReused(
-                f"request_id {key.request_id!r} was used for another request; make a new one for each intention"
-            )
-        replies[key] = kept.reply
-    return replies
-
-
-def keep_replies(tx: Transaction, replies: Mapping[RequestKey, bytes]) -> None:
-    """Keep the replies of requests of one project, each of which has an id of its own.
+def reply_to(key: RequestKey, kept: KeptReply) -> bytes:
+    """Return the reply that is kept under the id of a request.
 
     Raises:
-        RequestIdReused: one of them was served at the same time.
+        RequestIdReused: it answers another request.
     """
-    if replies:
-        project = next(iter(replies)).project
-        tx.replies.store(project, {key.request_id: KeptReply(key.fingerprint, reply) for key, reply in replies.items()})
+    if kept.fingerprint != key.fingerprint:
+        raise RequestIdReused(
+            f"request_id {key.request_id!r} was used for another request; make a new one for each intention"
+        )
+    return kept.reply
+
+
+def _kept_reply(tx: Transaction, key: RequestKey) -> bytes | None:
+    kept = tx.replies.find(key.project, {key.request_id}).get(key.request_id)
+    return None if kept is None else reply_to(key, kept)

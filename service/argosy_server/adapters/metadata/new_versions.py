@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -145,21 +145,26 @@ def _insert_parts(session: Session, project: str, made: Sequence[tuple[int, Arti
         session.execute(_INSERT_FILES, files)
 
 
-def _places(session: Session, project: str, specs: Sequence[ArtifactSpec]) -> Iterator[_Place]:
+def _places(session: Session, project: str, specs: Sequence[ArtifactSpec]) -> list[_Place]:
+    """Count for all of them, and return where each stands."""
     if any(spec.version for spec in specs):
         # A number given by hand raises the counter for those after it.
-        for spec in specs:
-            number = version_number(spec.version) or 0 if spec.version else 1
-            [row] = _count(session, project, {spec.name: (number, 1)}, automatic=not spec.version)
-            yield _Place(row.seq, row.last_number, row.last_ordinal)
-        return
+        return [_place(session, project, spec) for spec in specs]
     left = Counter(spec.name for spec in specs)
     counted = _count(session, project, {name: (count, count) for name, count in left.items()}, automatic=True)
     moved = {row.name: row for row in counted}
+    places = []
     for spec in specs:
         left[spec.name] -= 1
-        row, before = moved[spec.name], left[spec.name]
-        yield _Place(row.seq, row.last_number - before, row.last_ordinal - before)
+        row, after = moved[spec.name], left[spec.name]
+        places.append(_Place(row.seq, row.last_number - after, row.last_ordinal - after))
+    return places
+
+
+def _place(session: Session, project: str, spec: ArtifactSpec) -> _Place:
+    number = version_number(spec.version) or 0 if spec.version else 1
+    [row] = _count(session, project, {spec.name: (number, 1)}, automatic=not spec.version)
+    return _Place(row.seq, row.last_number, row.last_ordinal)
 
 
 def _count(session: Session, project: str, by: dict[str, tuple[int, int]], *, automatic: bool) -> Sequence[Row[Any]]:
