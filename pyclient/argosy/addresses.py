@@ -11,6 +11,10 @@ _IN_NETWORK = ("grpc", "grpcs")
 _NETWORK = re.compile(r"(grpcs?)://", re.IGNORECASE)
 _SCHEME_WITHIN = re.compile(r",\s*([a-z][a-z0-9+.-]*)://")
 _MOST_NAMED = 4
+_USER = re.compile("@|%40", re.IGNORECASE)
+_TAIL = re.compile("[?#]")
+_OF_PATHS = re.compile(r"(unix|embedded):///")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
 def parse_server(text: str) -> str:
@@ -22,6 +26,10 @@ def parse_server(text: str) -> str:
     text = text.strip()
     if not text:
         return ""
+    if _TAIL.search(text) or (_OF_PATHS.match(text) is None and _USER.search(text)):
+        raise ValueError(
+            f"an address has no user, password, query or fragment, and no credentials belong in it; write {FORMS}"
+        )
     if network := _NETWORK.match(text):
         return _parse_list(network[1].lower(), text[network.end() :])
     if found := _SCHEME_WITHIN.search(text):
@@ -33,8 +41,7 @@ def parse_server(text: str) -> str:
         parts = urlsplit(text)
     except ValueError:
         raise ValueError(f"write {FORMS}") from None
-    plain = not parts.query and not parts.fragment and not parts.netloc
-    if parts.scheme in {"unix", "embedded"} and plain and len(parts.path) > 1:
+    if parts.scheme in {"unix", "embedded"} and not parts.netloc and len(parts.path) > 1:
         return text
     raise ValueError(f"write {FORMS}")
 
@@ -60,6 +67,18 @@ def told(server: str) -> str:
 def host_of(address: str) -> str:
     """Return host and port of one address, or the whole one where it has none."""
     return urlsplit(address).netloc or address
+
+
+def without_secrets(text: str) -> str:
+    """Return what was given for an address for a message: credentials may be in it, however it is malformed."""
+    users = [found.end() for found in _USER.finditer(text)]
+    tail = _TAIL.search(text)
+    if not users:
+        return text if tail is None else f"{text[: tail.start()]}…"
+    scheme = _SCHEME.match(text.lstrip())
+    begin = f"{scheme[0] if scheme else ''}…"
+    # A password may have a "?", a "#" or a comma in it, and a query an "@": what may belong to one is left out.
+    return begin if tail else f"{begin}@{text[users[-1] :]}"
 
 
 def is_here(server: str) -> bool:
@@ -101,7 +120,6 @@ def _parse_host(text: str, entry: str) -> str:
         whose = f"the port of its entry {entry!r}" if entry else "its port"
         raise ValueError(f"{whose} is not a number from 1 to 65535; write {forms}") from None
     host = parts.hostname or ""
-    plain = not parts.query and not parts.fragment and parts.path in {"", "/"} and "@" not in parts.netloc
-    if not (plain and host and port) or any(letter.isspace() for letter in host):
+    if not (parts.path in {"", "/"} and host and port) or any(letter.isspace() for letter in host):
         raise ValueError(f"{f'its entry {entry!r} is malformed; ' if entry else ''}write {forms}")
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

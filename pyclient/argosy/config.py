@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from argosy.addresses import is_here, parse_server
+from argosy.addresses import is_here, parse_server, without_secrets
 from argosy.errors import ConfigurationError
 
 USER_FILE = "config.toml"
@@ -231,8 +231,14 @@ def _pick(key: str, sources: _Sources, default: Any) -> Any:
                 return parse(values[key])
             except _Malformed as rule:
                 where = label.format(key=key, name=name)
-                raise ConfigurationError(f"{where} is {values[key]!r}; {rule}") from None
+                raise ConfigurationError(f"{where} is {_shown(key, values[key])}; {rule}") from None
     return default
+
+
+def _shown(key: str, value: Any) -> str:
+    if key != "server":
+        return repr(value)
+    return repr(without_secrets(value)) if isinstance(value, str) else f"a {type(value).__name__}"
 
 
 def _text(value: Any) -> str:

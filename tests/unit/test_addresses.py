@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from argosy.addresses import addresses_of, host_of, is_here, parse_server, told
+from argosy.addresses import addresses_of, host_of, is_here, parse_server, told, without_secrets
 
 
 @pytest.mark.parametrize(
@@ -41,13 +41,53 @@ def test_addresses_and_lists_of_them(text: str, expected: str) -> None:
         ("grpc://a:1,b:x", r"the port of its entry 'b:x' is not a number from 1 to 65535"),
         ("grpc://a:1,b:70000", r"the port of its entry 'b:70000' is not a number"),
         ("grpc://a:1,b c:2", r"its entry 'b c:2' is malformed"),
-        ("grpc://a:1,me@b:2", r"its entry 'me@b:2' is malformed"),
         ("grpc://a:1,::1:2", r"an IPv6 address stands in brackets, as in \[::1\]:50051"),
     ],
 )
 def test_a_malformed_list_is_told_its_entry_the_rule_and_the_cure(text: str, rule: str) -> None:
     with pytest.raises(ValueError, match=rule):
         parse_server(text)
+
+
+WITH_SECRETS = [
+    ("grpc://u:SECRET@a:1", "grpc://…@a:1"),
+    ("grpcs://SECRET@[::1]:5", "grpcs://…@[::1]:5"),
+    ("grpc://u:SECRET@a:1,b:2", "grpc://…@a:1,b:2"),
+    ("grpc://a:1,u:SECRET@b:2", "grpc://…@b:2"),
+    ("grpc://u:SECRET@a:1,u:SECRET@b:2", "grpc://…@b:2"),
+    ("grpc://u:SEC,RET/SECRET@a:1", "grpc://…@a:1"),
+    ("grpc://u:SECRET%40a:1", "grpc://…@a:1"),
+    ("grpc://u:SECRET?SECRET#SECRET@a:1", "grpc://…"),
+    ("grpc://a:1?token=SECRET", "grpc://a:1…"),
+    ("grpc://a:1,b:2?token=SECRET", "grpc://a:1,b:2…"),
+    ("grpc://a:1?token=SECRET@SECRET", "grpc://…"),
+    ("grpc://a:1#SECRET", "grpc://a:1…"),
+    ("u:SECRET@a:1", "…@a:1"),
+    ("http://u:SECRET@a:1", "http://…@a:1"),
+    ("unix://u:SECRET@host/run/a.sock", "unix://…@host/run/a.sock"),
+    ("embedded:///srv/store?token=SECRET", "embedded:///srv/store…"),
+]
+
+
+@pytest.mark.parametrize(("text", "shown"), WITH_SECRETS)
+def test_an_address_with_credentials_is_refused_and_they_are_not_repeated(text: str, shown: str) -> None:
+    with pytest.raises(ValueError, match="no credentials belong in it; write grpc://host:port") as refusal:
+        parse_server(text)
+    assert "SECRET" not in str(refusal.value)
+    assert without_secrets(text) == shown
+
+
+def test_what_is_malformed_in_another_way_hides_credentials_too() -> None:
+    text = "unix:///run/a.sock,grpc://u:SECRET@b:2"
+    with pytest.raises(ValueError, match="a list names servers in a network only") as refusal:
+        parse_server(text)
+    assert "SECRET" not in str(refusal.value)
+    assert without_secrets(text) == "unix://…@b:2"
+
+
+def test_a_path_may_have_an_at_sign() -> None:
+    assert parse_server("embedded:///home/me@work/store") == "embedded:///home/me@work/store"
+    assert parse_server("unix:///run/me@work.sock") == "unix:///run/me@work.sock"
 
 
 def test_a_list_is_taken_apart() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -131,6 +132,25 @@ def test_a_malformed_address_names_its_source_and_the_forms(server: str, monkeyp
     monkeypatch.setenv("ARGOSY_SERVER", server)
     with pytest.raises(ConfigurationError, match=r"environment variable ARGOSY_SERVER is .*; .*grpc://host:port"):
         resolve()
+
+
+@pytest.mark.parametrize("server", ["grpc://u:SECRET@a:1,b:2", "grpc://a:1,b:2?token=SECRET", ["grpc://u:SECRET@a:1"]])
+def test_credentials_in_an_address_are_not_repeated_wherever_it_comes_from(
+    server: object, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(**settings: object) -> str:
+        with pytest.raises(ConfigurationError) as refusal:
+            resolve(**settings)
+        return str(refusal.value)
+
+    (place / "home" / "config.toml").write_text(f"server = {json.dumps(server)}")
+    messages = [told(), told(server=server)]
+    if isinstance(server, str):
+        monkeypatch.setenv("ARGOSY_SERVER", server)
+        messages.append(told())
+        assert all("…" in message and "credentials" in message for message in messages)
+    assert len(set(messages)) == len(messages)
+    assert not [message for message in messages if "SECRET" in message]
 
 
 @pytest.mark.parametrize(
