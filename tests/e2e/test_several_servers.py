@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
+import math
 import os
+import random
 import re
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -20,7 +23,10 @@ import pytest
 import argosy
 import argosy.aio
 from argosy.errors import ConfigurationError, UnavailableError
+from argosy.transport import replicas
 from argosy.transport.connection import connect, disconnect_all
+from argosy.transport.replicas import PATIENCE_SECONDS
+from argosy.transport.retry import ATTEMPTS, FEW_ATTEMPTS, Backoff
 from tests.api.server_process import ServerProcess
 from tests.faults.proxy import free_port
 from tests.faults.replicas import two_replicas
@@ -136,12 +142,12 @@ def test_the_parts_of_a_large_file_come_from_all_of_them(
 ) -> None:
     monkeypatch.setenv("ARGOSY_TRANSFER_STREAMS", "4")
     content = array_of(80 * MEBIBYTE)
-    with two_replicas(tmp_path / "data") as replicas:
-        client = replicas.client()
+    with two_replicas(tmp_path / "data") as stands:
+        client = stands.client()
         client.save_artifact(content, "large")
-        before = [replica.proxy.down.passed for replica in replicas]
+        before = [replica.proxy.down.passed for replica in stands]
         np.testing.assert_array_equal(client.load_artifact("large"), content)
-        given = [replica.proxy.down.passed - size for replica, size in zip(replicas, before, strict=True)]
+        given = [replica.proxy.down.passed - size for replica, size in zip(stands, before, strict=True)]
     assert min(given) >= 16 * MEBIBYTE
 
 
@@ -164,6 +170,54 @@ def test_when_nobody_listens_each_of_them_is_named(home: Path) -> None:
     )
     with pytest.raises(UnavailableError, match=re.escape(message)):
         argosy.Client(server).list_artifacts()
+
+
+@pytest.mark.parametrize("attempts", [FEW_ATTEMPTS, ATTEMPTS])
+def test_the_page_tells_how_long_it_takes_to_give_up_when_no_server_answers(
+    attempts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def seconds(choose: Callable[[float, float], float]) -> float:
+        monkeypatch.setattr(random, "uniform", choose)
+        backoff = Backoff("save", attempts)
+        pauses = [backoff.next_pause(UnavailableError("gone")) for _ in range(attempts - 1)]
+        with pytest.raises(UnavailableError):
+            backoff.next_pause(UnavailableError("gone"))
+        return attempts * PATIENCE_SECONDS + sum(pauses)
+
+    assert f"waits {PATIENCE_SECONDS} seconds for one" in PAGE
+    said = re.search(rf"{attempts} times[^;.]*, so they fail after (\d+) to (\d+) seconds", PAGE)
+    assert said is not None
+    assert [int(said[1]), int(said[2])] == [math.floor(seconds(min)), math.ceil(seconds(max))]
+
+
+@pytest.mark.parametrize(
+    ("attempts", "what"),
+    [(FEW_ATTEMPTS, "save"), (FEW_ATTEMPTS, "load"), (ATTEMPTS, "save a large one"), (ATTEMPTS, "save several")],
+)
+def test_that_is_how_often_a_save_and_a_load_ask_servers_of_which_none_answers(
+    attempts: int,
+    what: str,
+    pair: list[ServerProcess],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = argosy.Client(list_of(pair))
+    client.save_artifact(1, "value")
+    for server in pair:
+        server.process.kill()
+        server.process.wait()
+    monkeypatch.setattr(replicas, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(random, "uniform", lambda *_: 0.0)
+    caplog.set_level(logging.DEBUG, "argosy.transport")
+    asking: dict[str, Callable[[], object]] = {
+        "save": lambda: client.save_artifact(2, "value"),
+        "load": lambda: client.load_artifact("value"),
+        "save a large one": lambda: client.save_artifact(array_of(2 * MEBIBYTE), "value"),
+        "save several": lambda: client.save_artifacts({"one": 1, "two": 2}),
+    }
+    with pytest.raises(UnavailableError):
+        asking[what]()
+    assert [f"gave up after {attempts} attempts" in text for text in caplog.messages if "gave up" in text] == [True]
 
 
 USES_A_NAME = """
