@@ -244,7 +244,7 @@ class _Incoming:
                 if not self._begins_elsewhere(error):
                     raise
             else:
-                self._begun = True
+                self._note_answer(message)
                 return message
         raise asyncio.CancelledError
 
@@ -257,6 +257,12 @@ class _Incoming:
         self._replica = replica
         if not self._cancelled:
             self._call = self._method.on(replica)(self._request)
+
+    def _note_answer(self, message: Any) -> None:
+        assert self._replica is not None, "it has begun"
+        if not self._begun or message is grpc.aio.EOF:
+            self._begun = True
+            self._replica.answered()
 
     def _begins_elsewhere(self, error: grpc.RpcError) -> bool:
         assert self._replica is not None, "it has begun"
@@ -305,9 +311,12 @@ class _Outgoing:
 
     async def _response(self) -> Any:
         call = await self._begun()
+        assert self._replica is not None, "it has begun"
         try:
-            return await call
+            answer = await call
         except grpc.RpcError as error:
-            if not self._cancelled and self._replica is not None:
+            if not self._cancelled:
                 self._way.is_away(self._replica, as_broken(error))
             raise
+        self._replica.answered()
+        return answer

@@ -232,7 +232,12 @@ class _Incoming:
                 if self._cancelled or not self._way.is_away(self._replica, error) or not self._begins_elsewhere(error):
                     raise
                 continue
-            self._begun = True
+            except StopIteration:
+                self._replica.answered()
+                raise
+            if not self._begun:
+                self._begun = True
+                self._replica.answered()
             return message
 
     def cancel(self) -> bool:
@@ -278,11 +283,13 @@ class _Outgoing:
             RpcError: how the call ended, unless it ended well.
         """
         try:
-            return self._call.result()
+            answer = self._call.result()
         except grpc.RpcError as error:
             if not self._cancelled:
                 self._way.is_away(self._replica, error)
             raise
+        self._replica.answered()
+        return answer
 
     def cancel(self) -> bool:
         """End the call."""

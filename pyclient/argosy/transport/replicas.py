@@ -65,7 +65,7 @@ class Replica:
         was_greeted: whether a greeting has ended, well or not.
         is_foreign: whether it serves another store.
         store_id: the store it serves, once it has answered.
-        trouble: why it took none last, until a call ends well.
+        trouble: why it took none last, until it answers a call, or begins to.
         rests: how often it was spared without having answered a call in between.
         passed_by_until: until when, by the monotonic clock, others are preferred: what it lacks only some calls need,
             so that neither a greeting nor a call that ends well tells that it has it again.
@@ -91,7 +91,7 @@ class Replica:
         return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(self._greetings, 10))
 
     def answered(self) -> None:
-        """Say that a call ended well, or with an answer of its own."""
+        """Say that a call ended well, or with an answer of its own, or that a stream began to bring one."""
         self.rests, self.trouble = 0, None
 
     def next_rest(self, first: float, longest: float) -> float:
