@@ -92,6 +92,29 @@ class DamagedBlobContract:
             tx.blobs.mark_damaged(AWAY)
             assert tx.blobs.find("p", [AWAY.digest]) == {}
 
+    def test_a_damaged_blob_that_is_right_after_all_is_live_again(self, store: MetadataStore) -> None:
+        put_damaged(store, AWAY)
+        with store.write() as tx:
+            assert tx.survey.damaged() == [AWAY]
+            assert tx.blobs.mark_live(AWAY)
+            assert not tx.blobs.mark_live(AWAY)
+            assert tx.survey.damaged() == []
+            assert tx.blobs.find_live("p", [AWAY.digest]) == {AWAY.digest: AWAY}
+
+    def test_only_the_bytes_that_were_read_are_live_again(self, store: MetadataStore) -> None:
+        put_damaged(store, AWAY)
+        with store.write() as tx:
+            assert not tx.blobs.mark_live(replace(AWAY, location="ab/second"))
+            assert not tx.blobs.mark_live(replace(AWAY, project="q"))
+            assert tx.survey.damaged() == [AWAY]
+
+    def test_a_blob_being_deleted_is_not_brought_back_by_bytes_that_are_right(self, store: MetadataStore) -> None:
+        put_damaged(store, AWAY, PAST)
+        with store.write() as tx:
+            tx.blobs.mark_deleting([AWAY])
+            assert not tx.blobs.mark_live(AWAY)
+            assert tx.blobs.find("p", [AWAY.digest]) == {}
+
     def test_a_damaged_blob_is_kept_while_it_is_referred_to_or_leased(self, store: MetadataStore) -> None:
         put_damaged(store, AWAY)
         used = put_blob_in_use(store)

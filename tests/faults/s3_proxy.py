@@ -59,6 +59,13 @@ def loses_the_answer(handler: _Handler, request: Request) -> None:
     handler.close_connection = True
 
 
+def flips(handler: _Handler, request: Request) -> None:
+    """Give the answer with one bit of it changed."""
+    status, headers, content = handler.ask(request)
+    middle = len(content) // 2
+    handler.answer(status, headers, content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+
+
 def is_slow(handler: _Handler, request: Request) -> None:
     """Answer when nobody waits for it any more."""
     handler.proxy.ended.wait(PATIENCE)

@@ -52,11 +52,12 @@ def verify(
     blobs: Blobs = "",
     output: Output = Format.table,
 ) -> None:
-    """Read every blob back and tell what is damaged; nothing is changed, and servers may run meanwhile.
+    """Read every blob back and tell what is damaged; servers may run meanwhile.
 
     Size, the checksum of each piece of 4 MiB and the digest of each blob are compared with what the database keeps,
-    and each file of a version must have its blob. Bytes nothing refers to and uploads under way are told, but are no
-    damage.
+    and each file of a version must have its blob. What is wrong is read once more. Bytes nothing refers to and uploads
+    under way are told, but are no damage. Nothing is changed, but that a blob that was marked as damaged and reads back
+    right counts as live again.
     """
     if seed is not None and not subset.endswith("%"):
         raise typer.BadParameter("a seed goes with a percentage, such as --subset 5%", param_hint="'--seed'")
@@ -123,6 +124,7 @@ def _document(found: list[Damage], report: VerifyReport, subset: str, seed: int 
         "seed": seed,
         "orphans": {"count": report.orphans, "bytes": report.orphan_bytes},
         "uploads_under_way": report.uploads,
+        "recovered": report.recovered,
     }
 
 
@@ -163,6 +165,8 @@ def _print_report(found: list[Damage], report: VerifyReport, subset: str, seed: 
     kinds = ", ".join(f"{count} {kind.value}" for kind, count in report.damage.items()) or "no damage"
     read = f"read {report.blobs} of {counted(report.total, 'blob')}{share}, {format_bytes(report.bytes)}"
     typer.echo(f"{read}: {kinds}")
+    if report.recovered:
+        typer.echo(f"{counted(report.recovered, 'blob')} marked as damaged read back right: live again")
     if report.orphans:
         left = f"{counted(report.orphans, 'orphan')} ({format_bytes(report.orphan_bytes)})"
         typer.echo(f"{left} left over, which a server removes in time, or argosy-server gc --execute now")

@@ -1,7 +1,8 @@
 """Reading bytes back: every piece a range touches is verified before any of it is handed on.
 
-Whoever finds damage here records it. From then on the project does not have these bytes: a client that saves the same
-value again is asked for them, and what it sends repairs every version that uses them.
+What is wrong is asked of the storage once more: bytes change on the way as well, and a store may answer wrongly once.
+Only what is wrong twice is damage, and whoever finds it records it. From then on the project does not have these bytes:
+a client that saves the same value again is asked for them, and what it sends repairs every version that uses them.
 """
 
 from __future__ import annotations
@@ -122,10 +123,40 @@ def _row_content(metadata: MetadataStore, blob: Blob) -> bytes:
 def _verified_chunks(storage: BlobStorage, blob: Blob, wanted: ByteRange) -> Iterator[tuple[int, bytes]]:
     """Yield the chunks of the pieces a range touches, with where they start.
 
-    All come from one read: a file that is open can still be read when a sweep removes it meanwhile.
+    All come from one read: a file that is open can still be read when a sweep removes it meanwhile. Only from a piece
+    that is wrong on they are read anew.
     """
     start = wanted.start // PIECE_BYTES * PIECE_BYTES
     stop = min(-(-wanted.stop // PIECE_BYTES) * PIECE_BYTES, blob.size)
+    doubted = -1
+    while True:
+        try:
+            for chunks in _verified_pieces(storage, blob, start, stop):
+                for chunk in chunks:
+                    yield start, chunk
+                    start += len(chunk)
+        except (FileNotFoundError, BlobCorrupt) as error:
+            if start == doubted:
+                raise
+            doubted = start
+            _log.warning(
+                "blob %s of project %r seems damaged, and is read again from byte %d: %s",
+                blob.digest,
+                blob.project,
+                start,
+                error,
+            )
+        else:
+            return
+
+
+def _verified_pieces(storage: BlobStorage, blob: Blob, start: int, stop: int) -> Iterator[list[bytes]]:
+    """Yield the chunks of each piece, which are valid until the next ones are asked for.
+
+    Raises:
+        BlobCorrupt: a piece does not match its checksum, or ends too early.
+        FileNotFoundError: the storage has nothing of the blob.
+    """
     chunks: list[bytes] = []
     piece_start, checksum = start, xxh3_64()
     for chunk in _within_pieces(_stored(storage, blob, start, stop), start):
@@ -136,9 +167,8 @@ def _verified_chunks(storage: BlobStorage, blob: Blob, wanted: ByteRange) -> Ite
             continue
         if checksum.digest() != blob.piece_checksum(piece_start // PIECE_BYTES):
             raise _corrupt(blob, f"bytes {piece_start} to {start} do not match their checksum")
-        for verified in chunks:
-            yield piece_start, verified
-            piece_start += len(verified)
+        yield chunks
+        piece_start = start
         chunks.clear()
         checksum.reset()
 

@@ -217,6 +217,14 @@ class BlobRepository(Protocol):
         """
         ...
 
+    def mark_live(self, blob: Blob) -> bool:
+        """Let a damaged blob whose bytes were read back right be live again.
+
+        Returns:
+            whether it was damaged; what is being deleted, or has other bytes by now, stays as it is.
+        """
+        ...
+
     def lease(self, project: str, digests: Iterable[Digest], duration: timedelta) -> set[Digest]:
         """Lock the live blobs among the digests, keep them for ``duration`` at least, and return which they are."""
         ...

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from argosy_server.domain.artifact import ArtifactVersion, VersionSelector
+from argosy_server.domain.blob import Blob
 from argosy_server.domain.errors import ArtifactNotFound
 from argosy_server.domain.identifiers import Digest, version_number
 from argosy_server.domain.limits import Limits
@@ -83,13 +84,18 @@ def look_up(
         if not candidates:
             return CacheLook(None, _first_id(steps), tx.reservations.holder(project, cache_key))
     for found, blobs in candidates:
-        damaged = [blob for blob in blobs.values() if blob.location and storage.size(blob.location) != blob.size]
+        damaged = [blob for blob in blobs.values() if blob.location and _lacks_bytes(storage, blob)]
         for blob in damaged:
             # Or the step, when it has run again, would find that its outputs need not be stored.
             mark_damaged(metadata, blob)
         if blobs.keys() == found.all_digests() and not damaged:
             return CacheLook(found, _first_id(steps))
     return CacheLook(None, _first_id(steps))
+
+
+def _lacks_bytes(storage: BlobStorage, blob: Blob) -> bool:
+    """Ask twice before bytes count as lost: a store may answer wrongly once."""
+    return all(storage.size(blob.location) != blob.size for _ in range(2))
 
 
 def lock_outputs(tx: Transaction, limits: Limits, project: str, reusable: Reusable) -> bool:

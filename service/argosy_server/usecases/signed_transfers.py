@@ -228,7 +228,7 @@ def take_sent_parts(
     size: int,
     pieces: bytes,
 ) -> bool:
-    """Put together what a client sent to the store, read it once, and record it as what the upload received.
+    """Put together what a client sent to the store, read it, and record it as what the upload received.
 
     Memory stays at a few chunks. Whatever fails can be repeated.
 
@@ -253,6 +253,9 @@ def take_sent_parts(
     _join(storage, signed, upload, size)
     try:
         hasher = _hashed(metadata, storage, limits, upload, size)
+        if hasher.size == size and hasher.digest() != digest:
+            # What is wrong twice is what was sent; what is wrong once may be what was read.
+            hasher = _hashed(metadata, storage, limits, upload, size)
     except (FileNotFoundError, BlobCorrupt) as error:
         # Aborted or taken over: then that is what to tell.
         _renew(metadata, limits, upload)

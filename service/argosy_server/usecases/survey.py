@@ -67,6 +67,10 @@ class StoreSurvey(Protocol):
         """Return the blobs, damaged ones too, after ``after`` (``None``: the first ones), by project and digest."""
         ...
 
+    def damaged(self) -> list[Blob]:
+        """Return all blobs that are marked as damaged."""
+        ...
+
     def references(self, after: Reference | None, limit: int) -> list[Reference]:
         """Return each digest that files name, and follows ``after``, once, by project and digest."""
         ...

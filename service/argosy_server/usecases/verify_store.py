@@ -1,13 +1,17 @@
-"""Reading everything back, to find damage before somebody needs the bytes. Nothing is ever changed.
+"""Reading everything back, to find damage before somebody needs the bytes.
 
 References come first: each file of a version must mean a blob that is there. Then every chosen blob, also one that is
 known to be damaged, is read where it is, and compared with its size, the checksum of each piece, and its digest. A blob
-that seems damaged is looked up once more, for it may have been deleted and swept, or repaired, while it was read, which
-is no damage. Last, what is left over is counted.
+that seems damaged is read once more, for bytes may have changed on their way, and looked up once more, for it may have
+been deleted and swept, or repaired, while it was read, which is no damage. Last, what is left over is counted.
+
+One thing is changed: a blob that was marked as damaged and is right, as when a disk or a bucket was restored, is live
+again.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +21,7 @@ from typing import Protocol
 
 from argosy_server.domain.blob import PIECE_BYTES, Blob, BlobHasher
 from argosy_server.domain.byte_range import ByteRange
-from argosy_server.domain.errors import BlobCorrupt, StorageUnavailable
+from argosy_server.domain.errors import BlobCorrupt, DomainError, StorageUnavailable
 from argosy_server.domain.identifiers import Digest
 from argosy_server.usecases.blob_subset import Subset, chooser
 from argosy_server.usecases.ports import BlobStorage, MetadataStore, Transaction
@@ -30,6 +34,7 @@ MAX_USERS = 5
 MAX_RANGES = 20
 MAX_UNREADABLE = 10
 """After so many blobs in a row that cannot be read it is the storage that is away, not the blobs."""
+_log = logging.getLogger(__name__)
 
 
 class StoredBytes(Protocol):
@@ -108,6 +113,7 @@ class VerifyReport:
         orphans: locations nothing refers to, which the sweep takes.
         orphan_bytes: their bytes.
         uploads: uploads under way at the end.
+        recovered: blobs that were marked as damaged, were read back right, and are live again.
     """
 
     total: int = 0
@@ -118,6 +124,7 @@ class VerifyReport:
     orphans: int = 0
     orphan_bytes: int = 0
     uploads: int = 0
+    recovered: int = 0
 
 
 def verify_store(
@@ -160,9 +167,13 @@ def _damage(
 ) -> Iterator[Damage]:
     yield from _dangling(metadata)
     unreadable = 0
+    with metadata.read() as tx:
+        marked = frozenset(map(_identity, tx.survey.damaged()))
     for blob, content in read_blobs(metadata, chooser(metadata, subset)):
         reader = _Reader(advance)
         flaw = reader.check(storage, blob, content)
+        if flaw and blob.location and flaw.kind is not DamageKind.UNREADABLE:
+            flaw = find_flaw(storage, blob)
         report.blobs += 1
         report.bytes += reader.read
         unreadable = unreadable + 1 if flaw and flaw.kind is DamageKind.UNREADABLE else 0
@@ -170,6 +181,23 @@ def _damage(
             raise StorageUnavailable(f"{unreadable} blobs in a row cannot be read; the last one: {flaw.problem}")
         if flaw and (damage := confirmed_damage(metadata, blob, flaw)):
             yield damage
+        if flaw is None and _identity(blob) in marked:
+            report.recovered += _recover(metadata, blob)
+
+
+def _recover(metadata: MetadataStore, blob: Blob) -> bool:
+    """Let a blob whose bytes are right be live again, and tell whether it was not."""
+    try:
+        with metadata.write() as tx:
+            return tx.blobs.mark_live(blob)
+    except DomainError:
+        # The check goes on: what it finds is worth more, and its next run marks the blob.
+        _log.exception("blob %s of project %r is right, which could not be recorded", blob.digest, blob.project)
+        return False
+
+
+def _identity(blob: Blob) -> tuple[str, str, str]:
+    return blob.project, blob.digest.text, blob.location
 
 
 def _dangling(metadata: MetadataStore) -> Iterator[Damage]:

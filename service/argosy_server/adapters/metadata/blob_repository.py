@@ -67,6 +67,12 @@ _MARK = update(blobs).where(_KEY, _UNREACHABLE).values(state=DELETING)
 _MARK_DAMAGED = (
     update(blobs).where(_KEY, blobs.c.location == bindparam("p_location"), blobs.c.state == LIVE).values(state=DAMAGED)
 )
+_MARK_LIVE = (
+    update(blobs)
+    .where(_KEY, blobs.c.location == bindparam("p_location"), blobs.c.state == DAMAGED)
+    .values(state=LIVE)
+    .returning(blobs.c.digest)
+)
 _REMOVE_CONTENT = delete(blob_contents).where(
     blob_contents.c.project == bindparam("p_project"),
     blob_contents.c.digest == bindparam("p_digest"),
@@ -151,6 +157,11 @@ class SqlBlobRepository:
     def mark_damaged(self, blob: Blob) -> None:
         """Let a blob count as missing from now on, unless other bytes have taken its place meanwhile."""
         self._session.execute(_MARK_DAMAGED, {**_key(blob), "p_location": blob.location})
+
+    def mark_live(self, blob: Blob) -> bool:
+        """Let a damaged blob be live again, unless other bytes have taken its place; return whether it was damaged."""
+        key = {**_key(blob), "p_location": blob.location}
+        return self._session.execute(_MARK_LIVE, key).one_or_none() is not None
 
     def lease(self, project: str, digests: Iterable[Digest], duration: timedelta) -> set[Digest]:
         """Lock the live blobs among the digests, keep them for ``duration`` at least, and return which they are."""

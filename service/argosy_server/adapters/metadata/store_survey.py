@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import and_, bindparam, func, select, tuple_, update
 
-from argosy_server.adapters.metadata.blob_repository import DELETING, blob_of_row
+from argosy_server.adapters.metadata.blob_repository import DAMAGED, DELETING, blob_of_row
 from argosy_server.adapters.metadata.closed_store import check_open
 from argosy_server.adapters.metadata.session import Session
 from argosy_server.adapters.metadata.tables import (
@@ -36,6 +36,11 @@ _BLOBS = (
     .where(tuple_(blobs.c.project, blobs.c.digest) > _AFTER, blobs.c.state != DELETING)
     .order_by(blobs.c.project, blobs.c.digest)
     .limit(bindparam("rows"))
+)
+_DAMAGED = (
+    select(blobs.c.project, blobs.c.digest, blobs.c.size, blobs.c.location, blobs.c.pieces)
+    .where(blobs.c.state == DAMAGED)
+    .order_by(blobs.c.project, blobs.c.digest)
 )
 _NAMED = (version_files.c.project, version_files.c.digest)
 _REFERENCES = (
@@ -100,6 +105,10 @@ class SqlStoreSurvey:
     def blobs(self, after: Blob | None, limit: int) -> list[Blob]:
         """Return the blobs, damaged ones included, that follow ``after``, by project and digest."""
         return [blob_of_row(row) for row in self._session.execute(_BLOBS, _page(after, limit))]
+
+    def damaged(self) -> list[Blob]:
+        """Return all blobs that are marked as damaged."""
+        return [blob_of_row(row) for row in self._session.execute(_DAMAGED)]
 
     def references(self, after: Reference | None, limit: int) -> list[Reference]:
         """Return each digest that files name, and follows ``after``, once, by project and digest."""
