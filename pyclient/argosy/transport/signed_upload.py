@@ -86,7 +86,8 @@ def send_by_parts(
     except CorruptDataError as error:
         sending.give_up()
         raise CorruptDataError(
-            f"{content.path!r} changed while it was sent ({error}); save it again when it is complete"
+            f"{content.path!r} changed while it was sent or was damaged on its way ({error}); "
+            "save it again when it is complete"
         ) from error
     except (ConflictError, NotFoundError, PreconditionError) as error:
         _log.debug("upload of %r begins again through the server: %s", content.path, error)

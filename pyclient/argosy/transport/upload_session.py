@@ -103,7 +103,8 @@ class _Session:
                     return
             except CorruptDataError as error:
                 raise CorruptDataError(
-                    f"{self._content.path!r} changed while it was sent ({error}); save it again when it is complete"
+                    f"{self._content.path!r} changed while it was sent or was damaged on its way ({error}); "
+                    "save it again when it is complete"
                 ) from error
             except NotFoundError as error:
                 if error.reason not in ("UPLOAD_NOT_FOUND", "BLOB_NOT_FOUND"):

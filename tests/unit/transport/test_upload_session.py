@@ -155,7 +155,8 @@ def test_a_conflict_of_another_kind_is_raised(serve: Serve) -> None:
 def test_bytes_that_changed_meanwhile_are_told_by_the_name_of_the_file(serve: Serve) -> None:
     peer = store()
     with pytest.raises(
-        CorruptDataError, match=r"'big' changed while it was sent .*; save it again when it is complete"
+        CorruptDataError,
+        match=r"'big' changed while it was sent or was damaged on its way \(.*\); save it again when it is complete",
     ):
         Sending(serve, peer)(digest=digest_of(b"what it was"))
     assert (peer.blobs, peer.aborted, peer.calls["WriteUpload"]) == ({}, ["upload-0"], 1)
