@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from argosy_server.domain.blob import UploadState
 from argosy_server.domain.errors import StorageUnavailable
 from argosy_server.usecases.commit_upload import commit_upload, small_content
 from argosy_server.usecases.read_blob import find_blob
@@ -60,6 +61,8 @@ def test_a_commit_that_read_other_bytes_than_were_written_since_makes_no_blob_of
     read = small_content(store.metadata, store.storage, LIMITS, "p", store.id, digest, 9)
     assert read == b"the first"
     for content in (None, b"the other"):
-        with pytest.raises(StorageUnavailable, match="try again"), store.metadata.write() as tx:
-            commit_upload(tx, LIMITS, "p", store.id, digest, 9, content)
+        with store.metadata.write() as tx:
+            with pytest.raises(StorageUnavailable, match="try again"):
+                commit_upload(tx, LIMITS, "p", store.id, digest, 9, content)
+            assert tx.uploads.get("p", store.id).state is UploadState.OPEN
     store.commit(b"the first")

@@ -82,10 +82,11 @@ def commit_upload(
     check_received(upload.digest, upload.size, digest, size)
     if upload.state is UploadState.COMMITTED:
         return find_blob(tx, project, digest)
+    is_row = size <= limits.max_blob_row_bytes
+    if is_row and (content is None or _digest_of(content) != digest):
+        raise StorageUnavailable(f"upload {upload_id} was still being written when its commit began; try again")
     tx.uploads.put(replace(upload, state=UploadState.COMMITTED), limits.upload_lease)
-    if size <= limits.max_blob_row_bytes:
-        if content is None or _digest_of(content) != digest:
-            raise StorageUnavailable(f"upload {upload_id} was still being written when its commit began; try again")
+    if is_row:
         return tx.blobs.insert(Blob(project, digest, size, "", upload.pieces), content, limits.blob_lease)
     blob = Blob(project, digest, size, upload.location, upload.pieces)
     return tx.blobs.insert(blob, None, limits.blob_lease)
