@@ -22,6 +22,7 @@ from botocore.exceptions import (
 
 from argosy_server.adapters.blobs import open_storage, s3_storage
 from argosy_server.adapters.blobs.fsspec_storage import FsspecStorage
+from argosy_server.adapters.blobs.s3_bucket import Bucket
 from argosy_server.adapters.blobs.s3_failures import is_transient, refusal
 from argosy_server.adapters.blobs.s3_storage import S3Storage
 from argosy_server.domain.errors import DomainError, StorageFull, StorageUnavailable
@@ -95,7 +96,24 @@ def test_credentials_in_a_url_are_refused_and_not_repeated(url: str) -> None:
     assert SECRET_KEY not in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["s3://", "s3:///prefix", "s3://b", "s3://Bad_Bucket!", "s3://bucket/a?versionId=1"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://",
+        "s3:///prefix",
+        "s3://ab",
+        f"s3://{'a' * 64}",
+        "s3://Bucket",
+        "s3://a_bucket",
+        "s3://Bad_Bucket!",
+        "s3://bucket-",
+        "s3://a..bucket",
+        "s3://192.168.1.1",
+        "s3://bucket/../x",
+        "s3://bucket/a/.",
+        "s3://bucket/a?versionId=1",
+    ],
+)
 def test_a_url_that_names_no_bucket_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="is no URL of a bucket; write s3://BUCKET or s3://BUCKET/PREFIX"):
         open_storage(url, durability="full")
@@ -222,6 +240,36 @@ def test_what_the_libraries_log_of_signatures_is_not_logged(
         put(open_storage(bucket.url, durability="full"), "ab/one", b"1")
     for secret in (SECRET_KEY, ACCESS_KEY, "Signature", "AWS4-HMAC"):
         assert secret not in caplog.text
+
+
+@pytest.mark.parametrize("name", ["abc", "my-bucket", "a.b.c", "9" * 63])
+def test_what_a_bucket_may_be_called_is_taken(name: str) -> None:
+    bucket = Bucket(f"s3://{name}/a..b/c.d")
+    assert (bucket.name, bucket.prefix) == (name, "a..b/c.d")
+
+
+@pytest.mark.parametrize("url", ["gs://", "gs:///prefix", "abfs://@account/x", "abfs://container@", "gs://b/../x"])
+def test_a_url_of_another_store_that_names_no_bucket_is_refused_before_its_package_is_asked_for(url: str) -> None:
+    with pytest.raises(ValueError, match=r"is no URL of a bucket; write (gs|abfs)://BUCKET"):
+        open_storage(url, durability="full")
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("abfs://cont@acct.dfs.core.windows.net/x", "abfs://cont@acct.dfs.core.windows.net/x"),
+        ("abfs://cont@acct.dfs.core.windows.net/x?sig=hunter2", "abfs://cont@acct.dfs.core.windows.net/x?…"),
+        ("abfs://cont:hunter2@acct.dfs.core.windows.net/x", "abfs://…@acct.dfs.core.windows.net/x"),
+    ],
+)
+def test_a_container_is_told_with_the_package_to_install_and_a_secret_is_not(
+    url: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "adlfs", None)  # not installed, whatever is
+    with pytest.raises(ValueError, match="Install adlfs") as caught:
+        open_storage(url, durability="full")
+    assert str(caught.value).startswith(f"{told}: ")
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize("scheme", ["gs", "gcs", "abfs"])

@@ -9,9 +9,10 @@ from datetime import datetime, timezone
 from typing import Any
 
 import fsspec
+from fsspec.registry import known_implementations
 
 from argosy_server.adapters.blobs.failures import translate
-from argosy_server.adapters.blobs.locations import check_location, check_store_id
+from argosy_server.adapters.blobs.locations import check_location, check_store_id, is_prefix
 from argosy_server.adapters.blobs.told_url import told_error, told_url
 from argosy_server.domain.errors import BlobCorrupt, DomainError, StorageUnavailable
 from argosy_server.usecases.ports import BlobWriter
@@ -33,22 +34,24 @@ class FsspecStorage:
         """Open the store, creating its root folder unless ``create`` is false; a bucket must be there.
 
         Raises:
-            ValueError: fsspec does not know the URL's scheme.
+            ValueError: fsspec does not know the URL's scheme, its package is missing, or it names no bucket.
             StorageUnavailable: the store cannot be reached, or there is no such bucket.
         """
         self._url = url
         self._name = told_url(url)
+        self._has_folders = url.partition("://")[0].lower() not in _BUCKETS
+        if not self._has_folders:
+            _check_url(url)
         try:
             self._fs, root = _open(url)
         except ImportError as error:
-            raise ValueError(f"{self._name}: {told_error(error, url)}") from error
+            raise ValueError(f"{self._name}: {_missing_package(error, url)}") from error
         except ValueError as error:
             raise ValueError(
                 f"{self._name} is no URL of a storage: {told_error(error, url)}; write a folder or an fsspec URL"
             ) from error
         self._root: str = root.rstrip("/")
         self._store_id = f"{self._root}/{STORE_ID}"
-        self._has_folders = url.partition("://")[0].lower() not in _BUCKETS
         if not self._has_folders:
             self._check_bucket()
         elif create:
@@ -179,6 +182,28 @@ class FsspecStorage:
                 self._fs.rm_file(path)
         except DomainError as error:
             _log.warning("%s could not be removed: %s", told_url(path), error)
+
+
+def _check_url(url: str) -> None:
+    """Refuse what names no bucket, before anything is loaded or asked.
+
+    Raises:
+        ValueError: there is no name of a bucket, or a part of the prefix is ``.`` or ``..``.
+    """
+    scheme, _, rest = url.partition("://")
+    place, _, prefix = rest.partition("/")
+    bucket, at, account = place.partition("@")
+    if not bucket or (at and not account) or not is_prefix(prefix):
+        raise ValueError(
+            f"{told_url(url)} is no URL of a bucket; write {scheme}://BUCKET or {scheme}://BUCKET/PREFIX, and no part "
+            "of the prefix is '.' or '..'"
+        )
+
+
+def _missing_package(error: ImportError, url: str) -> str:
+    """Return which package to install: fsspec's own words hold nothing of the URL."""
+    known = known_implementations.get(url.partition("://")[0].lower(), {})
+    return str(known.get("err") or told_error(error, url))
 
 
 def _open(url: str) -> tuple[Any, str]:

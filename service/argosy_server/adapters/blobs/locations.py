@@ -25,6 +25,11 @@ def check_location(location: str) -> str:
     return location
 
 
+def is_prefix(text: str) -> bool:
+    """Tell whether what follows a bucket in a URL has no part that some read as the folder itself or the one above."""
+    return not {".", ".."} & set(text.split("/"))
+
+
 def check_store_id(text: str, name: str) -> str:
     """Return the id of a store as a storage keeps it.
 

@@ -25,7 +25,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from argosy_server.adapters.blobs.locations import check_location
+from argosy_server.adapters.blobs.locations import check_location, is_prefix
 from argosy_server.adapters.blobs.s3_failures import MISSING_CODES, code_of, is_transient, is_unreachable, refusal
 from argosy_server.adapters.blobs.told_url import told_url
 from argosy_server.domain.errors import StorageUnavailable
@@ -46,7 +46,7 @@ PARTS_ON_THE_WAY = 32
 """The same with those that wait for a thread; they are in memory."""
 CONNECTIONS = 128
 _SCHEMES = frozenset({"s3", "s3a"})
-_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
+_BUCKET = re.compile(r"(?!(\d+\.){3}\d+$)(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _MARKS = {
     "list_objects_v2": {"NextContinuationToken": "ContinuationToken"},
     "list_multipart_uploads": {"NextKeyMarker": "KeyMarker", "NextUploadIdMarker": "UploadIdMarker"},
@@ -266,6 +266,11 @@ def _parse(url: str) -> tuple[str, str]:
         )
     bucket, _, prefix = rest.partition("/")
     prefix = prefix.strip("/")
-    if scheme not in _SCHEMES or _BUCKET.fullmatch(bucket) is None or any(sign in rest for sign in "?#"):
-        raise ValueError(f"{told_url(url)} is no URL of a bucket; write s3://BUCKET or s3://BUCKET/PREFIX")
+    is_url = scheme in _SCHEMES and not any(sign in rest for sign in "?#")
+    if not (is_url and _BUCKET.fullmatch(bucket) and is_prefix(prefix)):
+        raise ValueError(
+            f"{told_url(url)} is no URL of a bucket; write s3://BUCKET or s3://BUCKET/PREFIX; names of buckets are 3 "
+            "to 63 small letters, digits, '-' and single '.', begin and end with a letter or digit, and are no IP "
+            "address; no part of a prefix is '.' or '..'"
+        )
     return bucket, prefix
