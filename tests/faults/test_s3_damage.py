@@ -11,6 +11,7 @@ import pytest
 import urllib3
 from numpy.typing import NDArray
 
+from argosy import pipeline, step
 from argosy.errors import CorruptDataError
 from argosy.transport.connection import disconnect_all
 from tests.api.calls import digest_of, open_upload, read_blob
@@ -89,6 +90,29 @@ def test_each_piece_may_be_wrong_once(stand: BucketStand) -> None:
     starts = [one.partition("-")[0] for one in asked[before:]]
     assert starts == ["bytes=0", f"bytes={4 * MEBIBYTE}", f"bytes={8 * MEBIBYTE}"]
     assert states(stand) == {"live"}
+
+
+def test_a_cached_output_that_is_gone_once_is_not_computed_again(
+    stand: BucketStand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARGOSY_SERVER", stand.proxy.address)
+    ran = tmp_path / "ran"
+
+    @step
+    def make(marker: str) -> NDArray[np.uint8]:
+        with Path(marker).open("a") as file:
+            file.write("x")
+        return SMALL
+
+    @pipeline
+    def training() -> None:
+        make(str(ran))
+
+    training()
+    before = stand.store.count("head_object")
+    stand.store.goes_wrong("head_object", answers(404, "NoSuchKey"))
+    training()
+    assert (ran.read_text(), stand.store.count("head_object") - before, states(stand)) == ("x", 2, {"live"})
 
 
 def test_sent_parts_that_are_read_back_wrong_once_are_committed(bucket: ObjectStore, tmp_path: Path) -> None:
