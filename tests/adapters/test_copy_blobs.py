@@ -53,6 +53,25 @@ def test_what_the_target_does_not_give_back_as_it_was_is_an_error_of_the_target(
     assert (copying.tally.copied, copying.tally.damage) == (0, [])
 
 
+class WrongOnce(LocalStorage):
+    """A disk whose first answer is wrong, as one byte on the way makes it."""
+
+    was_wrong = False
+
+    def read(self, location: str, start: int, stop: int) -> Iterator[bytes]:
+        for chunk in super().read(location, start, stop):
+            wrong, self.was_wrong = not self.was_wrong, True
+            yield bytes([chunk[0] ^ 1]) + chunk[1:] if wrong else chunk
+
+
+def test_what_the_source_gives_wrong_once_is_copied_when_it_is_read_again(source: Store, tmp_path: Path) -> None:
+    storage, target = WrongOnce(tmp_path / "source" / "blobs", sync=False), LocalStorage(tmp_path / "to", sync=False)
+    copying = BlobCopier(source.metadata, storage, target, is_resumed=False, jobs=1, advance=lambda _: None)
+    assert copying.copy_new() == FILES
+    assert (copying.tally.copied, copying.tally.damage) == (FILES, [])
+    assert sorted(target.locations()) == sorted(source.storage.locations())
+
+
 @pytest.mark.parametrize("call", ["write", "finish"])
 @pytest.mark.parametrize("failure", [StorageFull, StorageUnavailable])
 def test_a_target_that_fails_is_no_damage_of_the_source_and_keeps_nothing_half_written(

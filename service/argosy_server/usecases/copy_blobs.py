@@ -161,7 +161,11 @@ class BlobCopier:
             return blob, self._flaw(self._source, blob) or Outcome.PRESENT
         if self._is_there(self._target, blob):
             return blob, Outcome.PRESENT
-        return blob, self._copy(self._target, blob) or Outcome.COPIED
+        flaw = self._copy(self._target, blob)
+        if flaw is not None and flaw.kind is not DamageKind.UNREADABLE:
+            # Bytes change on the way as well: only what is wrong twice is damage.
+            flaw = self._copy(self._target, blob)
+        return blob, flaw or Outcome.COPIED
 
     def _flaw(self, storage: StoredBytes, blob: Blob) -> Flaw | None:
         return find_flaw(_Interruptible(storage, self._stopped), blob, None, self._advance)
