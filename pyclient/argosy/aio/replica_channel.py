@@ -198,9 +198,9 @@ class LoopReplicaChannel(ReplicaLane[_Ways], grpc.aio.Channel):
         """
         return self._chosen(await self._ways.choose(attempts, self._preferred))
 
-    def is_away(self, replica: Replica, error: grpc.RpcError, *, cut_short: bool = False) -> bool:
+    def is_away(self, replica: Replica, error: grpc.RpcError, since: int, *, cut_short: bool = False) -> bool:
         """Tell whether a call ended because its server is away; the next one goes to another then."""
-        return not self._ways.closed and super().is_away(replica, error, cut_short=cut_short)
+        return not self._ways.closed and super().is_away(replica, error, since, cut_short=cut_short)
 
 
 class _UnaryUnary(Method[LoopReplicaChannel]):
@@ -208,11 +208,11 @@ class _UnaryUnary(Method[LoopReplicaChannel]):
         attempts = Attempts(timeout, bool(wait_for_ready))
         while True:
             replica = await self._way.choose(attempts)
-            cut_short = self._way.has_others(replica, attempts)
+            cut_short, since = self._way.has_others(replica, attempts), replica.times_ready
             try:
                 answer = await self.on(replica)(request, timeout=attempts.seconds_to_take(cut_short))
             except grpc.RpcError as error:
-                if not self._way.is_away(replica, error, cut_short=cut_short):
+                if not self._way.is_away(replica, error, since, cut_short=cut_short):
                     raise
                 attempts.failed(replica, error)
             else:
@@ -231,6 +231,7 @@ class _Incoming:
         self._cancelled = False
         self._begun = False
         self._replica: Replica | None = None
+        self._since = 0
         self._call: Any = None
 
     async def read(self) -> Any:
@@ -254,7 +255,7 @@ class _Incoming:
         return self._call is None or bool(self._call.cancel())
 
     def _begin_on(self, replica: Replica) -> None:
-        self._replica = replica
+        self._replica, self._since = replica, replica.times_ready
         if not self._cancelled:
             self._call = self._method.on(replica)(self._request)
 
@@ -266,7 +267,7 @@ class _Incoming:
 
     def _begins_elsewhere(self, error: grpc.RpcError) -> bool:
         assert self._replica is not None, "it has begun"
-        if self._cancelled or not self._way.is_away(self._replica, error) or self._begun:
+        if self._cancelled or not self._way.is_away(self._replica, error, self._since) or self._begun:
             return False
         self._attempts.failed(self._replica, error)
         other = self._way.other(self._attempts)
@@ -283,6 +284,7 @@ class _Outgoing:
         self._method = method
         self._cancelled = False
         self._replica: Replica | None = None
+        self._since = 0
         self._call: Any = None
 
     async def write(self, message: Any) -> None:
@@ -306,7 +308,8 @@ class _Outgoing:
             replica = await self._way.choose(Attempts(None, wait_for_ready=False))
             if self._cancelled:
                 raise asyncio.CancelledError
-            self._replica, self._call = replica, self._method.on(replica)()
+            self._replica, self._since = replica, replica.times_ready
+            self._call = self._method.on(replica)()
         return self._call
 
     async def _response(self) -> Any:
@@ -316,7 +319,7 @@ class _Outgoing:
             answer = await call
         except grpc.RpcError as error:
             if not self._cancelled:
-                self._way.is_away(self._replica, as_broken(error))
+                self._way.is_away(self._replica, as_broken(error), self._since)
             raise
         self._replica.answered()
         return answer

@@ -191,11 +191,11 @@ class _UnaryUnary(Method[ReplicaChannel]):
         attempts = Attempts(timeout, wait_for_ready)
         while True:
             replica = self._way.choose(attempts)
-            cut_short = self._way.has_others(replica, attempts)
+            cut_short, since = self._way.has_others(replica, attempts), replica.times_ready
             try:
                 answer = self.on(replica)(request, timeout=attempts.seconds_to_take(cut_short))
             except grpc.RpcError as error:
-                if not self._way.is_away(replica, error, cut_short=cut_short):
+                if not self._way.is_away(replica, error, since, cut_short=cut_short):
                     raise
                 attempts.failed(replica, error)
             else:
@@ -218,8 +218,7 @@ class _Incoming:
         self._attempts = Attempts(None, wait_for_ready=False)
         self._cancelled = False
         self._begun = False
-        self._replica = way.choose(self._attempts)
-        self._call = on(self._replica)(request)
+        self._begin_on(way.choose(self._attempts))
 
     def __iter__(self) -> _Incoming:
         return self
@@ -229,7 +228,7 @@ class _Incoming:
             try:
                 message = next(self._call)
             except grpc.RpcError as error:
-                if self._cancelled or not self._way.is_away(self._replica, error) or not self._begins_elsewhere(error):
+                if self._cancelled or not self._begins_elsewhere(error):
                     raise
                 continue
             except StopIteration:
@@ -246,12 +245,18 @@ class _Incoming:
         cancelled: bool = self._call.cancel()
         return cancelled
 
+    def _begin_on(self, replica: Replica) -> None:
+        self._replica, self._since = replica, replica.times_ready
+        self._call = self._on(replica)(self._request)
+
     def _begins_elsewhere(self, error: grpc.RpcError) -> bool:
+        if not self._way.is_away(self._replica, error, self._since):
+            return False
         self._attempts.failed(self._replica, error)
         other = None if self._begun else self._way.other(self._attempts)
         if other is None:
             return False
-        self._replica, self._call = other, self._on(other)(self._request)
+        self._begin_on(other)
         if self._cancelled:  # meanwhile, by another thread
             self._call.cancel()
         return True
@@ -264,15 +269,17 @@ class _StreamUnary(Method[ReplicaChannel]):
     def future(self, requests: Iterable[Any]) -> _Outgoing:
         """Begin the call."""
         replica = self._way.choose(Attempts(None, wait_for_ready=False))
-        return _Outgoing(self._way, replica, self.on(replica).future(requests))
+        since = replica.times_ready
+        return _Outgoing(self._way, replica, since, self.on(replica).future(requests))
 
 
 class _Outgoing:
     """A stream of requests under way."""
 
-    def __init__(self, way: ReplicaChannel, replica: Replica, call: Any) -> None:
+    def __init__(self, way: ReplicaChannel, replica: Replica, since: int, call: Any) -> None:
         self._way = way
         self._replica = replica
+        self._since = since
         self._call = call
         self._cancelled = False
 
@@ -286,7 +293,7 @@ class _Outgoing:
             answer = self._call.result()
         except grpc.RpcError as error:
             if not self._cancelled:
-                self._way.is_away(self._replica, error)
+                self._way.is_away(self._replica, error, self._since)
             raise
         self._replica.answered()
         return answer

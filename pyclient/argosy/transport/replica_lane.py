@@ -67,9 +67,9 @@ class ReplicaLane(Generic[W]):
         """Tell whether there is another server for the call, should this one be away."""
         return self._ways.replicas.has_others(replica, attempts.tried)
 
-    def is_away(self, replica: Replica, error: grpc.RpcError, *, cut_short: bool = False) -> bool:
+    def is_away(self, replica: Replica, error: grpc.RpcError, since: int, *, cut_short: bool = False) -> bool:
         """Tell whether a call ended because its server is away; the next one goes to another then."""
-        return self._ways.replicas.is_away(replica, error, cut_short=cut_short)
+        return self._ways.replicas.is_away(replica, error, since, cut_short=cut_short)
 
     def _chosen(self, replica: Replica) -> Replica:
         """Return the server of a call, and stay with it where that is wanted."""

@@ -70,6 +70,7 @@ class Replica:
         passed_by_until: until when, by the monotonic clock, others are preferred: what it lacks only some calls need,
             so that neither a greeting nor a call that ends well tells that it has it again.
         is_being_greeted: whether somebody greets it.
+        times_ready: how often it began to take calls; how a call ends that was made before tells nothing of it now.
     """
 
     def __init__(self, address: str) -> None:
@@ -83,6 +84,7 @@ class Replica:
         self.rests = 0
         self.passed_by_until = 0.0
         self.is_being_greeted = False
+        self.times_ready = 0
         self._greetings = 0
 
     def next_pause(self) -> float:
@@ -102,6 +104,7 @@ class Replica:
     def become_ready(self) -> None:
         """Let it take calls."""
         self.is_ready, self._greetings = True, 0
+        self.times_ready += 1
 
 
 class Replicas:
@@ -176,12 +179,13 @@ class Replicas:
         """Tell whether there is another server that answers and was not tried."""
         return any(other.is_ready for other in self.members if other is not replica and other not in tried)
 
-    def is_away(self, replica: Replica, error: grpc.RpcError, *, cut_short: bool = False) -> bool:
+    def is_away(self, replica: Replica, error: grpc.RpcError, since: int, *, cut_short: bool = False) -> bool:
         """Tell whether a call ended because its server is away; that one takes no more calls until it answers again.
 
         Args:
             replica: the server.
             error: how the call ended.
+            since: its ``times_ready`` when the call was made.
             cut_short: whether it had less time than it may take, because others may answer it.
         """
         is_silent = cut_short and error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
@@ -189,15 +193,19 @@ class Replicas:
             replica.answered()
             return False
         trouble = to_exception(error, replica.address)
+        reason = trouble.reason if isinstance(trouble, ServiceError) else ""
         with self._lock:
+            if reason == _LACKS_STORAGE:
+                replica.passed_by_until = time.monotonic() + _PASSED_BY_SECONDS
+            if replica.times_ready != since:  # it was away and has come back while the call was under way
+                return True
+            is_first_to_know = replica.is_ready
             replica.is_ready, replica.trouble = False, trouble
             rest = 0.0
-            if is_silent:
+            if is_first_to_know and is_silent:
                 rest = replica.next_rest(_FIRST_SILENT_REST, _LONGEST_SILENT_REST)
-            elif isinstance(trouble, ServiceError) and trouble.reason:
+            elif is_first_to_know and reason:
                 rest = replica.next_rest(_FIRST_REST, _LONGEST_REST)
-                if trouble.reason == _LACKS_STORAGE:
-                    replica.passed_by_until = time.monotonic() + _PASSED_BY_SECONDS
         _log.debug("%s is away (%s)", replica.address, trouble)
         self._greet(replica, rest)
         return True

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,9 +15,16 @@ from argosy.aio.replica_channel import LoopReplicaChannel
 from argosy.errors import UnavailableError
 from argosy.transport.connection import connect
 from argosy.transport.replicas import Replica
-from argosy.v1.blob_service_pb2 import ReadBlobRequest, ReadBlobResponse, WriteUploadRequest, WriteUploadResponse
+from argosy.v1.blob_service_pb2 import (
+    GetUploadRequest,
+    ReadBlobRequest,
+    ReadBlobResponse,
+    WriteUploadRequest,
+    WriteUploadResponse,
+)
 from argosy.v1.blob_service_pb2_grpc import BlobServiceStub
-from tests.unit.transport.test_replicas import Peer, Serve, list_of
+from tests.faults.stand import wait_until
+from tests.unit.transport.test_replicas import Peer, Serve, away, list_of
 
 EMPTY, READ = ReadBlobRequest(digest="empty"), ReadBlobRequest(digest="digest")
 WRITE = WriteUploadRequest(chunk=b"content")
@@ -29,6 +38,8 @@ class Writable(Peer):
             yield from super().ReadBlob(request, context)
 
     def WriteUpload(self, requests: Iterator[WriteUploadRequest], context: grpc.ServicerContext) -> WriteUploadResponse:
+        self.asked.append("write")
+        self.answer(context)
         for _ in requests:
             pass
         return WriteUploadResponse()
@@ -36,6 +47,18 @@ class Writable(Peer):
 
 def peers() -> list[Writable]:
     return [Writable(), Writable()]  # type: ignore[abstract]  # the other RPCs answer UNIMPLEMENTED
+
+
+class Held:
+    """Holds the call that it answers until it is let go, which finds the server away then."""
+
+    def __init__(self) -> None:
+        self.has_begun, self.let_go = threading.Event(), threading.Event()
+
+    def __call__(self, context: grpc.ServicerContext) -> None:
+        self.has_begun.set()
+        self.let_go.wait(60)
+        away(context)
 
 
 def in_trouble(channel: Any) -> list[Replica]:
@@ -48,6 +71,10 @@ def in_trouble(channel: Any) -> list[Replica]:
 
 def known(members: list[Replica]) -> list[tuple[int, bool]]:
     return sorted((replica.rests, replica.trouble is None) for replica in members)
+
+
+def well(_: grpc.ServicerContext) -> None:
+    """Answer well."""
 
 
 ONE_ANSWERED = [(0, True), (3, False)]
@@ -93,3 +120,87 @@ def test_a_server_that_serves_a_stream_has_answered_an_event_loop(serve: Serve, 
             return known(members)
 
     assert asyncio.run(stream()) == ONE_ANSWERED
+
+
+KINDS = ["call", "read", "write"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_call_that_ends_late_tells_nothing_of_a_server_that_was_away_and_came_back_threads(
+    serve: Serve, kind: str
+) -> None:
+    both = peers()
+    first = both[0]
+    channel = connect(list_of(*[serve(one) for one in both])).channel
+    stub, replica = BlobServiceStub(channel), in_trouble(channel)[0]
+
+    def ask_until(times: int) -> None:
+        while len(first.asked) < times:
+            with contextlib.suppress(grpc.RpcError):  # a stream that is written is not begun again
+                if kind == "call":
+                    stub.GetUpload(GetUploadRequest(upload_id="upload"), timeout=60)
+                elif kind == "read":
+                    list(stub.ReadBlob(READ))
+                else:
+                    stub.WriteUpload(iter([WRITE]))
+
+    first.answer = held = Held()
+    late = threading.Thread(target=ask_until, args=(1,))
+    late.start()
+    assert held.has_begun.wait(60)
+    first.answer = away
+    ask_until(2)
+    wait_until(lambda: replica.times_ready == 2, "it is back")
+    first.store, first.answer = "another", well  # so that no other greeting makes it one of them again
+    held.let_go.set()
+    late.join()
+    assert replica.is_ready
+    ask_until(3)  # it has its turn
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_call_that_ends_late_tells_nothing_of_a_server_that_was_away_and_came_back_an_event_loop(
+    serve: Serve, kind: str
+) -> None:
+    both = peers()
+    first = both[0]
+    config = list_of(*[serve(one) for one in both])
+
+    async def ask(stub: Any) -> None:
+        if kind == "call":
+            await stub.GetUpload(GetUploadRequest(upload_id="upload"), timeout=60)
+        elif kind == "read":
+            reading = stub.ReadBlob(READ)
+            while await reading.read() is not grpc.aio.EOF:
+                pass
+        else:
+            writing = stub.WriteUpload()
+            with contextlib.suppress(grpc.RpcError, asyncio.InvalidStateError):  # its status tells why
+                await writing.write(WRITE)
+                await writing.done_writing()
+            await writing
+
+    async def ask_until(stub: Any, times: int) -> None:
+        while len(first.asked) < times:
+            with contextlib.suppress(grpc.RpcError):  # a stream that is written is not begun again
+                await ask(stub)
+
+    async def go() -> None:
+        async with LoopReplicaChannel.to(config) as channel:
+            await channel.make_contact(10)
+            stub, replica = BlobServiceStub(channel), in_trouble(channel)[0]
+            first.answer = held = Held()
+            late = asyncio.create_task(ask_until(stub, 1))
+            while not held.has_begun.is_set():
+                await asyncio.sleep(0.01)
+            first.answer = away
+            await ask_until(stub, 2)
+            while replica.times_ready < 2:
+                await asyncio.sleep(0.01)
+            first.store, first.answer = "another", well
+            held.let_go.set()
+            await late
+            assert replica.is_ready
+            await ask_until(stub, 3)  # it has its turn
+
+    asyncio.run(asyncio.wait_for(go(), 60))

@@ -188,15 +188,43 @@ def test_a_server_that_lacks_its_bucket_is_left_to_calls_that_nobody_else_takes_
     for replica in (first, second):
         assert replicas.greeted(replica, capabilities)
     assert replicas.choose((), first) is first
-    assert replicas.is_away(first, lacks)
+    assert replicas.is_away(first, lacks, first.times_ready)
     assert replicas.greeted(first, capabilities)
     first.answered()  # a call that needs no bucket
     assert [replicas.choose((), first) for _ in range(4)] == [second] * 4
     assert replicas.choose({second}, first) is first
-    assert replicas.is_away(second, lacks)
+    assert replicas.is_away(second, lacks, second.times_ready)
     assert replicas.choose((), second) is first
     assert replicas.greeted(second, capabilities)
     assert [replicas.choose((), first) for _ in range(4)] == [first] * 4  # the other one is no better
+
+
+def test_calls_that_find_a_server_away_at_once_spare_it_once_and_those_that_end_late_not_at_all() -> None:
+    replicas = Replicas("grpc://a:1,b:2", lambda _, __: None)
+    first = replicas.members[0]
+    capabilities = GetCapabilitiesResponse(store_id="one")
+    refused = Refusal(grpc.StatusCode.UNAVAILABLE, "draining", ErrorInfo(domain=DOMAIN, reason="SERVER_DRAINING"))
+    assert replicas.greeted(first, capabilities)
+    since = first.times_ready
+    for _ in range(5):
+        assert replicas.is_away(first, refused, since)
+    assert (first.is_ready, first.rests) == (False, 1)
+    assert replicas.greeted(first, capabilities)
+    assert replicas.is_away(first, refused, since)
+    assert (first.is_ready, first.rests) == (True, 1)
+    assert replicas.is_away(first, refused, first.times_ready)
+    assert (first.is_ready, first.rests) == (False, 2)
+
+
+def test_a_call_that_ends_late_tells_still_that_a_server_lacks_its_bucket() -> None:
+    replicas = Replicas("grpc://a:1,b:2", lambda _, __: None)
+    first, second = replicas.members
+    lacks = Refusal(grpc.StatusCode.UNAVAILABLE, "no bucket", ErrorInfo(domain=DOMAIN, reason="STORAGE_UNAVAILABLE"))
+    for replica in (first, second):
+        assert replicas.greeted(replica, GetCapabilitiesResponse(store_id="one"))
+    assert replicas.is_away(first, lacks, first.times_ready - 1)
+    assert first.is_ready
+    assert [replicas.choose((), first) for _ in range(4)] == [second] * 4
 
 
 def test_one_server_has_nobody_to_go_to(serve: Serve) -> None:
