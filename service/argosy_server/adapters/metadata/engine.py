@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import unquote
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, RootTransaction, create_engine, event, make_url
@@ -118,7 +119,17 @@ def _sqlite_engine(url: URL, durability: Durability) -> Engine:
         cursor.close()
 
     event.listen(engine, "connect", set_up)
+    event.listen(engine, "invalidate", _end_transaction)
     return engine
+
+
+def _end_transaction(connection: DBAPIConnection, *_: Any) -> None:
+    """Give the lock of a writer that was interrupted back, before SQLAlchemy closes its connection.
+
+    SQLite keeps a connection that is closed until its last statement is gone, and its transaction with it.
+    """
+    with suppress(sqlite3.Error):
+        connection.rollback()
 
 
 def connect(engine: Engine, first: Callable[[Connection], T]) -> tuple[Connection, T]:

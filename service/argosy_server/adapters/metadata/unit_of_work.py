@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 
 from sqlalchemy import URL, Connection, Engine
@@ -26,6 +26,7 @@ from argosy_server.adapters.metadata.error_translation import translate
 from argosy_server.adapters.metadata.event_notices import EventNotices
 from argosy_server.adapters.metadata.event_repository import SqlEventRepository
 from argosy_server.adapters.metadata.fork_gate import ForkGate
+from argosy_server.adapters.metadata.interrupts import uninterrupted
 from argosy_server.adapters.metadata.leadership import lead_by_file, lead_by_session
 from argosy_server.adapters.metadata.lineage_queries import SqlLineageRepository
 from argosy_server.adapters.metadata.log_repository import SqlLogRepository
@@ -195,6 +196,7 @@ class SqlMetadataStore:
     @contextmanager
     def _turn_to_write(self) -> Iterator[Connection]:
         with (
+            uninterrupted() if self._queues else nullcontext(),
             self._translated(),
             self._forks.passing(),
             self._turn(),
