@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 import urllib3
@@ -34,18 +36,24 @@ class SignedService(Service):
     http: urllib3.PoolManager
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def stubs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SignedService]:
-    """A server over a bucket of each kind."""
-    store, home = new_bucket(request.param), tmp_path_factory.mktemp("signed") / "data"
+@contextmanager
+def signed_service(store: ObjectStore, home: Path, **settings: str) -> Iterator[SignedService]:
+    """A server over a bucket, with further settings in its environment."""
     options = (f"--blobs={store.url}", "--durability=process", "--log-level=debug", "--sweep-interval=0")
     with (
-        ServerProcess(home, *options, **store.environment) as server,
+        ServerProcess(home, *options, **{**store.environment, **settings}) as server,
         server.channel() as channel,
         urllib3.PoolManager(retries=False, timeout=60) as http,
     ):
         service = service_on("server", home, channel)
         yield SignedService(**vars(service), store=store, server=server, http=http)
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def stubs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SignedService]:
+    """A server over a bucket of each kind."""
+    with signed_service(new_bucket(request.param), tmp_path_factory.mktemp("signed") / "data") as service:
+        yield service
 
 
 def parts_of(content: bytes, size: int = PART) -> list[bytes]:
