@@ -127,8 +127,14 @@ def test_parts_of_a_value_come_verified_through_the_server(proxy: Proxy) -> None
     assert proxy.down.passed > 2 * MEBIBYTE
 
 
-def test_no_url_is_logged_by_anybody(proxy: Proxy, server: ServerProcess, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.DEBUG):
+def test_no_url_is_logged_by_anybody(
+    proxy: Proxy, server: ServerProcess, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = logging.getLogger("urllib3.connectionpool")
+    # Heard itself, whatever others in this process have told it and those above it.
+    monkeypatch.setattr(library, "disabled", False)
+    monkeypatch.setattr(library, "handlers", [caplog.handler])
+    with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, library.name):
         client = Client(proxy.address)
         client.save_artifact(VALUE, "weights")
         client.load_artifact("weights")

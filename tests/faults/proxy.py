@@ -242,8 +242,16 @@ class Proxy:
             await link.answers_flow.wait()
 
     async def _finish(self) -> None:
-        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), PATIENCE)
+        async def end_all() -> None:
+            await _let_the_loop_go_round()  # who has just been accepted has a task only then
+            while tasks := asyncio.all_tasks() - {asyncio.current_task(), finishing}:
+                for link in list(self._links):
+                    link.cut()
+                await asyncio.wait(tasks, timeout=0.05)
+            await _let_the_loop_go_round()  # sockets that were cut are closed only then
+
+        finishing = asyncio.current_task()
+        await asyncio.wait_for(end_all(), PATIENCE)
 
     def _each(self, what: Callable[[Link], None]) -> None:
         async def apply() -> None:
@@ -262,6 +270,11 @@ def free_port() -> int:
         port = random.randrange(20_000, 32_000)
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
+
+
+async def _let_the_loop_go_round() -> None:
+    for _ in range(3):
+        await asyncio.sleep(0)
 
 
 def _with_small_buffers(connection: socket.socket) -> socket.socket:
