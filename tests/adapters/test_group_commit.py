@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
@@ -9,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from argosy_server.domain.artifact import ArtifactSpec, ArtifactVersion
 from argosy_server.domain.errors import LimitExceeded, RequestIdReused, StorageUnavailable, VersionExists
@@ -185,6 +187,24 @@ def test_when_the_database_goes_away_all_of_them_are_told_and_may_try_again(
                 one.result(30)
     assert saved(store) == []
     assert [one().split()[0] for one in asked] == [b"1", b"2"]
+
+
+def test_a_commit_that_fails_in_an_unknown_way_answers_nobody_and_the_others_save_alone(
+    store: MetadataStore, saves: Saves, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, failures = Connection.commit, ["nobody knows"]
+
+    def fail_once(self: Connection) -> None:
+        if threading.current_thread() is not threading.main_thread() and failures:
+            raise RuntimeError(failures.pop())
+        commit(self)
+
+    monkeypatch.setattr(Connection, "commit", fail_once)
+    leader, other = saves.at_once(lambda: saves.now("r1"), lambda: saves.now("r2"))
+    with pytest.raises(RuntimeError, match="nobody knows"):
+        leader.result(30)
+    assert other.result(30).split()[0] == b"1"
+    assert saved(store) == ["1"]
 
 
 def test_a_save_of_a_step_or_of_bytes_that_are_elsewhere_has_a_transaction_of_its_own(saves: Saves) -> None:

@@ -139,7 +139,8 @@ class GroupCommit:
             with self._metadata.write() as tx:
                 tx.artifacts.take_turn(lane[0], [lane[1]])
                 group = self._take(lane)
-                answers = self._answers(tx, lane[0], group)
+                made = self._answers(tx, lane[0], group)
+            answers = made  # only now, when all of it is committed
         except StorageUnavailable as error:
             group = group or self._take(lane)
             answers = [error] * len(group)
