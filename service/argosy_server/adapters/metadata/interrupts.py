@@ -1,4 +1,7 @@
-"""Ctrl-C comes after a transaction, not into it: it would take away whoever holds the lock that others wait for."""
+"""Ctrl-C comes after a transaction, not into it: it would take away whoever holds the lock that others wait for.
+
+The client has its own (``argosy.execution.held_interrupt``), which this side may not import.
+"""
 
 from __future__ import annotations
 
