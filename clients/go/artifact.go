@@ -83,17 +83,30 @@ func (a *Artifact) refuse(cure string) error {
 }
 
 // memory is a sink of one file.
-type memory struct{ content []byte }
+type memory struct {
+	content []byte
+	size    int64
+}
+
+const (
+	// Memory for a file grows with what has come of it, so that a size that is none asks for none.
+	firstMemory = 64 << 20
+	growth      = 4
+)
 
 func (m *memory) create(file *argosyv1.ArtifactFile) (io.WriteCloser, error) {
 	if file.GetSizeBytes() < 0 {
 		return nil, fmt.Errorf("%s has %d bytes: %w", file.GetPath(), file.GetSizeBytes(), ErrCorrupt)
 	}
-	m.content = make([]byte, 0, file.GetSizeBytes())
+	m.size = file.GetSizeBytes()
+	m.content = make([]byte, 0, min(m.size, firstMemory))
 	return m, nil
 }
 
 func (m *memory) Write(piece []byte) (int, error) {
+	if needed := len(m.content) + len(piece); needed > cap(m.content) {
+		m.content = append(make([]byte, 0, min(m.size, growth*int64(needed))), m.content...)
+	}
 	m.content = append(m.content, piece...)
 	return len(piece), nil
 }

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/zeebo/blake3"
 	"google.golang.org/grpc"
 
 	argosyv1 "example.com/argosy/clients/go/argosy/v1"
+	"example.com/argosy/clients/go/internal/blake3"
 )
 
 // blobReader streams a blob from its first byte to its last, going on where the stream broke. It
@@ -19,7 +19,7 @@ type blobReader struct {
 	ctx    context.Context
 	digest string
 	size   int64
-	hasher *blake3.Hasher
+	hasher blake3.Hasher
 	// offset is how many bytes arrived, including those in pending.
 	offset  int64
 	tries   tries
@@ -32,7 +32,7 @@ type blobReader struct {
 }
 
 func (c *Client) readBlob(ctx context.Context, digest string, size int64) *blobReader {
-	return &blobReader{client: c, ctx: ctx, digest: digest, size: size, hasher: blake3.New(), tries: tries{most: transferAttempts}}
+	return &blobReader{client: c, ctx: ctx, digest: digest, size: size, tries: tries{most: transferAttempts}}
 }
 
 // Read copies the next bytes. They are verified only when io.EOF has come.
@@ -43,31 +43,17 @@ func (r *blobReader) Read(target []byte) (int, error) {
 	if err := r.fill(); err != nil {
 		return 0, err
 	}
-	return r.pending.read(target)
+	n, err := r.pending.read(target)
+	_, _ = r.hasher.Write(target[:n]) // a hash never fails to write
+	return n, err
 }
 
 // WriteTo writes all bytes that are left; see [io.WriterTo].
-func (r *blobReader) WriteTo(target io.Writer) (written int64, err error) {
-	for {
-		if err := r.fill(); err != nil {
-			if errors.Is(err, io.EOF) {
-				return written, nil
-			}
-			return written, err
-		}
-		pieces, err := r.pending.peek()
-		if err != nil {
-			return written, err
-		}
-		for _, piece := range pieces {
-			n, err := target.Write(piece)
-			written += int64(n)
-			if err != nil {
-				return written, err
-			}
-		}
-		r.pending.release()
-	}
+func (r *blobReader) WriteTo(target io.Writer) (int64, error) {
+	buffer := chunks.Get(pieceBytes)
+	defer chunks.Put(buffer)
+	// Without what else they can do, or io.Copy would let one of them choose smaller pieces.
+	return io.CopyBuffer(struct{ io.Writer }{target}, struct{ io.Reader }{r}, *buffer)
 }
 
 // Close ends the stream.
@@ -82,9 +68,12 @@ func (r *blobReader) Close() error {
 // fill makes sure that there are bytes to take.
 func (r *blobReader) fill() error {
 	for r.failure == nil && r.pending.remaining() == 0 {
+		before := r.offset
 		err := r.advance()
-		if err == nil {
+		if r.offset > before { // an empty chunk is no progress: a server may send those for ever
 			r.tries.progressed()
+		}
+		if err == nil {
 			continue
 		}
 		r.hangUp()
@@ -112,16 +101,6 @@ func (r *blobReader) advance() error {
 	if err != nil {
 		return r.client.errorOf(r.ctx, r.guarded, err)
 	}
-	if r.pending.remaining() == 0 {
-		return nil
-	}
-	pieces, err := r.pending.peek()
-	if err != nil {
-		return err
-	}
-	for _, piece := range pieces {
-		_, _ = r.hasher.Write(piece) // a hash never fails to write
-	}
 	if r.offset += int64(r.pending.remaining()); r.offset > r.size {
 		return fmt.Errorf("more than the %d bytes of %s came: %w", r.size, r.digest, ErrCorrupt)
 	}
@@ -139,7 +118,7 @@ func (r *blobReader) call() (err error) {
 }
 
 func (r *blobReader) verify() error {
-	if found := digestText(r.hasher); found != r.digest {
+	if found := digestText(&r.hasher); found != r.digest {
 		return fmt.Errorf("%w: the store has %s, %s came", ErrCorrupt, r.digest, found)
 	}
 	return io.EOF

@@ -16,16 +16,15 @@ const (
 	tagOfReceivedChunk = 1<<3 | 2 // ReadBlobResponse.chunk
 	// Messages of 1 MiB are the fastest ones measured and far below the limit.
 	chunkBytes = 1 << 20
+	// Of them so many bytes are read or written at once, and hashed: they stay in the cache of the processor.
+	pieceBytes = 256 << 10
 )
 
 // sentChunk is a WriteUploadRequest whose bytes travel from where they were read to, without a copy.
 type sentChunk struct{ content mem.Buffer }
 
 // receivedChunk is a ReadBlobResponse whose bytes stay in the buffers they arrived in.
-type receivedChunk struct {
-	content *mem.Reader
-	pieces  [][]byte
-}
+type receivedChunk struct{ content *mem.Reader }
 
 // chunkCodec writes and reads these two by hand, and every other message as usual; the bytes on the
 // wire are the same.
@@ -74,13 +73,6 @@ func (r *receivedChunk) remaining() int {
 		return 0
 	}
 	return r.content.Remaining()
-}
-
-// peek gives the bytes that were not taken yet, good until the next call.
-func (r *receivedChunk) peek() ([][]byte, error) {
-	var err error
-	r.pieces, err = r.content.Peek(r.content.Remaining(), r.pieces[:0])
-	return r.pieces, err
 }
 
 func (r *receivedChunk) read(target []byte) (int, error) {

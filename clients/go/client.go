@@ -22,6 +22,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
 
 	argosyv1 "example.com/argosy/clients/go/argosy/v1"
 )
@@ -43,6 +44,7 @@ type Client struct {
 	artifacts    argosyv1.ArtifactServiceClient
 	blobs        argosyv1.BlobServiceClient
 	pipelines    argosyv1.PipelineServiceClient
+	finds        joinedFinds
 }
 
 // Connect finds the settings, opens a connection and asks the server for its limits. Close it when
@@ -67,14 +69,22 @@ func Connect(ctx context.Context, options ...ConnectOption) (*Client, error) {
 		blobs:      argosyv1.NewBlobServiceClient(connection),
 		pipelines:  argosyv1.NewPipelineServiceClient(connection),
 	}
+	client.finds.client = client
 	if err := client.greet(ctx); err != nil {
 		return nil, errors.Join(err, connection.Close())
 	}
 	return client, nil
 }
 
-// Close releases the connection; calls under way end with an error.
-func (c *Client) Close() error { return c.connection.Close() }
+// Close releases the connection. Calls under way, watches too, end with [ErrClosed], as all later ones do.
+func (c *Client) Close() error {
+	if c.isClosed() {
+		return nil
+	}
+	return c.connection.Close()
+}
+
+func (c *Client) isClosed() bool { return c.connection.GetState() == connectivity.Shutdown }
 
 // Project is the namespace the client works in.
 func (c *Client) Project() string { return c.settings.project }

@@ -2,9 +2,14 @@ package argosy_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	"os"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,51 +17,19 @@ import (
 
 	argosy "example.com/argosy/clients/go"
 	argosyv1 "example.com/argosy/clients/go/argosy/v1"
+	"example.com/argosy/clients/go/internal/testserver"
 )
 
-func TestEveryReasonOfTheProtosHasAName(t *testing.T) {
-	named := map[argosyv1.ErrorReason]argosy.Reason{
-		argosyv1.ErrorReason_ERROR_REASON_INVALID_FIELD:            argosy.ErrInvalidField,
-		argosyv1.ErrorReason_ERROR_REASON_INVALID_STREAM:           argosy.ErrInvalidStream,
-		argosyv1.ErrorReason_ERROR_REASON_DIGEST_MISMATCH:          argosy.ErrDigestMismatch,
-		argosyv1.ErrorReason_ERROR_REASON_REQUEST_ID_REUSED:        argosy.ErrRequestIDReused,
-		argosyv1.ErrorReason_ERROR_REASON_LIMIT_EXCEEDED:           argosy.ErrLimitExceeded,
-		argosyv1.ErrorReason_ERROR_REASON_BLOB_CORRUPT:             argosy.ErrBlobCorrupt,
-		argosyv1.ErrorReason_ERROR_REASON_WRITE_PAST_END:           argosy.ErrWritePastEnd,
-		argosyv1.ErrorReason_ERROR_REASON_READ_PAST_END:            argosy.ErrReadPastEnd,
-		argosyv1.ErrorReason_ERROR_REASON_VERSION_EXISTS:           argosy.ErrVersionExists,
-		argosyv1.ErrorReason_ERROR_REASON_RUN_EXISTS:               argosy.ErrRunExists,
-		argosyv1.ErrorReason_ERROR_REASON_ARTIFACT_NOT_FOUND:       argosy.ErrArtifactNotFound,
-		argosyv1.ErrorReason_ERROR_REASON_BLOB_NOT_FOUND:           argosy.ErrBlobNotFound,
-		argosyv1.ErrorReason_ERROR_REASON_UPLOAD_NOT_FOUND:         argosy.ErrUploadNotFound,
-		argosyv1.ErrorReason_ERROR_REASON_RUN_NOT_FOUND:            argosy.ErrRunNotFound,
-		argosyv1.ErrorReason_ERROR_REASON_BLOB_MISSING:             argosy.ErrBlobMissing,
-		argosyv1.ErrorReason_ERROR_REASON_VERSION_IN_USE:           argosy.ErrVersionInUse,
-		argosyv1.ErrorReason_ERROR_REASON_ILLEGAL_TRANSITION:       argosy.ErrIllegalTransition,
-		argosyv1.ErrorReason_ERROR_REASON_ETAG_MISMATCH:            argosy.ErrETagMismatch,
-		argosyv1.ErrorReason_ERROR_REASON_SUPERSEDED:               argosy.ErrSuperseded,
-		argosyv1.ErrorReason_ERROR_REASON_LEASE_EXPIRED:            argosy.ErrLeaseExpired,
-		argosyv1.ErrorReason_ERROR_REASON_CURSOR_EXPIRED:           argosy.ErrCursorExpired,
-		argosyv1.ErrorReason_ERROR_REASON_STORAGE_FULL:             argosy.ErrStorageFull,
-		argosyv1.ErrorReason_ERROR_REASON_TOO_MUCH:                 argosy.ErrTooMuch,
-		argosyv1.ErrorReason_ERROR_REASON_STORAGE_UNAVAILABLE:      argosy.ErrStorageUnavailable,
-		argosyv1.ErrorReason_ERROR_REASON_DRAINING:                 argosy.ErrDraining,
-		argosyv1.ErrorReason_ERROR_REASON_INTERNAL:                 argosy.ErrInternal,
-		argosyv1.ErrorReason_ERROR_REASON_DIRECT_ACCESS_REFUSED:    argosy.ErrDirectAccessRefused,
-		argosyv1.ErrorReason_ERROR_REASON_WATCH_STALLED:            argosy.ErrWatchStalled,
-		argosyv1.ErrorReason_ERROR_REASON_SIGNED_TRANSFERS_REFUSED: argosy.ErrSignedTransfersRefused,
-	}
+func TestEveryReasonOfTheProtosIsAConstant(t *testing.T) {
+	source := string(must(os.ReadFile("errors.go"))(t))
 	for number, name := range argosyv1.ErrorReason_name {
-		reason := argosyv1.ErrorReason(number)
-		if reason == argosyv1.ErrorReason_ERROR_REASON_UNSPECIFIED {
-			continue
+		reason := strings.TrimPrefix(name, "ERROR_REASON_")
+		if number != int32(argosyv1.ErrorReason_ERROR_REASON_UNSPECIFIED) && !strings.Contains(source, `Reason = "`+reason+`"`) {
+			t.Errorf("%s is no constant; add it to errors.go", reason)
 		}
-		if want := strings.TrimPrefix(name, "ERROR_REASON_"); string(named[reason]) != want {
-			t.Errorf("%s is %q; add it to errors.go and here", name, named[reason])
-		}
-		if err := fmt.Errorf("save: %w", &argosy.Error{Reason: named[reason]}); !errors.Is(err, named[reason]) {
-			t.Errorf("errors.Is does not know %s", name)
-		}
+	}
+	if err := fmt.Errorf("save: %w", &argosy.Error{Reason: "DRAINING"}); !errors.Is(err, argosy.ErrDraining) || errors.Is(err, argosy.ErrTooMuch) {
+		t.Error("errors.Is does not tell reasons apart")
 	}
 }
 
@@ -73,6 +46,20 @@ func TestALabelThatIsTakenIsRefusedWithItsReason(t *testing.T) {
 	expect(t, text, "a")
 	if _, err := client.Save(t.Context(), "bad/../name", "a"); !errors.Is(err, argosy.ErrInvalidField) {
 		t.Fatal(err)
+	}
+}
+
+func TestTextThatIsNoUTF8IsRefusedAtOnceByTheNameOfItsField(t *testing.T) {
+	client := connect(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	_, saved := client.Save(ctx, "a\xff", "text", argosy.Alias("prod"))
+	_, loaded := client.Load(ctx, "a\xff", new(string))
+	_, watched := client.Watch(ctx, "a\xff")
+	for _, err := range []error{saved, loaded, watched} {
+		if !errors.Is(err, argosy.ErrInvalidField) || !strings.Contains(err.Error(), "name") || !strings.Contains(err.Error(), "UTF-8") {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -101,16 +88,31 @@ func TestMalformedSettingsAreNamed(t *testing.T) {
 			}
 		})
 	}
+	t.Run("TLS", func(t *testing.T) {
+		_, err := argosy.Connect(t.Context(), argosy.WithServer("grpc://127.0.0.1:1"), argosy.WithTLS(&tls.Config{}))
+		var setting *argosy.SettingError
+		if !errors.As(err, &setting) || !strings.Contains(err.Error(), "WithTLS") || !strings.Contains(err.Error(), "grpcs://") {
+			t.Fatal(err)
+		}
+	})
 	t.Run("no server", func(t *testing.T) {
 		t.Setenv("ARGOSY_SERVER", "")
 		if _, err := argosy.Connect(t.Context()); err == nil || !strings.Contains(err.Error(), "WithServer") {
 			t.Fatal(err)
 		}
 	})
-	if _, err := argosy.Connect(t.Context(), argosy.WithServer("grpc://a.example:1"), argosy.WithToken("secret")); err == nil ||
-		!strings.Contains(err.Error(), "readable") || strings.Contains(err.Error(), "secret") {
-		t.Fatal(err)
-	}
+	t.Run("a token without TLS", func(t *testing.T) {
+		server := argosy.WithServer("grpc://127.0.0.1:1")
+		_, explicit := argosy.Connect(t.Context(), server, argosy.WithToken("secret"))
+		t.Setenv("ARGOSY_TOKEN", "secret")
+		_, fromEnvironment := argosy.Connect(t.Context(), server)
+		for where, err := range map[string]error{"WithToken": explicit, "ARGOSY_TOKEN": fromEnvironment} {
+			var setting *argosy.SettingError
+			if !errors.As(err, &setting) || !strings.Contains(err.Error(), where) || strings.Contains(err.Error(), "secret") {
+				t.Fatal(err)
+			}
+		}
+	})
 }
 
 func TestAServerThatIsNotThereIsToldWithinTheTimeout(t *testing.T) {
@@ -122,13 +124,13 @@ func TestAServerThatIsNotThereIsToldWithinTheTimeout(t *testing.T) {
 }
 
 func TestAServerThatDiesIsLeftForAnotherOneOfTheList(t *testing.T) {
-	first := startServer(t)
-	second := &server{t: t, data: first.data, address: "127.0.0.1:0"}
-	second.start()
-	t.Cleanup(second.stop)
-	client := connectTo(t, first.address+","+second.address)
+	first := testserver.Start(t)
+	second := &testserver.Server{Data: first.Data, Address: "127.0.0.1:0"}
+	second.Serve(t)
+	t.Cleanup(second.Stop)
+	client := connectTo(t, first.Address+","+second.Address)
 	must(client.Save(t.Context(), "name", "value"))(t)
-	first.kill()
+	first.Kill(t)
 	for range 4 {
 		var text string
 		must(client.Load(t.Context(), "name", &text))(t)
@@ -186,8 +188,8 @@ func TestAliasesMoveAndGo(t *testing.T) {
 }
 
 func TestAWatchOutlivesItsServerAndMissesAndRepeatsNothing(t *testing.T) {
-	s := startServer(t)
-	client := connectTo(t, s.address)
+	s := testserver.Start(t)
+	client := connectTo(t, s.Address)
 	watch := must(client.Watch(t.Context(), "model", argosy.Alias("prod")))(t)
 	defer watch.Close()
 	begun := watch.Cursor()
@@ -197,8 +199,8 @@ func TestAWatchOutlivesItsServerAndMissesAndRepeatsNothing(t *testing.T) {
 		must(client.Save(t.Context(), "model", round, argosy.Alias("prod")))(t)
 		must(client.Save(t.Context(), "other", round, argosy.Alias("prod")))(t)
 		next()
-		s.kill()
-		s.start()
+		s.Kill(t)
+		s.Serve(t)
 	}
 	must(client.Save(t.Context(), "model", 3, argosy.Alias("prod")))(t)
 	next()
@@ -230,5 +232,79 @@ func TestAWatchEndsWithItsContextAndWithACursorOfAnotherStore(t *testing.T) {
 	}
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatal(err)
+	}
+}
+
+func TestAClosedClientEndsItsWatchesAndTakesNoCalls(t *testing.T) {
+	client := connect(t)
+	// More than may be on its way: the rest of it cannot have arrived before the client is closed.
+	must(client.Save(t.Context(), "large", noise(62, 24*mebibyte)))(t)
+	watch := must(client.Watch(t.Context(), "large"))(t)
+	reader := must(client.Open(t.Context(), "large", ""))(t)
+	must(io.ReadFull(reader, make([]byte, 1)))(t)
+	told := make(chan error, 1)
+	go func() {
+		_, err := watch.Next()
+		told <- err
+	}()
+	expect(t, errors.Join(client.Close(), client.Close()), nil)
+	_, readErr := io.Copy(io.Discard, reader)
+	_, saveErr := client.Save(t.Context(), "late", noise(63, 4*mebibyte))
+	_, loadErr := client.Load(t.Context(), "large", new([]byte))
+	for _, err := range []error{<-told, readErr, saveErr, loadErr} {
+		if !errors.Is(err, argosy.ErrClosed) {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestWhatIsClosedOrCancelledLeavesNoGoroutine(t *testing.T) {
+	client := connect(t)
+	must(client.Save(t.Context(), "large", noise(60, 4*mebibyte)))(t)
+	before := runtime.NumGoroutine()
+	reader := must(client.Open(t.Context(), "large", ""))(t)
+	must(io.ReadFull(reader, make([]byte, mebibyte)))(t)
+	expect(t, reader.Close(), nil)
+	must(client.Watch(t.Context(), "large"))(t).Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	if _, err := client.Save(ctx, "never", noise(61, 4*mebibyte), once(mebibyte, cancel)); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	var loading sync.WaitGroup
+	for range 20 {
+		loading.Go(func() { _, _ = client.Load(t.Context(), "nothing", new(string)) }) // it is not there
+	}
+	loading.Wait()
+	for patience := time.Now().Add(30 * time.Second); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(patience) {
+			stacks := make([]byte, 1<<20)
+			t.Fatalf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
+		}
+	}
+}
+
+func TestASelectionThatSaysNothingIsNotTheLatest(t *testing.T) {
+	client := connect(t)
+	must(client.Save(t.Context(), "model", 1, argosy.Alias("prod")))(t)
+	var value any
+	for _, selected := range [][]argosy.Selection{
+		{argosy.Alias("")}, {argosy.Version("")}, {argosy.FromPipeline("")}, {argosy.Version("1"), argosy.Version("2")},
+	} {
+		_, loadErr := client.Load(t.Context(), "model", &value, selected...)
+		_, getErr := client.Get(t.Context(), "model", selected...)
+		_, moveErr := client.SetAlias(t.Context(), "model", "dev", selected...)
+		for _, err := range []error{loadErr, getErr, moveErr} {
+			if !errors.Is(err, argosy.ErrInvalidField) {
+				t.Fatalf("%q: %v", selected, err)
+			}
+		}
+	}
+	if _, err := client.Watch(t.Context(), "model", argosy.Alias("")); !errors.Is(err, argosy.ErrInvalidField) {
+		t.Fatal(err)
+	}
+	for _, err := range client.Versions(t.Context(), "model", argosy.Tag("")) {
+		if !errors.Is(err, argosy.ErrInvalidField) {
+			t.Fatal(err)
+		}
 	}
 }

@@ -26,9 +26,10 @@ const (
 	contentPrefix = "content/"
 )
 
-func encodeText(text string) (*Content, error) {
+// encodeText keeps text as such when it is UTF-8; with lone surrogates it is a document, as in Python.
+func encodeText(ctx context.Context, text string) (*Content, error) {
 	if !utf8.ValidString(text) {
-		return nil, errors.New("argosy: the text is not UTF-8; save it as []byte")
+		return encodeJSON(ctx, text)
 	}
 	return &Content{Format: FormatText, Files: []File{BytesFile(textPath, []byte(text))}}, nil
 }
@@ -45,12 +46,12 @@ func decodeText(ctx context.Context, artifact *Artifact, target *string) error {
 	return nil
 }
 
-func encodeArray(array *npy.Array, root string) (*Content, error) {
+func encodeArray(array *npy.Array) (*Content, error) {
 	var file bytes.Buffer
 	if err := npy.Write(&file, array); err != nil {
 		return nil, err
 	}
-	return &Content{Format: FormatNPY, Files: []File{BytesFile(root+arrayPath, file.Bytes())}}, nil
+	return &Content{Format: FormatNPY, Files: []File{BytesFile(arrayPath, file.Bytes())}}, nil
 }
 
 func decodeArray(ctx context.Context, artifact *Artifact, target *npy.Array) error {
@@ -62,6 +63,10 @@ func decodeArray(ctx context.Context, artifact *Artifact, target *npy.Array) err
 		return err
 	}
 	array, err := npy.Read(bytes.NewReader(content))
+	var dtype *npy.DtypeError
+	if errors.As(err, &dtype) {
+		return artifact.refuse(fmt.Sprintf("its elements are of dtype %q, for which Go has no type; %s", dtype.Dtype, dtype.Cure))
+	}
 	if err != nil {
 		return err
 	}
@@ -69,35 +74,57 @@ func decodeArray(ctx context.Context, artifact *Artifact, target *npy.Array) err
 	return nil
 }
 
-// encodeJSON keeps a value as a document; long bytes and arrays in it are files of their own.
-func encodeJSON(value any) (*Content, error) {
+// encodeJSON keeps a value as a document; what JSON has no form for are parts with files of their own.
+func encodeJSON(ctx context.Context, value any) (_ *Content, err error) {
 	content := &Content{Format: FormatJSON}
-	parts := 0
-	writer := tagjson.Writer{Nested: func(part any) (tagjson.Nested, bool, error) {
-		where := tagjson.Nested{At: fmt.Sprintf("items/%d", parts)}
-		switch part := part.(type) {
-		case []byte:
-			where.Format, where.Materializer, where.Type = FormatBytes, "argosy.bytes", "builtins:bytes"
-			content.Files = append(content.Files, BytesFile(where.At+"/"+bytesPath, part))
-		case *npy.Array:
-			where.Format, where.Materializer, where.Type = FormatNPY, "argosy.numpy", "numpy:ndarray"
-			array, err := encodeArray(part, where.At+"/")
-			if err != nil {
-				return where, false, err
-			}
-			content.Files = append(content.Files, array.Files...)
-		default:
-			return where, false, nil
+	var done []func() error
+	content.Done = func() error {
+		var failed error
+		for _, end := range done {
+			failed = errors.Join(failed, end())
 		}
+		return failed
+	}
+	parts := 0
+	writer := tagjson.Writer{Nested: func(value any) (tagjson.Nested, bool, error) {
+		part, where, err := encodePart(ctx, value)
+		if part == nil || err != nil {
+			return where, false, err
+		}
+		where.At, where.Format = fmt.Sprintf("items/%d", parts), part.Format
 		parts++
+		for _, file := range part.Files {
+			file.path = where.At + "/" + file.path
+			content.Files = append(content.Files, file)
+		}
+		if part.Done != nil {
+			done = append(done, part.Done)
+		}
 		return where, true, nil
 	}}
 	document, err := writer.Marshal(value)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, content.Done())
 	}
 	content.Files = append(content.Files, BytesFile(jsonPath, document))
 	return content, nil
+}
+
+// encodePart returns nil for a value that is no part of its own.
+func encodePart(ctx context.Context, value any) (part *Content, python tagjson.Nested, err error) {
+	switch value := value.(type) {
+	case []byte:
+		python = tagjson.Nested{Materializer: "argosy.bytes", Type: "builtins:bytes"}
+	case *npy.Array:
+		python = tagjson.Nested{Materializer: "argosy.numpy", Type: "numpy:ndarray"}
+	case Encoder, Path: // Python goes by the format
+	case *Artifact:
+		return nil, python, fmt.Errorf("it is a part of another version, in format %q; put a value in its place", value.Format)
+	default:
+		return nil, python, nil
+	}
+	part, err = encode(ctx, value)
+	return part, python, err
 }
 
 // decodeJSON reads a document, and the parts of other formats it refers to. What Python keeps beside a
@@ -110,6 +137,10 @@ func decodeJSON(ctx context.Context, artifact *Artifact, destination any) error 
 	reader := tagjson.Reader{Nested: func(where tagjson.Nested) (any, error) {
 		part := *artifact
 		part.Format, part.Root = where.Format, artifact.Root+where.At+"/"
+		switch part.Format {
+		case FormatParquet, FormatFile, FormatDirectory:
+			return &part, nil
+		}
 		var value any
 		err := decode(ctx, &part, &value)
 		return value, err
@@ -135,6 +166,11 @@ func encodePath(path string) (*Content, error) {
 			return nil, err
 		}
 		return &Content{Format: FormatFile, Files: []File{file}}, nil
+	}
+	// A walk that begins at a link to a directory would end there.
+	path, err = filepath.EvalSymlinks(path)
+	if err != nil {
+		return nil, fmt.Errorf("argosy: %w", err)
 	}
 	record := directoryRecord{Name: filepath.Base(path), EmptyDirectories: []string{}}
 	if err := checkName(record.Name); err != nil {

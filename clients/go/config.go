@@ -23,6 +23,7 @@ type settings struct {
 	addresses      endpoint.Addresses
 	project        string
 	token          string
+	tokenFrom      string
 	tls            *tls.Config
 	connectTimeout time.Duration
 	unaryDeadline  time.Duration
@@ -52,7 +53,7 @@ func WithProject(project string) ConnectOption {
 }
 
 // WithTLS changes how grpcs:// servers are verified, or gives the certificate of this client. By
-// default the certificates of the system are trusted.
+// default the certificates of the system are trusted. It is refused where the server is spoken to without TLS.
 func WithTLS(config *tls.Config) ConnectOption {
 	return func(s *settings) error {
 		s.tls = config
@@ -61,12 +62,9 @@ func WithTLS(config *tls.Config) ConnectOption {
 }
 
 // WithToken sends "authorization: Bearer <token>" with every call, for a gateway in front of the
-// server that asks who calls; the server itself asks nobody. It needs grpcs:// or a server on this machine.
+// server that asks who calls; the server itself asks nobody. It needs grpcs:// (ARGOSY_TOKEN).
 func WithToken(token string) ConnectOption {
-	return func(s *settings) error {
-		s.token = token
-		return nil
-	}
+	return func(s *settings) error { return s.setToken("argument of WithToken", token) }
 }
 
 // WithConnectTimeout limits the wait for the first answer (ARGOSY_CONNECT_TIMEOUT in seconds, default 4 s).
@@ -108,8 +106,11 @@ func resolve(options []ConnectOption) (settings, error) {
 	if s.server == "" {
 		return settings{}, &SettingError{"ARGOSY_SERVER", "no server is named; write " + endpoint.Forms + ", or use WithServer"}
 	}
-	if s.token != "" && !s.addresses.MayCarrySecrets() {
-		return settings{}, &SettingError{"argument of WithToken", "a token would travel readable to " + s.server + "; use grpcs://"}
+	if s.token != "" && !s.addresses.Secure {
+		return settings{}, &SettingError{s.tokenFrom, "a token would travel readable to " + s.server + "; use grpcs://"}
+	}
+	if s.tls != nil && !s.addresses.Secure {
+		return settings{}, &SettingError{"argument of WithTLS", s.server + " is spoken to without TLS; use grpcs://"}
 	}
 	return s, nil
 }
@@ -121,6 +122,7 @@ func (s *settings) readEnvironment() error {
 	}{
 		{"ARGOSY_SERVER", s.setServer},
 		{"ARGOSY_PROJECT", s.setProject},
+		{"ARGOSY_TOKEN", s.setToken},
 		{"ARGOSY_CONNECT_TIMEOUT", seconds(&s.connectTimeout)},
 		{"ARGOSY_UNARY_DEADLINE", seconds(&s.unaryDeadline)},
 		{"ARGOSY_IDLE_TIMEOUT", seconds(&s.idleTimeout)},
@@ -152,6 +154,12 @@ func (s *settings) setProject(where, text string) error {
 			"a project is 1 to 64 letters, digits, '.', '_' or '-', and begins with a letter or digit; rename it"}
 	}
 	s.project = text
+	return nil
+}
+
+// setToken never tells the token itself.
+func (s *settings) setToken(where, token string) error {
+	s.token, s.tokenFrom = token, where
 	return nil
 }
 

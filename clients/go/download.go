@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/google/uuid"
+
 	argosyv1 "example.com/argosy/clients/go/argosy/v1"
 )
 
@@ -56,8 +58,8 @@ func (c *Client) Open(ctx context.Context, name, path string, selections ...Sele
 }
 
 // Download writes a version to disk: the tree of a "directory", the file of a "file" under its own
-// name, of other formats the files they consist of. The directory is made; it may be there only
-// if it is empty. It appears when all bytes were verified, and not at all when something failed.
+// name, of other formats the files they consist of. The directory is made; it may be there, or a link
+// to it, only if it is empty. It appears when all bytes were verified, and not at all when something failed.
 func (c *Client) Download(ctx context.Context, name, directory string, selections ...Selection) (*ArtifactVersion, error) {
 	version, err := c.download(ctx, name, directory, selections)
 	if err != nil {
@@ -67,8 +69,9 @@ func (c *Client) Download(ctx context.Context, name, directory string, selection
 }
 
 func (c *Client) download(ctx context.Context, name, directory string, selections []Selection) (_ *ArtifactVersion, err error) {
-	if err := checkFree(directory); err != nil {
-		return nil, err
+	directory, isThere, err := placeOf(directory)
+	if err != nil {
+		return nil, fmt.Errorf("argosy: %w", err)
 	}
 	artifact, err := c.artifact(ctx, name, selections)
 	if err != nil {
@@ -78,25 +81,41 @@ func (c *Client) download(ctx context.Context, name, directory string, selection
 	if err != nil {
 		return nil, err
 	}
-	directory = filepath.Clean(directory)
-	if err := os.MkdirAll(filepath.Dir(directory), 0o777); err != nil {
-		return nil, fmt.Errorf("argosy: %w", err)
+	hidden := hiddenBeside(directory)
+	if isThere {
+		hidden = hiddenBeside(filepath.Join(directory, "inside"))
 	}
-	hidden, err := os.MkdirTemp(filepath.Dir(directory), "."+filepath.Base(directory)+".argosy-*")
-	if err != nil {
+	if err := os.MkdirAll(hidden, 0o777); err != nil {
 		return nil, fmt.Errorf("argosy: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(hidden)) }()
 	if err := tree.write(ctx, artifact, hidden); err != nil {
 		return nil, err
 	}
-	if err := os.Remove(directory); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("argosy: %w", err)
+	if isThere {
+		err = moveInto(directory, hidden)
+	} else {
+		err = os.Rename(hidden, directory)
 	}
-	if err := os.Rename(hidden, directory); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("argosy: %w", err)
 	}
 	return artifact.Version, nil
+}
+
+// moveInto moves what is complete into a directory that is there: no other one can take the place of a mounted one, or
+// of the one a process works in.
+func moveInto(directory, complete string) error {
+	entries, err := os.ReadDir(complete)
+	for at := 0; at < len(entries) && err == nil; at++ {
+		name := entries[at].Name()
+		if err = os.Rename(filepath.Join(complete, name), filepath.Join(directory, name)); err != nil {
+			for _, moved := range entries[:at] {
+				err = errors.Join(err, os.RemoveAll(filepath.Join(directory, moved.Name())))
+			}
+		}
+	}
+	return err
 }
 
 // DownloadFile writes the one file a version has to filename, replacing what was there only when all
@@ -107,34 +126,42 @@ func (c *Client) DownloadFile(ctx context.Context, name, filename string, select
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, reader.Close()) }()
-	hidden, err := os.CreateTemp(filepath.Dir(filename), "."+filepath.Base(filename)+".argosy-*")
+	hidden := hiddenBeside(filename)
+	file, err := os.OpenFile(hidden, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
-		return nil, fmt.Errorf("argosy: %w", err)
+		return nil, fmt.Errorf("download %q: %w", name, err)
 	}
-	if err = hidden.Chmod(0o644); err == nil {
-		_, err = reader.WriteTo(hidden)
-	}
-	if err = errors.Join(err, hidden.Close()); err == nil {
-		err = os.Rename(hidden.Name(), filename)
+	_, err = reader.WriteTo(&newFile{file: file, size: reader.Size})
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Rename(hidden, filename)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("download %q: %w", name, err), os.Remove(hidden.Name()))
+		return nil, errors.Join(fmt.Errorf("download %q: %w", name, err), os.Remove(hidden))
 	}
 	return reader.Version, nil
 }
 
-func checkFree(directory string) error {
-	entries, err := os.ReadDir(directory)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+// hiddenBeside is a new path from which what is complete can be renamed to its own.
+func hiddenBeside(path string) string {
+	return filepath.Join(filepath.Dir(path), ".argosy-"+uuid.NewString())
+}
+
+// placeOf is where a directory lies, or will lie, and whether it is there: links to it stay. One that is not empty is
+// refused.
+func placeOf(directory string) (place string, isThere bool, err error) {
+	directory = filepath.Clean(directory)
+	if _, err := os.Lstat(directory); errors.Is(err, fs.ErrNotExist) {
+		return directory, false, nil
 	}
+	place, err = filepath.EvalSymlinks(directory)
 	if err != nil {
-		return fmt.Errorf("argosy: %w", err)
+		return "", false, err
 	}
-	if len(entries) > 0 {
-		return fmt.Errorf("argosy: %s is not empty; name a new directory", directory)
+	entries, err := os.ReadDir(place)
+	if err == nil && len(entries) > 0 {
+		err = fmt.Errorf("%s is not empty; name a new directory", directory)
 	}
-	return nil
+	return place, true, err
 }
 
 // tree is what a version becomes on disk; all names were checked.
@@ -164,11 +191,14 @@ func treeOf(ctx context.Context, artifact *Artifact) (*tree, error) {
 	taken := map[string]bool{} // by path on disk, true for a file
 	for _, file := range artifact.Version.GetFiles() {
 		place, isContent := strings.CutPrefix(file.GetPath(), prefix)
-		if !isContent || isPreview(file.GetPath()) {
+		switch {
+		case isPreview(file.GetPath()), !isContent && file.GetPath() == directoryPath:
 			continue
+		case !isContent:
+			return nil, artifact.refuse(fmt.Sprintf("it has %q, which is no part of a directory", file.GetPath()))
 		}
 		if err := claim(taken, place, true); err != nil {
-			return nil, artifact.refuse(strings.TrimPrefix(err.Error(), "argosy: "))
+			return nil, artifact.refuse(err.Error())
 		}
 		t.places[file.GetPath()] = place
 		t.files = append(t.files, file)
@@ -178,7 +208,7 @@ func treeOf(ctx context.Context, artifact *Artifact) (*tree, error) {
 	}
 	for _, place := range t.empty {
 		if err := claim(taken, place, false); err != nil {
-			return nil, artifact.refuse(strings.TrimPrefix(err.Error(), "argosy: "))
+			return nil, artifact.refuse(err.Error())
 		}
 	}
 	return t, nil
@@ -190,12 +220,12 @@ func claim(taken map[string]bool, place string, isFile bool) error {
 		return err
 	}
 	if _, twice := taken[place]; twice && (isFile || taken[place]) {
-		return fmt.Errorf("argosy: the version has %q twice", place)
+		return fmt.Errorf("it has %q twice", place)
 	}
 	taken[place] = isFile
 	for above := path.Dir(place); above != "."; above = path.Dir(above) {
 		if taken[above] {
-			return fmt.Errorf("argosy: %q of the version is a file and a directory", above)
+			return fmt.Errorf("its %q is a file and a directory", above)
 		}
 		taken[above] = false
 	}
@@ -209,9 +239,6 @@ func (t *tree) write(ctx context.Context, artifact *Artifact, directory string) 
 		return fmt.Errorf("argosy: %w", err)
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
-	if err := root.Chmod(".", 0o755); err != nil {
-		return fmt.Errorf("argosy: %w", err)
-	}
 	for _, place := range t.empty {
 		if err := root.MkdirAll(place, 0o777); err != nil {
 			return fmt.Errorf("argosy: %w", err)
@@ -231,5 +258,9 @@ func (d disk) create(file *argosyv1.ArtifactFile) (io.WriteCloser, error) {
 	if err := d.root.MkdirAll(path.Dir(place), 0o777); err != nil {
 		return nil, fmt.Errorf("argosy: %w", err)
 	}
-	return d.root.OpenFile(place, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	content, err := d.root.OpenFile(place, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	return &newFile{file: content, size: file.GetSizeBytes()}, nil
 }

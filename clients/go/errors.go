@@ -93,6 +93,9 @@ const (
 // received must not be used.
 var ErrCorrupt = errors.New("argosy: received bytes do not match their digest")
 
+// ErrClosed says that the client was closed, before the call or while it was on its way.
+var ErrClosed = errors.New("argosy: the client was closed")
+
 // FormatError says that a value is kept in a format this client, or the destination it shall be
 // loaded into, cannot hold.
 type FormatError struct {
@@ -119,7 +122,9 @@ func (c *Client) errorOf(caller, stream context.Context, err error) error {
 	case errors.As(err, &known):
 		return known
 	case caller.Err() != nil:
-		return &Error{Code: status.FromContextError(caller.Err()).Code(), Message: "the caller ended the call", cause: caller.Err()}
+		return endedBy(caller, nil)
+	case c.isClosed():
+		return &Error{Code: codes.Canceled, Message: "the client was closed; connect anew", cause: ErrClosed}
 	case errors.Is(context.Cause(stream), errStalled):
 		message := fmt.Sprintf("the Argosy server at %s made no progress for %s", c.settings.server, c.settings.idleTimeout)
 		return &Error{Code: codes.DeadlineExceeded, Message: message}

@@ -19,9 +19,8 @@ type found struct {
 }
 
 // find asks for a version, and for its bytes too when they are few.
-func (c *Client) find(ctx context.Context, selector *argosyv1.VersionSelector, mostBytes int64) (*found, error) {
-	request := &argosyv1.GetArtifactVersionRequest{Project: c.settings.project, Selector: selector, MaxContentBytes: mostBytes}
-	answer, err := unary(ctx, c, callAttempts, c.artifacts.GetArtifactVersion, request)
+func (c *Client) find(ctx context.Context, selector *argosyv1.VersionSelector) (*found, error) {
+	answer, err := c.finds.get(ctx, selector)
 	if err != nil {
 		return nil, err
 	}
@@ -41,6 +40,13 @@ func (c *Client) find(ctx context.Context, selector *argosyv1.VersionSelector, m
 		result.contents[file.GetPath()] = answer.GetContents()[i]
 	}
 	return result, nil
+}
+
+func (c *Client) getVersion(
+	ctx context.Context, selector *argosyv1.VersionSelector, mostBytes int64,
+) (*argosyv1.GetArtifactVersionResponse, error) {
+	request := &argosyv1.GetArtifactVersionRequest{Project: c.settings.project, Selector: selector, MaxContentBytes: mostBytes}
+	return unary(ctx, c, callAttempts, c.artifacts.GetArtifactVersion, request)
 }
 
 func verify(file *argosyv1.ArtifactFile, content []byte) error {

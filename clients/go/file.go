@@ -9,7 +9,7 @@ import (
 	"io"
 	"os"
 
-	"github.com/zeebo/blake3"
+	"example.com/argosy/clients/go/internal/blake3"
 )
 
 // File is one file of a value to be saved. It can be read again, so that an upload goes on where it broke.
@@ -58,7 +58,7 @@ var errChanged = errors.New("it changed while it was read; save what nobody writ
 
 // hash reads all of the file and returns its digest.
 func (f File) hash(ctx context.Context) (string, error) {
-	hasher, buffer := blake3.New(), make([]byte, 256<<10)
+	hasher, buffer := &blake3.Hasher{}, make([]byte, 256<<10)
 	err := f.read(0, func(content io.Reader) error {
 		for read := int64(0); read < f.size; {
 			if err := ctx.Err(); err != nil {
@@ -85,7 +85,7 @@ type hashing struct {
 // add takes a piece of the file that begins at offset. What was taken before counts once.
 func (h *hashing) add(offset int64, piece []byte) {
 	if h.hasher == nil {
-		h.hasher = blake3.New()
+		h.hasher = &blake3.Hasher{}
 	}
 	if known := h.size - offset; known >= 0 && known < int64(len(piece)) {
 		_, _ = h.hasher.Write(piece[known:]) // a hash never fails to write
@@ -118,14 +118,11 @@ func (f File) read(offset int64, use func(io.Reader) error) (err error) {
 	return nil
 }
 
-func digestText(hasher *blake3.Hasher) string {
-	return "blake3:" + hex.EncodeToString(hasher.Sum(nil))
-}
+func digestText(hasher *blake3.Hasher) string { return textOf(hasher.Sum()) }
 
-func digestOf(content []byte) string {
-	sum := blake3.Sum256(content)
-	return "blake3:" + hex.EncodeToString(sum[:])
-}
+func digestOf(content []byte) string { return textOf(blake3.Sum256(content)) }
+
+func textOf(digest [blake3.Size]byte) string { return "blake3:" + hex.EncodeToString(digest[:]) }
 
 // spool keeps what a reader yields so that it can be read again: in memory up to limit bytes, longer
 // content in a temporary file. Call done when it is not needed any more.

@@ -2,6 +2,7 @@ package argosy
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"unicode"
@@ -22,6 +23,16 @@ func checkName(name string) error {
 		return errors.New(`a part of it has /, \ or a control character`)
 	case !filepath.IsLocal(name):
 		return errors.New("this system has no files of such a name")
+	}
+	return nil
+}
+
+// checkPath refuses paths that could lead anywhere but below the directory they are put into.
+func checkPath(path string) error {
+	for part := range strings.SplitSeq(path, "/") {
+		if err := checkName(part); err != nil {
+			return fmt.Errorf("the path %q is refused: %w", path, err)
+		}
 	}
 	return nil
 }

@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"google.golang.org/grpc/codes"
+
 	argosyv1 "example.com/argosy/clients/go/argosy/v1"
 )
 
 // Selection narrows which version of an artifact is meant; without one it is the latest.
 type Selection interface {
-	selectVersion(*argosyv1.VersionSelector)
+	selectVersion(*argosyv1.VersionSelector) error
 }
 
 // SaveOption says more about a version to be saved.
@@ -25,7 +27,7 @@ type saving struct {
 
 // WatchOption narrows what is watched.
 type WatchOption interface {
-	narrow(*argosyv1.WatchArtifactsRequest)
+	narrow(*argosyv1.WatchArtifactsRequest) error
 }
 
 // ListOption narrows what is listed.
@@ -65,9 +67,32 @@ type Cursor string
 // Kinds are the kinds of events that are told.
 type Kinds []argosyv1.ArtifactEventKind
 
-func (v Version) selectVersion(s *argosyv1.VersionSelector)      { s.Version = string(v) }
-func (a Alias) selectVersion(s *argosyv1.VersionSelector)        { s.Alias = string(a) }
-func (p FromPipeline) selectVersion(s *argosyv1.VersionSelector) { s.PipelineName = string(p) }
+func (v Version) selectVersion(s *argosyv1.VersionSelector) error {
+	return choose(&s.Version, "version", string(v))
+}
+
+func (a Alias) selectVersion(s *argosyv1.VersionSelector) error {
+	return choose(&s.Alias, "alias", string(a))
+}
+
+func (p FromPipeline) selectVersion(s *argosyv1.VersionSelector) error {
+	return choose(&s.PipelineName, "pipeline", string(p))
+}
+
+// choose narrows to what has a name. An empty one, such as that of a setting nobody made, would not narrow at all.
+func choose(target *string, what, name string) error {
+	wrong := ""
+	switch {
+	case name == "":
+		wrong = fmt.Sprintf("the %s is empty; name one, or leave it out", what)
+	case *target != "":
+		wrong = fmt.Sprintf("it is narrowed to the %ss %q and %q; name one", what, *target, name)
+	default:
+		*target = name
+		return nil
+	}
+	return &Error{Code: codes.InvalidArgument, Reason: ErrInvalidField, Message: wrong}
+}
 
 func (v Version) specify(s *saving) error {
 	s.Version = string(v)
@@ -116,19 +141,28 @@ func (m Metadata) documents() (map[string]string, error) {
 	return documents, nil
 }
 
-func (a Alias) narrow(r *argosyv1.WatchArtifactsRequest)  { r.Alias = string(a) }
-func (t Tag) narrow(r *argosyv1.WatchArtifactsRequest)    { r.Tag = string(t) }
-func (c Cursor) narrow(r *argosyv1.WatchArtifactsRequest) { r.Cursor = string(c) }
-func (k Kinds) narrow(r *argosyv1.WatchArtifactsRequest)  { r.Kinds = append(r.Kinds, k...) }
+func (a Alias) narrow(r *argosyv1.WatchArtifactsRequest) error {
+	return choose(&r.Alias, "alias", string(a))
+}
+func (t Tag) narrow(r *argosyv1.WatchArtifactsRequest) error { return choose(&r.Tag, "tag", string(t)) }
 
-func (t Tag) list(r *argosyv1.ListArtifactVersionsRequest) error {
-	r.Tag = string(t)
+// An empty cursor is that of one who has watched nothing yet.
+func (c Cursor) narrow(r *argosyv1.WatchArtifactsRequest) error {
+	r.Cursor = string(c)
 	return nil
 }
 
-func (p FromPipeline) list(r *argosyv1.ListArtifactVersionsRequest) error {
-	r.PipelineName = string(p)
+func (k Kinds) narrow(r *argosyv1.WatchArtifactsRequest) error {
+	r.Kinds = append(r.Kinds, k...)
 	return nil
+}
+
+func (t Tag) list(r *argosyv1.ListArtifactVersionsRequest) error {
+	return choose(&r.Tag, "tag", string(t))
+}
+
+func (p FromPipeline) list(r *argosyv1.ListArtifactVersionsRequest) error {
+	return choose(&r.PipelineName, "pipeline", string(p))
 }
 
 func (m Metadata) list(r *argosyv1.ListArtifactVersionsRequest) (err error) {
@@ -136,12 +170,14 @@ func (m Metadata) list(r *argosyv1.ListArtifactVersionsRequest) (err error) {
 	return err
 }
 
-func selectorOf(name string, selections []Selection) *argosyv1.VersionSelector {
+func selectorOf(name string, selections []Selection) (*argosyv1.VersionSelector, error) {
 	selector := &argosyv1.VersionSelector{Name: name}
 	for _, narrow := range selections {
-		narrow.selectVersion(selector)
+		if err := narrow.selectVersion(selector); err != nil {
+			return nil, err
+		}
 	}
-	return selector
+	return selector, nil
 }
 
 func specOf(name string, options []SaveOption) (*saving, error) {

@@ -17,10 +17,11 @@ type proxy struct {
 
 func startProxy(t testing.TB, server string) *proxy {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	return proxyOf(t, must(net.Listen("tcp", "127.0.0.1:0"))(t), server)
+}
+
+func proxyOf(t testing.TB, listener net.Listener, server string) *proxy {
+	t.Helper()
 	t.Cleanup(func() { _ = listener.Close() })
 	p := &proxy{address: listener.Addr().String()}
 	go func() {

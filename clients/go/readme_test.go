@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -124,11 +125,11 @@ func readme(ctx context.Context, runID string) error {
 		return err
 	}
 	model, err := train(settings)
-	if err != nil {
-		return errors.Join(err, step.Fail(ctx, err))
+	if err == nil {
+		err = step.Complete(ctx, argosy.StepOutput{Artifact: "model", Value: model})
 	}
-	if err := step.Complete(ctx, argosy.StepOutput{Artifact: "model", Value: model}); err != nil {
-		return err
+	if err != nil {
+		return errors.Join(err, step.Fail(ctx, err)) // also when ctx has ended
 	}
 	fmt.Println(step.Record.GetState())
 	return nil
@@ -158,6 +159,40 @@ func TestWhatTheReadmeShowsRuns(t *testing.T) {
 	expect(t, printed, readmePrints)
 	if string(must(os.ReadFile("copy.bin"))(t)) != string(noise(40, 3*mebibyte+1)) {
 		t.Fatal("copy.bin is another file")
+	}
+}
+
+func TestAModuleBesideACheckoutTakesTheClientAsTheReadmeTells(t *testing.T) {
+	install := regexp.MustCompile("(?s)## Install\n.*?```sh\n(.*?)```").FindSubmatch(must(os.ReadFile("README.md"))(t))
+	if install == nil {
+		t.Fatal("README.md tells no installation")
+	}
+	top := t.TempDir()
+	expect(t, os.Symlink(must(filepath.Abs("../.."))(t), filepath.Join(top, "argosy")), nil)
+	own := filepath.Join(top, "own")
+	expect(t, os.Mkdir(own, 0o700), nil)
+	expect(t, os.WriteFile(filepath.Join(own, "main.go"), []byte(`package main
+
+import (
+	"context"
+	"log"
+
+	argosy "example.com/argosy/clients/go"
+	"example.com/argosy/clients/go/parquet"
+)
+
+func main() {
+	client, err := argosy.Connect(context.Background())
+	if err == nil {
+		_, err = client.Load(context.Background(), "prices", &parquet.Table{})
+	}
+	log.Fatal(err)
+}
+`), 0o600), nil)
+	shell := exec.Command("bash", "-euc", "go mod init example.com/own; "+string(install[1])+"\ngo vet .")
+	shell.Dir = own
+	if output, err := shell.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, output)
 	}
 }
 

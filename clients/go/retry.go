@@ -3,11 +3,18 @@ package argosy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protopath"
+	"google.golang.org/protobuf/reflect/protorange"
 )
 
 const (
@@ -32,10 +39,10 @@ func (t *tries) progressed() { t.failed = 0 }
 // there were enough, or the context's error.
 func (t *tries) pause(ctx context.Context, failure error) error {
 	t.failed++
-	if t.failed >= t.most || ctx.Err() != nil {
+	if t.failed >= t.most {
 		return failure
 	}
-	longest := min(longestPause, firstPause<<t.failed)
+	longest := min(longestPause, firstPause<<min(t.failed, transferAttempts))
 	// Random, so that the clients of a server that comes back do not all come at the same moment.
 	timer := time.NewTimer(longest/2 + rand.N(longest/2))
 	defer timer.Stop()
@@ -43,21 +50,31 @@ func (t *tries) pause(ctx context.Context, failure error) error {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return &Error{Code: codes.Canceled, Message: "the caller ended the call", cause: ctx.Err()}
+		return endedBy(ctx, failure)
 	}
+}
+
+// endedBy is the error of a call whose caller ended it, after a failure that might have passed.
+func endedBy(caller context.Context, failure error) *Error {
+	ended := &Error{Code: status.FromContextError(caller.Err()).Code(), Message: "the caller ended the call", cause: caller.Err()}
+	if failure != nil {
+		ended.Message += "; the last failure was: " + strings.TrimPrefix(failure.Error(), "argosy: ")
+	}
+	return ended
 }
 
 // mayPass tells whether the same call may go well the next time.
 func mayPass(failure error) bool {
 	var known *Error
-	if !errors.As(failure, &known) || errors.Is(failure, context.Canceled) || errors.Is(failure, context.DeadlineExceeded) {
+	isEnded := errors.Is(failure, context.Canceled) || errors.Is(failure, context.DeadlineExceeded) || errors.Is(failure, ErrClosed)
+	if isEnded || !errors.As(failure, &known) {
 		return false
 	}
 	switch known.Code {
 	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled:
 		return true
 	case codes.ResourceExhausted:
-		return known.Reason == ErrTooMuch
+		return known.Reason == ErrTooMuch || known.Reason == "" // grpc itself refuses calls over its limit
 	case codes.Internal, codes.Unknown: // a message that was cut in its middle, as grpc-go tells it
 		return known.Reason == ""
 	default:
@@ -67,7 +84,7 @@ func mayPass(failure error) bool {
 
 // unary makes a call with one request and one answer. It is repeated with the same request, whose
 // request_id lets it count once, when its failure may pass.
-func unary[Request, Answer any](
+func unary[Request proto.Message, Answer any](
 	ctx context.Context, c *Client, attempts int,
 	call func(context.Context, Request, ...grpc.CallOption) (Answer, error), request Request,
 ) (Answer, error) {
@@ -80,6 +97,9 @@ func unary[Request, Answer any](
 			return answer, nil
 		}
 		failure := c.errorOf(ctx, ctx, err)
+		if wrong := checkTexts(request); wrong != nil {
+			return answer, wrong // grpc-go calls it Internal, as it does what may pass
+		}
 		var known *Error
 		isLate := errors.As(failure, &known) && known.Code == codes.DeadlineExceeded
 		if !mayPass(failure) || attempts < transferAttempts && isLate {
@@ -89,6 +109,20 @@ func unary[Request, Answer any](
 			return answer, err
 		}
 	}
+}
+
+// checkTexts refuses a request with text that is not UTF-8, which no message can carry.
+func checkTexts(request proto.Message) error {
+	var wrong error
+	_ = protorange.Range(request.ProtoReflect(), func(found protopath.Values) error { // it only returns Terminate
+		if text, ok := found.Index(-1).Value.Interface().(string); ok && !utf8.ValidString(text) {
+			field := strings.TrimPrefix(found.Path[1:].String(), ".")
+			wrong = &Error{Code: codes.InvalidArgument, Reason: ErrInvalidField, Message: fmt.Sprintf("%s is %q, which is not UTF-8", field, text)}
+			return protorange.Terminate
+		}
+		return nil
+	})
+	return wrong
 }
 
 // idle gives up a stream that makes no progress. It counts only while it is armed.

@@ -96,9 +96,13 @@ func (s *Step) Load(ctx context.Context, name string, destination any, selection
 	if err != nil {
 		return nil, err
 	}
+	selector, err := selectorOf(name, selections)
+	if err != nil {
+		return nil, err
+	}
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	s.loaded = append(s.loaded, &argosyv1.LoadedInput{Selector: selectorOf(name, selections), VersionId: version.GetId()})
+	s.loaded = append(s.loaded, &argosyv1.LoadedInput{Selector: selector, VersionId: version.GetId()})
 	return version, nil
 }
 
@@ -119,9 +123,9 @@ func (s *Step) complete(ctx context.Context, outputs []StepOutput) (err error) {
 	}
 	var files []File
 	for i, output := range outputs {
-		content, err := s.addOutput(ctx, request, output)
-		if err != nil {
-			return err
+		content, failure := s.addOutput(ctx, request, output)
+		if failure != nil {
+			return failure
 		}
 		if content.Done != nil {
 			defer func() { err = errors.Join(err, content.Done()) }()
@@ -193,8 +197,12 @@ func (s *Step) artifactOf(ctx context.Context, output StepOutput) (string, error
 	return strings.Join([]string{answer.GetRun().GetPipelineName(), s.Record.GetStepName(), output.Name}, "::"), nil
 }
 
-// Fail ends the step with what went wrong. A context that ended makes it cancelled, anything else failed.
+// Fail ends the step with what went wrong: as cancelled when that is context.Canceled, else as failed.
+// A context that has ended does not keep it from that, since many a step fails by just this; it tries
+// for as long as the unary deadline of the client.
 func (s *Step) Fail(ctx context.Context, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.client.settings.unaryDeadline)
+	defer cancel()
 	state := argosyv1.StepState_STEP_STATE_FAILED
 	if errors.Is(cause, context.Canceled) {
 		state = argosyv1.StepState_STEP_STATE_CANCELLED

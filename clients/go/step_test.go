@@ -1,14 +1,17 @@
 package argosy_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
 	argosy "example.com/argosy/clients/go"
 	argosyv1 "example.com/argosy/clients/go/argosy/v1"
+	"example.com/argosy/clients/go/internal/testserver"
 )
 
 // startRun is what a program does that runs a pipeline.
@@ -47,7 +50,7 @@ func TestAStepOfAGoProgramAppearsInTheRunWithItsLineage(t *testing.T) {
 	expect(t, err, nil)
 	finishRun(t, client, run, argosyv1.RunState_RUN_STATE_COMPLETED)
 
-	seen := python(t, client, address(t), `
+	seen := python(t, client, `
 import sys, argosy
 client = argosy.Client(); run = client.get_run(sys.argv[1]); step = run.steps["trainer"]
 print(run.status, step.status, step.outputs["output"].load(), len(step.outputs["raw"].load()), step.outputs["raw"].name)
@@ -70,4 +73,31 @@ func TestAStepThatFailsSaysWhy(t *testing.T) {
 		t.Fatal(err)
 	}
 	finishRun(t, client, run, argosyv1.RunState_RUN_STATE_FAILED)
+}
+
+func TestAStepWhoseContextHasEndedIsRecordedAsCancelled(t *testing.T) {
+	client := connect(t)
+	run := startRun(t, client)
+	ctx, cancel := context.WithCancel(t.Context())
+	step := must(client.StartStep(ctx, argosy.StepStart{Run: run.GetRun().GetId(), Name: "trainer"}))(t)
+	cancel()
+	err := step.Complete(ctx, argosy.StepOutput{Artifact: "model", Value: 1})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	expect(t, step.Fail(ctx, err), nil)
+	expect(t, step.Record.GetState(), argosyv1.StepState_STEP_STATE_CANCELLED)
+	finishRun(t, client, run, argosyv1.RunState_RUN_STATE_CANCELLED)
+}
+
+func TestAStepIsNotFailedForEverWhileNoServerIsThere(t *testing.T) {
+	s := testserver.Start(t)
+	client := connectTo(t, s.Address, argosy.WithUnaryDeadline(time.Second))
+	run := startRun(t, client)
+	step := must(client.StartStep(t.Context(), argosy.StepStart{Run: run.GetRun().GetId(), Name: "trainer"}))(t)
+	s.Kill(t)
+	if err := step.Fail(t.Context(), errors.New("no data")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatal(err)
+	}
+	expect(t, step.Record.GetState(), argosyv1.StepState_STEP_STATE_RUNNING)
 }

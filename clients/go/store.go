@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -242,7 +241,7 @@ func checkPaths(files []File) error {
 	seen := make(map[string]bool, len(files))
 	for _, file := range files {
 		if err := checkPath(file.path); err != nil {
-			return err
+			return fmt.Errorf("argosy: %w", err)
 		}
 		if seen[file.path] {
 			return fmt.Errorf("argosy: two files have the path %q", file.path)
@@ -273,14 +272,4 @@ func batches[Item any](items []Item, most batchLimit, sizeOf func(Item) int64) [
 		all = append(all, items[begin:])
 	}
 	return all
-}
-
-// checkPath refuses paths that could lead anywhere but below the directory they are put into.
-func checkPath(path string) error {
-	for part := range strings.SplitSeq(path, "/") {
-		if err := checkName(part); err != nil {
-			return fmt.Errorf("argosy: the path %q is refused: %w", path, err)
-		}
-	}
-	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 
 	argosy "example.com/argosy/clients/go"
+	"example.com/argosy/clients/go/internal/testserver"
 )
 
 const mebibyte = 1 << 20
@@ -117,7 +118,6 @@ func (c *counted) ReadAt(target []byte, offset int64) (int, error) {
 }
 
 func TestAnUploadGoesOnWhereTheConnectionBroke(t *testing.T) {
-	connect(t)
 	between := startProxy(t, address(t))
 	content := noise(4, 40*mebibyte)
 	passed, breaks := 0, 0
@@ -165,10 +165,10 @@ func TestADownloadGoesOnWhereTheConnectionBroke(t *testing.T) {
 }
 
 func TestAServerThatIsKilledAtHalfATransferIsOutlasted(t *testing.T) {
-	s := startServer(t)
-	client := connectTo(t, s.address)
+	s := testserver.Start(t)
+	client := connectTo(t, s.Address)
 	content := noise(6, 48*mebibyte)
-	restart := func() { s.kill(); s.start() }
+	restart := func() { s.Kill(t); s.Serve(t) }
 	_, err := client.Save(t.Context(), "large", content, once(24*mebibyte, restart))
 	if err != nil {
 		t.Fatal(err)
@@ -212,7 +212,6 @@ func TestAChunkThatChangedOnItsWayNeverBecomesAValue(t *testing.T) {
 }
 
 func TestWhatChangesOnItsWayToTheServerIsSentAgain(t *testing.T) {
-	connect(t)
 	content := append(append(noise(9, 2*mebibyte), []byte("needle-in-a-stack")...), noise(10, mebibyte)...)
 	between := startProxy(t, address(t))
 	changed := 0
@@ -299,9 +298,8 @@ func TestAStreamThatStandsStillIsGivenUpAndBegunAnew(t *testing.T) {
 // openUploads asks the server's own table which uploads wait for bytes.
 func openUploads(t testing.TB, client *argosy.Client) string {
 	t.Helper()
-	s := must(shared())(t)
 	code := "import sqlite3,sys;print([row[0] for row in sqlite3.connect(sys.argv[1]).execute(sys.argv[2],[sys.argv[3]])])"
-	return python(t, client, s.address, code, filepath.Join(s.data, "metadata.db"),
+	return python(t, client, code, filepath.Join(sharedServer(t).Data, "metadata.db"),
 		"SELECT id FROM uploads WHERE project = ? AND lower(state) = 'open'", client.Project())
 }
 

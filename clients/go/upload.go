@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,8 +22,8 @@ type upload struct {
 	tries  tries
 	// state is what the server told last; nil before CreateUpload and after the upload was lost.
 	state *argosyv1.Upload
-	// requestID stands for the intention to create it, also when the answer was lost.
-	requestID string
+	// requestID and commitID stand for the intentions to create and to commit it, also when the answer was lost.
+	requestID, commitID string
 	// unanswered is set when an attempt broke: its stream may still open and take the upload over.
 	unanswered bool
 	// writing is set while the last call was WriteUpload.
@@ -65,7 +66,7 @@ func (u *upload) attempt(ctx context.Context) error {
 		return errSource{err}
 	}
 	request := &argosyv1.CommitUploadRequest{
-		Project: u.client.settings.project, RequestId: uuid.NewString(), UploadId: u.state.GetId(),
+		Project: u.client.settings.project, RequestId: u.commitID, UploadId: u.state.GetId(),
 		Digest: digest, SizeBytes: u.file.size,
 	}
 	// Not repeated here: after a lost answer GetUpload tells how it ended.
@@ -109,7 +110,9 @@ func (u *upload) look(ctx context.Context) error {
 }
 
 // forget begins anew with another upload.
-func (u *upload) forget() { u.state, u.requestID, u.unanswered = nil, uuid.NewString(), false }
+func (u *upload) forget() {
+	u.state, u.requestID, u.commitID, u.unanswered = nil, uuid.NewString(), uuid.NewString(), false
+}
 
 // write sends what is not kept yet by one stream.
 func (u *upload) write(ctx context.Context) error {
@@ -157,20 +160,22 @@ func (u *upload) send(stream writeStream, guard *idle) error {
 	if err := stream.Send(&argosyv1.WriteUploadRequest{Part: &argosyv1.WriteUploadRequest_Open{Open: open}}); err != nil {
 		return err
 	}
-	pool, length := mem.DefaultBufferPool(), u.client.chunkBytes()
+	length := u.client.chunkBytes()
 	var sending error
 	err := u.file.read(offset, func(content io.Reader) error {
 		for left := u.file.size - offset; left > 0; {
-			buffer := pool.Get(int(min(left, length)))
-			if _, err := io.ReadFull(content, *buffer); err != nil {
-				pool.Put(buffer)
-				return fmt.Errorf("%w (%w)", errChanged, err)
+			buffer := chunks.Get(int(min(left, length)))
+			for piece := range slices.Chunk(*buffer, pieceBytes) {
+				if _, err := io.ReadFull(content, piece); err != nil {
+					chunks.Put(buffer)
+					return fmt.Errorf("%w (%w)", errChanged, err)
+				}
+				if u.file.digest == "" {
+					u.file.hashed.add(u.file.size-left, piece)
+				}
+				left -= int64(len(piece))
 			}
-			if u.file.digest == "" {
-				u.file.hashed.add(u.file.size-left, *buffer)
-			}
-			left -= int64(len(*buffer))
-			if sending = stream.SendMsg(&sentChunk{mem.NewBuffer(buffer, pool)}); sending != nil {
+			if sending = stream.SendMsg(&sentChunk{mem.NewBuffer(buffer, &chunks)}); sending != nil {
 				return nil
 			}
 			guard.arm()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 
 	"github.com/google/uuid"
 
@@ -34,7 +35,7 @@ type Path string
 type JSON struct{ Value any }
 
 // EncodeArtifact makes it an [Encoder].
-func (j JSON) EncodeArtifact(context.Context) (*Content, error) { return encodeJSON(j.Value) }
+func (j JSON) EncodeArtifact(ctx context.Context) (*Content, error) { return encodeJSON(ctx, j.Value) }
 
 // Content is a value as the files it is kept as.
 type Content struct {
@@ -74,7 +75,8 @@ type Artifact struct {
 //     temporary file beyond it first, since a broken upload has to read it again
 //   - an [*npy.Array], as "npy"
 //   - a [Path], as "file" or "directory"
-//   - anything else, as "json"; [JSON] makes it that for the types above
+//   - anything else, as "json"; [JSON] makes it that for the types above. Inside of it, long bytes,
+//     arrays, paths and encoders are parts with files of their own
 //
 // Bytes the project has already are not sent. When Save fails there is no version; an upload under
 // way is given up.
@@ -119,7 +121,7 @@ func (c *Client) save(ctx context.Context, name string, value any, options []Sav
 //   - a *[]byte for "bytes", or the content of a "file"
 //   - an [*npy.Array] for "npy"
 //   - an *any for each of these and "json", which then holds a string, []byte, [*npy.Array], or what
-//     package tagjson says
+//     package tagjson says; a table, file or directory inside of a document is an [*Artifact] there
 //   - any other pointer for "json", as with encoding/json
 //
 // A [*FormatError] says that the format cannot be put there. Nothing is put there before all bytes
@@ -136,7 +138,11 @@ func (c *Client) Load(ctx context.Context, name string, destination any, selecti
 }
 
 func (c *Client) artifact(ctx context.Context, name string, selections []Selection) (*Artifact, error) {
-	from, err := c.find(ctx, selectorOf(name, selections), inlineBytes)
+	selector, err := selectorOf(name, selections)
+	if err != nil {
+		return nil, err
+	}
+	from, err := c.find(ctx, selector)
 	if err != nil {
 		return nil, err
 	}
@@ -146,22 +152,33 @@ func (c *Client) artifact(ctx context.Context, name string, selections []Selecti
 func encode(ctx context.Context, value any) (*Content, error) {
 	switch value := value.(type) {
 	case Encoder:
+		if isNil(value) {
+			return nil, fmt.Errorf("argosy: the %T to save is nil", value)
+		}
 		return value.EncodeArtifact(ctx)
 	case string:
-		return encodeText(value)
+		return encodeText(ctx, value)
 	case []byte:
 		return &Content{Format: FormatBytes, Files: []File{BytesFile(bytesPath, value)}}, nil
 	case *npy.Array:
-		return encodeArray(value, "")
+		if value == nil {
+			return nil, errors.New("argosy: the *npy.Array to save is nil")
+		}
+		return encodeArray(value)
 	case npy.Array:
-		return encodeArray(&value, "")
+		return encodeArray(&value)
 	case Path:
 		return encodePath(string(value))
 	case io.Reader:
 		return encodeReader(value)
 	default:
-		return encodeJSON(value)
+		return encodeJSON(ctx, value)
 	}
+}
+
+func isNil(value any) bool {
+	pointer := reflect.ValueOf(value)
+	return value == nil || pointer.Kind() == reflect.Pointer && pointer.IsNil()
 }
 
 // sizedReader can be read at any place.
@@ -202,9 +219,10 @@ func isRegular(content io.Reader) bool {
 
 // decode puts a value where destination points.
 func decode(ctx context.Context, artifact *Artifact, destination any) error {
+	if isNil(destination) {
+		return fmt.Errorf("argosy: the destination is nil (%T); give a pointer to a value", destination)
+	}
 	switch target := destination.(type) {
-	case nil:
-		return errors.New("argosy: the destination is nil; give a pointer")
 	case Decoder:
 		return target.DecodeArtifact(ctx, artifact)
 	case *any:
@@ -275,7 +293,7 @@ func cureOf(format string) string {
 		return "only Python can load it; let the producer publish a neutral format: arrays as npy, tables as parquet, " +
 			"settings as json, a model as an ONNX file saved by pathlib.Path"
 	default:
-		return "it is a format of its producer's own; let the producer publish a neutral one (json, npy, parquet, text, bytes, file), " +
-			"or load it into an argosy.Decoder that knows it"
+		return "this client makes no value of it; read its files with Open or Download, load it into an argosy.Decoder that knows " +
+			"it, or let the producer publish a neutral one (json, npy, parquet, text, bytes, file)"
 	}
 }

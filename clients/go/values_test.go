@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -44,14 +45,14 @@ func TestAStructComesBackAsItWas(t *testing.T) {
 	if !reflect.DeepEqual(loaded, saved) {
 		t.Fatalf("%+v came back as %+v", saved, loaded)
 	}
-	seen := python(t, client, address(t), `import argosy; v = argosy.load_artifact("settings", version="first"); print(
+	seen := python(t, client, `import argosy; v = argosy.load_artifact("settings", version="first"); print(
 		repr(v["rate"]), v["layers"], v["big"] == 2**90, v["raw"], v["since"].isoformat(), v["limit"], v["by_index"])`)
 	expect(t, seen, `1.0 [8, 4] True b'\x00\xff' 2026-03-01T12:30:00.000005+00:00 0:01:30 {1: 'a', 2: 'b'}`)
 }
 
 func TestWhatPythonSavesIsReadByItsFormat(t *testing.T) {
 	client := connect(t)
-	python(t, client, address(t), `
+	python(t, client, `
 import argosy, numpy as np, datetime, pathlib
 argosy.save_artifact({"nan": float("nan"), "t": (1, 2.0), "s": {3}, "b": b"xy", "i": 2**70, "d": datetime.date(2026, 1, 2)}, "tagged")
 argosy.save_artifact("déjà vu", "text")
@@ -101,7 +102,7 @@ func TestWhatGoSavesPythonReads(t *testing.T) {
 	must(client.Save(t.Context(), "text", "déjà vu"))(t)
 	must(client.Save(t.Context(), "mixed", map[string]any{"weights": array, "long": noise(1, 5000)}))(t)
 	must(client.Save(t.Context(), "tree", argosy.Path(tree(t))))(t)
-	seen := python(t, client, address(t), `
+	seen := python(t, client, `
 import argosy
 print(argosy.load_artifact("array").tolist(), argosy.load_artifact("text"))
 mixed = argosy.load_artifact("mixed"); print(mixed["weights"].tolist(), len(mixed["long"]), type(mixed["long"]).__name__)
@@ -136,6 +137,44 @@ func TestADirectoryOfSmallAndLargeFilesComesBack(t *testing.T) {
 	}
 }
 
+func TestALinkToAnEmptyDirectoryStaysAndIsFilledWhereItLeads(t *testing.T) {
+	client := connect(t)
+	must(client.Save(t.Context(), "tree", argosy.Path(tree(t))))(t)
+	top := t.TempDir()
+	real, link := filepath.Join(top, "disk", "real"), filepath.Join(top, "link")
+	expect(t, os.MkdirAll(real, 0o700), nil)
+	expect(t, os.Symlink(real, link), nil)
+	must(client.Download(t.Context(), "tree", link))(t)
+	expect(t, must(os.Readlink(link))(t), real)
+	expect(t, string(must(os.ReadFile(filepath.Join(real, "a/f.txt")))(t)), "in")
+
+	broken := filepath.Join(top, "broken")
+	expect(t, os.Symlink(filepath.Join(top, "nothing"), broken), nil)
+	if _, err := client.Download(t.Context(), "tree", broken); !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	must(os.Readlink(broken))(t)
+	t.Chdir(t.TempDir())
+	must(client.Download(t.Context(), "tree", "."))(t)
+	expect(t, string(must(os.ReadFile("a/f.txt"))(t)), "in")
+}
+
+func TestWhatIsDownloadedIsAsOpenToOthersAsTheUserWants(t *testing.T) {
+	client := connect(t)
+	must(client.Save(t.Context(), "tree", argosy.Path(tree(t))))(t)
+	must(client.Save(t.Context(), "raw", []byte("raw")))(t)
+	usual := syscall.Umask(0o027)
+	defer syscall.Umask(usual)
+	top := t.TempDir()
+	must(client.Download(t.Context(), "tree", filepath.Join(top, "tree")))(t)
+	must(client.DownloadFile(t.Context(), "raw", filepath.Join(top, strings.Repeat("n", 255))))(t)
+	for path, mode := range map[string]os.FileMode{
+		"tree": 0o750, "tree/a/empty": 0o750, "tree/a/f.txt": 0o640, strings.Repeat("n", 255): 0o640,
+	} {
+		expect(t, must(os.Stat(filepath.Join(top, path)))(t).Mode().Perm(), mode)
+	}
+}
+
 func TestATreeWithALinkIsRefused(t *testing.T) {
 	client := connect(t)
 	source := tree(t)
@@ -149,15 +188,16 @@ func TestATreeWithALinkIsRefused(t *testing.T) {
 
 func TestFormatsThatCannotBePutThereAreRefusedWithTheCure(t *testing.T) {
 	client := connect(t)
-	python(t, client, address(t), `
+	python(t, client, `
 import os; os.environ["ARGOSY_ALLOW_PICKLE"] = "1"
 import argosy, pandas as pd
 class Own: pass
 argosy.save_artifact(Own(), "pickle")
+argosy.save_artifact(argosy.HTMLString("<p>"), "page")
 argosy.save_artifact(pd.DataFrame({"a": [1]}), "frame")`)
 	must(client.Save(t.Context(), "text", "abc"))(t)
 	var number int
-	for name, cure := range map[string]string{"pickle": "publish a neutral format", "frame": "parquet.Table", "text": "*string"} {
+	for name, cure := range map[string]string{"pickle": "publish a neutral format", "page": "Open or Download", "frame": "parquet.Table", "text": "*string"} {
 		_, err := client.Load(t.Context(), name, &number)
 		var format *argosy.FormatError
 		if !errors.As(err, &format) || !strings.Contains(err.Error(), cure) || !strings.Contains(err.Error(), name) {
@@ -166,6 +206,82 @@ argosy.save_artifact(pd.DataFrame({"a": [1]}), "frame")`)
 	}
 	var array npy.Array
 	if _, err := client.Load(t.Context(), "text", &array); !errors.As(err, new(*argosy.FormatError)) {
+		t.Fatal(err)
+	}
+}
+
+func TestArraysOfWhatGoHasNoTypeForAreRefusedWithACureThatPythonTakes(t *testing.T) {
+	client := connect(t)
+	python(t, client, `
+import argosy, numpy as np
+for name, array in {
+    "moments": np.array(["2026-01-01"], "M8[s]"), "texts": np.array(["a", "b"]), "long": np.arange(2, dtype=np.longdouble),
+    "complex": np.arange(2, dtype=np.clongdouble), "fields": np.zeros(2, [("a", "f8"), ("b", "i4")]),
+}.items():
+    argosy.save_artifact(array, name)
+`)
+	cures := []string{}
+	for _, name := range []string{"moments", "texts", "long", "complex", "fields"} {
+		var array npy.Array
+		_, err := client.Load(t.Context(), name, &array)
+		var format *argosy.FormatError
+		if !errors.As(err, &format) || format.Format != "npy" || format.Name != name {
+			t.Fatal(name, err)
+		}
+		_, cure, _ := strings.Cut(format.Cure, "array")
+		cures = append(cures, "array"+cure)
+	}
+	cures[4] = `array["a"]`
+	python(t, client, `
+import argosy, sys
+for name, cure in zip(["moments", "texts", "long", "complex", "fields"], sys.argv[1:]):
+    argosy.save_artifact(eval(cure, {"array": argosy.load_artifact(name)}), name)
+`, cures...)
+	values := map[string]any{}
+	for _, name := range []string{"moments", "texts", "long", "complex", "fields"} {
+		var value any
+		must(client.Load(t.Context(), name, &value))(t)
+		if array, ok := value.(*npy.Array); ok {
+			value = array.Data
+		}
+		values[name] = value
+	}
+	expect(t, values, map[string]any{
+		"moments": []int64{1767225600}, "texts": []any{"a", "b"}, "long": []float64{0, 1}, "complex": []complex128{0, 1},
+		"fields": []float64{0, 0},
+	})
+}
+
+func TestNilIsNoValueAndNoDestination(t *testing.T) {
+	client := connect(t)
+	for _, value := range []any{(*npy.Array)(nil), (*argosy.JSON)(nil)} {
+		if _, err := client.Save(t.Context(), "nothing", value); err == nil || !strings.Contains(err.Error(), "is nil") {
+			t.Fatal(err)
+		}
+	}
+	must(client.Save(t.Context(), "text", "text"))(t)
+	must(client.Save(t.Context(), "bytes", []byte("bytes")))(t)
+	must(client.Save(t.Context(), "array", must(npy.New([]int{1}, []bool{true}))(t)))(t)
+	for name, destinations := range map[string][]any{
+		"text": {(*string)(nil), (*any)(nil), nil}, "bytes": {(*[]byte)(nil)}, "array": {(*npy.Array)(nil), (*any)(nil)},
+	} {
+		for _, destination := range destinations {
+			if _, err := client.Load(t.Context(), name, destination); err == nil || !strings.Contains(err.Error(), "give a pointer") {
+				t.Fatalf("%s into a %T: %v", name, destination, err)
+			}
+		}
+	}
+}
+
+func TestTextWithLoneSurrogatesGoesThroughGo(t *testing.T) {
+	client := connect(t)
+	python(t, client, `import argosy; argosy.save_artifact("a\ud800", "half")`)
+	var text any
+	must(client.Load(t.Context(), "half", &text))(t)
+	version := must(client.Save(t.Context(), "again", text))(t)
+	expect(t, version.GetFormat(), "json")
+	expect(t, python(t, client, `import argosy; print(ascii(argosy.load_artifact("again")))`), `'a\ud800'`)
+	if _, err := client.Save(t.Context(), "never", "\xff"); err == nil || !strings.Contains(err.Error(), "[]byte") {
 		t.Fatal(err)
 	}
 }

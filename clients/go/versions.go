@@ -12,18 +12,26 @@ import (
 
 // Get returns the record of a version with its files, without their bytes.
 func (c *Client) Get(ctx context.Context, name string, selections ...Selection) (*ArtifactVersion, error) {
-	found, err := c.find(ctx, selectorOf(name, selections), 0)
+	selector, err := selectorOf(name, selections)
 	if err != nil {
 		return nil, fmt.Errorf("get %q: %w", name, err)
 	}
-	return found.version, nil
+	answer, err := c.getVersion(ctx, selector, 0)
+	if err != nil {
+		return nil, fmt.Errorf("get %q: %w", name, err)
+	}
+	return answer.GetArtifactVersion(), nil
 }
 
 // SetAlias points an alias of an artifact at one of its versions: that of the selections, or the
 // latest. Readers see the old version or the new one, nothing in between.
 func (c *Client) SetAlias(ctx context.Context, name string, alias Alias, selections ...Selection) (*ArtifactVersion, error) {
+	selector, err := selectorOf(name, selections)
+	if err != nil {
+		return nil, fmt.Errorf("set alias %q of %q: %w", alias, name, err)
+	}
 	request := &argosyv1.SetAliasRequest{
-		Project: c.settings.project, RequestId: uuid.NewString(), Alias: string(alias), Selector: selectorOf(name, selections),
+		Project: c.settings.project, RequestId: uuid.NewString(), Alias: string(alias), Selector: selector,
 	}
 	answer, err := unary(ctx, c, callAttempts, c.artifacts.SetAlias, request)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"time"
 
 	"google.golang.org/grpc"
@@ -44,7 +45,12 @@ type Watch struct {
 func (c *Client) Watch(ctx context.Context, name string, options ...WatchOption) (*Watch, error) {
 	request := &argosyv1.WatchArtifactsRequest{Project: c.settings.project, Name: name}
 	for _, option := range options {
-		option.narrow(request)
+		if err := option.narrow(request); err != nil {
+			return nil, fmt.Errorf("watch %q: %w", name, err)
+		}
+	}
+	if err := checkTexts(request); err != nil {
+		return nil, fmt.Errorf("watch %q: %w", name, err)
 	}
 	own, cancel := context.WithCancel(ctx)
 	w := &Watch{client: c, request: request, caller: ctx, ctx: own, cancel: cancel, tries: tries{most: callAttempts}}
@@ -52,6 +58,7 @@ func (c *Client) Watch(ctx context.Context, name string, options ...WatchOption)
 	for {
 		_, err := w.receive(c.settings.unaryDeadline)
 		if err == nil {
+			w.tries = tries{most: math.MaxInt} // it has begun: a server that comes back is awaited, however late
 			return w, nil
 		}
 		if mayPass(err) {
@@ -76,16 +83,16 @@ func (w *Watch) Next() (*Event, error) {
 	for {
 		message, err := w.receive(quietLimit)
 		if err == nil {
-			w.tries = tries{most: 1 << 30}
+			w.tries.progressed()
 			if message.GetEvent() != nil {
 				return &Event{message.GetEvent(), Cursor(message.GetCursor())}, nil
 			}
 			continue
 		}
-		if !mayPass(err) && !errors.Is(err, ErrWatchStalled) {
-			return nil, fmt.Errorf("watch %q: %w", w.request.GetName(), err)
+		if mayPass(err) || errors.Is(err, ErrWatchStalled) {
+			err = w.tries.pause(w.ctx, err)
 		}
-		if err := w.wait(err); err != nil {
+		if err != nil {
 			return nil, fmt.Errorf("watch %q: %w", w.request.GetName(), err)
 		}
 	}
@@ -104,13 +111,6 @@ func (w *Watch) All() iter.Seq2[*Event, error] {
 			}
 		}
 	}
-}
-
-// wait lets a moment pass before the stream is opened again, longer each time.
-func (w *Watch) wait(failure error) error {
-	w.tries.most = 1 << 30
-	w.tries.failed = min(w.tries.failed, transferAttempts)
-	return w.tries.pause(w.ctx, failure)
 }
 
 // receive takes the next message, on a new stream where there is none.

@@ -13,6 +13,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"unsafe"
 )
 
 // Array is an n-dimensional array.
@@ -109,35 +110,47 @@ func (a *Array) At(indices ...int) (int, error) {
 
 // kind is a type of elements.
 type kind struct {
-	code string // NumPy's letter and size
-	size int
-	make func(length int) any
+	code    string // NumPy's letter and size
+	element reflect.Type
 }
 
 func kinds() []kind {
 	return []kind{
-		{"b1", 1, func(n int) any { return make([]bool, n) }},
-		{"i1", 1, func(n int) any { return make([]int8, n) }},
-		{"i2", 2, func(n int) any { return make([]int16, n) }},
-		{"i4", 4, func(n int) any { return make([]int32, n) }},
-		{"i8", 8, func(n int) any { return make([]int64, n) }},
-		{"u1", 1, func(n int) any { return make([]uint8, n) }},
-		{"u2", 2, func(n int) any { return make([]uint16, n) }},
-		{"u4", 4, func(n int) any { return make([]uint32, n) }},
-		{"u8", 8, func(n int) any { return make([]uint64, n) }},
-		{"f2", 2, func(n int) any { return make([]Float16, n) }},
-		{"f4", 4, func(n int) any { return make([]float32, n) }},
-		{"f8", 8, func(n int) any { return make([]float64, n) }},
-		{"c8", 8, func(n int) any { return make([]complex64, n) }},
-		{"c16", 16, func(n int) any { return make([]complex128, n) }},
+		{"b1", reflect.TypeFor[bool]()},
+		{"i1", reflect.TypeFor[int8]()},
+		{"i2", reflect.TypeFor[int16]()},
+		{"i4", reflect.TypeFor[int32]()},
+		{"i8", reflect.TypeFor[int64]()},
+		{"u1", reflect.TypeFor[uint8]()},
+		{"u2", reflect.TypeFor[uint16]()},
+		{"u4", reflect.TypeFor[uint32]()},
+		{"u8", reflect.TypeFor[uint64]()},
+		{"f2", reflect.TypeFor[Float16]()},
+		{"f4", reflect.TypeFor[float32]()},
+		{"f8", reflect.TypeFor[float64]()},
+		{"c8", reflect.TypeFor[complex64]()},
+		{"c16", reflect.TypeFor[complex128]()},
 	}
 }
 
 func kindOf(data any) (kind, error) {
 	for _, kind := range kinds() {
-		if reflect.TypeOf(kind.make(0)) == reflect.TypeOf(data) {
+		if reflect.SliceOf(kind.element) == reflect.TypeOf(data) {
 			return kind, nil
 		}
 	}
-	return kind{}, fmt.Errorf("npy: Data is a %T, no slice of numbers or bools", data)
+	return kind{}, fmt.Errorf("npy: Data is a %T; make it a slice of numbers of a fixed size, such as []int64 or []float64, or of bools", data)
+}
+
+func (k kind) size() int { return int(k.element.Size()) }
+
+// slice is a new slice of so many elements.
+func (k kind) slice(length int) any {
+	return reflect.MakeSlice(reflect.SliceOf(k.element), length, length).Interface()
+}
+
+// bytesOf are the bytes the elements lie in.
+func (k kind) bytesOf(data any) []byte {
+	elements := reflect.ValueOf(data)
+	return unsafe.Slice((*byte)(elements.UnsafePointer()), elements.Len()*k.size())
 }

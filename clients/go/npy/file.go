@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"unsafe"
 )
 
 const (
@@ -105,7 +104,7 @@ var (
 
 func parseHeader(header string) (*Array, kind, error) {
 	if structured.MatchString(header) {
-		return nil, kind{}, errors.New("npy: a structured dtype (elements with fields) is not supported; let the producer save each field as an array of its own")
+		return nil, kind{}, &DtypeError{"structured", "let the producer save each field as an array of its own, array[\"name\"]"}
 	}
 	parts := headerShape.FindStringSubmatch(header)
 	if parts == nil {
@@ -167,8 +166,31 @@ func parseKind(array *Array, text string) (kind, error) {
 	return kind{}, unsupported(text)
 }
 
-func unsupported(text string) error {
-	return fmt.Errorf("npy: elements of dtype %q are not supported; let the producer save numbers or bools, for example array.astype(\"f8\")", text)
+// DtypeError says that the elements of an array are of a type that Go has no numbers for.
+type DtypeError struct {
+	// Dtype is NumPy's name of it, or "structured" for elements with fields.
+	Dtype string
+	// Cure is what the producer can do about it.
+	Cure string
+}
+
+func (e *DtypeError) Error() string {
+	return fmt.Sprintf("npy: elements of dtype %q are not supported; %s", e.Dtype, e.Cure)
+}
+
+func unsupported(dtype string) error {
+	cure := "let the producer save numbers or bools"
+	switch text := strings.TrimLeft(dtype, "<>=|"); text[:min(len(text), 1)] {
+	case "M", "m":
+		cure = `let the producer save its ticks, array.view("i8")`
+	case "U", "S":
+		cure = "let the producer save it as a list, array.tolist()"
+	case "f":
+		cure = `let the producer save array.astype("f8")`
+	case "c":
+		cure = `let the producer save array.astype("c16")`
+	}
+	return &DtypeError{dtype, cure}
 }
 
 func headerOf(array *Array, kind kind) []byte {
@@ -176,7 +198,7 @@ func headerOf(array *Array, kind kind) []byte {
 	if array.BigEndian {
 		order = ">"
 	}
-	if kind.size == 1 {
+	if kind.size() == 1 {
 		order = "|"
 	}
 	if array.Fortran {
@@ -213,10 +235,10 @@ func readElements(content io.Reader, array *Array, kind kind) error {
 	length, _ := count(array.Shape) // it was checked by parseShape
 	// Memory grows with what has come, so that a damaged header asks for none.
 	const first = 64 << 20
-	have := min(length, first/kind.size)
-	data := kind.make(have)
+	have := min(length, first/kind.size())
+	data := kind.slice(have)
 	for done := 0; ; {
-		raw := bytesOf(data)[done*kind.size:]
+		raw := kind.bytesOf(data)[done*kind.size():]
 		if _, err := io.ReadFull(content, raw); err != nil {
 			return fmt.Errorf("npy: the file is shorter than its header says: %w", err)
 		}
@@ -224,11 +246,11 @@ func readElements(content io.Reader, array *Array, kind kind) error {
 			break
 		}
 		have = min(length, 2*have)
-		grown := kind.make(have)
-		copy(bytesOf(grown), bytesOf(data))
+		grown := kind.slice(have)
+		copy(kind.bytesOf(grown), kind.bytesOf(data))
 		data = grown
 	}
-	raw := bytesOf(data)
+	raw := kind.bytesOf(data)
 	if array.BigEndian != nativeIsBig() {
 		swap(raw, kind)
 	}
@@ -244,7 +266,7 @@ func readElements(content io.Reader, array *Array, kind kind) error {
 }
 
 func writeElements(target io.Writer, array *Array, kind kind) error {
-	raw := bytesOf(array.Data)
+	raw := kind.bytesOf(array.Data)
 	if array.BigEndian == nativeIsBig() {
 		_, err := target.Write(raw)
 		return err
@@ -264,7 +286,7 @@ func writeElements(target io.Writer, array *Array, kind kind) error {
 
 // swap changes the byte order of elements; both parts of a complex number have one of their own.
 func swap(raw []byte, kind kind) {
-	size := kind.size
+	size := kind.size()
 	if kind.code[0] == 'c' {
 		size /= 2
 	}
@@ -276,46 +298,3 @@ func swap(raw []byte, kind kind) {
 }
 
 func nativeIsBig() bool { return binary.NativeEndian.Uint16([]byte{1, 0}) != 1 }
-
-// bytesOf are the bytes the elements lie in.
-func bytesOf(data any) []byte {
-	switch data := data.(type) {
-	case []bool:
-		return view(data)
-	case []int8:
-		return view(data)
-	case []int16:
-		return view(data)
-	case []int32:
-		return view(data)
-	case []int64:
-		return view(data)
-	case []uint8:
-		return data
-	case []uint16:
-		return view(data)
-	case []uint32:
-		return view(data)
-	case []uint64:
-		return view(data)
-	case []Float16:
-		return view(data)
-	case []float32:
-		return view(data)
-	case []float64:
-		return view(data)
-	case []complex64:
-		return view(data)
-	case []complex128:
-		return view(data)
-	default:
-		return nil // kindOf lets no other in
-	}
-}
-
-func view[Element any](data []Element) []byte {
-	if len(data) == 0 {
-		return nil
-	}
-	return unsafe.Slice((*byte)(unsafe.Pointer(&data[0])), len(data)*int(unsafe.Sizeof(data[0])))
-}

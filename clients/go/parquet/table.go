@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -23,16 +24,14 @@ import (
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/compress"
 	"github.com/apache/arrow-go/v18/parquet/file"
-	"github.com/apache/arrow-go/v18/parquet/metadata"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+	"golang.org/x/sync/errgroup"
 
 	argosy "example.com/argosy/clients/go"
 )
 
 const (
 	dataPath = "data.parquet"
-	// pandasKey is the metadata by which Python makes a pandas object again exactly.
-	pandasKey = "argosy"
 	// arrowKey is the metadata by which Arrow tells the types it wrote from.
 	arrowKey = "ARROW:schema"
 	// Row groups hold about so much data, so that readers need no second copy of the whole.
@@ -42,18 +41,9 @@ const (
 
 // Table is an [arrow.Table] as a value of an Argosy store: argosy.Save and argosy.Load take it.
 //
-// A table that Python saved and that is saved again as it is stays what it was in pandas, with its
-// index and categories. Put another arrow.Table into it and the facts about pandas are left out;
-// Python then reads it as any parquet file. Durations come as their ticks, int64.
-type Table struct {
-	arrow.Table
-	// from is the table that was read, to tell whether it is still the same.
-	from arrow.Table
-	// keys are the key-value metadata of the file it was read from.
-	keys metadata.KeyValueMetadata
-	// beside are further files of a pandas object: categories, labels that are no text.
-	beside map[string][]byte
-}
+// What Python saved comes as the columns of the file: an index as a column "__index_level_0__",
+// durations as their ticks, int64. Saved again it is a table of these columns, in Python a DataFrame.
+type Table struct{ arrow.Table }
 
 // New makes a value of a table.
 func New(table arrow.Table) *Table { return &Table{Table: table} }
@@ -71,36 +61,109 @@ func Read(ctx context.Context, content ReaderAtSeeker) (*Table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parquet: %w", err)
 	}
-	return table, nil
+	return New(table), nil
 }
 
-func read(ctx context.Context, content ReaderAtSeeker) (*Table, error) {
+// orMalformed turns a panic of the Arrow library, over a file that contradicts itself, into an error.
+func orMalformed(err *error) {
+	if found := recover(); found != nil {
+		*err = fmt.Errorf("the file is malformed: %v", found)
+	}
+}
+
+func read(ctx context.Context, content ReaderAtSeeker) (_ arrow.Table, err error) {
+	defer orMalformed(&err)
 	allocator := memory.DefaultAllocator
 	source, err := file.NewParquetReader(content, file.WithReadProps(parquet.NewReaderProperties(allocator)))
 	if err != nil {
 		return nil, err
 	}
-	keys := source.MetaData().KeyValueMetadata()
-	properties := pqarrow.ArrowReadProperties{Parallel: true}
+	if err := checkChunks(source); err != nil {
+		return nil, err
+	}
+	properties := pqarrow.ArrowReadProperties{}
+	if schema := source.MetaData().KeyValueMetadata().FindValue(arrowKey); schema != nil && !isSound(*schema) {
+		forgetArrow(source)
+	}
 	reader, err := pqarrow.NewFileReader(source, properties, allocator)
 	if err != nil || !isReadable(reader) {
-		// By the types of parquet itself, then.
-		described := source.MetaData().FileMetaData
-		described.KeyValueMetadata = nil
-		for _, pair := range keys {
-			if pair.Key != arrowKey {
-				described.KeyValueMetadata = append(described.KeyValueMetadata, pair)
-			}
-		}
+		forgetArrow(source)
 		if reader, err = pqarrow.NewFileReader(source, properties, allocator); err != nil {
 			return nil, err
 		}
 	}
-	table, err := reader.ReadTable(ctx)
+	return readTable(ctx, reader)
+}
+
+// readTable reads several columns at once. The library would do so too, but on goroutines of its own, where nobody can
+// catch its panics.
+func readTable(ctx context.Context, reader *pqarrow.FileReader) (arrow.Table, error) {
+	source := reader.ParquetReader()
+	leaves, groups := countTo(source.MetaData().Schema.NumColumns()), countTo(source.NumRowGroups())
+	readers, schema, err := reader.GetFieldReaders(ctx, leaves, groups)
 	if err != nil {
 		return nil, err
 	}
-	return &Table{Table: table, from: table, keys: keys}, nil
+	columns := make([]arrow.Column, len(readers))
+	reading, ctx := errgroup.WithContext(ctx)
+	reading.SetLimit(runtime.GOMAXPROCS(0))
+	for i, column := range readers {
+		reading.Go(func() (err error) {
+			defer orMalformed(&err)
+			defer column.Release()
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			data, err := reader.ReadColumn(groups, column)
+			if err != nil {
+				return err
+			}
+			defer data.Release()
+			columns[i] = *arrow.NewColumn(schema.Field(i), data)
+			return nil
+		})
+	}
+	if err := reading.Wait(); err != nil {
+		return nil, err
+	}
+	table := array.NewTable(schema, columns, -1)
+	for i := range columns {
+		columns[i].Release()
+	}
+	return table, nil
+}
+
+func countTo(end int) []int {
+	numbers := make([]int, end)
+	for i := range numbers {
+		numbers[i] = i
+	}
+	return numbers
+}
+
+// checkChunks refuses chunks of columns that are longer than their file: the library asks for so much memory.
+func checkChunks(source *file.Reader) error {
+	whole := source.MetaData().GetSourceFileSize()
+	for i, group := range source.MetaData().RowGroups {
+		for j, chunk := range group.Columns {
+			if size := chunk.GetMetaData().GetTotalCompressedSize(); size < 0 || size > whole {
+				return fmt.Errorf("column %d of row group %d has %d bytes, the file %d", j, i, size, whole)
+			}
+		}
+	}
+	return nil
+}
+
+// forgetArrow lets a file be read by the types of parquet itself.
+func forgetArrow(source *file.Reader) {
+	described := source.MetaData().FileMetaData
+	keys := described.KeyValueMetadata
+	described.KeyValueMetadata = nil
+	for _, pair := range keys {
+		if pair.Key != arrowKey {
+			described.KeyValueMetadata = append(described.KeyValueMetadata, pair)
+		}
+	}
 }
 
 // isReadable tells whether the Arrow library reads all columns as what they were written from.
@@ -121,35 +184,24 @@ func (t *Table) Write(target io.Writer) error {
 }
 
 func (t *Table) write(target io.Writer) error {
-	table, described := t.Table, []pqarrow.WriterOption{pqarrow.WithStoreSchema()}
-	if table == t.from {
-		described = nil // by what the file said that it came from
-	} else {
-		table = withoutPandas(table)
-	}
+	table := withoutPandas(t.Table)
+	defer table.Release()
 	properties := parquet.NewWriterProperties(parquet.WithVersion(parquet.V2_6), parquet.WithCompression(compress.Codecs.Snappy))
+	described := pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema())
 	// The writer must not close what is not its own.
-	writer, err := pqarrow.NewFileWriter(table.Schema(), struct{ io.Writer }{target}, properties, pqarrow.NewArrowWriterProperties(described...))
+	writer, err := pqarrow.NewFileWriter(table.Schema(), struct{ io.Writer }{target}, properties, described)
 	if err != nil {
 		return err
 	}
-	err = writer.WriteTable(table, rowsOfGroup(table))
-	if table == t.from {
-		for _, key := range []string{arrowKey, pandasKey, "pandas"} {
-			if value := t.keys.FindValue(key); value != nil && err == nil {
-				err = writer.AppendKeyValueMetadata(key, *value)
-			}
-		}
-	}
-	return errors.Join(err, writer.Close())
+	return errors.Join(writer.WriteTable(table, rowsOfGroup(table)), writer.Close())
 }
 
-// withoutPandas leaves out what described another table.
+// withoutPandas leaves out by what Python makes pandas again of another file; docs/formats.md tells why.
 func withoutPandas(table arrow.Table) arrow.Table {
 	old := table.Schema().Metadata()
 	kept := map[string]string{}
 	for i, key := range old.Keys() {
-		if key != pandasKey && key != "pandas" {
+		if key != "argosy" && key != "pandas" {
 			kept[key] = old.Values()[i]
 		}
 	}
@@ -189,15 +241,9 @@ func (t *Table) EncodeArtifact(context.Context) (*argosy.Content, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("parquet: %w", err), done())
 	}
-	content := &argosy.Content{
+	return &argosy.Content{
 		Format: argosy.FormatParquet, Files: []argosy.File{argosy.ReaderFile(dataPath, kept, size)}, Done: done,
-	}
-	if t.Table == t.from {
-		for path, bytes := range t.beside {
-			content.Files = append(content.Files, argosy.BytesFile(path, bytes))
-		}
-	}
-	return content, nil
+	}, nil
 }
 
 // DecodeArtifact makes it an argosy.Decoder.
@@ -208,20 +254,14 @@ func (t *Table) DecodeArtifact(ctx context.Context, artifact *argosy.Artifact) e
 			Cure: "it cannot be loaded into a *parquet.Table; let the producer save a DataFrame",
 		}
 	}
-	beside := map[string][]byte{}
-	for _, path := range artifact.Paths() {
-		content, err := artifact.ReadFile(ctx, path)
-		if err != nil {
-			return err
-		}
-		beside[path] = content
+	content, err := artifact.ReadFile(ctx, dataPath)
+	if err != nil {
+		return err
 	}
-	read, err := Read(ctx, bytes.NewReader(beside[dataPath]))
+	read, err := Read(ctx, bytes.NewReader(content))
 	if err != nil {
 		return fmt.Errorf("load %q: %w", artifact.Version.GetName(), err)
 	}
-	delete(beside, dataPath)
-	read.beside = beside
 	*t = *read
 	return nil
 }

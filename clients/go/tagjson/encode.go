@@ -9,7 +9,7 @@ import (
 	"math"
 	"math/big"
 	"reflect"
-	"sort"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -34,10 +34,18 @@ type encoder struct {
 }
 
 func (e *encoder) value(path string, value any, depth int) error {
+	return e.content(path, reflect.ValueOf(value), depth)
+}
+
+// content writes what lies in a place: a field, an element, what a pointer points at.
+func (e *encoder) content(path string, place reflect.Value, depth int) error {
 	if depth > deepest {
 		return at("", errTooDeep)
 	}
-	switch value := value.(type) {
+	if place.Kind() == reflect.Interface { // what lies in one is no level deeper
+		place = place.Elem()
+	}
+	switch value := valueIn(place).(type) {
 	case nil:
 		e.out.WriteString("null")
 	case bool:
@@ -82,9 +90,38 @@ func (e *encoder) value(path string, value any, depth int) error {
 		}
 		return e.text(path, string(text))
 	default:
-		return e.reflected(path, reflect.ValueOf(value), depth)
+		if isNested, err := e.nested(path, value); isNested || err != nil {
+			return err
+		}
+		return e.reflected(path, place, depth)
 	}
 	return nil
+}
+
+// valueIn is what tells how the value in a place is written; nil for a nil pointer. A pointer to what says of itself how
+// it is written counts as that, so that moments and UUIDs are the same behind one. What says so by its pointer only, and
+// lies where it has one, is taken by that, as encoding/json does.
+func valueIn(place reflect.Value) any {
+	for !isNil(place) && (place.Kind() == reflect.Interface || place.Kind() == reflect.Pointer && marshals(place.Type().Elem())) {
+		place = place.Elem()
+	}
+	switch {
+	case isNil(place):
+		return nil
+	case place.CanAddr() && !marshals(place.Type()) && marshals(reflect.PointerTo(place.Type())):
+		return place.Addr().Interface()
+	default:
+		return place.Interface()
+	}
+}
+
+func isNil(place reflect.Value) bool {
+	return !place.IsValid() || (place.Kind() == reflect.Pointer || place.Kind() == reflect.Interface) && place.IsNil()
+}
+
+// marshals tells whether values of a type say themselves how they are written.
+func marshals(kind reflect.Type) bool {
+	return kind.Implements(reflect.TypeFor[json.Marshaler]()) || kind.Implements(reflect.TypeFor[encoding.TextMarshaler]())
 }
 
 // tagged writes {"name": "text"}.
@@ -168,8 +205,6 @@ func (e *encoder) nested(path string, value any) (bool, error) {
 
 func (e *encoder) bigInt(value *big.Int) error {
 	switch {
-	case value == nil:
-		e.out.WriteString("null")
 	case value.IsInt64() && value.Int64() >= -largest && value.Int64() <= largest:
 		e.out.WriteString(value.String())
 	case value.BitLen() > 4096:
@@ -238,9 +273,9 @@ func (e *encoder) set(path, name string, items []any, depth int) error {
 		}
 		texts = append(texts, text)
 	}
-	sort.Strings(texts)
+	slices.Sort(texts)
 	fmt.Fprintf(&e.out, `{"%s":[`, name)
-	for i, text := range texts {
+	for i, text := range slices.Compact(texts) {
 		if i > 0 {
 			e.out.WriteByte(',')
 		}
@@ -267,10 +302,6 @@ func (e *encoder) dict(path string, dict Dict, depth int) error {
 
 // marshaler writes what a value says of itself; an object in it that looks like an escape is none.
 func (e *encoder) marshaler(path string, value json.Marshaler, depth int) error {
-	if reflected := reflect.ValueOf(value); reflected.Kind() == reflect.Pointer && reflected.IsNil() {
-		e.out.WriteString("null")
-		return nil
-	}
 	text, err := value.MarshalJSON()
 	if err != nil {
 		return at(path, err)

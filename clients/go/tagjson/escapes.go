@@ -35,6 +35,12 @@ func (d *decoder) escape(path, name string, payload any) (any, error) {
 	}
 }
 
+// fromBase64 takes no ends of lines, which the decoder passes over.
+func fromBase64(text string) ([]byte, bool) {
+	raw, err := base64.StdEncoding.Strict().DecodeString(text)
+	return raw, err == nil && !strings.ContainsAny(text, "\r\n")
+}
+
 // reading turns a payload into a natural value; a well-formed one that has none stays an Escape.
 type reading func(payload any) (value any, isNatural, isMalformed bool)
 
@@ -46,13 +52,12 @@ func natural(name string) reading {
 		return ofText(readFloat)
 	case "$str":
 		return ofText(func(text string) (any, bool) {
-			raw, err := base64.StdEncoding.Strict().DecodeString(text)
-			return string(raw), err == nil
+			raw, isOne := fromBase64(text)
+			return string(raw), isOne
 		})
 	case "$bytes":
 		return ofText(func(text string) (any, bool) {
-			raw, err := base64.StdEncoding.Strict().DecodeString(text)
-			return raw, err == nil
+			return fromBase64(text)
 		})
 	case "$uuid":
 		return ofText(func(text string) (any, bool) {

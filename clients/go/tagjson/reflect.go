@@ -28,7 +28,7 @@ func (e *encoder) reflected(path string, value reflect.Value, depth int) error {
 		parts := value.Complex()
 		return e.wrapped(path, "$complex", []any{real(parts), imag(parts)}, depth)
 	case reflect.Pointer, reflect.Interface:
-		return e.pointer(path, value, depth)
+		return e.content(path, value.Elem(), depth+1) // a nil one is null, and does not come here
 	case reflect.Slice, reflect.Array:
 		return e.list(path, value, depth)
 	case reflect.Map:
@@ -38,17 +38,6 @@ func (e *encoder) reflected(path string, value reflect.Value, depth int) error {
 	default:
 		return bad(path, "a %s is no value that can be kept", value.Type())
 	}
-}
-
-func (e *encoder) pointer(path string, value reflect.Value, depth int) error {
-	if value.IsNil() {
-		e.out.WriteString("null")
-		return nil
-	}
-	if isNested, err := e.nested(path, value.Interface()); isNested || err != nil {
-		return err
-	}
-	return e.value(path, value.Elem().Interface(), depth+1)
 }
 
 func (e *encoder) list(path string, value reflect.Value, depth int) error {
@@ -64,7 +53,7 @@ func (e *encoder) list(path string, value reflect.Value, depth int) error {
 		if i > 0 {
 			e.out.WriteByte(',')
 		}
-		if err := e.value(fmt.Sprintf("%s[%d]", path, i), value.Index(i).Interface(), depth+1); err != nil {
+		if err := e.content(fmt.Sprintf("%s[%d]", path, i), value.Index(i), depth+1); err != nil {
 			return err
 		}
 	}
@@ -117,7 +106,10 @@ func (e *encoder) keyed(path string, value reflect.Value, depth int) error {
 	}
 	sort.Slice(items, func(i, j int) bool { return items[i].text < items[j].text })
 	dict := make(Dict, 0, len(items))
-	for _, item := range items {
+	for i, item := range items {
+		if i > 0 && item.text == items[i-1].text {
+			return bad(path, "two of its keys are %s in JSON; make one of them", item.text)
+		}
 		dict = append(dict, item.pair)
 	}
 	return e.dict(path, dict, depth)
@@ -150,7 +142,7 @@ func (e *encoder) object(path string, members []member, depth int) error {
 			return at(path, err)
 		}
 		e.out.WriteByte(':')
-		if err := e.value(path+"."+member.name, member.value.Interface(), depth+1); err != nil {
+		if err := e.content(path+"."+member.name, member.value, depth+1); err != nil {
 			return err
 		}
 	}

@@ -1,8 +1,6 @@
 /** The client: what a service does with artifacts, in one class. */
-import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 
-import type { JsonOptions } from "./codecs/json.js";
 import { contentPath, emptyDirectories } from "./codecs/trees.js";
 import { type ClientOptions, resolveConfig } from "./config.js";
 import { FormatError } from "./errors.js";
@@ -14,23 +12,15 @@ import {
   ListArtifactVersionsRequest,
   SetAliasRequest,
 } from "./gen/argosy/v1/artifact_service.js";
-import { checkedValue, fetchVersion, loadValue } from "./load.js";
+import { fetchVersion, filesOf, type Loaded, type LoadOptions, loadValue } from "./load.js";
 import { saveValue, type SaveOptions } from "./save.js";
 import { createRun, type PipelineRun, type RunOptions } from "./runs.js";
 import { type RunningStep, startStep, type StepOptions } from "./steps.js";
 import { type Selection, selectorOf } from "./selection.js";
-import { Connection, type Method } from "./transport/connection.js";
+import { answered, Connection, type Method } from "./transport/connection.js";
 import { downloadDirectory } from "./transport/download_directory.js";
 import { fileChunks, readFiles, type StoredFile, storedFile } from "./transport/download.js";
 import { Watch, type WatchFilter } from "./watch.js";
-
-/** A value and the version it was. */
-export interface Loaded<T> {
-  readonly value: T;
-  readonly version: ArtifactVersion;
-}
-
-export interface LoadOptions extends Selection, JsonOptions {}
 
 /** Speaks to one project of one store. Connects at the first call; close it when it is not needed any more. */
 export class ArgosyClient {
@@ -80,8 +70,7 @@ export class ArgosyClient {
    * @throws FormatError its format is read by download() or open(), or by Python alone.
    */
   async load<T = unknown>(name: string, options: LoadOptions = {}): Promise<Loaded<T>> {
-    const { value, version } = await loadValue(this.connection, name, options);
-    return { value: value as T, version };
+    return loadValue(this.connection, name, options);
   }
 
   /** Tells what is known about a version, its files included. */
@@ -118,7 +107,13 @@ export class ArgosyClient {
    */
   async download(name: string, target: string, selection: Selection = {}): Promise<ArtifactVersion> {
     const version = await this.get(name, selection);
-    const stored = version.files.map(storedFile);
+    const stored = filesOf(version);
+    if (version.format === "file" && (stored.length !== 1 || stored[0]?.path.includes("/"))) {
+      const paths = stored.map(({ path }) => JSON.stringify(path)).join(", ");
+      throw new FormatError(
+        `"${name}" is of format "file", which is one file without directories, but has ${paths || "none"}`,
+      );
+    }
     if (version.format !== "directory") {
       await downloadDirectory(this.connection, stored, [], target, selection.signal);
       return version;
@@ -141,15 +136,18 @@ export class ArgosyClient {
 
   /** Points an alias at a version; a move is one step for every reader. */
   async setAlias(name: string, version: string, alias: string, signal?: AbortSignal): Promise<ArtifactVersion> {
-    const selector = selectorOf(name, { version });
-    const request = SetAliasRequest.fromPartial({ project: this.project, requestId: randomUUID(), alias, selector });
-    return checkedValue((await this.call(ArtifactServiceService.setAlias, request, { signal })).artifactVersion);
+    const { artifactVersion } = await this.connection.ask(
+      ArtifactServiceService.setAlias,
+      SetAliasRequest,
+      { alias, selector: selectorOf(name, { version }) },
+      { signal },
+    );
+    return answered(artifactVersion);
   }
 
   /** Removes an alias; the version stays. */
   async deleteAlias(name: string, alias: string, signal?: AbortSignal): Promise<void> {
-    const request = DeleteAliasRequest.fromPartial({ project: this.project, requestId: randomUUID(), name, alias });
-    await this.call(ArtifactServiceService.deleteAlias, request, { signal });
+    await this.connection.ask(ArtifactServiceService.deleteAlias, DeleteAliasRequest, { name, alias }, { signal });
   }
 
   /** Yields artifacts by name, each with its latest version. */
@@ -157,35 +155,27 @@ export class ArgosyClient {
     options: { nameContains?: string; includeUnnamed?: boolean; signal?: AbortSignal } = {},
   ): AsyncGenerator<ArtifactSummary> {
     const { nameContains = "", includeUnnamed = false, signal } = options;
-    for (let pageToken = "", more = true; more; more = pageToken !== "") {
-      const request = ListArtifactsRequest.fromPartial({
-        project: this.project,
-        nameContains,
-        includeUnnamed,
-        pageSize: 1000,
-        pageToken,
+    yield* eachOfPages(async (page) => {
+      const fields = { nameContains, includeUnnamed, ...page };
+      const answer = await this.connection.ask(ArtifactServiceService.listArtifacts, ListArtifactsRequest, fields, {
+        signal,
       });
-      const page = await this.call(ArtifactServiceService.listArtifacts, request, { signal });
-      yield* page.artifacts;
-      pageToken = page.nextPageToken;
-    }
+      return [answer.artifacts, answer.nextPageToken];
+    });
   }
 
   /** Yields versions, newest first and without their files: of one artifact, or of all. */
   async *versions(name = "", options: { tag?: string; signal?: AbortSignal } = {}): AsyncGenerator<ArtifactVersion> {
     const { tag = "", signal } = options;
-    for (let pageToken = "", more = true; more; more = pageToken !== "") {
-      const request = ListArtifactVersionsRequest.fromPartial({
-        project: this.project,
-        name,
-        tag,
-        pageSize: 1000,
-        pageToken,
-      });
-      const page = await this.call(ArtifactServiceService.listArtifactVersions, request, { signal });
-      yield* page.artifactVersions;
-      pageToken = page.nextPageToken;
-    }
+    yield* eachOfPages(async (page) => {
+      const answer = await this.connection.ask(
+        ArtifactServiceService.listArtifactVersions,
+        ListArtifactVersionsRequest,
+        { name, tag, ...page },
+        { signal },
+      );
+      return [answer.artifactVersions, answer.nextPageToken];
+    });
   }
 
   /** Starts a step in a run, such as one of a pipeline in Python that this service does a part of. */
@@ -211,9 +201,22 @@ export class ArgosyClient {
   }
 }
 
-function chosenFile({ name, format, files }: ArtifactVersion, path: string | undefined): StoredFile {
-  const found =
-    path === undefined && files.length === 1 ? files[0] : files.find((candidate) => candidate.path === path);
+/** Yields what is on all pages; `ask` returns one page and the token of the next. */
+async function* eachOfPages<T>(
+  ask: (page: { pageSize: number; pageToken: string }) => Promise<[T[], string]>,
+): AsyncGenerator<T> {
+  for (let pageToken: string | undefined; pageToken !== ""; ) {
+    const [items, next] = await ask({ pageSize: 1000, pageToken: pageToken ?? "" });
+    yield* items;
+    pageToken = next;
+  }
+}
+
+function chosenFile(version: ArtifactVersion, path: string | undefined): StoredFile {
+  const { name, format, files } = version;
+  const value = filesOf(version);
+  if (path === undefined && value.length === 1) return value[0] as StoredFile;
+  const found = files.find((candidate) => candidate.path === path);
   if (found !== undefined) return storedFile(found);
   const some = files
     .slice(0, 5)

@@ -38,6 +38,8 @@ export interface Config {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
+/** The longest a timer takes; one of more milliseconds goes off at once. */
+const LONGEST_SECONDS = Math.floor((2 ** 31 - 1) / 1000);
 const FORMS = "write grpc://host:port, grpcs://host:port or grpc://host:port,host:port";
 
 /**
@@ -76,8 +78,8 @@ function parseServers(text: string, from: string): { servers: string[]; secure: 
   const refuse = (rule: string) => new ConfigurationError(`${from} is "${text}"; ${rule}`);
   const [scheme, rest] = splitOnce(text.trim(), "://");
   if (rest === undefined || !/^grpcs?$/i.test(scheme)) {
-    if (/^(embedded|unix)$/i.test(scheme)) throw refuse(`only Python opens ${scheme}://; start a server and ${FORMS}`);
-    throw refuse(FORMS);
+    const isLocal = /^(embedded|unix)$/i.test(scheme);
+    throw refuse(isLocal ? `this client opens no ${scheme}://; start a server and ${FORMS}` : FORMS);
   }
   const servers: string[] = [];
   for (const entry of rest.split(",").map((part) => part.trim())) {
@@ -116,5 +118,5 @@ function seconds({ value, from }: { value: unknown; from: string }): number {
   if (typeof number !== "number" || !(number > 0) || !Number.isFinite(number)) {
     throw new ConfigurationError(`${from} is "${String(value)}"; write a number of seconds above 0`);
   }
-  return number;
+  return Math.min(number, LONGEST_SECONDS);
 }

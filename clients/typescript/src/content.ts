@@ -1,6 +1,6 @@
 /** Bytes that can be read again from any offset, which is what an upload needs to go on after a break. */
 import { createWriteStream } from "node:fs";
-import { mkdtemp, open, rm, stat } from "node:fs/promises";
+import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -90,7 +90,11 @@ export async function withSpooled<T>(
   try {
     const path = join(folder, "content");
     const source = stream instanceof Readable ? stream : Readable.from(piecesOf(stream), { objectMode: false });
-    await pipeline(source, createWriteStream(path), { signal });
+    // Its own error for a signal that aborts says neither that of the caller nor that the time was over.
+    await pipeline(source, createWriteStream(path), { signal }).catch((error: unknown) => {
+      signal?.throwIfAborted();
+      throw error;
+    });
     return await use(fileContent(path));
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -104,11 +108,4 @@ async function* piecesOf(stream: AsyncIterable<Uint8Array> | Iterable<Uint8Array
     }
     yield piece;
   }
-}
-
-/** Tells whether a path is a file, a directory or neither. */
-export async function kindOf(path: string): Promise<"file" | "directory" | "other"> {
-  const found = await stat(path);
-  if (found.isFile()) return "file";
-  return found.isDirectory() ? "directory" : "other";
 }

@@ -22,8 +22,3 @@ export function digestOf(bytes: Uint8Array): string {
   hasher.update(bytes);
   return hasher.digest();
 }
-
-/** Tells whether a text is a digest as the store writes it. */
-export function isDigest(text: string): boolean {
-  return /^blake3:[0-9a-f]{64}$/.test(text);
-}

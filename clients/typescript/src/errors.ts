@@ -6,6 +6,7 @@
  *     ├── ProtocolRevisionError  the server is older or newer than this client
  *     ├── FormatError            a value does not fit a format, or stored files do not
  *     ├── CorruptDataError       bytes are not the ones the store has a digest for; never a value
+ *     ├── ClientClosedError      close() was called
  *     ├── StalledError           a transfer made no progress for the idle timeout
  *     └── ServiceError           the service refused, or could not be reached
  *         └── one class for each ErrorReason: VersionExistsError, ArtifactNotFoundError, …
@@ -42,6 +43,9 @@ export class FormatError extends ArgosyError {}
 
 /** Bytes came that are not the ones the store has a digest for. */
 export class CorruptDataError extends ArgosyError {}
+
+/** The client was closed, before the call or while it was on its way. */
+export class ClientClosedError extends ArgosyError {}
 
 /** A transfer stood still for the idle timeout. */
 export class StalledError extends ArgosyError {}

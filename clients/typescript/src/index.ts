@@ -4,8 +4,9 @@
  *     const client = new ArgosyClient({ server: "grpc://127.0.0.1:50051" });
  *     const { value } = await client.load("weights", { alias: "prod" });
  */
-export { ArgosyClient, type Loaded, type LoadOptions } from "./client.js";
+export { ArgosyClient } from "./client.js";
 export { type ClientOptions } from "./config.js";
+export { type Loaded, type LoadOptions } from "./load.js";
 export { type SaveOptions } from "./save.js";
 export { PipelineRun, type RunOptions } from "./runs.js";
 export { output, RunningStep, type StepOptions, StepOutput } from "./steps.js";

@@ -1,6 +1,4 @@
 /** Runs started from here: a lease that is renewed while they run, and an end. */
-import { randomUUID } from "node:crypto";
-
 import { ServiceError } from "./errors.js";
 import { type Run as RunRecord, RunState } from "./gen/argosy/v1/pipeline.js";
 import {
@@ -9,11 +7,10 @@ import {
   PipelineServiceService,
   RenewRunRequest,
 } from "./gen/argosy/v1/pipeline_service.js";
-import { checkedValue } from "./load.js";
 import { jsonDocuments } from "./save.js";
-import { runError, type RunningStep, startStep, type StepOptions } from "./steps.js";
+import { isCancellation, runError, type RunningStep, startStep, type StepOptions } from "./steps.js";
 import { worthRetrying } from "./transport/backoff.js";
-import type { Connection } from "./transport/connection.js";
+import { answered, type Connection } from "./transport/connection.js";
 
 export interface RunOptions {
   /** Unique among the runs of the project; the server makes one when left out. */
@@ -24,32 +21,33 @@ export interface RunOptions {
 
 /** Starts a run of a pipeline. */
 export async function createRun(connection: Connection, pipeline: string, options: RunOptions): Promise<PipelineRun> {
-  const request = CreateRunRequest.fromPartial({
-    project: connection.project,
-    requestId: randomUUID(),
-    pipelineName: pipeline,
-    name: options.name ?? "",
-    parameters: jsonDocuments("parameter", options.parameters),
-  });
-  const answer = await connection.unary(PipelineServiceService.createRun, request, { signal: options.signal });
-  const lease = checkedValue(answer.lease);
+  const answer = await connection.ask(
+    PipelineServiceService.createRun,
+    CreateRunRequest,
+    {
+      pipelineName: pipeline,
+      name: options.name ?? "",
+      parameters: jsonDocuments("parameter", options.parameters),
+    },
+    { signal: options.signal },
+  );
+  const lease = answered(answer.lease);
   const milliseconds = Number(lease.seconds) * 1000 + lease.nanos / 1e6;
-  return new PipelineRun(connection, checkedValue(answer.run), answer.driverToken, milliseconds);
+  return new PipelineRun(connection, answered(answer.run), answer.driverToken, milliseconds);
 }
 
 /** A run this process drives. Its lease is renewed until finish(); a process that dies leaves an abandoned run. */
 export class PipelineRun {
   private readonly stop = new AbortController();
-  private readonly renewal: NodeJS.Timeout;
+  private renewal: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly connection: Connection,
     private readonly record: RunRecord,
     private readonly driverToken: string,
-    leaseMilliseconds: number,
+    private readonly leaseMilliseconds: number,
   ) {
-    this.renewal = setInterval(() => void this.renew(), leaseMilliseconds / 3);
-    this.renewal.unref();
+    this.keep();
   }
 
   get id(): string {
@@ -69,30 +67,39 @@ export class PipelineRun {
     return startStep(this.connection, { ...options, run: this.id, driverToken: this.driverToken });
   }
 
-  /** Ends the run: well, or with the error that ended it. */
+  /**
+   * Ends the run: well, or with the error that ended it; one that is an AbortError, as the reason of `signal` when
+   * somebody asked the run to stop, ends it as cancelled.
+   *
+   * @throws IllegalTransitionError a step still runs: end it and call this again; the run goes on until then.
+   */
   async finish(error?: unknown): Promise<void> {
     clearInterval(this.renewal);
-    const request = FinishRunRequest.fromPartial({
-      project: this.connection.project,
-      requestId: randomUUID(),
-      runId: this.id,
-      state: error === undefined ? RunState.RUN_STATE_COMPLETED : RunState.RUN_STATE_FAILED,
-      ...(error === undefined ? {} : { error: runError(error, "") }),
-      driverToken: this.driverToken,
-    });
-    await this.connection.unary(PipelineServiceService.finishRun, request);
+    try {
+      await this.connection.ask(PipelineServiceService.finishRun, FinishRunRequest, {
+        runId: this.id,
+        driverToken: this.driverToken,
+        ...endOf(error),
+      });
+    } catch (refused) {
+      this.keep();
+      throw refused;
+    }
+  }
+
+  private keep(): void {
+    clearInterval(this.renewal);
+    this.renewal = setInterval(() => void this.renew(), this.leaseMilliseconds / 3);
+    this.renewal.unref();
   }
 
   private async renew(): Promise<void> {
-    const request = RenewRunRequest.fromPartial({
-      project: this.connection.project,
-      requestId: randomUUID(),
-      runId: this.id,
-      driverToken: this.driverToken,
-    });
+    const fields = { runId: this.id, driverToken: this.driverToken };
     try {
-      const { run } = await this.connection.unary(PipelineServiceService.renewRun, request);
-      if (run?.cancelRequested) this.stop.abort(new Error(`somebody asked run ${this.name} to stop`));
+      const { run } = await this.connection.ask(PipelineServiceService.renewRun, RenewRunRequest, fields);
+      if (run?.cancelRequested) {
+        this.stop.abort(new DOMException(`somebody asked run ${this.name} to stop`, "AbortError"));
+      }
     } catch (error) {
       // A server that is away is asked again; a refusal means that the run is not ours any more.
       if (error instanceof ServiceError && !worthRetrying(error)) {
@@ -101,4 +108,10 @@ export class PipelineRun {
       }
     }
   }
+}
+
+function endOf(error: unknown): Partial<FinishRunRequest> {
+  if (error === undefined) return { state: RunState.RUN_STATE_COMPLETED };
+  if (isCancellation(error)) return { state: RunState.RUN_STATE_CANCELLED };
+  return { state: RunState.RUN_STATE_FAILED, error: runError(error, "") };
 }

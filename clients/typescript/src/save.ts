@@ -6,8 +6,9 @@ import { DirectoryValue, encodeDirectory, encodeFile, FileValue } from "./codecs
 import { fileContent, type NewFile, type Stream, withSpooled } from "./content.js";
 import { FormatError } from "./errors.js";
 import { ArtifactSpec, type ArtifactVersion } from "./gen/argosy/v1/artifact.js";
-import type { Connection } from "./transport/connection.js";
-import { type SaveSettings, saveVersion } from "./transport/save_version.js";
+import { ArtifactServiceService, CreateArtifactVersionRequest } from "./gen/argosy/v1/artifact_service.js";
+import { answered, type Connection } from "./transport/connection.js";
+import { createFrom, type SaveSettings } from "./transport/send_files.js";
 
 export interface SaveOptions extends SaveSettings {
   /** `json`, `text`, `bytes`, `npy`, `parquet`, `file` or `directory`; goes by the value when left out. */
@@ -36,19 +37,46 @@ export async function saveValue(
   options: SaveOptions,
   maker: { stepRunId?: string; stepAttempt?: number } = {},
 ): Promise<ArtifactVersion> {
-  return withEncoded(value, options, ({ format, files }) =>
-    saveVersion(connection, { ...specOf(name, format, options), ...maker }, files, options),
-  );
+  return withEncoded(value, options, async ({ format, files }) => {
+    const spec = { ...specOf(name, format, options), ...maker };
+    const answer = await createFrom(connection, files, options, (sent) =>
+      connection.ask(
+        ArtifactServiceService.createArtifactVersion,
+        CreateArtifactVersionRequest,
+        { spec, files: sent },
+        { signal: options.signal },
+      ),
+    );
+    return answered(answer.artifactVersion);
+  });
 }
 
 /** Facts as the JSON documents the service keeps. */
 export function jsonDocuments(what: string, facts: Readonly<Record<string, unknown>> = {}): Record<string, string> {
   const documents = Object.entries(facts).map(([key, fact]): [string, string] => {
-    const document: string | undefined = JSON.stringify(fact);
+    let document: string | undefined;
+    try {
+      document = JSON.stringify(fact, refuseLost);
+    } catch (error) {
+      throw new FormatError(`${what} "${key}" is nothing JSON can say: ${(error as Error).message}`, { cause: error });
+    }
     if (document === undefined) throw new FormatError(`${what} "${key}" is nothing JSON can say`);
     return [key, document];
   });
   return Object.fromEntries(documents);
+}
+
+/** Refuses what JSON.stringify would put something else for without a word. */
+function refuseLost(_: string, part: unknown): unknown {
+  if (typeof part === "number" && !Number.isFinite(part)) throw new RangeError(`it has ${part}`);
+  if (part instanceof Map || part instanceof Set) throw new TypeError("it has a Map or a Set");
+  return part;
+}
+
+/** Copies a list of labels; a text would be taken for a list of its letters. */
+function labels(what: string, list: readonly string[] = []): string[] {
+  if (!Array.isArray(list)) throw new FormatError(`${what} is ${JSON.stringify(list)}; write a list: [...]`);
+  return [...list];
 }
 
 export function specOf(name: string, format: string, options: SaveOptions): ArtifactSpec {
@@ -56,8 +84,8 @@ export function specOf(name: string, format: string, options: SaveOptions): Arti
     name,
     format,
     version: options.version ?? "",
-    aliases: [...(options.aliases ?? [])],
-    tags: [...(options.tags ?? [])],
+    aliases: labels("aliases", options.aliases),
+    tags: labels("tags", options.tags),
     description: options.description ?? "",
     metadata: jsonDocuments("metadata", options.metadata),
   });

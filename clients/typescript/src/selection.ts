@@ -1,4 +1,7 @@
 /** Which version is meant. */
+import { status } from "@grpc/grpc-js";
+
+import { InvalidFieldError } from "./errors.js";
 import { VersionSelector } from "./gen/argosy/v1/artifact.js";
 
 /** At most one of these; none means the latest version. */
@@ -12,7 +15,13 @@ export interface Selection {
   signal?: AbortSignal;
 }
 
+/** @throws InvalidFieldError a member is there and says nothing: the service would take it for one that is not. */
 export function selectorOf(name: string, { version, alias, pipeline }: Selection): VersionSelector {
+  for (const [member, text] of Object.entries({ version, alias, pipeline })) {
+    if (text !== "" && text !== null) continue;
+    const what = `the ${member} of "${name}" to select is empty; name one, or leave it out for the latest`;
+    throw new InvalidFieldError(what, { code: status.INVALID_ARGUMENT, reason: "INVALID_FIELD" });
+  }
   return VersionSelector.fromPartial({
     name,
     version: version ?? "",

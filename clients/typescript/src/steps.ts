@@ -1,7 +1,4 @@
 /** Runs and step runs recorded from here: what a step was given, loaded, saved and returned, with its lineage. */
-import { randomUUID } from "node:crypto";
-
-import type { Loaded, LoadOptions } from "./client.js";
 import type { NewFile } from "./content.js";
 import { type ArtifactVersion, type NewArtifactFile } from "./gen/argosy/v1/artifact.js";
 import { InputKind, type Run, type RunError, type StepRun, StepState } from "./gen/argosy/v1/pipeline.js";
@@ -13,11 +10,11 @@ import {
   StartStepRequest,
   type StepInputSpec,
 } from "./gen/argosy/v1/step_calls.js";
-import { checkedValue, loadValue } from "./load.js";
+import { type Loaded, type LoadOptions, loadValue } from "./load.js";
 import { jsonDocuments, saveValue, specOf, type SaveOptions, withEncoded } from "./save.js";
 import { selectorOf } from "./selection.js";
-import type { Connection } from "./transport/connection.js";
-import { createFrom } from "./transport/save_version.js";
+import { answered, type Connection } from "./transport/connection.js";
+import { createFrom } from "./transport/send_files.js";
 
 /** What a step is started with. */
 export interface StepOptions {
@@ -54,11 +51,9 @@ export function output(value: unknown, options: SaveOptions & { name?: string } 
 /** Starts a step in a run that is running. */
 export async function startStep(connection: Connection, options: StepOptions): Promise<RunningStep> {
   const { signal } = options;
-  const found = GetRunRequest.fromPartial({ project: connection.project, run: options.run });
-  const run = checkedValue((await connection.unary(PipelineServiceService.getRun, found, { signal })).run);
-  const request = StartStepRequest.fromPartial({
-    project: connection.project,
-    requestId: randomUUID(),
+  const found = await connection.ask(PipelineServiceService.getRun, GetRunRequest, { run: options.run }, { signal });
+  const run = answered(found.run);
+  const fields = {
     runId: run.id,
     stepName: options.step,
     invocation: options.invocation ?? options.step,
@@ -66,9 +61,9 @@ export async function startStep(connection: Connection, options: StepOptions): P
     inputs: Object.entries(options.inputs ?? {}).map(([name, versions]) => inputSpec(run, name, versions)),
     upstream: [...(options.upstream ?? [])],
     driverToken: options.driverToken ?? "",
-  });
-  const answer = await connection.unary(PipelineServiceService.startStep, request, { signal });
-  return new RunningStep(connection, run, checkedValue(answer.stepRun), answer.attemptToken);
+  };
+  const answer = await connection.ask(PipelineServiceService.startStep, StartStepRequest, fields, { signal });
+  return new RunningStep(connection, run, answered(answer.stepRun), answer.attemptToken);
 }
 
 function inputSpec(run: Run, name: string, versions: ArtifactVersion | readonly ArtifactVersion[]): StepInputSpec {
@@ -105,9 +100,9 @@ export class RunningStep {
 
   /** Loads a value, and records that the step did. */
   async load<T = unknown>(name: string, options: LoadOptions = {}): Promise<Loaded<T>> {
-    const { value, version } = await loadValue(this.connection, name, options);
-    this.loaded.push({ selector: selectorOf(name, options), versionId: version.id });
-    return { value: value as T, version };
+    const loaded = await loadValue<T>(this.connection, name, options);
+    this.loaded.push({ selector: selectorOf(name, options), versionId: loaded.version.id });
+    return loaded;
   }
 
   /** Saves a value at once, as one that this step made. */
@@ -132,9 +127,7 @@ export class RunningStep {
         const files = encoded.flatMap((each) => each.files);
         const answer = await createFrom(this.connection, files, { signal }, (sent) => {
           let at = 0;
-          const request = CompleteStepRequest.fromPartial({
-            project: this.connection.project,
-            requestId: randomUUID(),
+          const fields = {
             stepRunId: this.stepRun.id,
             attemptToken: this.attemptToken,
             loaded: this.loaded,
@@ -144,26 +137,25 @@ export class RunningStep {
               at += own.length;
               return { name, spec, files: mine };
             }),
-          });
-          return this.connection.unary(PipelineServiceService.completeStep, request, { signal });
+          };
+          return this.connection.ask(PipelineServiceService.completeStep, CompleteStepRequest, fields, { signal });
         });
-        return checkedValue(answer.stepRun);
+        return answered(answer.stepRun);
       },
     );
   }
 
-  /** Ends the step as failed; nothing it would have returned is kept. */
+  /** Ends the step as failed, or as cancelled by an AbortError; nothing it would have returned is kept. */
   async fail(error: unknown, signal?: AbortSignal): Promise<StepRun> {
-    const request = FailStepRequest.fromPartial({
-      project: this.connection.project,
-      requestId: randomUUID(),
+    const fields = {
       stepRunId: this.stepRun.id,
       attemptToken: this.attemptToken,
-      state: StepState.STEP_STATE_FAILED,
+      state: isCancellation(error) ? StepState.STEP_STATE_CANCELLED : StepState.STEP_STATE_FAILED,
       error: runError(error, this.stepRun.invocation),
       loaded: this.loaded,
-    });
-    return checkedValue((await this.connection.unary(PipelineServiceService.failStep, request, { signal })).stepRun);
+    };
+    const answer = await this.connection.ask(PipelineServiceService.failStep, FailStepRequest, fields, { signal });
+    return answered(answer.stepRun);
   }
 
   private planned(name: string, value: unknown): Planned {
@@ -200,6 +192,11 @@ async function withAllEncoded<T>(
     const spec = { ...specOf(next.name, format, next.options), unnamed: next.unnamed };
     return withAllEncoded(others, [...encoded, { output: next.output, spec, files }], use);
   });
+}
+
+/** Tells whether somebody wanted what ended with this error to end. */
+export function isCancellation(error: unknown): boolean {
+  return error instanceof Error && error.name === "AbortError";
 }
 
 /** An error as a run keeps it. */

@@ -1,5 +1,7 @@
 /** Watching artifacts: events one after the other, with nothing missed and nothing twice, whatever breaks. */
-import { StalledError } from "./errors.js";
+import { status } from "@grpc/grpc-js";
+
+import { InvalidFieldError, StalledError } from "./errors.js";
 import { ArtifactServiceService } from "./gen/argosy/v1/artifact_service.js";
 import {
   type ArtifactEvent,
@@ -21,6 +23,8 @@ const KINDS: Readonly<Record<EventKind, ArtifactEventKind>> = {
   version_updated: ArtifactEventKind.ARTIFACT_EVENT_KIND_VERSION_UPDATED,
   version_deleted: ArtifactEventKind.ARTIFACT_EVENT_KIND_VERSION_DELETED,
 };
+/** Seconds without a word after which a watch is taken for broken; the server says something every 15. */
+const QUIET_SECONDS = 45;
 const NAMES = new Map(Object.entries(KINDS).map(([name, kind]) => [kind, name as EventKind]));
 
 /** Which events are wanted; all of the filters hold together. */
@@ -57,6 +61,7 @@ export class Watch implements AsyncIterable<WatchedEvent> {
     private readonly connection: Connection,
     private readonly filter: WatchFilter,
   ) {
+    refuseUnknown(filter);
     this.last = filter.cursor ?? "";
     this.signal = filter.signal ? AbortSignal.any([filter.signal, this.stop.signal]) : this.stop.signal;
   }
@@ -113,8 +118,7 @@ export class Watch implements AsyncIterable<WatchedEvent> {
 
   private open(): AsyncGenerator<WatchArtifactsResponse> {
     const { kinds = [], name, alias, tag, includeUnnamed } = this.filter;
-    const request = WatchArtifactsRequest.fromPartial({
-      project: this.connection.project,
+    const request = this.connection.request(WatchArtifactsRequest, {
       cursor: this.last,
       name: name ?? "",
       alias: alias ?? "",
@@ -122,7 +126,19 @@ export class Watch implements AsyncIterable<WatchedEvent> {
       includeUnnamed: includeUnnamed ?? false,
       kinds: kinds.map((kind) => KINDS[kind]),
     });
-    const patience = { first: this.connection.config.unaryDeadline, next: Infinity };
+    const patience = { first: this.connection.config.unaryDeadline, next: QUIET_SECONDS };
     return receive(this.connection, ArtifactServiceService.watchArtifacts, request, patience, this.signal);
   }
+}
+
+/** @throws InvalidFieldError an alias that says nothing, which would be all of them, or a kind that is none. */
+function refuseUnknown({ alias, kinds = [] }: WatchFilter): void {
+  const told = { code: status.INVALID_ARGUMENT, reason: "INVALID_FIELD" };
+  if (alias === "" || alias === null) {
+    throw new InvalidFieldError("the alias to watch is empty; name one, or leave it out for all of them", told);
+  }
+  const unknown = [...kinds].find((kind) => !Object.hasOwn(KINDS, kind));
+  if (unknown === undefined) return;
+  const known = Object.keys(KINDS).join(", ");
+  throw new InvalidFieldError(`"${String(unknown)}" is no kind of event to watch; write some of ${known}`, told);
 }

@@ -1091,8 +1091,8 @@ const file_argosy_v1_artifact_proto_rawDesc = "" +
 	"\x19ARTIFACT_KIND_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14ARTIFACT_KIND_MANUAL\x10\x01\x12\x1d\n" +
 	"\x19ARTIFACT_KIND_STEP_OUTPUT\x10\x02\x12\x1a\n" +
-	"\x16ARTIFACT_KIND_EXTERNAL\x10\x03BB\n" +
-	"\fio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
+	"\x16ARTIFACT_KIND_EXTERNAL\x10\x03BQ\n" +
+	"\fio.argosy.v1B\rArtifactProtoP\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
 
 var (
 	file_argosy_v1_artifact_proto_rawDescOnce sync.Once

@@ -428,6 +428,182 @@ func (x *GetArtifactVersionResponse) GetContents() [][]byte {
 	return nil
 }
 
+// Request of BatchGetArtifactVersions.
+type BatchGetArtifactVersionsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The project.
+	Project string `protobuf:"bytes,1,opt,name=project,proto3" json:"project,omitempty"`
+	// Which versions: at least one.
+	Selectors []*VersionSelector `protobuf:"bytes,2,rep,name=selectors,proto3" json:"selectors,omitempty"`
+	// For each of them as in GetArtifactVersionRequest.
+	MaxContentBytes int64 `protobuf:"varint,3,opt,name=max_content_bytes,json=maxContentBytes,proto3" json:"max_content_bytes,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *BatchGetArtifactVersionsRequest) Reset() {
+	*x = BatchGetArtifactVersionsRequest{}
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetArtifactVersionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetArtifactVersionsRequest) ProtoMessage() {}
+
+func (x *BatchGetArtifactVersionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetArtifactVersionsRequest.ProtoReflect.Descriptor instead.
+func (*BatchGetArtifactVersionsRequest) Descriptor() ([]byte, []int) {
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *BatchGetArtifactVersionsRequest) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
+func (x *BatchGetArtifactVersionsRequest) GetSelectors() []*VersionSelector {
+	if x != nil {
+		return x.Selectors
+	}
+	return nil
+}
+
+func (x *BatchGetArtifactVersionsRequest) GetMaxContentBytes() int64 {
+	if x != nil {
+		return x.MaxContentBytes
+	}
+	return 0
+}
+
+// Response of BatchGetArtifactVersions.
+type BatchGetArtifactVersionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One for each selector of the request, in its order.
+	Results       []*GetArtifactVersionResult `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BatchGetArtifactVersionsResponse) Reset() {
+	*x = BatchGetArtifactVersionsResponse{}
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BatchGetArtifactVersionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BatchGetArtifactVersionsResponse) ProtoMessage() {}
+
+func (x *BatchGetArtifactVersionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BatchGetArtifactVersionsResponse.ProtoReflect.Descriptor instead.
+func (*BatchGetArtifactVersionsResponse) Descriptor() ([]byte, []int) {
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *BatchGetArtifactVersionsResponse) GetResults() []*GetArtifactVersionResult {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+// One version of a batch.
+type GetArtifactVersionResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// OK, one of the refusals of GetArtifactVersion, or INVALID_ARGUMENT / LIMIT_EXCEEDED: the answer has
+	// no room for it beside those before it (`max_batch_bytes` of content, 3.5 MiB in all). A client
+	// SHOULD ask for that one by GetArtifactVersion.
+	Status *ItemStatus `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"`
+	// The version with its files, when OK.
+	ArtifactVersion *ArtifactVersion `protobuf:"bytes,2,opt,name=artifact_version,json=artifactVersion,proto3" json:"artifact_version,omitempty"`
+	// As in GetArtifactVersionResponse.
+	Contents      [][]byte `protobuf:"bytes,3,rep,name=contents,proto3" json:"contents,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetArtifactVersionResult) Reset() {
+	*x = GetArtifactVersionResult{}
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetArtifactVersionResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetArtifactVersionResult) ProtoMessage() {}
+
+func (x *GetArtifactVersionResult) ProtoReflect() protoreflect.Message {
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetArtifactVersionResult.ProtoReflect.Descriptor instead.
+func (*GetArtifactVersionResult) Descriptor() ([]byte, []int) {
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *GetArtifactVersionResult) GetStatus() *ItemStatus {
+	if x != nil {
+		return x.Status
+	}
+	return nil
+}
+
+func (x *GetArtifactVersionResult) GetArtifactVersion() *ArtifactVersion {
+	if x != nil {
+		return x.ArtifactVersion
+	}
+	return nil
+}
+
+func (x *GetArtifactVersionResult) GetContents() [][]byte {
+	if x != nil {
+		return x.Contents
+	}
+	return nil
+}
+
 // Request of ListArtifacts.
 type ListArtifactsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -448,7 +624,7 @@ type ListArtifactsRequest struct {
 
 func (x *ListArtifactsRequest) Reset() {
 	*x = ListArtifactsRequest{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[6]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -460,7 +636,7 @@ func (x *ListArtifactsRequest) String() string {
 func (*ListArtifactsRequest) ProtoMessage() {}
 
 func (x *ListArtifactsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[6]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -473,7 +649,7 @@ func (x *ListArtifactsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListArtifactsRequest.ProtoReflect.Descriptor instead.
 func (*ListArtifactsRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{6}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListArtifactsRequest) GetProject() string {
@@ -524,7 +700,7 @@ type ListArtifactsResponse struct {
 
 func (x *ListArtifactsResponse) Reset() {
 	*x = ListArtifactsResponse{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[7]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -536,7 +712,7 @@ func (x *ListArtifactsResponse) String() string {
 func (*ListArtifactsResponse) ProtoMessage() {}
 
 func (x *ListArtifactsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[7]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -549,7 +725,7 @@ func (x *ListArtifactsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListArtifactsResponse.ProtoReflect.Descriptor instead.
 func (*ListArtifactsResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{7}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListArtifactsResponse) GetArtifacts() []*ArtifactSummary {
@@ -596,7 +772,7 @@ type ListArtifactVersionsRequest struct {
 
 func (x *ListArtifactVersionsRequest) Reset() {
 	*x = ListArtifactVersionsRequest{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[8]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -608,7 +784,7 @@ func (x *ListArtifactVersionsRequest) String() string {
 func (*ListArtifactVersionsRequest) ProtoMessage() {}
 
 func (x *ListArtifactVersionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[8]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -621,7 +797,7 @@ func (x *ListArtifactVersionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListArtifactVersionsRequest.ProtoReflect.Descriptor instead.
 func (*ListArtifactVersionsRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{8}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListArtifactVersionsRequest) GetProject() string {
@@ -707,7 +883,7 @@ type ListArtifactVersionsResponse struct {
 
 func (x *ListArtifactVersionsResponse) Reset() {
 	*x = ListArtifactVersionsResponse{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[9]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -719,7 +895,7 @@ func (x *ListArtifactVersionsResponse) String() string {
 func (*ListArtifactVersionsResponse) ProtoMessage() {}
 
 func (x *ListArtifactVersionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[9]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -732,7 +908,7 @@ func (x *ListArtifactVersionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListArtifactVersionsResponse.ProtoReflect.Descriptor instead.
 func (*ListArtifactVersionsResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{9}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListArtifactVersionsResponse) GetArtifactVersions() []*ArtifactVersion {
@@ -775,7 +951,7 @@ type UpdateArtifactVersionRequest struct {
 
 func (x *UpdateArtifactVersionRequest) Reset() {
 	*x = UpdateArtifactVersionRequest{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[10]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -787,7 +963,7 @@ func (x *UpdateArtifactVersionRequest) String() string {
 func (*UpdateArtifactVersionRequest) ProtoMessage() {}
 
 func (x *UpdateArtifactVersionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[10]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -800,7 +976,7 @@ func (x *UpdateArtifactVersionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateArtifactVersionRequest.ProtoReflect.Descriptor instead.
 func (*UpdateArtifactVersionRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{10}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *UpdateArtifactVersionRequest) GetProject() string {
@@ -870,7 +1046,7 @@ type UpdateArtifactVersionResponse struct {
 
 func (x *UpdateArtifactVersionResponse) Reset() {
 	*x = UpdateArtifactVersionResponse{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[11]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -882,7 +1058,7 @@ func (x *UpdateArtifactVersionResponse) String() string {
 func (*UpdateArtifactVersionResponse) ProtoMessage() {}
 
 func (x *UpdateArtifactVersionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[11]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -895,7 +1071,7 @@ func (x *UpdateArtifactVersionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateArtifactVersionResponse.ProtoReflect.Descriptor instead.
 func (*UpdateArtifactVersionResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{11}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *UpdateArtifactVersionResponse) GetArtifactVersion() *ArtifactVersion {
@@ -922,7 +1098,7 @@ type SetAliasRequest struct {
 
 func (x *SetAliasRequest) Reset() {
 	*x = SetAliasRequest{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[12]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -934,7 +1110,7 @@ func (x *SetAliasRequest) String() string {
 func (*SetAliasRequest) ProtoMessage() {}
 
 func (x *SetAliasRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[12]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -947,7 +1123,7 @@ func (x *SetAliasRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAliasRequest.ProtoReflect.Descriptor instead.
 func (*SetAliasRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{12}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *SetAliasRequest) GetProject() string {
@@ -989,7 +1165,7 @@ type SetAliasResponse struct {
 
 func (x *SetAliasResponse) Reset() {
 	*x = SetAliasResponse{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[13]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1001,7 +1177,7 @@ func (x *SetAliasResponse) String() string {
 func (*SetAliasResponse) ProtoMessage() {}
 
 func (x *SetAliasResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[13]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1014,7 +1190,7 @@ func (x *SetAliasResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetAliasResponse.ProtoReflect.Descriptor instead.
 func (*SetAliasResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{13}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *SetAliasResponse) GetArtifactVersion() *ArtifactVersion {
@@ -1041,7 +1217,7 @@ type DeleteAliasRequest struct {
 
 func (x *DeleteAliasRequest) Reset() {
 	*x = DeleteAliasRequest{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[14]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1053,7 +1229,7 @@ func (x *DeleteAliasRequest) String() string {
 func (*DeleteAliasRequest) ProtoMessage() {}
 
 func (x *DeleteAliasRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[14]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1066,7 +1242,7 @@ func (x *DeleteAliasRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteAliasRequest.ProtoReflect.Descriptor instead.
 func (*DeleteAliasRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{14}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *DeleteAliasRequest) GetProject() string {
@@ -1106,7 +1282,7 @@ type DeleteAliasResponse struct {
 
 func (x *DeleteAliasResponse) Reset() {
 	*x = DeleteAliasResponse{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[15]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1118,7 +1294,7 @@ func (x *DeleteAliasResponse) String() string {
 func (*DeleteAliasResponse) ProtoMessage() {}
 
 func (x *DeleteAliasResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[15]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1131,7 +1307,7 @@ func (x *DeleteAliasResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteAliasResponse.ProtoReflect.Descriptor instead.
 func (*DeleteAliasResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{15}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{18}
 }
 
 // Request of DeleteArtifactVersion.
@@ -1151,7 +1327,7 @@ type DeleteArtifactVersionRequest struct {
 
 func (x *DeleteArtifactVersionRequest) Reset() {
 	*x = DeleteArtifactVersionRequest{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[16]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1163,7 +1339,7 @@ func (x *DeleteArtifactVersionRequest) String() string {
 func (*DeleteArtifactVersionRequest) ProtoMessage() {}
 
 func (x *DeleteArtifactVersionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[16]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1176,7 +1352,7 @@ func (x *DeleteArtifactVersionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteArtifactVersionRequest.ProtoReflect.Descriptor instead.
 func (*DeleteArtifactVersionRequest) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{16}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *DeleteArtifactVersionRequest) GetProject() string {
@@ -1216,7 +1392,7 @@ type DeleteArtifactVersionResponse struct {
 
 func (x *DeleteArtifactVersionResponse) Reset() {
 	*x = DeleteArtifactVersionResponse{}
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[17]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1228,7 +1404,7 @@ func (x *DeleteArtifactVersionResponse) String() string {
 func (*DeleteArtifactVersionResponse) ProtoMessage() {}
 
 func (x *DeleteArtifactVersionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_argosy_v1_artifact_service_proto_msgTypes[17]
+	mi := &file_argosy_v1_artifact_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1241,14 +1417,14 @@ func (x *DeleteArtifactVersionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteArtifactVersionResponse.ProtoReflect.Descriptor instead.
 func (*DeleteArtifactVersionResponse) Descriptor() ([]byte, []int) {
-	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{17}
+	return file_argosy_v1_artifact_service_proto_rawDescGZIP(), []int{20}
 }
 
 var File_argosy_v1_artifact_service_proto protoreflect.FileDescriptor
 
 const file_argosy_v1_artifact_service_proto_rawDesc = "" +
 	"\n" +
-	" argosy/v1/artifact_service.proto\x12\targosy.v1\x1a\x18argosy/v1/artifact.proto\x1a!argosy/v1/artifact_transfer.proto\x1a\x17argosy/v1/lineage.proto\x1a\x17argosy/v1/pruning.proto\x1a\x15argosy/v1/watch.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb6\x01\n" +
+	" argosy/v1/artifact_service.proto\x12\targosy.v1\x1a\x18argosy/v1/artifact.proto\x1a!argosy/v1/artifact_transfer.proto\x1a\x16argosy/v1/errors.proto\x1a\x17argosy/v1/lineage.proto\x1a\x17argosy/v1/pruning.proto\x1a\x15argosy/v1/watch.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb6\x01\n" +
 	"\x1cCreateArtifactVersionRequest\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\x12\x1d\n" +
 	"\n" +
@@ -1270,7 +1446,17 @@ const file_argosy_v1_artifact_service_proto_rawDesc = "" +
 	"\x11max_content_bytes\x18\x03 \x01(\x03R\x0fmaxContentBytes\"\x7f\n" +
 	"\x1aGetArtifactVersionResponse\x12E\n" +
 	"\x10artifact_version\x18\x01 \x01(\v2\x1a.argosy.v1.ArtifactVersionR\x0fartifactVersion\x12\x1a\n" +
-	"\bcontents\x18\x02 \x03(\fR\bcontents\"\xba\x01\n" +
+	"\bcontents\x18\x02 \x03(\fR\bcontents\"\xa1\x01\n" +
+	"\x1fBatchGetArtifactVersionsRequest\x12\x18\n" +
+	"\aproject\x18\x01 \x01(\tR\aproject\x128\n" +
+	"\tselectors\x18\x02 \x03(\v2\x1a.argosy.v1.VersionSelectorR\tselectors\x12*\n" +
+	"\x11max_content_bytes\x18\x03 \x01(\x03R\x0fmaxContentBytes\"a\n" +
+	" BatchGetArtifactVersionsResponse\x12=\n" +
+	"\aresults\x18\x01 \x03(\v2#.argosy.v1.GetArtifactVersionResultR\aresults\"\xac\x01\n" +
+	"\x18GetArtifactVersionResult\x12-\n" +
+	"\x06status\x18\x01 \x01(\v2\x15.argosy.v1.ItemStatusR\x06status\x12E\n" +
+	"\x10artifact_version\x18\x02 \x01(\v2\x1a.argosy.v1.ArtifactVersionR\x0fartifactVersion\x12\x1a\n" +
+	"\bcontents\x18\x03 \x03(\fR\bcontents\"\xba\x01\n" +
 	"\x14ListArtifactsRequest\x12\x18\n" +
 	"\aproject\x18\x01 \x01(\tR\aproject\x12#\n" +
 	"\rname_contains\x18\x02 \x01(\tR\fnameContains\x12'\n" +
@@ -1341,12 +1527,12 @@ const file_argosy_v1_artifact_service_proto_rawDesc = "" +
 	"\fVersionOrder\x12\x1d\n" +
 	"\x19VERSION_ORDER_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aVERSION_ORDER_NEWEST_FIRST\x10\x01\x12\x1e\n" +
-	"\x1aVERSION_ORDER_OLDEST_FIRST\x10\x022\xce\n" +
-	"\n" +
+	"\x1aVERSION_ORDER_OLDEST_FIRST\x10\x022\xc3\v\n" +
 	"\x0fArtifactService\x12j\n" +
 	"\x15CreateArtifactVersion\x12'.argosy.v1.CreateArtifactVersionRequest\x1a(.argosy.v1.CreateArtifactVersionResponse\x12|\n" +
 	"\x1bBatchCreateArtifactVersions\x12-.argosy.v1.BatchCreateArtifactVersionsRequest\x1a..argosy.v1.BatchCreateArtifactVersionsResponse\x12a\n" +
-	"\x12GetArtifactVersion\x12$.argosy.v1.GetArtifactVersionRequest\x1a%.argosy.v1.GetArtifactVersionResponse\x12R\n" +
+	"\x12GetArtifactVersion\x12$.argosy.v1.GetArtifactVersionRequest\x1a%.argosy.v1.GetArtifactVersionResponse\x12s\n" +
+	"\x18BatchGetArtifactVersions\x12*.argosy.v1.BatchGetArtifactVersionsRequest\x1a+.argosy.v1.BatchGetArtifactVersionsResponse\x12R\n" +
 	"\rListArtifacts\x12\x1f.argosy.v1.ListArtifactsRequest\x1a .argosy.v1.ListArtifactsResponse\x12g\n" +
 	"\x14ListArtifactVersions\x12&.argosy.v1.ListArtifactVersionsRequest\x1a'.argosy.v1.ListArtifactVersionsResponse\x12j\n" +
 	"\x15UpdateArtifactVersion\x12'.argosy.v1.UpdateArtifactVersionRequest\x1a(.argosy.v1.UpdateArtifactVersionResponse\x12C\n" +
@@ -1358,8 +1544,8 @@ const file_argosy_v1_artifact_service_proto_rawDesc = "" +
 	"\x15PruneArtifactVersions\x12'.argosy.v1.PruneArtifactVersionsRequest\x1a(.argosy.v1.PruneArtifactVersionsResponse\x12I\n" +
 	"\n" +
 	"GetLineage\x12\x1c.argosy.v1.GetLineageRequest\x1a\x1d.argosy.v1.GetLineageResponse\x12W\n" +
-	"\x0eWatchArtifacts\x12 .argosy.v1.WatchArtifactsRequest\x1a!.argosy.v1.WatchArtifactsResponse0\x01BB\n" +
-	"\fio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
+	"\x0eWatchArtifacts\x12 .argosy.v1.WatchArtifactsRequest\x1a!.argosy.v1.WatchArtifactsResponse0\x01BX\n" +
+	"\fio.argosy.v1B\x14ArtifactServiceProtoP\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
 
 var (
 	file_argosy_v1_artifact_service_proto_rawDescOnce sync.Once
@@ -1374,7 +1560,7 @@ func file_argosy_v1_artifact_service_proto_rawDescGZIP() []byte {
 }
 
 var file_argosy_v1_artifact_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_argosy_v1_artifact_service_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_argosy_v1_artifact_service_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_argosy_v1_artifact_service_proto_goTypes = []any{
 	(VersionOrder)(0),                           // 0: argosy.v1.VersionOrder
 	(*CreateArtifactVersionRequest)(nil),        // 1: argosy.v1.CreateArtifactVersionRequest
@@ -1383,92 +1569,102 @@ var file_argosy_v1_artifact_service_proto_goTypes = []any{
 	(*BatchCreateArtifactVersionsResponse)(nil), // 4: argosy.v1.BatchCreateArtifactVersionsResponse
 	(*GetArtifactVersionRequest)(nil),           // 5: argosy.v1.GetArtifactVersionRequest
 	(*GetArtifactVersionResponse)(nil),          // 6: argosy.v1.GetArtifactVersionResponse
-	(*ListArtifactsRequest)(nil),                // 7: argosy.v1.ListArtifactsRequest
-	(*ListArtifactsResponse)(nil),               // 8: argosy.v1.ListArtifactsResponse
-	(*ListArtifactVersionsRequest)(nil),         // 9: argosy.v1.ListArtifactVersionsRequest
-	(*ListArtifactVersionsResponse)(nil),        // 10: argosy.v1.ListArtifactVersionsResponse
-	(*UpdateArtifactVersionRequest)(nil),        // 11: argosy.v1.UpdateArtifactVersionRequest
-	(*UpdateArtifactVersionResponse)(nil),       // 12: argosy.v1.UpdateArtifactVersionResponse
-	(*SetAliasRequest)(nil),                     // 13: argosy.v1.SetAliasRequest
-	(*SetAliasResponse)(nil),                    // 14: argosy.v1.SetAliasResponse
-	(*DeleteAliasRequest)(nil),                  // 15: argosy.v1.DeleteAliasRequest
-	(*DeleteAliasResponse)(nil),                 // 16: argosy.v1.DeleteAliasResponse
-	(*DeleteArtifactVersionRequest)(nil),        // 17: argosy.v1.DeleteArtifactVersionRequest
-	(*DeleteArtifactVersionResponse)(nil),       // 18: argosy.v1.DeleteArtifactVersionResponse
-	nil,                                         // 19: argosy.v1.ListArtifactVersionsRequest.MetadataEntry
-	nil,                                         // 20: argosy.v1.UpdateArtifactVersionRequest.MetadataEntry
-	(*ArtifactSpec)(nil),                        // 21: argosy.v1.ArtifactSpec
-	(*NewArtifactFile)(nil),                     // 22: argosy.v1.NewArtifactFile
-	(*ArtifactVersion)(nil),                     // 23: argosy.v1.ArtifactVersion
-	(*NewArtifactVersion)(nil),                  // 24: argosy.v1.NewArtifactVersion
-	(*CreateArtifactVersionResult)(nil),         // 25: argosy.v1.CreateArtifactVersionResult
-	(*VersionSelector)(nil),                     // 26: argosy.v1.VersionSelector
-	(*ArtifactSummary)(nil),                     // 27: argosy.v1.ArtifactSummary
-	(*timestamppb.Timestamp)(nil),               // 28: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil),               // 29: google.protobuf.FieldMask
-	(*UploadArtifactRequest)(nil),               // 30: argosy.v1.UploadArtifactRequest
-	(*DownloadArtifactRequest)(nil),             // 31: argosy.v1.DownloadArtifactRequest
-	(*PruneArtifactVersionsRequest)(nil),        // 32: argosy.v1.PruneArtifactVersionsRequest
-	(*GetLineageRequest)(nil),                   // 33: argosy.v1.GetLineageRequest
-	(*WatchArtifactsRequest)(nil),               // 34: argosy.v1.WatchArtifactsRequest
-	(*UploadArtifactResponse)(nil),              // 35: argosy.v1.UploadArtifactResponse
-	(*DownloadArtifactResponse)(nil),            // 36: argosy.v1.DownloadArtifactResponse
-	(*PruneArtifactVersionsResponse)(nil),       // 37: argosy.v1.PruneArtifactVersionsResponse
-	(*GetLineageResponse)(nil),                  // 38: argosy.v1.GetLineageResponse
-	(*WatchArtifactsResponse)(nil),              // 39: argosy.v1.WatchArtifactsResponse
+	(*BatchGetArtifactVersionsRequest)(nil),     // 7: argosy.v1.BatchGetArtifactVersionsRequest
+	(*BatchGetArtifactVersionsResponse)(nil),    // 8: argosy.v1.BatchGetArtifactVersionsResponse
+	(*GetArtifactVersionResult)(nil),            // 9: argosy.v1.GetArtifactVersionResult
+	(*ListArtifactsRequest)(nil),                // 10: argosy.v1.ListArtifactsRequest
+	(*ListArtifactsResponse)(nil),               // 11: argosy.v1.ListArtifactsResponse
+	(*ListArtifactVersionsRequest)(nil),         // 12: argosy.v1.ListArtifactVersionsRequest
+	(*ListArtifactVersionsResponse)(nil),        // 13: argosy.v1.ListArtifactVersionsResponse
+	(*UpdateArtifactVersionRequest)(nil),        // 14: argosy.v1.UpdateArtifactVersionRequest
+	(*UpdateArtifactVersionResponse)(nil),       // 15: argosy.v1.UpdateArtifactVersionResponse
+	(*SetAliasRequest)(nil),                     // 16: argosy.v1.SetAliasRequest
+	(*SetAliasResponse)(nil),                    // 17: argosy.v1.SetAliasResponse
+	(*DeleteAliasRequest)(nil),                  // 18: argosy.v1.DeleteAliasRequest
+	(*DeleteAliasResponse)(nil),                 // 19: argosy.v1.DeleteAliasResponse
+	(*DeleteArtifactVersionRequest)(nil),        // 20: argosy.v1.DeleteArtifactVersionRequest
+	(*DeleteArtifactVersionResponse)(nil),       // 21: argosy.v1.DeleteArtifactVersionResponse
+	nil,                                         // 22: argosy.v1.ListArtifactVersionsRequest.MetadataEntry
+	nil,                                         // 23: argosy.v1.UpdateArtifactVersionRequest.MetadataEntry
+	(*ArtifactSpec)(nil),                        // 24: argosy.v1.ArtifactSpec
+	(*NewArtifactFile)(nil),                     // 25: argosy.v1.NewArtifactFile
+	(*ArtifactVersion)(nil),                     // 26: argosy.v1.ArtifactVersion
+	(*NewArtifactVersion)(nil),                  // 27: argosy.v1.NewArtifactVersion
+	(*CreateArtifactVersionResult)(nil),         // 28: argosy.v1.CreateArtifactVersionResult
+	(*VersionSelector)(nil),                     // 29: argosy.v1.VersionSelector
+	(*ItemStatus)(nil),                          // 30: argosy.v1.ItemStatus
+	(*ArtifactSummary)(nil),                     // 31: argosy.v1.ArtifactSummary
+	(*timestamppb.Timestamp)(nil),               // 32: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil),               // 33: google.protobuf.FieldMask
+	(*UploadArtifactRequest)(nil),               // 34: argosy.v1.UploadArtifactRequest
+	(*DownloadArtifactRequest)(nil),             // 35: argosy.v1.DownloadArtifactRequest
+	(*PruneArtifactVersionsRequest)(nil),        // 36: argosy.v1.PruneArtifactVersionsRequest
+	(*GetLineageRequest)(nil),                   // 37: argosy.v1.GetLineageRequest
+	(*WatchArtifactsRequest)(nil),               // 38: argosy.v1.WatchArtifactsRequest
+	(*UploadArtifactResponse)(nil),              // 39: argosy.v1.UploadArtifactResponse
+	(*DownloadArtifactResponse)(nil),            // 40: argosy.v1.DownloadArtifactResponse
+	(*PruneArtifactVersionsResponse)(nil),       // 41: argosy.v1.PruneArtifactVersionsResponse
+	(*GetLineageResponse)(nil),                  // 42: argosy.v1.GetLineageResponse
+	(*WatchArtifactsResponse)(nil),              // 43: argosy.v1.WatchArtifactsResponse
 }
 var file_argosy_v1_artifact_service_proto_depIdxs = []int32{
-	21, // 0: argosy.v1.CreateArtifactVersionRequest.spec:type_name -> argosy.v1.ArtifactSpec
-	22, // 1: argosy.v1.CreateArtifactVersionRequest.files:type_name -> argosy.v1.NewArtifactFile
-	23, // 2: argosy.v1.CreateArtifactVersionResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
-	24, // 3: argosy.v1.BatchCreateArtifactVersionsRequest.versions:type_name -> argosy.v1.NewArtifactVersion
-	25, // 4: argosy.v1.BatchCreateArtifactVersionsResponse.results:type_name -> argosy.v1.CreateArtifactVersionResult
-	26, // 5: argosy.v1.GetArtifactVersionRequest.selector:type_name -> argosy.v1.VersionSelector
-	23, // 6: argosy.v1.GetArtifactVersionResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
-	27, // 7: argosy.v1.ListArtifactsResponse.artifacts:type_name -> argosy.v1.ArtifactSummary
-	28, // 8: argosy.v1.ListArtifactVersionsRequest.created_from:type_name -> google.protobuf.Timestamp
-	28, // 9: argosy.v1.ListArtifactVersionsRequest.created_until:type_name -> google.protobuf.Timestamp
-	0,  // 10: argosy.v1.ListArtifactVersionsRequest.order:type_name -> argosy.v1.VersionOrder
-	19, // 11: argosy.v1.ListArtifactVersionsRequest.metadata:type_name -> argosy.v1.ListArtifactVersionsRequest.MetadataEntry
-	23, // 12: argosy.v1.ListArtifactVersionsResponse.artifact_versions:type_name -> argosy.v1.ArtifactVersion
-	20, // 13: argosy.v1.UpdateArtifactVersionRequest.metadata:type_name -> argosy.v1.UpdateArtifactVersionRequest.MetadataEntry
-	29, // 14: argosy.v1.UpdateArtifactVersionRequest.update_mask:type_name -> google.protobuf.FieldMask
-	23, // 15: argosy.v1.UpdateArtifactVersionResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
-	26, // 16: argosy.v1.SetAliasRequest.selector:type_name -> argosy.v1.VersionSelector
-	23, // 17: argosy.v1.SetAliasResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
-	1,  // 18: argosy.v1.ArtifactService.CreateArtifactVersion:input_type -> argosy.v1.CreateArtifactVersionRequest
-	3,  // 19: argosy.v1.ArtifactService.BatchCreateArtifactVersions:input_type -> argosy.v1.BatchCreateArtifactVersionsRequest
-	5,  // 20: argosy.v1.ArtifactService.GetArtifactVersion:input_type -> argosy.v1.GetArtifactVersionRequest
-	7,  // 21: argosy.v1.ArtifactService.ListArtifacts:input_type -> argosy.v1.ListArtifactsRequest
-	9,  // 22: argosy.v1.ArtifactService.ListArtifactVersions:input_type -> argosy.v1.ListArtifactVersionsRequest
-	11, // 23: argosy.v1.ArtifactService.UpdateArtifactVersion:input_type -> argosy.v1.UpdateArtifactVersionRequest
-	13, // 24: argosy.v1.ArtifactService.SetAlias:input_type -> argosy.v1.SetAliasRequest
-	15, // 25: argosy.v1.ArtifactService.DeleteAlias:input_type -> argosy.v1.DeleteAliasRequest
-	17, // 26: argosy.v1.ArtifactService.DeleteArtifactVersion:input_type -> argosy.v1.DeleteArtifactVersionRequest
-	30, // 27: argosy.v1.ArtifactService.UploadArtifact:input_type -> argosy.v1.UploadArtifactRequest
-	31, // 28: argosy.v1.ArtifactService.DownloadArtifact:input_type -> argosy.v1.DownloadArtifactRequest
-	32, // 29: argosy.v1.ArtifactService.PruneArtifactVersions:input_type -> argosy.v1.PruneArtifactVersionsRequest
-	33, // 30: argosy.v1.ArtifactService.GetLineage:input_type -> argosy.v1.GetLineageRequest
-	34, // 31: argosy.v1.ArtifactService.WatchArtifacts:input_type -> argosy.v1.WatchArtifactsRequest
-	2,  // 32: argosy.v1.ArtifactService.CreateArtifactVersion:output_type -> argosy.v1.CreateArtifactVersionResponse
-	4,  // 33: argosy.v1.ArtifactService.BatchCreateArtifactVersions:output_type -> argosy.v1.BatchCreateArtifactVersionsResponse
-	6,  // 34: argosy.v1.ArtifactService.GetArtifactVersion:output_type -> argosy.v1.GetArtifactVersionResponse
-	8,  // 35: argosy.v1.ArtifactService.ListArtifacts:output_type -> argosy.v1.ListArtifactsResponse
-	10, // 36: argosy.v1.ArtifactService.ListArtifactVersions:output_type -> argosy.v1.ListArtifactVersionsResponse
-	12, // 37: argosy.v1.ArtifactService.UpdateArtifactVersion:output_type -> argosy.v1.UpdateArtifactVersionResponse
-	14, // 38: argosy.v1.ArtifactService.SetAlias:output_type -> argosy.v1.SetAliasResponse
-	16, // 39: argosy.v1.ArtifactService.DeleteAlias:output_type -> argosy.v1.DeleteAliasResponse
-	18, // 40: argosy.v1.ArtifactService.DeleteArtifactVersion:output_type -> argosy.v1.DeleteArtifactVersionResponse
-	35, // 41: argosy.v1.ArtifactService.UploadArtifact:output_type -> argosy.v1.UploadArtifactResponse
-	36, // 42: argosy.v1.ArtifactService.DownloadArtifact:output_type -> argosy.v1.DownloadArtifactResponse
-	37, // 43: argosy.v1.ArtifactService.PruneArtifactVersions:output_type -> argosy.v1.PruneArtifactVersionsResponse
-	38, // 44: argosy.v1.ArtifactService.GetLineage:output_type -> argosy.v1.GetLineageResponse
-	39, // 45: argosy.v1.ArtifactService.WatchArtifacts:output_type -> argosy.v1.WatchArtifactsResponse
-	32, // [32:46] is the sub-list for method output_type
-	18, // [18:32] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	24, // 0: argosy.v1.CreateArtifactVersionRequest.spec:type_name -> argosy.v1.ArtifactSpec
+	25, // 1: argosy.v1.CreateArtifactVersionRequest.files:type_name -> argosy.v1.NewArtifactFile
+	26, // 2: argosy.v1.CreateArtifactVersionResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
+	27, // 3: argosy.v1.BatchCreateArtifactVersionsRequest.versions:type_name -> argosy.v1.NewArtifactVersion
+	28, // 4: argosy.v1.BatchCreateArtifactVersionsResponse.results:type_name -> argosy.v1.CreateArtifactVersionResult
+	29, // 5: argosy.v1.GetArtifactVersionRequest.selector:type_name -> argosy.v1.VersionSelector
+	26, // 6: argosy.v1.GetArtifactVersionResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
+	29, // 7: argosy.v1.BatchGetArtifactVersionsRequest.selectors:type_name -> argosy.v1.VersionSelector
+	9,  // 8: argosy.v1.BatchGetArtifactVersionsResponse.results:type_name -> argosy.v1.GetArtifactVersionResult
+	30, // 9: argosy.v1.GetArtifactVersionResult.status:type_name -> argosy.v1.ItemStatus
+	26, // 10: argosy.v1.GetArtifactVersionResult.artifact_version:type_name -> argosy.v1.ArtifactVersion
+	31, // 11: argosy.v1.ListArtifactsResponse.artifacts:type_name -> argosy.v1.ArtifactSummary
+	32, // 12: argosy.v1.ListArtifactVersionsRequest.created_from:type_name -> google.protobuf.Timestamp
+	32, // 13: argosy.v1.ListArtifactVersionsRequest.created_until:type_name -> google.protobuf.Timestamp
+	0,  // 14: argosy.v1.ListArtifactVersionsRequest.order:type_name -> argosy.v1.VersionOrder
+	22, // 15: argosy.v1.ListArtifactVersionsRequest.metadata:type_name -> argosy.v1.ListArtifactVersionsRequest.MetadataEntry
+	26, // 16: argosy.v1.ListArtifactVersionsResponse.artifact_versions:type_name -> argosy.v1.ArtifactVersion
+	23, // 17: argosy.v1.UpdateArtifactVersionRequest.metadata:type_name -> argosy.v1.UpdateArtifactVersionRequest.MetadataEntry
+	33, // 18: argosy.v1.UpdateArtifactVersionRequest.update_mask:type_name -> google.protobuf.FieldMask
+	26, // 19: argosy.v1.UpdateArtifactVersionResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
+	29, // 20: argosy.v1.SetAliasRequest.selector:type_name -> argosy.v1.VersionSelector
+	26, // 21: argosy.v1.SetAliasResponse.artifact_version:type_name -> argosy.v1.ArtifactVersion
+	1,  // 22: argosy.v1.ArtifactService.CreateArtifactVersion:input_type -> argosy.v1.CreateArtifactVersionRequest
+	3,  // 23: argosy.v1.ArtifactService.BatchCreateArtifactVersions:input_type -> argosy.v1.BatchCreateArtifactVersionsRequest
+	5,  // 24: argosy.v1.ArtifactService.GetArtifactVersion:input_type -> argosy.v1.GetArtifactVersionRequest
+	7,  // 25: argosy.v1.ArtifactService.BatchGetArtifactVersions:input_type -> argosy.v1.BatchGetArtifactVersionsRequest
+	10, // 26: argosy.v1.ArtifactService.ListArtifacts:input_type -> argosy.v1.ListArtifactsRequest
+	12, // 27: argosy.v1.ArtifactService.ListArtifactVersions:input_type -> argosy.v1.ListArtifactVersionsRequest
+	14, // 28: argosy.v1.ArtifactService.UpdateArtifactVersion:input_type -> argosy.v1.UpdateArtifactVersionRequest
+	16, // 29: argosy.v1.ArtifactService.SetAlias:input_type -> argosy.v1.SetAliasRequest
+	18, // 30: argosy.v1.ArtifactService.DeleteAlias:input_type -> argosy.v1.DeleteAliasRequest
+	20, // 31: argosy.v1.ArtifactService.DeleteArtifactVersion:input_type -> argosy.v1.DeleteArtifactVersionRequest
+	34, // 32: argosy.v1.ArtifactService.UploadArtifact:input_type -> argosy.v1.UploadArtifactRequest
+	35, // 33: argosy.v1.ArtifactService.DownloadArtifact:input_type -> argosy.v1.DownloadArtifactRequest
+	36, // 34: argosy.v1.ArtifactService.PruneArtifactVersions:input_type -> argosy.v1.PruneArtifactVersionsRequest
+	37, // 35: argosy.v1.ArtifactService.GetLineage:input_type -> argosy.v1.GetLineageRequest
+	38, // 36: argosy.v1.ArtifactService.WatchArtifacts:input_type -> argosy.v1.WatchArtifactsRequest
+	2,  // 37: argosy.v1.ArtifactService.CreateArtifactVersion:output_type -> argosy.v1.CreateArtifactVersionResponse
+	4,  // 38: argosy.v1.ArtifactService.BatchCreateArtifactVersions:output_type -> argosy.v1.BatchCreateArtifactVersionsResponse
+	6,  // 39: argosy.v1.ArtifactService.GetArtifactVersion:output_type -> argosy.v1.GetArtifactVersionResponse
+	8,  // 40: argosy.v1.ArtifactService.BatchGetArtifactVersions:output_type -> argosy.v1.BatchGetArtifactVersionsResponse
+	11, // 41: argosy.v1.ArtifactService.ListArtifacts:output_type -> argosy.v1.ListArtifactsResponse
+	13, // 42: argosy.v1.ArtifactService.ListArtifactVersions:output_type -> argosy.v1.ListArtifactVersionsResponse
+	15, // 43: argosy.v1.ArtifactService.UpdateArtifactVersion:output_type -> argosy.v1.UpdateArtifactVersionResponse
+	17, // 44: argosy.v1.ArtifactService.SetAlias:output_type -> argosy.v1.SetAliasResponse
+	19, // 45: argosy.v1.ArtifactService.DeleteAlias:output_type -> argosy.v1.DeleteAliasResponse
+	21, // 46: argosy.v1.ArtifactService.DeleteArtifactVersion:output_type -> argosy.v1.DeleteArtifactVersionResponse
+	39, // 47: argosy.v1.ArtifactService.UploadArtifact:output_type -> argosy.v1.UploadArtifactResponse
+	40, // 48: argosy.v1.ArtifactService.DownloadArtifact:output_type -> argosy.v1.DownloadArtifactResponse
+	41, // 49: argosy.v1.ArtifactService.PruneArtifactVersions:output_type -> argosy.v1.PruneArtifactVersionsResponse
+	42, // 50: argosy.v1.ArtifactService.GetLineage:output_type -> argosy.v1.GetLineageResponse
+	43, // 51: argosy.v1.ArtifactService.WatchArtifacts:output_type -> argosy.v1.WatchArtifactsResponse
+	37, // [37:52] is the sub-list for method output_type
+	22, // [22:37] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_argosy_v1_artifact_service_proto_init() }
@@ -1478,6 +1674,7 @@ func file_argosy_v1_artifact_service_proto_init() {
 	}
 	file_argosy_v1_artifact_proto_init()
 	file_argosy_v1_artifact_transfer_proto_init()
+	file_argosy_v1_errors_proto_init()
 	file_argosy_v1_lineage_proto_init()
 	file_argosy_v1_pruning_proto_init()
 	file_argosy_v1_watch_proto_init()
@@ -1487,7 +1684,7 @@ func file_argosy_v1_artifact_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_argosy_v1_artifact_service_proto_rawDesc), len(file_argosy_v1_artifact_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   20,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

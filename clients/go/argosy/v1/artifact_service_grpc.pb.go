@@ -24,6 +24,7 @@ const (
 	ArtifactService_CreateArtifactVersion_FullMethodName       = "/argosy.v1.ArtifactService/CreateArtifactVersion"
 	ArtifactService_BatchCreateArtifactVersions_FullMethodName = "/argosy.v1.ArtifactService/BatchCreateArtifactVersions"
 	ArtifactService_GetArtifactVersion_FullMethodName          = "/argosy.v1.ArtifactService/GetArtifactVersion"
+	ArtifactService_BatchGetArtifactVersions_FullMethodName    = "/argosy.v1.ArtifactService/BatchGetArtifactVersions"
 	ArtifactService_ListArtifacts_FullMethodName               = "/argosy.v1.ArtifactService/ListArtifacts"
 	ArtifactService_ListArtifactVersions_FullMethodName        = "/argosy.v1.ArtifactService/ListArtifactVersions"
 	ArtifactService_UpdateArtifactVersion_FullMethodName       = "/argosy.v1.ArtifactService/UpdateArtifactVersion"
@@ -82,6 +83,12 @@ type ArtifactServiceClient interface {
 	// - DATA_LOSS / BLOB_CORRUPT: stored bytes are damaged.
 	// - NOT_FOUND / ARTIFACT_NOT_FOUND: nothing matches; metadata `near` lists similar names.
 	GetArtifactVersion(ctx context.Context, in *GetArtifactVersionRequest, opts ...grpc.CallOption) (*GetArtifactVersionResponse, error)
+	// Returns many versions as they were at one moment, each with a status of its own: clients that load
+	// many small values at once need not make a call for each.
+	//
+	// Errors:
+	// - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items` selectors.
+	BatchGetArtifactVersions(ctx context.Context, in *BatchGetArtifactVersionsRequest, opts ...grpc.CallOption) (*BatchGetArtifactVersionsResponse, error)
 	// Lists artifacts by name, each with its latest version.
 	//
 	// Errors:
@@ -202,6 +209,16 @@ func (c *artifactServiceClient) GetArtifactVersion(ctx context.Context, in *GetA
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetArtifactVersionResponse)
 	err := c.cc.Invoke(ctx, ArtifactService_GetArtifactVersion_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *artifactServiceClient) BatchGetArtifactVersions(ctx context.Context, in *BatchGetArtifactVersionsRequest, opts ...grpc.CallOption) (*BatchGetArtifactVersionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BatchGetArtifactVersionsResponse)
+	err := c.cc.Invoke(ctx, ArtifactService_BatchGetArtifactVersions_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -384,6 +401,12 @@ type ArtifactServiceServer interface {
 	// - DATA_LOSS / BLOB_CORRUPT: stored bytes are damaged.
 	// - NOT_FOUND / ARTIFACT_NOT_FOUND: nothing matches; metadata `near` lists similar names.
 	GetArtifactVersion(context.Context, *GetArtifactVersionRequest) (*GetArtifactVersionResponse, error)
+	// Returns many versions as they were at one moment, each with a status of its own: clients that load
+	// many small values at once need not make a call for each.
+	//
+	// Errors:
+	// - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items` selectors.
+	BatchGetArtifactVersions(context.Context, *BatchGetArtifactVersionsRequest) (*BatchGetArtifactVersionsResponse, error)
 	// Lists artifacts by name, each with its latest version.
 	//
 	// Errors:
@@ -489,6 +512,9 @@ func (UnimplementedArtifactServiceServer) BatchCreateArtifactVersions(context.Co
 func (UnimplementedArtifactServiceServer) GetArtifactVersion(context.Context, *GetArtifactVersionRequest) (*GetArtifactVersionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetArtifactVersion not implemented")
 }
+func (UnimplementedArtifactServiceServer) BatchGetArtifactVersions(context.Context, *BatchGetArtifactVersionsRequest) (*BatchGetArtifactVersionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method BatchGetArtifactVersions not implemented")
+}
 func (UnimplementedArtifactServiceServer) ListArtifacts(context.Context, *ListArtifactsRequest) (*ListArtifactsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListArtifacts not implemented")
 }
@@ -593,6 +619,24 @@ func _ArtifactService_GetArtifactVersion_Handler(srv interface{}, ctx context.Co
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(ArtifactServiceServer).GetArtifactVersion(ctx, req.(*GetArtifactVersionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ArtifactService_BatchGetArtifactVersions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BatchGetArtifactVersionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ArtifactServiceServer).BatchGetArtifactVersions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ArtifactService_BatchGetArtifactVersions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ArtifactServiceServer).BatchGetArtifactVersions(ctx, req.(*BatchGetArtifactVersionsRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -788,6 +832,10 @@ var ArtifactService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetArtifactVersion",
 			Handler:    _ArtifactService_GetArtifactVersion_Handler,
+		},
+		{
+			MethodName: "BatchGetArtifactVersions",
+			Handler:    _ArtifactService_BatchGetArtifactVersions_Handler,
 		},
 		{
 			MethodName: "ListArtifacts",

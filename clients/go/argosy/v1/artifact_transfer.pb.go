@@ -645,8 +645,8 @@ const file_argosy_v1_artifact_transfer_proto_rawDesc = "" +
 	"\x06offset\x18\x02 \x01(\x03R\x06offset\"0\n" +
 	"\x0fDownloadFileEnd\x12\x1d\n" +
 	"\n" +
-	"sent_bytes\x18\x01 \x01(\x03R\tsentBytesBB\n" +
-	"\fio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
+	"sent_bytes\x18\x01 \x01(\x03R\tsentBytesBY\n" +
+	"\fio.argosy.v1B\x15ArtifactTransferProtoP\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
 
 var (
 	file_argosy_v1_artifact_transfer_proto_rawDescOnce sync.Once

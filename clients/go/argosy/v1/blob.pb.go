@@ -283,8 +283,8 @@ const file_argosy_v1_blob_proto_rawDesc = "" +
 	"\acontent\x18\x02 \x01(\fR\acontent\"Y\n" +
 	"\x0eReadBlobResult\x12-\n" +
 	"\x06status\x18\x01 \x01(\v2\x15.argosy.v1.ItemStatusR\x06status\x12\x18\n" +
-	"\acontent\x18\x02 \x01(\fR\acontentBB\n" +
-	"\fio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
+	"\acontent\x18\x02 \x01(\fR\acontentBM\n" +
+	"\fio.argosy.v1B\tBlobProtoP\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
 
 var (
 	file_argosy_v1_blob_proto_rawDescOnce sync.Once

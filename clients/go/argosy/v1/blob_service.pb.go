@@ -1642,8 +1642,8 @@ const file_argosy_v1_blob_service_proto_rawDesc = "" +
 	"\fCommitUpload\x12\x1e.argosy.v1.CommitUploadRequest\x1a\x1f.argosy.v1.CommitUploadResponse\x12L\n" +
 	"\vAbortUpload\x12\x1d.argosy.v1.AbortUploadRequest\x1a\x1e.argosy.v1.AbortUploadResponse\x12E\n" +
 	"\bReadBlob\x12\x1a.argosy.v1.ReadBlobRequest\x1a\x1b.argosy.v1.ReadBlobResponse0\x01\x12g\n" +
-	"\x14CreateTransferGrants\x12&.argosy.v1.CreateTransferGrantsRequest\x1a'.argosy.v1.CreateTransferGrantsResponseBB\n" +
-	"\fio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
+	"\x14CreateTransferGrants\x12&.argosy.v1.CreateTransferGrantsRequest\x1a'.argosy.v1.CreateTransferGrantsResponseBT\n" +
+	"\fio.argosy.v1B\x10BlobServiceProtoP\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
 
 var (
 	file_argosy_v1_blob_service_proto_rawDescOnce sync.Once

@@ -295,8 +295,8 @@ const file_argosy_v1_errors_proto_rawDesc = "" +
 	"\x15ERROR_REASON_INTERNAL\x10\x1a\x12&\n" +
 	"\"ERROR_REASON_DIRECT_ACCESS_REFUSED\x10\x1b\x12\x1e\n" +
 	"\x1aERROR_REASON_WATCH_STALLED\x10\x1c\x12)\n" +
-	"%ERROR_REASON_SIGNED_TRANSFERS_REFUSED\x10\x1dBB\n" +
-	"\fio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
+	"%ERROR_REASON_SIGNED_TRANSFERS_REFUSED\x10\x1dBO\n" +
+	"\fio.argosy.v1B\vErrorsProtoP\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
 
 var (
 	file_argosy_v1_errors_proto_rawDescOnce sync.Once

@@ -675,8 +675,8 @@ const file_argosy_v1_lineage_proto_rawDesc = "" +
 	"\x17LINEAGE_RELATION_LOADED\x10\x03\x12\x1d\n" +
 	"\x19LINEAGE_RELATION_RETURNED\x10\x04\x12\x1a\n" +
 	"\x16LINEAGE_RELATION_SAVED\x10\x05\x12\x1b\n" +
-	"\x17LINEAGE_RELATION_REUSED\x10\x06BB\n" +
-	"\fio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
+	"\x17LINEAGE_RELATION_REUSED\x10\x06BP\n" +
+	"\fio.argosy.v1B\fLineageProtoP\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
 
 var (
 	file_argosy_v1_lineage_proto_rawDescOnce sync.Once

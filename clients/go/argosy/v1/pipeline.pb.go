@@ -1135,8 +1135,8 @@ const file_argosy_v1_pipeline_proto_rawDesc = "" +
 	"\x16INPUT_KIND_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16INPUT_KIND_STEP_OUTPUT\x10\x01\x12\x17\n" +
 	"\x13INPUT_KIND_EXTERNAL\x10\x02\x12\x15\n" +
-	"\x11INPUT_KIND_LOADED\x10\x03BB\n" +
-	"\fio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
+	"\x11INPUT_KIND_LOADED\x10\x03BQ\n" +
+	"\fio.argosy.v1B\rPipelineProtoP\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
 
 var (
 	file_argosy_v1_pipeline_proto_rawDescOnce sync.Once

@@ -1210,8 +1210,8 @@ const file_argosy_v1_pipeline_service_proto_rawDesc = "" +
 	"\fExplainCache\x12\x1e.argosy.v1.ExplainCacheRequest\x1a\x1f.argosy.v1.ExplainCacheResponse\x12[\n" +
 	"\x10ListCacheEntries\x12\".argosy.v1.ListCacheEntriesRequest\x1a#.argosy.v1.ListCacheEntriesResponse\x12I\n" +
 	"\n" +
-	"EvictCache\x12\x1c.argosy.v1.EvictCacheRequest\x1a\x1d.argosy.v1.EvictCacheResponseBB\n" +
-	"\fio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
+	"EvictCache\x12\x1c.argosy.v1.EvictCacheRequest\x1a\x1d.argosy.v1.EvictCacheResponseBX\n" +
+	"\fio.argosy.v1B\x14PipelineServiceProtoP\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
 
 var (
 	file_argosy_v1_pipeline_service_proto_rawDescOnce sync.Once

@@ -262,8 +262,8 @@ const file_argosy_v1_pruning_proto_rawDesc = "" +
 	"\n" +
 	"used_count\x18\x04 \x01(\x03R\tusedCount\x12#\n" +
 	"\raliased_count\x18\x05 \x01(\x03R\faliasedCount\x12\x12\n" +
-	"\x04plan\x18\x06 \x01(\tR\x04planBB\n" +
-	"\fio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
+	"\x04plan\x18\x06 \x01(\tR\x04planBP\n" +
+	"\fio.argosy.v1B\fPruningProtoP\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
 
 var (
 	file_argosy_v1_pruning_proto_rawDescOnce sync.Once

@@ -696,8 +696,8 @@ const file_argosy_v1_step_cache_proto_rawDesc = "" +
 	"everything\x18\a \x01(\bR\n" +
 	"everything\"9\n" +
 	"\x12EvictCacheResponse\x12#\n" +
-	"\revicted_count\x18\x01 \x01(\x03R\fevictedCountBB\n" +
-	"\fio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
+	"\revicted_count\x18\x01 \x01(\x03R\fevictedCountBR\n" +
+	"\fio.argosy.v1B\x0eStepCacheProtoP\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
 
 var (
 	file_argosy_v1_step_cache_proto_rawDescOnce sync.Once

@@ -940,8 +940,8 @@ const file_argosy_v1_step_calls_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"f\n" +
 	"\x10FailStepResponse\x12-\n" +
 	"\bstep_run\x18\x01 \x01(\v2\x12.argosy.v1.StepRunR\astepRun\x12#\n" +
-	"\rattempt_token\x18\x02 \x01(\tR\fattemptTokenBB\n" +
-	"\fio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
+	"\rattempt_token\x18\x02 \x01(\tR\fattemptTokenBR\n" +
+	"\fio.argosy.v1B\x0eStepCallsProtoP\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
 
 var (
 	file_argosy_v1_step_calls_proto_rawDescOnce sync.Once

@@ -543,8 +543,8 @@ const file_argosy_v1_step_logs_proto_rawDesc = "" +
 	"\x16LOG_SOURCE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11LOG_SOURCE_STDOUT\x10\x01\x12\x15\n" +
 	"\x11LOG_SOURCE_STDERR\x10\x02\x12\x16\n" +
-	"\x12LOG_SOURCE_LOGGING\x10\x03BB\n" +
-	"\fio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
+	"\x12LOG_SOURCE_LOGGING\x10\x03BQ\n" +
+	"\fio.argosy.v1B\rStepLogsProtoP\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
 
 var (
 	file_argosy_v1_step_logs_proto_rawDescOnce sync.Once

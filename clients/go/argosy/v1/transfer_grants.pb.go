@@ -444,8 +444,8 @@ const file_argosy_v1_transfer_grants_proto_rawDesc = "" +
 	"\x0eTransferMethod\x12\x1f\n" +
 	"\x1bTRANSFER_METHOD_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14TRANSFER_METHOD_FILE\x10\x01\x12\x1e\n" +
-	"\x1aTRANSFER_METHOD_SIGNED_URL\x10\x02BB\n" +
-	"\fio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
+	"\x1aTRANSFER_METHOD_SIGNED_URL\x10\x02BW\n" +
+	"\fio.argosy.v1B\x13TransferGrantsProtoP\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
 
 var (
 	file_argosy_v1_transfer_grants_proto_rawDescOnce sync.Once

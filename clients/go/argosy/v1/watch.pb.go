@@ -515,8 +515,9 @@ const file_argosy_v1_watch_proto_rawDesc = "" +
 	"\x1fARTIFACT_EVENT_KIND_ALIAS_MOVED\x10\x02\x12%\n" +
 	"!ARTIFACT_EVENT_KIND_ALIAS_REMOVED\x10\x03\x12'\n" +
 	"#ARTIFACT_EVENT_KIND_VERSION_UPDATED\x10\x04\x12'\n" +
-	"#ARTIFACT_EVENT_KIND_VERSION_DELETED\x10\x05BB\n" +
-	"\fio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
+	"#ARTIFACT_EVENT_KIND_VERSION_DELETED\x10\x05BN\n" +
+	"\fio.argosy.v1B\n" +
+	"WatchProtoP\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3"
 
 var (
 	file_argosy_v1_watch_proto_rawDescOnce sync.Once

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
 	"sync"
 	"syscall"
 
@@ -16,7 +14,7 @@ import (
 // progressStep is after how many bytes a line of progress is written.
 const progressStep = 8 << 20
 
-// progress tells on stderr how far a transfer is.
+// progress tells on stderr how far an upload is.
 type progress struct {
 	mutex sync.Mutex
 	next  int64
@@ -39,7 +37,7 @@ func upload(ctx context.Context, c *command) (err error) {
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	told := &progress{}
-	options := append(c.saveOptions(), argosy.Progress(func(_ string, sent int64) { told.reached(sent) }))
+	options := append(chosen[argosy.SaveOption](c), argosy.Progress(func(_ string, sent int64) { told.reached(sent) }))
 	version, err := c.client.Save(ctx, c.arguments[0], file, options...)
 	if err != nil {
 		return err
@@ -47,39 +45,12 @@ func upload(ctx context.Context, c *command) (err error) {
 	return describe(version)
 }
 
-func download(ctx context.Context, c *command) (err error) {
-	reader, err := c.client.Open(ctx, c.arguments[0], "", c.selections()...)
+func download(ctx context.Context, c *command) error {
+	version, err := c.client.DownloadFile(ctx, c.arguments[0], c.arguments[1], chosen[argosy.Selection](c)...)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, reader.Close()) }()
-	output := c.arguments[1]
-	hidden, err := os.CreateTemp(filepath.Dir(output), ".conformance-*")
-	if err != nil {
-		return err
-	}
-	_, err = reader.WriteTo(&target{Writer: hidden})
-	if err = errors.Join(err, hidden.Close()); err == nil {
-		err = os.Rename(hidden.Name(), output)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(hidden.Name()))
-	}
-	return describe(reader.Version)
-}
-
-// target counts what is written.
-type target struct {
-	io.Writer
-	written  int64
-	progress progress
-}
-
-func (t *target) Write(piece []byte) (int, error) {
-	n, err := t.Writer.Write(piece)
-	t.written += int64(n)
-	t.progress.reached(t.written)
-	return n, err
+	return describe(version)
 }
 
 func describe(version *argosy.ArtifactVersion) error {

@@ -56,16 +56,16 @@ func run(ctx context.Context, arguments []string) error {
 	if len(arguments) == 0 {
 		return errors.New(usage)
 	}
-	chosen, ok := commands[arguments[0]]
-	if !ok || len(arguments)-1 < chosen.wanted {
+	called, ok := commands[arguments[0]]
+	if !ok || len(arguments)-1 < called.wanted {
 		return errors.New(usage)
 	}
-	c := &command{arguments: arguments[1 : 1+chosen.wanted], flags: map[string]*string{}}
+	c := &command{arguments: arguments[1 : 1+called.wanted], flags: map[string]*string{}}
 	flags := flag.NewFlagSet(arguments[0], flag.ContinueOnError)
 	for _, name := range []string{"alias", "version", "cursor", "name"} {
 		c.flags[name] = flags.String(name, "", "see the usage")
 	}
-	if err := flags.Parse(arguments[1+chosen.wanted:]); err != nil {
+	if err := flags.Parse(arguments[1+called.wanted:]); err != nil {
 		return err
 	}
 	var err error
@@ -73,28 +73,17 @@ func run(ctx context.Context, arguments []string) error {
 		return err
 	}
 	defer func() { _ = c.client.Close() }()
-	return chosen.run(ctx, c)
+	return called.run(ctx, c)
 }
 
-// selections are what --alias and --version say.
-func (c *command) selections() []argosy.Selection {
-	var selections []argosy.Selection
+// chosen is what --alias and --version say, as a Selection or a SaveOption.
+func chosen[Option any](c *command) []Option {
+	var options []Option
 	if alias := *c.flags["alias"]; alias != "" {
-		selections = append(selections, argosy.Alias(alias))
+		options = append(options, any(argosy.Alias(alias)).(Option))
 	}
 	if version := *c.flags["version"]; version != "" {
-		selections = append(selections, argosy.Version(version))
-	}
-	return selections
-}
-
-func (c *command) saveOptions() []argosy.SaveOption {
-	var options []argosy.SaveOption
-	if alias := *c.flags["alias"]; alias != "" {
-		options = append(options, argosy.Alias(alias))
-	}
-	if version := *c.flags["version"]; version != "" {
-		options = append(options, argosy.Version(version))
+		options = append(options, any(argosy.Version(version)).(Option))
 	}
 	return options
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -17,18 +18,18 @@ import (
 // save decodes the input to a Go value and saves that.
 func save(ctx context.Context, c *command) error {
 	name, format, input := c.arguments[0], c.arguments[1], c.arguments[2]
-	value, err := read(ctx, format, input)
+	value, err := valueOf(ctx, format, input)
 	if err != nil {
 		return err
 	}
-	version, err := c.client.Save(ctx, name, value, c.saveOptions()...)
+	version, err := c.client.Save(ctx, name, value, chosen[argosy.SaveOption](c)...)
 	if err != nil {
 		return err
 	}
 	return tell(map[string]any{"version": version.GetVersion(), "id": version.GetId(), "digest": version.GetContentDigest()})
 }
 
-func read(ctx context.Context, format, input string) (any, error) {
+func valueOf(ctx context.Context, format, input string) (any, error) {
 	if format == argosy.FormatFile || format == argosy.FormatDirectory {
 		return argosy.Path(input), nil
 	}
@@ -57,13 +58,13 @@ func read(ctx context.Context, format, input string) (any, error) {
 // load loads a Go value and encodes it into the output.
 func load(ctx context.Context, c *command) error {
 	name, output := c.arguments[0], c.arguments[1]
-	version, err := c.client.Get(ctx, name, c.selections()...)
+	version, err := c.client.Get(ctx, name, chosen[argosy.Selection](c)...)
 	if err != nil {
 		return err
 	}
 	// That version, whatever the alias points at meanwhile.
-	chosen := argosy.Version(version.GetVersion())
-	if err := write(ctx, c.client, name, version.GetFormat(), output, chosen); err != nil {
+	that := argosy.Version(version.GetVersion())
+	if err := write(ctx, c.client, name, version.GetFormat(), output, that); err != nil {
 		return err
 	}
 	return tell(map[string]any{"version": version.GetVersion(), "id": version.GetId(), "format": version.GetFormat()})
@@ -96,7 +97,7 @@ func write(ctx context.Context, client *argosy.Client, name, format, output stri
 	if err != nil {
 		return err
 	}
-	return replace(output, encoded.Bytes())
+	return replace(output, encoded.WriteTo)
 }
 
 func encode(target *bytes.Buffer, format string, value any) error {
@@ -119,12 +120,12 @@ func encode(target *bytes.Buffer, format string, value any) error {
 }
 
 // replace writes a file, all of it or nothing.
-func replace(output string, content []byte) error {
+func replace(output string, writeTo func(io.Writer) (int64, error)) error {
 	hidden, err := os.CreateTemp(filepath.Dir(output), ".conformance-*")
 	if err != nil {
 		return err
 	}
-	_, err = hidden.Write(content)
+	_, err = writeTo(hidden)
 	if err = errors.Join(err, hidden.Close()); err == nil {
 		err = os.Rename(hidden.Name(), output)
 	}

@@ -7,66 +7,60 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
-
-	"golang.org/x/sync/errgroup"
 )
 
-// check is one vector: its name, and what proves it.
-type check struct {
-	name string
-	run  func(context.Context) error
+// vector is one statement about a client.
+type vector interface {
+	name() string
+	run(context.Context) error
 }
 
-// vectors runs all conformance vectors of a directory, those that wait for each other's pauses at the same time.
+// vectors runs the conformance vectors of a directory that need no server.
 func vectors(ctx context.Context, directory string) error {
-	readers := []struct {
-		file string
-		read func(content []byte) ([]check, error)
+	passed := 0
+	var failures []error
+	for _, list := range []struct {
+		file, member string
+		read         func([]byte) ([]vector, error)
 	}{
-		{"digests.json", digestChecks}, {"json.json", documentChecks}, {"npy.json", arrayChecks}, {"names.json", nameChecks},
-		{"page_tokens.json", pageChecks}, {"errors.json", errorChecks}, {"resume.json", resumeChecks},
-	}
-	var all []check
-	for _, reader := range readers {
-		content, err := os.ReadFile(filepath.Join(directory, reader.file))
+		{"digests.json", "contents", read[digestVector]}, {"json.json", "vectors", read[documentVector]},
+		{"npy.json", "vectors", read[arrayVector]}, {"names.json", "projects", read[projectVector]},
+		{"names.json", "local_paths", read[pathVector]}, {"names.json", "addresses", read[addressVector]},
+		{"errors.json", "vectors", read[errorVector]},
+	} {
+		content, err := os.ReadFile(filepath.Join(directory, list.file))
 		if err != nil {
 			return err
 		}
-		checks, err := reader.read(content)
+		var members map[string]json.RawMessage
+		if err := json.Unmarshal(content, &members); err != nil {
+			return fmt.Errorf("%s: %w", list.file, err)
+		}
+		found, err := list.read(members[list.member])
 		if err != nil {
-			return fmt.Errorf("%s: %w", reader.file, err)
+			return fmt.Errorf("%s, %s: %w", list.file, list.member, err)
 		}
-		if len(checks) == 0 {
-			return fmt.Errorf("%s has no vectors", reader.file)
-		}
-		for i := range checks {
-			checks[i].name = reader.file + ": " + checks[i].name
-		}
-		all = append(all, checks...)
-	}
-	failures := make([]error, len(all))
-	var group errgroup.Group
-	group.SetLimit(16 * runtime.NumCPU()) // most of them wait
-	for i, one := range all {
-		group.Go(func() error {
+		for _, one := range found {
 			if err := one.run(ctx); err != nil {
 				// A vector that fails is no error of Argosy, whatever it holds.
-				failures[i] = fmt.Errorf("%s: %s", one.name, err.Error())
+				failures = append(failures, fmt.Errorf("%s, %s, %s: %s", list.file, list.member, one.name(), err.Error()))
 			}
-			return nil
-		})
+		}
+		passed += len(found)
 	}
-	_ = group.Wait() // they are in failures, all of them
 	if err := errors.Join(failures...); err != nil {
 		return err
 	}
-	return tell(map[string]any{"passed": len(all)})
+	return tell(map[string]any{"passed": passed})
 }
 
-// decoded is a file of vectors.
-func decoded[Vectors any](content []byte) (Vectors, error) {
-	var vectors Vectors
-	err := json.Unmarshal(content, &vectors)
-	return vectors, err
+// read is a list of vectors of one kind.
+func read[Kind vector](content []byte) ([]vector, error) {
+	var kinds []Kind
+	err := json.Unmarshal(content, &kinds)
+	list := make([]vector, 0, len(kinds))
+	for _, one := range kinds {
+		list = append(list, one)
+	}
+	return list, err
 }

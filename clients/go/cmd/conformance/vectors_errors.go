@@ -9,10 +9,10 @@ import (
 	"strings"
 	"unicode"
 
-	"google.golang.org/grpc"
+	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	argosy "example.com/argosy/clients/go"
 )
@@ -27,14 +27,7 @@ type errorVector struct {
 	Retry         string            `json:"retry"`
 }
 
-func errorChecks(content []byte) ([]check, error) {
-	file, err := decoded[struct{ Vectors []errorVector }](content)
-	var checks []check
-	for _, vector := range file.Vectors {
-		checks = append(checks, check{vector.Name, vector.run})
-	}
-	return checks, err
-}
+func (v errorVector) name() string { return v.Name }
 
 // codeOf is the status code of a name such as NOT_FOUND.
 func codeOf(name string) (codes.Code, error) {
@@ -62,15 +55,12 @@ func (v errorVector) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	played := &script{refuse: func(ctx context.Context) error {
-		if len(details) > 0 {
-			if err := grpc.SetTrailer(ctx, metadata.Pairs("grpc-status-details-bin", string(details))); err != nil {
-				return err
-			}
-		}
-		return status.Error(code, v.Message)
-	}}
-	return against(ctx, played, func(client *argosy.Client) error {
+	told := &spb.Status{Code: int32(code), Message: v.Message}
+	if proto.Unmarshal(details, told) != nil || len(details) == 0 { // what cannot be read grpc-go takes for none
+		told = &spb.Status{Code: int32(code), Message: v.Message}
+	}
+	refuse := func(proto.Message) error { return status.ErrorProto(told) }
+	return against(ctx, "SetAlias", refuse, func(client *argosy.Client) error {
 		_, err := client.SetAlias(ctx, "name", "alias")
 		return v.compare(err, code)
 	})

@@ -10,92 +10,84 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/zeebo/blake3"
+	"google.golang.org/protobuf/proto"
+	"lukechampine.com/blake3"
 
 	argosy "example.com/argosy/clients/go"
 	argosyv1 "example.com/argosy/clients/go/argosy/v1"
 	"example.com/argosy/clients/go/internal/endpoint"
 )
 
+// pattern is the content of the vectors: byte i is i modulo 251.
+func pattern(size int64) []byte {
+	content := make([]byte, size)
+	for i := range content {
+		content[i] = byte(i % 251)
+	}
+	return content
+}
+
 func digestOf(content []byte) string { return fmt.Sprintf("blake3:%x", blake3.Sum256(content)) }
 
-func digestChecks(content []byte) ([]check, error) {
-	file, err := decoded[struct {
-		Contents []struct {
-			SizeBytes int64  `json:"size_bytes"`
-			Digest    string `json:"digest"`
-		}
-	}](content)
-	var checks []check
-	for _, vector := range file.Contents {
-		checks = append(checks, check{strconv.FormatInt(vector.SizeBytes, 10) + " bytes", func(context.Context) error {
-			if have := digestOf(pattern(vector.SizeBytes)); have != vector.Digest {
-				return fmt.Errorf("the digest is %s, not %s", have, vector.Digest)
-			}
-			return nil
-		}})
-	}
-	return checks, err
+type digestVector struct {
+	SizeBytes int64  `json:"size_bytes"`
+	Digest    string `json:"digest"`
 }
 
-type nameVector struct {
-	Text     string   `json:"text"`
-	Valid    bool     `json:"valid"`
-	IsSecure bool     `json:"is_secure"`
-	Servers  []string `json:"servers"`
-}
+func (v digestVector) name() string { return strconv.FormatInt(v.SizeBytes, 10) + " bytes" }
 
-// nameChecks are those of projects, paths on disk and addresses; the other names only the server checks.
-func nameChecks(content []byte) ([]check, error) {
-	file, err := decoded[struct {
-		Projects   []nameVector `json:"projects"`
-		LocalPaths []nameVector `json:"local_paths"`
-		Addresses  []nameVector `json:"addresses"`
-	}](content)
-	var checks []check
-	for _, kind := range []struct {
-		name    string
-		vectors []nameVector
-		run     func(context.Context, nameVector) error
-	}{
-		{"project", file.Projects, checkProject}, {"path", file.LocalPaths, checkLocalPath}, {"address", file.Addresses, checkAddress},
-	} {
-		for _, vector := range kind.vectors {
-			name := fmt.Sprintf("%s %.60q", kind.name, vector.Text)
-			checks = append(checks, check{name, func(ctx context.Context) error { return kind.run(ctx, vector) }})
-		}
-	}
-	return checks, err
-}
-
-func verdict(err error, valid bool) error {
-	if (err == nil) != valid {
-		return fmt.Errorf("valid: %t, but the client says %w", valid, errors.Join(err, errors.New("(that is all)")))
+func (v digestVector) run(context.Context) error {
+	if have := digestOf(pattern(v.SizeBytes)); have != v.Digest {
+		return fmt.Errorf("the digest is %s, not %s", have, v.Digest)
 	}
 	return nil
 }
 
-func checkProject(ctx context.Context, vector nameVector) error {
+type textVector struct {
+	Text  string `json:"text"`
+	Valid bool   `json:"valid"`
+}
+
+func (v textVector) name() string { return fmt.Sprintf("%.60q", v.Text) }
+
+func (v textVector) verdict(err error) error {
+	if (err == nil) != v.Valid {
+		return fmt.Errorf("valid: %t, but the client says %w", v.Valid, errors.Join(err, errors.New("(that is all)")))
+	}
+	return nil
+}
+
+type projectVector struct{ textVector }
+
+func (v projectVector) run(ctx context.Context) error {
 	ended, cancel := context.WithCancel(ctx)
 	cancel() // what is malformed is told before anything is sent
-	_, err := argosy.Connect(ended, argosy.WithServer("grpc://127.0.0.1:1"), argosy.WithProject(vector.Text))
+	_, err := argosy.Connect(ended, argosy.WithServer("grpc://127.0.0.1:1"), argosy.WithProject(v.Text))
 	var setting *argosy.SettingError
 	if !errors.As(err, &setting) {
 		err = nil
 	}
-	return verdict(err, vector.Valid)
+	return v.verdict(err)
 }
 
-func checkAddress(_ context.Context, vector nameVector) error {
-	found, err := endpoint.Parse(vector.Text)
-	if err == nil && (found.Secure != vector.IsSecure || !slices.Equal(found.Hosts, vector.Servers)) {
-		return fmt.Errorf("it names %v, not %v", found, vector.Servers)
+type addressVector struct {
+	textVector
+	IsSecure bool     `json:"is_secure"`
+	Servers  []string `json:"servers"`
+}
+
+func (v addressVector) run(context.Context) error {
+	found, err := endpoint.Parse(v.Text)
+	if err == nil && (found.Secure != v.IsSecure || !slices.Equal(found.Hosts, v.Servers)) {
+		return fmt.Errorf("it names %v, not %v", found, v.Servers)
 	}
-	return verdict(err, vector.Valid)
+	return v.verdict(err)
 }
 
-// checkLocalPath downloads a version with such a path: it appears whole, or nothing does.
-func checkLocalPath(ctx context.Context, vector nameVector) (err error) {
+type pathVector struct{ textVector }
+
+// run downloads a version with such a path: it appears whole, or nothing does.
+func (v pathVector) run(ctx context.Context) (err error) {
 	top, err := os.MkdirTemp("", "argosy-vectors-*")
 	if err != nil {
 		return err
@@ -103,70 +95,25 @@ func checkLocalPath(ctx context.Context, vector nameVector) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(top)) }()
 	version := &argosyv1.ArtifactVersion{Name: "paths", Version: "1", Format: "vectors", Files: []*argosyv1.ArtifactFile{
 		{Path: "first", Digest: digestOf(pattern(3)), SizeBytes: 3},
-		{Path: vector.Text, Digest: digestOf(pattern(3)), SizeBytes: 3},
+		{Path: v.Text, Digest: digestOf(pattern(3)), SizeBytes: 3},
 	}}
-	return against(ctx, &script{version: version}, func(client *argosy.Client) error {
+	answer := func(reply proto.Message) error {
+		proto.Merge(reply, &argosyv1.GetArtifactVersionResponse{ArtifactVersion: version, Contents: [][]byte{pattern(3), pattern(3)}})
+		return nil
+	}
+	return against(ctx, "GetArtifactVersion", answer, func(client *argosy.Client) error {
 		_, err := client.Download(ctx, "paths", filepath.Join(top, "out"))
 		if err != nil {
 			left, readErr := os.ReadDir(top)
 			if len(left) > 0 || readErr != nil {
 				return fmt.Errorf("%v is left, %w", left, errors.Join(readErr, err))
 			}
-			return verdict(err, vector.Valid)
+			return v.verdict(err)
 		}
-		content, err := os.ReadFile(filepath.Join(top, "out", vector.Text))
+		content, err := os.ReadFile(filepath.Join(top, "out", v.Text))
 		if err != nil || !bytes.Equal(content, pattern(3)) {
 			return fmt.Errorf("it became %x, %w", content, err)
 		}
-		return verdict(nil, vector.Valid)
-	})
-}
-
-type pageVector struct {
-	Name  string
-	Calls []struct {
-		PageToken string `json:"page_token"`
-		Answer    struct {
-			Items         []string `json:"items"`
-			NextPageToken string   `json:"next_page_token"`
-		}
-	}
-	Items []string
-}
-
-func pageChecks(content []byte) ([]check, error) {
-	file, err := decoded[struct{ Vectors []pageVector }](content)
-	var checks []check
-	for _, vector := range file.Vectors {
-		checks = append(checks, check{vector.Name, vector.run})
-	}
-	return checks, err
-}
-
-func (v pageVector) run(ctx context.Context) error {
-	calls := 0
-	played := &script{list: func(r *argosyv1.ListArtifactsRequest) (*argosyv1.ListArtifactsResponse, error) {
-		if calls == len(v.Calls) || r.GetPageToken() != v.Calls[calls].PageToken {
-			return nil, fmt.Errorf("call %d has the token %q", calls, r.GetPageToken())
-		}
-		answer := &argosyv1.ListArtifactsResponse{NextPageToken: v.Calls[calls].Answer.NextPageToken}
-		for _, name := range v.Calls[calls].Answer.Items {
-			answer.Artifacts = append(answer.Artifacts, &argosyv1.ArtifactSummary{Name: name})
-		}
-		calls++
-		return answer, nil
-	}}
-	return against(ctx, played, func(client *argosy.Client) error {
-		var items []string
-		for summary, err := range client.List(ctx, "") {
-			if err != nil {
-				return err
-			}
-			items = append(items, summary.GetName())
-		}
-		if calls != len(v.Calls) || !slices.Equal(items, v.Items) {
-			return fmt.Errorf("%d of %d calls, items %q", calls, len(v.Calls), items)
-		}
-		return nil
+		return v.verdict(nil)
 	})
 }

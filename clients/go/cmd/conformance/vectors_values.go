@@ -25,16 +25,9 @@ type documentVector struct {
 	Escapes        []string `json:"escapes"`
 }
 
-func documentChecks(content []byte) ([]check, error) {
-	file, err := decoded[struct{ Vectors []documentVector }](content)
-	var checks []check
-	for _, vector := range file.Vectors {
-		checks = append(checks, check{vector.Name, func(context.Context) error { return vector.run() }})
-	}
-	return checks, err
-}
+func (v documentVector) name() string { return v.Name }
 
-func (v documentVector) run() error {
+func (v documentVector) run(context.Context) error {
 	document := []byte(v.Document)
 	if v.DocumentBase64 != "" {
 		var err error
@@ -132,16 +125,9 @@ type arrayVector struct {
 	FileBase64     string `json:"file_base64"`
 }
 
-func arrayChecks(content []byte) ([]check, error) {
-	file, err := decoded[struct{ Vectors []arrayVector }](content)
-	var checks []check
-	for _, vector := range file.Vectors {
-		checks = append(checks, check{vector.Name, func(context.Context) error { return vector.run() }})
-	}
-	return checks, err
-}
+func (v arrayVector) name() string { return v.Name }
 
-func (v arrayVector) run() error {
+func (v arrayVector) run(context.Context) error {
 	content, err := base64.StdEncoding.DecodeString(v.FileBase64)
 	if err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 
 func main() {
 	if len(os.Args) != 4 {
-		fmt.Fprintln(os.Stderr, "smallloads <name> <seconds> <loads at once>  (ARGOSY_SERVER says where)")
+		fmt.Fprintln(os.Stderr, "smallloads <name> <seconds> <loads at once>  (ARGOSY_SERVER says where; loads <name>-0, <name>-1, …)")
 		os.Exit(2)
 	}
 	seconds, errSeconds := strconv.ParseFloat(os.Args[2], 64)
@@ -32,7 +32,7 @@ func main() {
 	fmt.Printf("{\"loads\": %d, \"seconds\": %g}\n", loads, took.Seconds())
 }
 
-// measure loads a value again and again, by one client, until the time is over.
+// measure loads values again and again, one in each of some goroutines with one client, until the time is over.
 func measure(name string, duration time.Duration, workers int) (int64, time.Duration, error) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
@@ -45,11 +45,12 @@ func measure(name string, duration time.Duration, workers int) (int64, time.Dura
 	var loads atomic.Int64
 	var working sync.WaitGroup
 	began := time.Now()
-	for range workers {
+	for worker := range workers {
 		working.Go(func() {
+			own := fmt.Sprintf("%s-%d", name, worker)
 			for time.Since(began) < duration && ctx.Err() == nil {
 				var value any
-				if _, err := client.Load(ctx, name, &value); err != nil {
+				if _, err := client.Load(ctx, own, &value); err != nil {
 					cancel(err)
 					return
 				}

@@ -94,14 +94,3 @@ func (a Addresses) MayBeMany() bool {
 	host, _, _ := net.SplitHostPort(a.Hosts[0]) // it was joined by parseHost
 	return len(a.Hosts) > 1 || net.ParseIP(host) == nil
 }
-
-// MayCarrySecrets tells whether nobody else can read what is sent.
-func (a Addresses) MayCarrySecrets() bool {
-	for _, address := range a.Hosts {
-		host, _, _ := net.SplitHostPort(address) // it was joined by parseHost
-		if ip := net.ParseIP(host); !a.Secure && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-			return false
-		}
-	}
-	return true
-}

@@ -16,7 +16,7 @@ const parts: Parts = {
 };
 
 /** Makes the json codec; see JsonOptions. */
-export function jsonCodec(options: JsonOptions = {}): Codec {
+function jsonCodec(options: JsonOptions = {}): Codec {
   return {
     format: "json",
     takes: () => true,
@@ -27,9 +27,6 @@ export function jsonCodec(options: JsonOptions = {}): Codec {
 
 /** In the order in which they are asked whether they take a value. */
 const CODECS: readonly Codec[] = [textCodec, bytesCodec, npyCodec, parquetCodec, jsonCodec()] as readonly Codec[];
-
-/** The formats whose values are held in memory. */
-export const VALUE_FORMATS: readonly string[] = CODECS.map(({ format }) => format);
 
 /** The codec a value is saved with when no format is asked for. */
 export function codecFor(value: unknown): Codec {
@@ -59,6 +56,9 @@ export function codecOf(format: string, what: string, options: JsonOptions = {})
     case "skops":
       throw new FormatError(`${what} is in format "${format}", which only Python reads; ${NEUTRAL}`);
     default:
-      throw new FormatError(`${what} is in format "${format}", which this client does not know; ${NEUTRAL}`);
+      throw new FormatError(
+        `${what} is in format "${format}", of which this client makes no value: ` +
+          `read its files with download(name, folder) or open(name), or ${NEUTRAL}`,
+      );
   }
 }

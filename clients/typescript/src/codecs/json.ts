@@ -59,6 +59,7 @@ function parseDocument(text: string): unknown {
       return Number.isSafeInteger(integer) ? integer : BigInt(digits);
     }
     const float = Number(digits);
+    if (!Number.isFinite(float)) throw new FormatError(`${digits} is more than a binary64 float can be`);
     return Number.isInteger(float) ? new Float(float) : float;
   };
   try {
@@ -126,9 +127,8 @@ class Encoder {
   private plainText(value: object, inner: (part: unknown, step: string) => string, place: Place): string {
     const prototype: unknown = Object.getPrototypeOf(value);
     if (prototype !== Object.prototype && prototype !== null) {
-      throw new FormatError(
-        `${place} is a ${value.constructor?.name ?? "object"}, which JSON cannot say; convert it to a plain object`,
-      );
+      const cure = ArrayBuffer.isView(value) ? "write new NpyArray(…) of it" : "convert it to a plain object";
+      throw new FormatError(`${place} is a ${value.constructor?.name ?? "object"}, which JSON cannot say; ${cure}`);
     }
     // As JSON.stringify does: a member that is undefined is one that is not there.
     const members = Object.entries(value).filter(([, part]) => part !== undefined);

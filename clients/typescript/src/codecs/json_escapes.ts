@@ -5,7 +5,7 @@ import { isKept, isProper, keptEscapes } from "./kept_escapes.js";
 import { Float, FrozenSet, Tagged, Tuple } from "./json_values.js";
 
 /** Bytes longer than this are a part of their own, of format bytes. */
-export const MOST_ESCAPED_BYTES = 4096;
+const MOST_ESCAPED_BYTES = 4096;
 
 type Inner = (part: unknown, step: string | number) => string;
 
@@ -53,7 +53,9 @@ function taggedText({ tag, payload }: Tagged, inner: Inner): string {
 function momentText(value: Date): string {
   if (Number.isNaN(value.getTime())) throw new FormatError("an invalid Date is no moment");
   const text = value.toISOString();
-  if (text.length !== 24) throw new FormatError(`the year of ${text} is outside of 0001 to 9999`);
+  if (text.length !== 24 || text.startsWith("0000")) {
+    throw new FormatError(`the year of ${text} is outside of 0001 to 9999`);
+  }
   return text.replace(".000Z", "+00:00").replace(/\.(\d{3})Z$/, ".$1000+00:00");
 }
 

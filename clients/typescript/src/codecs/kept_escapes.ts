@@ -52,7 +52,7 @@ const isMomentText: Check = (payload) =>
 
 const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
   ["$complex", items(isNumber, isNumber)],
-  ["$decimal", matching(/^[+-]?((\d+\.?\d*|\.\d+)(E[+-]?\d+)?|Infinity|s?NaN\d*)$/i)],
+  ["$decimal", matching(/^[+-]?((\d+(\.\d*)?|\.\d+)(E[+-]?\d+)?|Infinity|s?NaN\d*)$/i)],
   ["$fraction", items(isInteger, isInteger)],
   ["$uuid", matching(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i)],
   ["$datetime", either(isMomentText, items(isMomentText, isAny, isInteger))],

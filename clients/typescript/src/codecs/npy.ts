@@ -5,7 +5,7 @@ import { bytesContent } from "../content.js";
 import { FormatError } from "../errors.js";
 import { type Codec, fileOf } from "./codec.js";
 import { bitsOfHalves, halvesToFloats } from "./half_floats.js";
-import { countOf, itemSize, readNpyHeader, writeNpyHeader } from "./npy_header.js";
+import { countOf, itemBytesOf, readNpyHeader, writeNpyHeader } from "./npy_header.js";
 
 export type NpyData =
   | Int8Array
@@ -86,6 +86,9 @@ export class NpyArray {
           `of dtype ${dtype}`,
       );
     }
+    if (kindOf(dtype) === "b1" && (data as Uint8Array).some((item) => item > 1)) {
+      throw new FormatError(`elements of dtype ${dtype} are 0 or 1`);
+    }
     this.dtype = dtype;
     this.fortranOrder = settings.fortranOrder ?? false;
     this.data = data;
@@ -105,23 +108,12 @@ export class NpyArray {
 
 /** How many items of `data` make one element of a dtype; throws when they are of another kind. */
 function elementsPer(dtype: string, data: NpyData): number {
-  const bytes = itemSize(dtype.startsWith("[") ? parsedFields(dtype) : dtype);
   const kind = kindOf(dtype);
-  if (kind === "f2") {
-    if (data instanceof Float32Array) return 1;
-  } else if (kind in CLASSES) {
-    if (data instanceof (CLASSES[kind] as DataClass)) return bytes / data.BYTES_PER_ELEMENT;
-  } else if (data instanceof Uint8Array) {
-    return bytes;
+  const Wanted = kind === "f2" ? Float32Array : (CLASSES[kind] ?? Uint8Array);
+  if (!(data instanceof Wanted)) {
+    throw new FormatError(`dtype ${dtype} needs a ${Wanted.name}, not a ${data.constructor.name}`);
   }
-  const wanted = kind === "f2" ? "Float32Array" : (CLASSES[kind]?.name ?? "Uint8Array");
-  throw new FormatError(`dtype ${dtype} needs a ${wanted}, not a ${data.constructor.name}`);
-}
-
-function parsedFields(dtype: string): unknown {
-  // A header made of it is read again: one place knows how.
-  const head = writeNpyHeader(dtype, false, [0]);
-  return [["", `|V${readNpyHeader(head).itemBytes}`]];
+  return kind === "f2" ? 1 : itemBytesOf(dtype) / data.BYTES_PER_ELEMENT;
 }
 
 /** Kind and size without byte order and unit: `f8`, `M8`. */
@@ -153,8 +145,7 @@ export const npyCodec: Codec<NpyArray> = {
     // A copy of its own: aligned, and nothing else of the answer it came with is kept.
     const own = new Uint8Array(bytes.byteLength - dataAt);
     own.set(bytes.subarray(dataAt));
-    if (isSwapped(dtype) && (kind === "f2" || kind in CLASSES))
-      swapped(Buffer.from(own.buffer), Data.BYTES_PER_ELEMENT);
+    if (isSwapped(dtype)) swapped(Buffer.from(own.buffer), Data.BYTES_PER_ELEMENT);
     const data = new Data(own.buffer);
     return new NpyArray(kind === "f2" ? halvesToFloats(data as Uint16Array) : data, shape, { dtype, fortranOrder });
   },

@@ -4,14 +4,13 @@ import { FormatError } from "../errors.js";
 const MAGIC = Buffer.from("\x93NUMPY", "latin1");
 const MOST_HEADER_BYTES = 1 << 20;
 const ALIGNMENT = 64;
+const MOST_LEVELS = 100;
 
 export interface NpyHeader {
   /** `descr`, as Python text: `<f8`, or a list in text for structured dtypes. */
   readonly dtype: string;
   readonly fortranOrder: boolean;
   readonly shape: readonly number[];
-  /** Bytes of one element. */
-  readonly itemBytes: number;
   /** Where the elements begin. */
   readonly dataAt: number;
 }
@@ -39,12 +38,11 @@ export function readNpyHeader(bytes: Buffer): NpyHeader {
   if (typeof fortranOrder !== "boolean" || !isShape(shape) || descr === undefined) {
     throw new FormatError(`the header of "data.npy" is malformed: ${text.trim()}`);
   }
-  const itemBytes = itemSize(descr);
-  const expected = dataAt + itemBytes * countOf(shape);
+  const expected = dataAt + itemSize(descr) * countOf(shape);
   if (bytes.byteLength !== expected) {
     throw new FormatError(`"data.npy" has ${bytes.byteLength} bytes, its header tells ${expected}`);
   }
-  return { dtype: typeof descr === "string" ? descr : literalText(descr), fortranOrder, shape, itemBytes, dataAt };
+  return { dtype: typeof descr === "string" ? descr : literalText(descr), fortranOrder, shape, dataAt };
 }
 
 /** Writes a header, padded so that the elements are aligned. */
@@ -78,8 +76,13 @@ function isShape(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && (size as number) >= 0);
 }
 
+/** Bytes of an element of a dtype as NpyHeader tells it. */
+export function itemBytesOf(dtype: string): number {
+  return itemSize(dtype.startsWith("[") ? parseLiteral(dtype) : dtype);
+}
+
 /** Bytes of an element; a dtype with objects in it is refused. */
-export function itemSize(descr: unknown): number {
+function itemSize(descr: unknown): number {
   if (typeof descr === "string") {
     const found = /^([<>=|])?([?bBhHiIlLqQefdgFDG]|[a-zA-Z])(\d*)(\[.*\])?$/.exec(descr);
     if (found === null) throw new FormatError(`the dtype "${descr}" of "data.npy" is unknown`);
@@ -118,29 +121,30 @@ function parseLiteral(text: string): unknown {
     at += 1;
     return true;
   };
-  const items = (end: string): unknown[] => {
+  const items = (end: string, level: number): unknown[] => {
     const found: unknown[] = [];
     while (!take(end)) {
-      found.push(value());
+      found.push(value(level));
       if (!take(",") && text[at] !== end) throw fail();
     }
     return found;
   };
-  const value = (): unknown => {
+  const value = (level: number): unknown => {
+    if (level > MOST_LEVELS) throw fail();
     skip();
     const word = /^(?:True|False|None|-?\d+L?)/.exec(text.slice(at, at + 24))?.[0];
     if (word !== undefined) {
       at += word.length;
       return word === "True" ? true : word === "False" ? false : word === "None" ? null : Number.parseInt(word, 10);
     }
-    if (take("[")) return items("]");
-    if (take("(")) return items(")");
+    if (take("[")) return items("]", level + 1);
+    if (take("(")) return items(")", level + 1);
     if (take("{")) {
       const entries = new Map<unknown, unknown>();
       while (!take("}")) {
-        const key = value();
+        const key = value(level + 1);
         if (!take(":")) throw fail();
-        entries.set(key, value());
+        entries.set(key, value(level + 1));
         if (!take(",") && text[at] !== "}") throw fail();
       }
       return entries;
@@ -150,7 +154,7 @@ function parseLiteral(text: string): unknown {
     at += quoted[0].length;
     return (quoted[2] as string).replace(/\\(.)/g, "$1");
   };
-  const found = value();
+  const found = value(0);
   skip();
   if (at !== text.length) throw fail();
   return found;

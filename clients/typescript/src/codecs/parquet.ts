@@ -54,11 +54,12 @@ async function readTable(bytes: Buffer): Promise<Table> {
   const metadata = parquetMetadata(file, { geoparquet: false, parsers: PARSERS });
   const rowCount = Number(metadata.num_rows);
   const tops = parquetSchema(metadata).children;
+  refuseOtherChunks(tops, metadata.row_groups);
   const pieces = new Map<string, { start: number; data: ArrayLike<unknown> }[]>();
-  for (const { element } of tops) {
-    refuseInexact(element);
-    if (pieces.has(element.name)) throw new FormatError(`"data.parquet" has two columns "${element.name}"`);
-    pieces.set(element.name, []);
+  for (const { name } of tops.map(({ element }) => element)) {
+    if (pieces.has(name)) throw new FormatError(`"data.parquet" has two columns "${name}"`);
+    for (const part of subtree(metadata.schema, name)) refuseInexact(name, part);
+    pieces.set(name, []);
   }
   await parquetRead({
     file,
@@ -83,14 +84,33 @@ async function readTable(bytes: Buffer): Promise<Table> {
 }
 
 type Element = import("hyparquet").SchemaElement;
+type Tree = import("hyparquet").SchemaTree;
+type RowGroup = import("hyparquet").RowGroup;
 
-function refuseInexact({ name, type, converted_type: converted }: Element): void {
-  const refused = converted === "DECIMAL" ? "decimal numbers" : type === "INT96" ? "moments of the old form INT96" : "";
+function refuseInexact(name: string, { type, converted_type: converted, logical_type: logical }: Element): void {
+  const isDecimal = converted === "DECIMAL" || logical?.type === "DECIMAL";
+  const refused = isDecimal ? "decimal numbers" : type === "INT96" ? "moments of the old form INT96" : "";
   if (refused !== "") {
     throw new FormatError(
       `column "${name}" holds ${refused}, which this client would round; let the producer save text or integers`,
     );
   }
+}
+
+/**
+ * Refuses row groups whose chunks are not those of the columns, one for each and in their order. hyparquet begins to
+ * read chunks that belong to no column, waits for none of them, and ends the process by the error of one.
+ */
+function refuseOtherChunks(tops: readonly Tree[], groups: readonly RowGroup[]): void {
+  const wanted = JSON.stringify(leavesOf(tops));
+  for (const [index, { columns }] of groups.entries()) {
+    if (JSON.stringify(columns.map((chunk) => chunk.meta_data?.path_in_schema)) === wanted) continue;
+    throw new FormatError(`row group ${index} of "data.parquet" has other columns than its schema`);
+  }
+}
+
+function leavesOf(trees: readonly Tree[]): string[][] {
+  return trees.flatMap(({ path, children }) => (children.length === 0 ? [path] : leavesOf(children)));
 }
 
 /** The elements of a top-level column and all below it, in the order of the file. */

@@ -89,7 +89,10 @@ function common(one: Kind, other: Kind): Kind | undefined {
 export function writtenValues({ name, data }: Column, element: SchemaElement | undefined): DecodedArray {
   if (element === undefined || ArrayBuffer.isView(data)) return data as unknown as DecodedArray;
   const values = Array.from(data);
-  if (element.type === "INT64") return values.map((value) => integer64(value, name));
+  if (element.type === "INT64") {
+    const fitted = element.converted_type === "UINT_64" ? BigInt.asUintN : BigInt.asIntN;
+    return values.map((value) => integer64(value, name, fitted));
+  }
   if (element.type === "DOUBLE") return values.map((value) => (typeof value === "bigint" ? Number(value) : value));
   if (element.converted_type === "UTF8" && values.some((value) => typeof value === "string" && !value.isWellFormed())) {
     throw new FormatError(`column "${name}" has text with a lone surrogate, which is no UTF-8`);
@@ -97,18 +100,16 @@ export function writtenValues({ name, data }: Column, element: SchemaElement | u
   return values;
 }
 
-function integer64(value: unknown, name: string): unknown {
+function integer64(value: unknown, name: string, fitted: (bits: number, integer: bigint) => bigint): unknown {
   if (value instanceof Date) {
     if (Number.isNaN(value.getTime())) throw new FormatError(`column "${name}" has an invalid Date`);
     return BigInt(value.getTime());
   }
   const integer = typeof value === "number" ? BigInt(value) : value;
-  if (
-    typeof integer === "bigint" &&
-    integer !== BigInt.asIntN(64, integer) &&
-    integer !== BigInt.asUintN(64, integer)
-  ) {
-    throw new FormatError(`column "${name}" has ${integer}, which does not fit into 64 bits`);
+  if (typeof integer === "bigint" && integer !== fitted(64, integer)) {
+    throw new FormatError(
+      `column "${name}" has ${integer}, which does not fit into 64 bits; give a BigUint64Array of those without a sign`,
+    );
   }
   return integer;
 }

@@ -1,9 +1,8 @@
 /** Formats `file` and `directory`: files of the disk as they are. */
-import type { Dirent } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 
-import { bytesContent, fileContent, kindOf, type NewFile } from "../content.js";
+import { bytesContent, fileContent, type NewFile } from "../content.js";
 import { FormatError } from "../errors.js";
 import { nameFault, pathParts } from "../paths.js";
 import { type Files, fileOf } from "./codec.js";
@@ -33,9 +32,9 @@ export function directory(path: string): DirectoryValue {
 
 /** @throws FormatError it is no file, or has a name no reader would take. */
 export async function encodeFile({ path }: FileValue): Promise<NewFile[]> {
-  const kind = await kindOf(path);
-  if (kind !== "file")
-    throw new FormatError(`${path} is no file but ${kind === "other" ? "a special file" : "a directory"}`);
+  const found = await stat(path);
+  if (!found.isFile())
+    throw new FormatError(`${path} is no file but ${found.isDirectory() ? "a directory" : "a special file"}`);
   const name = basename(resolve(path));
   refuseName(name, path);
   return [{ path: name, content: fileContent(path) }];
@@ -43,7 +42,7 @@ export async function encodeFile({ path }: FileValue): Promise<NewFile[]> {
 
 /** @throws FormatError it is no directory, or has links, special files or names no reader would take. */
 export async function encodeDirectory({ path }: DirectoryValue): Promise<NewFile[]> {
-  if ((await kindOf(path)) !== "directory") throw new FormatError(`${path} is no directory`);
+  if (!(await stat(path)).isDirectory()) throw new FormatError(`${path} is no directory`);
   const name = basename(resolve(path));
   refuseName(name, path);
   const files: NewFile[] = [];
@@ -54,7 +53,6 @@ export async function encodeDirectory({ path }: DirectoryValue): Promise<NewFile
 }
 
 async function walk(folder: string, below: string, files: NewFile[], empty: string[]): Promise<void> {
-  // Names as bytes: one that is no UTF-8 would come as another name.
   const entries = (await readdir(folder, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1));
   if (entries.length === 0 && below !== "") empty.push(below);
   for (const entry of entries) {
@@ -63,16 +61,15 @@ async function walk(folder: string, below: string, files: NewFile[], empty: stri
     const path = below === "" ? entry.name : `${below}/${entry.name}`;
     if (entry.isDirectory()) await walk(full, path, files, empty);
     else if (entry.isFile()) files.push({ path: `${CONTENT}${path}`, content: fileContent(full) });
-    else
-      throw new FormatError(`${full} is ${specialOf(entry)}, which is not kept; remove it or copy what it stands for`);
+    else {
+      const what = entry.isSymbolicLink() ? "a symbolic link" : "a special file";
+      throw new FormatError(`${full} is ${what}, which is not kept; remove it or copy what it stands for`);
+    }
   }
 }
 
-function specialOf(entry: Dirent): string {
-  return entry.isSymbolicLink() ? "a symbolic link" : "a special file";
-}
-
 function refuseName(name: string, path: string): void {
+  // Node puts U+FFFD for what is no UTF-8 in a name, and that is another name.
   const fault = name.includes("\ufffd") ? "is no valid Unicode" : nameFault(name);
   if (fault !== undefined) throw new FormatError(`${path} cannot be kept: its name ${fault}; rename it`);
 }

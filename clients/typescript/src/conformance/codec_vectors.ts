@@ -10,7 +10,7 @@ import { type NpyArray, npyCodec } from "../codecs/npy.js";
 import { countOf } from "../codecs/npy_header.js";
 import type { NewFile } from "../content.js";
 import { FormatError } from "../errors.js";
-import type { Vector } from "./vectors.js";
+import type { Vector } from "./vector.js";
 
 type Reader = "must" | "may" | "refuse";
 

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { test } from "node:test";
 
 import { resolveConfig } from "../config.js";
 import { ArgosyClient, ConfigurationError, ProtocolRevisionError, ServiceError } from "../index.js";
 import { BlobServiceService, GetCapabilitiesResponse } from "../gen/argosy/v1/blob_service.js";
-import { withServer } from "../conformance/scripted_server.js";
+import { withServer } from "./scripted_server.js";
 
 const ENVIRONMENT = {
   ARGOSY_SERVER: "grpcs://store:443",
@@ -38,9 +40,16 @@ test("defaults are those of the Python client", () => {
   assert.deepEqual([project, connectTimeout, unaryDeadline, idleTimeout], ["default", 4, 30, 60]);
 });
 
+test("no time is too long for a timer", () => {
+  const environment = { ...ENVIRONMENT, ARGOSY_UNARY_DEADLINE: "1e12" };
+  const { unaryDeadline, idleTimeout } = resolveConfig({ idleTimeout: 3e6 }, environment);
+  assert.ok(Math.max(unaryDeadline, idleTimeout) * 1000 < 2 ** 31);
+  assert.ok(Math.min(unaryDeadline, idleTimeout) > 2e6);
+});
+
 const refused: Record<string, [Record<string, string>, RegExp]> = {
   "no server": [{}, /no server is named; set ARGOSY_SERVER/],
-  "an embedded store": [{ ARGOSY_SERVER: "embedded:///data" }, /only Python opens embedded/],
+  "an embedded store": [{ ARGOSY_SERVER: "embedded:///data" }, /this client opens no embedded/],
   "seconds that are none": [
     { ARGOSY_SERVER: "grpc://a:1", ARGOSY_IDLE_TIMEOUT: "soon" },
     /ARGOSY_IDLE_TIMEOUT is "soon"; write a number/,
@@ -64,10 +73,22 @@ test("a server that is not there is told within the connect timeout", async () =
   await assert.rejects(client.load("a"), (error) => {
     assert.ok(error instanceof ServiceError);
     assert.equal(error.code, "UNAVAILABLE");
-    assert.match(error.message, /127\.0\.0\.1:1.*is ARGOSY_SERVER right/);
+    assert.match(error.message, /at 127\.0\.0\.1:1 within 0\.3 s; start one .*correct ARGOSY_SERVER/);
     return true;
   });
   client.close();
+});
+
+test("a server that takes connections and says nothing is told within the connect timeout", async () => {
+  const held: Socket[] = [];
+  const silent = createServer((socket) => held.push(socket)).listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  const { port } = silent.address() as AddressInfo;
+  const client = new ArgosyClient({ server: `grpc://127.0.0.1:${port}`, connectTimeout: 0.3, unaryDeadline: 3600 });
+  await assert.rejects(client.load("a"), /within 0\.3 s; start one .*correct ARGOSY_SERVER/);
+  client.close();
+  for (const socket of held) socket.destroy();
+  silent.close();
 });
 
 for (const [what, oldest, newest, cure] of [

@@ -5,11 +5,16 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { after, before } from "node:test";
+
+import { ArgosyClient } from "../index.js";
 
 export const ROOT = resolve(import.meta.dirname, "../../../..");
 const COMMAND = join(ROOT, ".venv/bin/argosy-server");
 const READY = "argosy-server listening on ";
 
+// A busy machine answers late; a test of the time-out names its own.
+process.env["ARGOSY_CONNECT_TIMEOUT"] ??= "60";
 // The runner of tests ends a file that takes too long by SIGTERM, which would leave servers and folders behind.
 process.once("SIGTERM", () => process.exit(1));
 
@@ -18,6 +23,23 @@ export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "argosy-ts-"));
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   return folder;
+}
+
+/** A server and a client of it, for all tests of a file; both are there when the first test runs. */
+export class Store {
+  server!: TestServer;
+  client!: ArgosyClient;
+
+  constructor() {
+    before(async () => {
+      this.server = await TestServer.start();
+      this.client = new ArgosyClient({ server: this.server.address });
+    });
+    after(async () => {
+      this.client.close();
+      await this.server.kill("SIGTERM");
+    });
+  }
 }
 
 export class TestServer {

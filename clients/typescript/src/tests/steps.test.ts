@@ -1,30 +1,21 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 
 import { ArgosyClient, IllegalTransitionError, NpyArray, output, RunExistsError, SupersededError } from "../index.js";
 import { RunState, StepState } from "../gen/argosy/v1/pipeline.js";
-import { GetRunRequest, PipelineServiceService } from "../gen/argosy/v1/pipeline_service.js";
-import { ROOT, TestServer } from "./server.js";
+import { CancelRunRequest, GetRunRequest, PipelineServiceService } from "../gen/argosy/v1/pipeline_service.js";
+import { ROOT, Store } from "./server.js";
 
 const PACKAGE = join(ROOT, "clients/typescript");
-let server: TestServer;
-let client: ArgosyClient;
-
-before(async () => {
-  server = await TestServer.start();
-  client = new ArgosyClient({ server: server.address });
-});
-
-after(async () => {
-  client.close();
-  await server.kill("SIGTERM");
-});
+const store = new Store();
 
 async function recorded(run: string) {
-  const answer = await client.call(
+  const answer = await store.client.call(
     PipelineServiceService.getRun,
     GetRunRequest.fromPartial({ project: "default", run }),
   );
@@ -34,16 +25,16 @@ async function recorded(run: string) {
 
 /** Runs Python with the SDK against the server of this test, and returns what it printed. */
 function python(code: string): string {
-  const home = join(server.folder, "home");
+  const home = join(store.server.folder, "home");
   mkdirSync(home, { recursive: true });
-  const env = { ...process.env, ARGOSY_SERVER: server.address, ARGOSY_HOME: home };
+  const env = { ...process.env, ARGOSY_SERVER: store.server.address, ARGOSY_HOME: home };
   return execFileSync(join(ROOT, ".venv/bin/python"), ["-c", code], { cwd: home, env, encoding: "utf8" });
 }
 
 test("a step run is recorded with all it was given, loaded and made, and Python sees its lineage", async () => {
-  const data = await client.save("data", new NpyArray(new Float64Array([1, 2, 3])));
-  await client.save("scale", 2);
-  const run = await client.createRun("scoring", { name: "first", parameters: { day: "monday" } });
+  const data = await store.client.save("data", new NpyArray(new Float64Array([1, 2, 3])));
+  await store.client.save("scale", 2);
+  const run = await store.client.createRun("scoring", { name: "first", parameters: { day: "monday" } });
   const step = await run.startStep({ step: "score", inputs: { data }, parameters: { rate: 0.5 } });
   const { value: scale } = await step.load<number>("scale");
   await step.save("checkpoint", "half way");
@@ -85,10 +76,10 @@ print(json.dumps([version.load().tolist(), names]))
 });
 
 test("a step in a run of another process takes the output of an earlier one", async () => {
-  const run = await client.createRun("pipeline", { name: "shared" });
+  const run = await store.client.createRun("pipeline", { name: "shared" });
   const first = await run.startStep({ step: "prepare" });
   await first.complete({ rows: output([1, 2], { name: "rows" }) });
-  const other = new ArgosyClient({ server: server.address });
+  const other = new ArgosyClient({ server: store.server.address });
   const rows = await other.get("rows");
   const second = await other.startStep({
     run: "shared",
@@ -149,7 +140,7 @@ print(json.dumps([sorted(again.steps), argosy.load_artifact("doubled"), names]))
 });
 
 test("a step that fails is told so, and completes no more", async () => {
-  const run = await client.createRun("pipeline", { name: "failing" });
+  const run = await store.client.createRun("pipeline", { name: "failing" });
   const step = await run.startStep({ step: "train" });
   await step.fail(new RangeError("rate is negative"));
   await assert.rejects(
@@ -165,8 +156,35 @@ test("a step that fails is told so, and completes no more", async () => {
   );
 });
 
+test("what is aborted is cancelled, and did not fail", async () => {
+  const run = await store.client.createRun("pipeline", { name: "aborted" });
+  const step = await run.startStep({ step: "train" });
+  const { reason } = AbortSignal.abort();
+  await step.fail(reason);
+  await run.finish(reason);
+  const { state, steps } = await recorded("aborted");
+  assert.deepEqual([state, steps[0]?.state], [RunState.RUN_STATE_CANCELLED, StepState.STEP_STATE_CANCELLED]);
+});
+
+test("a run that cannot be finished yet is kept, and hears that it is asked to stop", async (t) => {
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  const run = await store.client.createRun("pipeline", { name: "kept" });
+  const step = await run.startStep({ step: "train" });
+  await assert.rejects(run.finish(), IllegalTransitionError);
+  await store.client.call(
+    PipelineServiceService.cancelRun,
+    CancelRunRequest.fromPartial({ project: "default", requestId: randomUUID(), runId: run.id }),
+  );
+  const stopped = once(run.signal, "abort");
+  t.mock.timers.tick(60_000);
+  await stopped;
+  await step.fail(run.signal.reason);
+  await run.finish(run.signal.reason);
+  assert.equal((await recorded("kept")).state, RunState.RUN_STATE_CANCELLED);
+});
+
 test("a name of a run is taken once", async () => {
-  const run = await client.createRun("pipeline", { name: "taken" });
-  await assert.rejects(client.createRun("pipeline", { name: "taken" }), RunExistsError);
+  const run = await store.client.createRun("pipeline", { name: "taken" });
+  await assert.rejects(store.client.createRun("pipeline", { name: "taken" }), RunExistsError);
   await run.finish();
 });

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import type { ServerReadableStream, ServerWritableStream } from "@grpc/grpc-js";
 
 import { resolveConfig } from "../config.js";
-import { bytesContent } from "../content.js";
+import { bytesContent, withSpooled } from "../content.js";
 import { digestOf } from "../digest.js";
 import { ArgosyClient, CorruptDataError, FormatError, StalledError } from "../index.js";
 import { ArtifactVersion } from "../gen/argosy/v1/artifact.js";
@@ -17,7 +17,7 @@ import {
   GetArtifactVersionResponse,
 } from "../gen/argosy/v1/artifact_service.js";
 import { BlobServiceService, type ReadBlobRequest, Upload, UploadState } from "../gen/argosy/v1/blob_service.js";
-import { withServer } from "../conformance/scripted_server.js";
+import { withServer } from "./scripted_server.js";
 import { Connection } from "../transport/connection.js";
 import { readBlob, writeUpload } from "../transport/streams.js";
 import { uploadContent } from "../transport/upload.js";
@@ -46,7 +46,7 @@ test("a download that stands still is given up", async () => {
   await connected({ readBlob: readBlobHandler }, async (connection) => {
     let bytes = 0;
     const read = async () => {
-      for await (const chunk of readBlob(connection, DIGEST, 0, 0)) bytes += chunk.length;
+      for await (const chunk of readBlob(connection, DIGEST, 0)) bytes += chunk.length;
     };
     await assert.rejects(read(), StalledError);
     assert.equal(bytes, 10);
@@ -69,6 +69,20 @@ test("an upload takes no more from its source than a server takes, and is given 
   assert.ok(pulled <= 6, `${pulled} MiB were taken`);
 });
 
+test("a stream that its caller stops while it is spooled is rejected with the caller's reason", async () => {
+  const stop = new AbortController();
+  const reason = new Error("enough");
+  async function* source() {
+    yield Buffer.alloc(10);
+    stop.abort(reason);
+    yield Buffer.alloc(10);
+  }
+  await assert.rejects(
+    withSpooled(source(), stop.signal, () => Promise.resolve()),
+    (error) => error === reason,
+  );
+});
+
 test("a download takes no more from the network than its reader takes", async () => {
   let sent = 0;
   const readBlobHandler = async (call: ServerWritableStream<unknown, unknown>) => {
@@ -78,7 +92,7 @@ test("a download takes no more from the network than its reader takes", async ()
     }
   };
   await connected({ readBlob: readBlobHandler }, async (connection) => {
-    const chunks = readBlob(connection, DIGEST, 0, 0);
+    const chunks = readBlob(connection, DIGEST, 0);
     await chunks.next();
     let before;
     do {

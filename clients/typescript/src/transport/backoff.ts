@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { type ArgosyError, ServiceError, StalledError } from "../errors.js";
 
-export const ATTEMPTS = 8;
+const ATTEMPTS = 8;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 5_000;
 
@@ -20,7 +20,7 @@ export function worthRetrying(error: unknown): error is ArgosyError {
     case "UNKNOWN":
       return error.reason === "";
     case "RESOURCE_EXHAUSTED":
-      return error.reason === "TOO_MUCH";
+      return error.reason === "TOO_MUCH" || error.reason === ""; // gRPC itself refuses calls over its limit
     default:
       return false;
   }
@@ -41,13 +41,14 @@ export class Backoff {
   /**
    * Sleeps before the next attempt, with jitter: the clients of a server must not come back together.
    *
+   * @param mostMs the longest it may sleep.
    * @throws the error itself when this was the last attempt, or the signal's reason.
    */
-  async pause(error: unknown, signal?: AbortSignal): Promise<void> {
+  async pause(error: unknown, signal?: AbortSignal, mostMs = LONGEST_PAUSE_MS): Promise<void> {
     this.attempts += 1;
     if (this.attempts >= this.mostAttempts) throw error;
     const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(this.attempts, 10));
-    const pause = longest / 2 + (Math.random() * longest) / 2;
+    const pause = Math.min(mostMs, longest / 2 + (Math.random() * longest) / 2);
     try {
       await sleep(pause, undefined, { signal });
     } catch (interrupted) {

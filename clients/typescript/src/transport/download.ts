@@ -6,9 +6,9 @@ import { Hasher } from "../digest.js";
 import type { ArtifactFile } from "../gen/argosy/v1/artifact.js";
 import { BatchReadBlobsRequest, BlobServiceService } from "../gen/argosy/v1/blob_service.js";
 import { Backoff, worthRetrying } from "./backoff.js";
+import { batches, SMALL_BYTES } from "./batches.js";
 import type { Connection } from "./connection.js";
-import { inParallel, STREAMS } from "./in_parallel.js";
-import { batches, SMALL_BYTES } from "./save_version.js";
+import { inParallel } from "./in_parallel.js";
 import { readBlob } from "./streams.js";
 
 /** What is read of a file; every reader needs nothing else. */
@@ -63,7 +63,7 @@ async function* resumedChunks(
   const backoff = new Backoff();
   for (let offset = 0; offset < size;) {
     try {
-      for await (const chunk of readBlob(connection, digest, offset, 0, signal)) {
+      for await (const chunk of readBlob(connection, digest, offset, signal)) {
         if (chunk.byteLength === 0) continue;
         offset += chunk.byteLength;
         backoff.progressed();
@@ -103,7 +103,7 @@ export async function readFiles(
     },
   );
   const large = new Map(files.filter(({ size }) => size >= SMALL_BYTES).map((file) => [file.digest, file]));
-  await inParallel(large.values(), STREAMS, signal, async (file, stop) => {
+  await inParallel([...large.values()], signal, async (file, stop) => {
     const target = Buffer.allocUnsafeSlow(file.size);
     let at = 0;
     for await (const chunk of fileChunks(connection, file, stop)) {
@@ -124,9 +124,9 @@ export async function readSmall(
   if (files.length === 0) return;
   const { maxBatchBytes, maxBatchItems } = await connection.capabilities(signal);
   for (const batch of batches(files, maxBatchBytes, maxBatchItems)) {
-    const digests = batch.map(({ digest }) => digest);
-    const request = BatchReadBlobsRequest.fromPartial({ project: connection.project, digests });
-    const { results } = await connection.unary(BlobServiceService.batchReadBlobs, request, { signal });
+    const fields = { digests: batch.map(({ digest }) => digest) };
+    const settings = { signal };
+    const { results } = await connection.ask(BlobServiceService.batchReadBlobs, BatchReadBlobsRequest, fields, settings);
     for (const [index, file] of batch.entries()) {
       const { status, content = Buffer.alloc(0) } = results[index] ?? {};
       if (status !== undefined && status.code !== 0) throw refusal(`"${file.path}": ${status.message}`, status);

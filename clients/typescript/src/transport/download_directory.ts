@@ -1,21 +1,22 @@
 /** Writes files of a version into a directory that exists whole or not at all. */
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { lstat, mkdir, open, readdir, realpath, rename, rm, rmdir } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 
 import { FormatError } from "../errors.js";
-import { pathParts } from "../paths.js";
+import { pathParts, refuseNoTree } from "../paths.js";
+import { SMALL_BYTES } from "./batches.js";
 import type { Connection } from "./connection.js";
 import { fileChunks, readSmall, type StoredFile } from "./download.js";
-import { inParallel, STREAMS } from "./in_parallel.js";
-import { SMALL_BYTES } from "./save_version.js";
+import { inParallel } from "./in_parallel.js";
 
 /**
  * Downloads files to `target`. All names are checked before anything is written; the files appear when every one of
  * them is verified.
  *
  * @param emptyDirectories paths of directories to make beside the files.
- * @throws FormatError a path leads out of the target, or the target is there already and not empty.
+ * @throws FormatError a path leads out of the target, two are in each other's way, or the target is there already and
+ * not empty.
  */
 export async function downloadDirectory(
   connection: Connection,
@@ -24,27 +25,56 @@ export async function downloadDirectory(
   target: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  const destination = resolve(target);
-  for (const path of [...files.map(({ path }) => path), ...emptyDirectories]) pathParts(path);
-  await refuseFilled(destination);
-  await mkdir(dirname(destination), { recursive: true });
-  const staging = join(dirname(destination), `.${basename(destination)}.argosy-${randomUUID()}`);
-  await mkdir(staging);
+  refuseNoTree(
+    files.map(({ path }) => path),
+    emptyDirectories,
+  );
+  const destination = await placeOf(target);
+  const isThere = await isEmpty(destination);
+  const staging = join(isThere ? destination : dirname(destination), `.argosy-${randomUUID()}`);
+  await mkdir(staging, { recursive: true });
   try {
     await fill(connection, files, emptyDirectories, staging, signal);
-    await rename(staging, destination);
+    await (isThere ? moveInto(destination, staging) : rename(staging, destination));
   } catch (error) {
     await rm(staging, { recursive: true, force: true });
     throw error;
   }
 }
 
-async function refuseFilled(destination: string): Promise<void> {
+/** Where a directory lies, or will lie: a link to it stays. */
+async function placeOf(target: string): Promise<string> {
   try {
-    if ((await readdir(destination)).length === 0) return;
+    await lstat(target);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return resolve(target);
+  }
+  return realpath(target);
+}
+
+/** Moves what is complete into a directory that is there: no other one can take the place of a mounted one. */
+async function moveInto(destination: string, staging: string): Promise<void> {
+  const moved: string[] = [];
+  try {
+    for (const name of await readdir(staging)) {
+      await rename(join(staging, name), join(destination, name));
+      moved.push(join(destination, name));
+    }
+    await rmdir(staging);
+  } catch (error) {
+    for (const path of moved) await rm(path, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Whether a directory is there; one with something in it is refused. */
+async function isEmpty(destination: string): Promise<boolean> {
+  try {
+    if ((await readdir(destination)).length === 0) return true;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") return;
+    if (code === "ENOENT") return false;
     if (code !== "ENOTDIR") throw error;
   }
   throw new FormatError(`${destination} is there already; name a directory that is new or empty`);
@@ -67,7 +97,7 @@ async function fill(
     ({ path }, bytes) => writeNew(place(path), [bytes]),
   );
   const large = files.filter(({ size }) => size >= SMALL_BYTES);
-  await inParallel(large, STREAMS, signal, (file, stop) =>
+  await inParallel(large, signal, (file, stop) =>
     writeNew(place(file.path), fileChunks(connection, file, stop)),
   );
 }

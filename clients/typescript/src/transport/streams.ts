@@ -11,21 +11,30 @@ import {
 } from "../gen/argosy/v1/blob_service.js";
 import type { Connection, Method } from "./connection.js";
 
-/** How many messages of an upload may wait for the network. */
-const MOST_WAITING = 2;
 const CHUNK_TAG = 18; // field 2, length-delimited, of WriteUploadRequest
 const READ_CHUNK_TAG = 10; // field 1, length-delimited, of ReadBlobResponse
+/** What a chunk's message has beside its bytes, at most. */
+const MOST_HEAD_BYTES = 6;
 
-/** WriteUpload, whose messages are encoded before they are handed to gRPC: a chunk is copied once instead of thrice. */
+/** WriteUpload, whose messages are encoded before they are handed to gRPC. */
 const WRITE_UPLOAD: Method<Buffer, WriteUploadResponse> = {
   ...BlobServiceService.writeUpload,
   requestSerialize: (message) => message,
 };
 
-/** Encodes a chunk; its bytes may change as soon as this returns. */
-function chunkMessage(chunk: Uint8Array): Buffer {
-  const head = new BinaryWriter().uint32(CHUNK_TAG).uint32(chunk.byteLength).finish();
-  return Buffer.concat([head, chunk]);
+/** Encodes chunks one after the other into the same memory: new memory for each costs more than sending it. */
+class ChunkEncoder {
+  private memory = Buffer.alloc(0);
+
+  /** The message is good until the next one is asked for, and the chunk may change at once. */
+  encode(chunk: Uint8Array): Buffer {
+    const head = new BinaryWriter().uint32(CHUNK_TAG).uint32(chunk.byteLength).finish();
+    const size = head.byteLength + chunk.byteLength;
+    if (this.memory.byteLength < size) this.memory = Buffer.allocUnsafeSlow(chunk.byteLength + MOST_HEAD_BYTES);
+    this.memory.set(head);
+    this.memory.set(chunk, head.byteLength);
+    return this.memory.subarray(0, size);
+  }
 }
 
 /** ReadBlob, whose chunks stay where gRPC received them. */
@@ -112,7 +121,7 @@ export async function* receive<Request, Response>(
 ): AsyncGenerator<Response> {
   signal?.throwIfAborted();
   const { call, toError } = await connection.serverStream(method, request, signal);
-  readAhead(call, MOST_WAITING);
+  readAhead(call, 1);
   const watchdog = new Watchdog(patience.first, method.path.slice(1), signal, () => call.cancel());
   const messages = call[Symbol.asyncIterator]() as AsyncIterator<Response>;
   try {
@@ -144,16 +153,14 @@ function readAhead(stream: object, messages: number): void {
   if (state !== undefined) state.highWaterMark = messages;
 }
 
-/** Reads a range of a blob; 0 as `limit` is all that follows. */
+/** Reads a blob from a place on. */
 export async function* readBlob(
   connection: Connection,
   digest: string,
   offset: number,
-  limit: number,
   signal?: AbortSignal,
 ): AsyncGenerator<Buffer> {
-  const { project } = connection;
-  const request = ReadBlobRequest.fromPartial({ project, digest, offset: BigInt(offset), limit: BigInt(limit) });
+  const request = connection.request(ReadBlobRequest, { digest, offset: BigInt(offset) });
   const { idleTimeout } = connection.config;
   const patience = { first: idleTimeout, next: idleTimeout };
   for await (const { chunk } of receive(connection, READ_BLOB, request, patience, signal)) {
@@ -162,7 +169,8 @@ export async function* readBlob(
 }
 
 /**
- * Writes chunks to an upload and returns how many bytes the server holds then.
+ * Writes chunks to an upload and returns how many bytes the server holds then. One chunk is on its way while the next
+ * one is read.
  *
  * @param progressed is called with the bytes of each chunk that went out.
  * @throws StalledError neither a chunk went out nor an answer came in for the idle timeout.
@@ -175,84 +183,50 @@ export async function writeUpload(
   signal?: AbortSignal,
 ): Promise<number> {
   signal?.throwIfAborted();
-  let settle!: { resolve: (answer: WriteUploadResponse) => void; reject: (error: unknown) => void };
-  const answer = new Promise<WriteUploadResponse>((resolve, reject) => (settle = { resolve, reject }));
-  answer.catch(() => undefined); // it is awaited at the end, or its error told by the sender
-  let sender: Sender | undefined;
-  const answered = (error: unknown, response?: WriteUploadResponse) => {
-    if (response !== undefined) return settle.resolve(response);
-    settle.reject(error);
-    sender?.refuse(error);
-  };
-  const { call } = await connection.clientStream(WRITE_UPLOAD, answered, signal);
+  let refusal: { error: unknown } | undefined;
+  let answer: WriteUploadResponse | undefined;
+  let wake = (): void => undefined;
+  const { call } = await connection.clientStream(
+    WRITE_UPLOAD,
+    (error, response) => {
+      if (response === undefined) refusal = { error };
+      else answer = response;
+      wake();
+    },
+    signal,
+  );
   call.on("error", () => undefined); // it is told through the answer
   const watchdog = new Watchdog(connection.config.idleTimeout, "WriteUpload", signal, () => call.cancel());
-  sender = new Sender(call, () => watchdog.progressed(), progressed);
+  /** Waits until `begin` calls back, or the call has ended. */
+  const until = async (begin: (done: () => void) => void): Promise<void> => {
+    watchdog.progressed();
+    if (refusal === undefined) await new Promise<void>((resolve) => begin((wake = resolve)));
+    if (refusal !== undefined) throw refusal.error;
+    watchdog.progressed();
+  };
+  const send = async (message: Buffer, bytes: number): Promise<void> => {
+    await until((sent) => call.write(message, () => sent()));
+    if (bytes > 0) progressed(bytes);
+  };
   try {
-    watchdog.progressed();
     const first = WriteUploadOpen.fromPartial({ ...open, project: connection.project, offset: BigInt(open.offset) });
-    const message = BlobServiceService.writeUpload.requestSerialize({ part: { $case: "open", value: first } });
-    await sender.send(message, 0);
-    for await (const chunk of chunks) await sender.send(chunkMessage(chunk), chunk.byteLength);
+    let sending = send(BlobServiceService.writeUpload.requestSerialize({ part: { $case: "open", value: first } }), 0);
+    const encoder = new ChunkEncoder();
+    for await (const chunk of chunks) {
+      await sending;
+      sending = send(encoder.encode(chunk), chunk.byteLength);
+      sending.catch(() => undefined); // it is told when it is waited for
+    }
+    await sending;
     call.end();
-    watchdog.progressed();
-    const { committedSize } = await answer;
-    sender.tell();
-    return Number(committedSize);
+    while (answer === undefined) await until(() => undefined);
+    return Number(answer.committedSize);
   } catch (error) {
     call.cancel();
     watchdog.check();
     throw error;
   } finally {
     watchdog.stop();
-  }
-}
-
-/** Writes messages one after the other, and waits while too many of them have not gone out. */
-class Sender {
-  private waiting = 0;
-  /** Bytes that have gone out and were not told yet. */
-  private untold = 0;
-  private refusal: { error: unknown } | undefined;
-  private release: () => void = () => undefined;
-
-  constructor(
-    private readonly call: { write(message: Buffer, sent: (error?: Error | null) => void): boolean },
-    private readonly alive: () => void,
-    private readonly progressed: (bytes: number) => void,
-  ) {}
-
-  /** Takes no more messages: whoever sends one gets the error. */
-  refuse(error: unknown): void {
-    this.refusal ??= { error };
-    this.release();
-  }
-
-  async send(message: Buffer, bytes: number): Promise<void> {
-    this.check();
-    this.waiting += 1;
-    this.call.write(message, (error) => {
-      this.waiting -= 1;
-      if (!error) {
-        this.untold += bytes;
-        this.alive();
-      }
-      this.release();
-    });
-    if (this.waiting >= MOST_WAITING) await new Promise<void>((resolve) => (this.release = resolve));
-    this.check();
-    this.tell();
-  }
-
-  /** Tells what has gone out. Not from where gRPC says so: what the caller's function throws would be lost there. */
-  tell(): void {
-    const bytes = this.untold;
-    this.untold = 0;
-    if (bytes > 0) this.progressed(bytes);
-  }
-
-  private check(): void {
-    if (this.refusal !== undefined) throw this.refusal.error;
   }
 }
 

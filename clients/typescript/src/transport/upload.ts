@@ -15,11 +15,13 @@ import {
   UploadState,
 } from "../gen/argosy/v1/blob_service.js";
 import { Backoff, worthRetrying } from "./backoff.js";
-import type { Connection } from "./connection.js";
+import { answered, type Connection } from "./connection.js";
 import { isReason, writeUpload } from "./streams.js";
 
 /** Refusals after which GetUpload, with which the next attempt begins, tells how to go on. */
 export const ASKED_ABOUT = ["WRITE_PAST_END", "ILLEGAL_TRANSITION", "SUPERSEDED"];
+/** The size of a chunk where the server names none. */
+const CHUNK_BYTES = 1 << 20;
 /** Seconds an abandoned upload may take to be given back; it expires anyway. */
 const ABORT_DEADLINE = 5;
 
@@ -80,13 +82,10 @@ class Session {
   async abort(): Promise<void> {
     const { connection, upload } = this;
     if (upload === undefined || upload.state === UploadState.UPLOAD_STATE_COMMITTED) return;
-    const request = AbortUploadRequest.fromPartial({
-      project: connection.project,
-      requestId: randomUUID(),
-      uploadId: upload.id,
-    });
     const settings = { retry: false, deadline: ABORT_DEADLINE };
-    await connection.unary(BlobServiceService.abortUpload, request, settings).catch(() => undefined);
+    await connection
+      .ask(BlobServiceService.abortUpload, AbortUploadRequest, { uploadId: upload.id }, settings)
+      .catch(() => undefined);
   }
 
   private async attempt(): Promise<void> {
@@ -95,7 +94,7 @@ class Session {
     if (upload.state === UploadState.UPLOAD_STATE_COMMITTED) return;
     const offset = Number(upload.committedSize);
     const { preferredChunkBytes } = await connection.capabilities(wish.signal);
-    const chunks = wish.content.read(offset, preferredChunkBytes, wish.signal);
+    const chunks = wish.content.read(offset, preferredChunkBytes || CHUNK_BYTES, wish.signal);
     const open = { uploadId: upload.id, offset, epoch: upload.epoch + 1n };
     try {
       await writeUpload(connection, open, chunks, (bytes) => wish.progressed?.(bytes), wish.signal);
@@ -105,35 +104,32 @@ class Session {
       throw error;
     }
     this.isUnanswered = false;
-    const request = CommitUploadRequest.fromPartial({
-      project: connection.project,
+    const fields = {
       requestId: this.commitId,
       uploadId: upload.id,
       digest: wish.digest,
       sizeBytes: BigInt(wish.size),
-    });
-    await connection.unary(BlobServiceService.commitUpload, request, { signal: wish.signal, retry: false });
+    };
+    const settings = { signal: wish.signal, retry: false };
+    await connection.ask(BlobServiceService.commitUpload, CommitUploadRequest, fields, settings);
   }
 
   /** Where the upload stands; begins a new one when there is none that can go on. */
   private async current(): Promise<Upload> {
     const { connection, wish } = this;
     if (this.upload !== undefined) {
-      const request = GetUploadRequest.fromPartial({ project: connection.project, uploadId: this.upload.id });
+      const fields = { uploadId: this.upload.id };
       const settings = { signal: wish.signal, retry: false };
-      this.upload = needed((await connection.unary(BlobServiceService.getUpload, request, settings)).upload);
+      const told = await connection.ask(BlobServiceService.getUpload, GetUploadRequest, fields, settings);
+      this.upload = answered(told.upload);
       if (this.upload.committedSize > this.kept) this.backoff.progressed();
       this.kept = this.upload.committedSize;
       if (this.upload.state !== UploadState.UPLOAD_STATE_ABORTED) return this.upload;
     }
-    const request = CreateUploadRequest.fromPartial({
-      project: connection.project,
-      requestId: randomUUID(),
-      digest: wish.digest,
-      sizeBytes: BigInt(wish.size),
-    });
-    const answer = await connection.unary(BlobServiceService.createUpload, request, { signal: wish.signal });
-    this.upload = needed(answer.upload);
+    const fields = { digest: wish.digest, sizeBytes: BigInt(wish.size) };
+    const settings = { signal: wish.signal };
+    const begun = await connection.ask(BlobServiceService.createUpload, CreateUploadRequest, fields, settings);
+    this.upload = answered(begun.upload);
     this.kept = 0n;
     this.commitId = randomUUID();
     return this.upload;
@@ -144,9 +140,4 @@ class Session {
     if (isReason(error, "SUPERSEDED")) return this.isUnanswered;
     return worthRetrying(error) || isReason(error, ...ASKED_ABOUT);
   }
-}
-
-function needed(upload: Upload | undefined): Upload {
-  if (upload === undefined) throw new Error("the server answered without an upload");
-  return upload;
 }

@@ -39,6 +39,7 @@ import {
   UploadArtifactRequest,
   UploadArtifactResponse,
 } from "./artifact_transfer.js";
+import { ItemStatus } from "./errors.js";
 import { GetLineageRequest, GetLineageResponse } from "./lineage.js";
 import { PruneArtifactVersionsRequest, PruneArtifactVersionsResponse } from "./pruning.js";
 import { WatchArtifactsRequest, WatchArtifactsResponse } from "./watch.js";
@@ -119,6 +120,40 @@ export interface GetArtifactVersionResponse {
    * The bytes of each of its files, in their order; empty when they were not wanted or too many.
    * The client SHOULD verify them against the digests.
    */
+  contents: Buffer[];
+}
+
+/** Request of BatchGetArtifactVersions. */
+export interface BatchGetArtifactVersionsRequest {
+  /** The project. */
+  project: string;
+  /** Which versions: at least one. */
+  selectors: VersionSelector[];
+  /** For each of them as in GetArtifactVersionRequest. */
+  maxContentBytes: bigint;
+}
+
+/** Response of BatchGetArtifactVersions. */
+export interface BatchGetArtifactVersionsResponse {
+  /** One for each selector of the request, in its order. */
+  results: GetArtifactVersionResult[];
+}
+
+/** One version of a batch. */
+export interface GetArtifactVersionResult {
+  /**
+   * OK, one of the refusals of GetArtifactVersion, or INVALID_ARGUMENT / LIMIT_EXCEEDED: the answer has
+   * no room for it beside those before it (`max_batch_bytes` of content, 3.5 MiB in all). A client
+   * SHOULD ask for that one by GetArtifactVersion.
+   */
+  status:
+    | ItemStatus
+    | undefined;
+  /** The version with its files, when OK. */
+  artifactVersion:
+    | ArtifactVersion
+    | undefined;
+  /** As in GetArtifactVersionResponse. */
   contents: Buffer[];
 }
 
@@ -718,6 +753,234 @@ export const GetArtifactVersionResponse: MessageFns<GetArtifactVersionResponse> 
   },
   fromPartial<I extends Exact<DeepPartial<GetArtifactVersionResponse>, I>>(object: I): GetArtifactVersionResponse {
     const message = createBaseGetArtifactVersionResponse();
+    message.artifactVersion = (object.artifactVersion !== undefined && object.artifactVersion !== null)
+      ? ArtifactVersion.fromPartial(object.artifactVersion)
+      : undefined;
+    message.contents = object.contents?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseBatchGetArtifactVersionsRequest(): BatchGetArtifactVersionsRequest {
+  return { project: "", selectors: [], maxContentBytes: 0n };
+}
+
+export const BatchGetArtifactVersionsRequest: MessageFns<BatchGetArtifactVersionsRequest> = {
+  encode(message: BatchGetArtifactVersionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.project !== "") {
+      writer.uint32(10).string(message.project);
+    }
+    for (const v of message.selectors) {
+      VersionSelector.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.maxContentBytes !== 0n) {
+      if (BigInt.asIntN(64, message.maxContentBytes) !== message.maxContentBytes) {
+        throw new globalThis.Error("value provided for field message.maxContentBytes of type int64 too large");
+      }
+      writer.uint32(24).int64(message.maxContentBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BatchGetArtifactVersionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBatchGetArtifactVersionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.project = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.selectors.push(VersionSelector.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.maxContentBytes = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<BatchGetArtifactVersionsRequest>, I>>(base?: I): BatchGetArtifactVersionsRequest {
+    return BatchGetArtifactVersionsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BatchGetArtifactVersionsRequest>, I>>(
+    object: I,
+  ): BatchGetArtifactVersionsRequest {
+    const message = createBaseBatchGetArtifactVersionsRequest();
+    message.project = object.project ?? "";
+    message.selectors = object.selectors?.map((e) => VersionSelector.fromPartial(e)) || [];
+    message.maxContentBytes = (object.maxContentBytes !== undefined && object.maxContentBytes !== null)
+      ? BigInt(object.maxContentBytes)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseBatchGetArtifactVersionsResponse(): BatchGetArtifactVersionsResponse {
+  return { results: [] };
+}
+
+export const BatchGetArtifactVersionsResponse: MessageFns<BatchGetArtifactVersionsResponse> = {
+  encode(message: BatchGetArtifactVersionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.results) {
+      GetArtifactVersionResult.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BatchGetArtifactVersionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBatchGetArtifactVersionsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.results.push(GetArtifactVersionResult.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<BatchGetArtifactVersionsResponse>, I>>(
+    base?: I,
+  ): BatchGetArtifactVersionsResponse {
+    return BatchGetArtifactVersionsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BatchGetArtifactVersionsResponse>, I>>(
+    object: I,
+  ): BatchGetArtifactVersionsResponse {
+    const message = createBaseBatchGetArtifactVersionsResponse();
+    message.results = object.results?.map((e) => GetArtifactVersionResult.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseGetArtifactVersionResult(): GetArtifactVersionResult {
+  return { status: undefined, artifactVersion: undefined, contents: [] };
+}
+
+export const GetArtifactVersionResult: MessageFns<GetArtifactVersionResult> = {
+  encode(message: GetArtifactVersionResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.status !== undefined) {
+      ItemStatus.encode(message.status, writer.uint32(10).fork()).join();
+    }
+    if (message.artifactVersion !== undefined) {
+      ArtifactVersion.encode(message.artifactVersion, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.contents) {
+      writer.uint32(26).bytes(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetArtifactVersionResult {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetArtifactVersionResult();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.status = ItemStatus.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.artifactVersion = ArtifactVersion.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.contents.push(Buffer.from(reader.bytes()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<GetArtifactVersionResult>, I>>(base?: I): GetArtifactVersionResult {
+    return GetArtifactVersionResult.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetArtifactVersionResult>, I>>(object: I): GetArtifactVersionResult {
+    const message = createBaseGetArtifactVersionResult();
+    message.status = (object.status !== undefined && object.status !== null)
+      ? ItemStatus.fromPartial(object.status)
+      : undefined;
     message.artifactVersion = (object.artifactVersion !== undefined && object.artifactVersion !== null)
       ? ArtifactVersion.fromPartial(object.artifactVersion)
       : undefined;
@@ -2009,6 +2272,26 @@ export const ArtifactServiceService = {
     responseDeserialize: (value: Buffer): GetArtifactVersionResponse => GetArtifactVersionResponse.decode(value),
   },
   /**
+   * Returns many versions as they were at one moment, each with a status of its own: clients that load
+   * many small values at once need not make a call for each.
+   *
+   * Errors:
+   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items` selectors.
+   */
+  batchGetArtifactVersions: {
+    path: "/argosy.v1.ArtifactService/BatchGetArtifactVersions" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: BatchGetArtifactVersionsRequest): Buffer =>
+      Buffer.from(BatchGetArtifactVersionsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): BatchGetArtifactVersionsRequest =>
+      BatchGetArtifactVersionsRequest.decode(value),
+    responseSerialize: (value: BatchGetArtifactVersionsResponse): Buffer =>
+      Buffer.from(BatchGetArtifactVersionsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): BatchGetArtifactVersionsResponse =>
+      BatchGetArtifactVersionsResponse.decode(value),
+  },
+  /**
    * Lists artifacts by name, each with its latest version.
    *
    * Errors:
@@ -2258,6 +2541,14 @@ export interface ArtifactServiceServer extends UntypedServiceImplementation {
    */
   getArtifactVersion: handleUnaryCall<GetArtifactVersionRequest, GetArtifactVersionResponse>;
   /**
+   * Returns many versions as they were at one moment, each with a status of its own: clients that load
+   * many small values at once need not make a call for each.
+   *
+   * Errors:
+   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items` selectors.
+   */
+  batchGetArtifactVersions: handleUnaryCall<BatchGetArtifactVersionsRequest, BatchGetArtifactVersionsResponse>;
+  /**
    * Lists artifacts by name, each with its latest version.
    *
    * Errors:
@@ -2444,6 +2735,28 @@ export interface ArtifactServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetArtifactVersionResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Returns many versions as they were at one moment, each with a status of its own: clients that load
+   * many small values at once need not make a call for each.
+   *
+   * Errors:
+   * - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items` selectors.
+   */
+  batchGetArtifactVersions(
+    request: BatchGetArtifactVersionsRequest,
+    callback: (error: ServiceError | null, response: BatchGetArtifactVersionsResponse) => void,
+  ): ClientUnaryCall;
+  batchGetArtifactVersions(
+    request: BatchGetArtifactVersionsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: BatchGetArtifactVersionsResponse) => void,
+  ): ClientUnaryCall;
+  batchGetArtifactVersions(
+    request: BatchGetArtifactVersionsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: BatchGetArtifactVersionsResponse) => void,
   ): ClientUnaryCall;
   /**
    * Lists artifacts by name, each with its latest version.

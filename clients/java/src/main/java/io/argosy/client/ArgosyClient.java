@@ -1,23 +1,29 @@
 package io.argosy.client;
 
+import com.google.protobuf.ByteString;
 import io.argosy.client.codec.Codec;
 import io.argosy.client.codec.Codecs;
 import io.argosy.client.codec.NewFile;
 import io.argosy.client.codec.StoredFiles;
+import io.argosy.v1.ArtifactFile;
+import io.argosy.v1.ArtifactSpec;
 import io.argosy.v1.ArtifactSummary;
 import io.argosy.v1.ArtifactVersion;
 import io.argosy.v1.DeleteAliasRequest;
 import io.argosy.v1.GetArtifactVersionRequest;
 import io.argosy.v1.GetArtifactVersionResponse;
 import io.argosy.v1.SetAliasRequest;
+import io.argosy.v1.WatchArtifactsRequest;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /**
@@ -25,7 +31,7 @@ import java.util.stream.Stream;
  *
  * <pre>{@code
  * try (ArgosyClient client = ArgosyClient.builder().server("grpc://localhost:50051").build()) {
- *     client.save("greeting", "hello", SaveOptions.none().alias("prod"));
+ *     client.save("greeting", "hello", spec -> spec.addAliases("prod"));
  *     String text = client.load(ArtifactRef.alias("greeting", "prod"), String.class);
  * }
  * }</pre>
@@ -60,56 +66,58 @@ public final class ArgosyClient implements AutoCloseable {
 
     /** Saves a value as the next version of a name. */
     public ArtifactVersion save(String name, Object value) {
-        return save(name, value, SaveOptions.none());
+        return save(name, value, spec -> {});
     }
 
     /**
      * Saves a value. Its type decides the format: text, bytes ({@code byte[]}), npy
-     * ({@link io.argosy.client.codec.NpyArray}), file and directory ({@link Path}), a codec of the program's own, and
-     * json for all others.
+     * ({@link io.argosy.client.codec.NpyArray}), parquet ({@link io.argosy.client.codec.Table}), file and directory
+     * ({@link Path}), a codec of the program's own, and json for all others.
      *
+     * @param options adds a label, aliases, tags, metadata or a description
      * @return the version as it is now visible
      * @throws ArgosyException.MalformedContent no format keeps it; the message names the part
      * @throws ArgosyException.VersionExists the label is taken; nothing was written
      * @throws UncheckedIOException a file cannot be read
      */
-    public ArtifactVersion save(String name, Object value, SaveOptions options) {
-        return save(name, value, codecs.forValue(value), options);
+    public ArtifactVersion save(String name, Object value, Consumer<ArtifactSpec.Builder> options) {
+        Codec<Object> codec = codecs.forValue(value);
+        return save(name, codec.format(), codec.encode(value), options);
     }
 
     /** Saves a value in a format it is told: {@code save("note", "a", "json", ...)} keeps the text as json. */
     @SuppressWarnings("unchecked") // A value of another type is told so below.
-    public ArtifactVersion save(String name, Object value, String format, SaveOptions options) {
+    public ArtifactVersion save(String name, Object value, String format, Consumer<ArtifactSpec.Builder> options) {
         try {
-            return save(name, value, (Codec<Object>) codecs.forFormat(format), options);
+            return save(name, format, ((Codec<Object>) codecs.forFormat(format)).encode(value), options);
         } catch (ClassCastException other) {
             throw ArgosyException.malformed(
                     "the format '" + format + "' does not keep a " + value.getClass().getName() + "; leave it out", other);
         }
     }
 
-    private ArtifactVersion save(String name, Object value, Codec<Object> codec, SaveOptions options) {
-        List<NewFile> files = codec.encode(value);
-        return new VersionWriter(connection, parallel).save(options.spec(name, codec.format()), files);
+    /** Saves bytes of any size as format {@code bytes}, in bounded memory; what breaks goes on where it was. */
+    public ArtifactVersion upload(String name, ByteSource content, Consumer<ArtifactSpec.Builder> options) {
+        return save(name, "bytes", List.of(new NewFile("data.bin", content)), options);
     }
 
-    /**
-     * Saves bytes of any size as format {@code bytes}, in bounded memory. An upload that breaks goes on where it was.
-     */
-    public ArtifactVersion upload(String name, ByteSource content, SaveOptions options) {
-        List<NewFile> files = List.of(new NewFile("data.bin", content));
-        return new VersionWriter(connection, parallel).save(options.spec(name, "bytes"), files);
-    }
-
-    /** As {@link #upload(String, ByteSource, SaveOptions)}, for a stream, which a temporary file keeps meanwhile. */
-    public ArtifactVersion upload(String name, InputStream content, SaveOptions options) throws IOException {
+    /** As {@link #upload(String, ByteSource, Consumer)}, for a stream, which a temporary file keeps meanwhile. */
+    public ArtifactVersion upload(String name, InputStream content, Consumer<ArtifactSpec.Builder> options)
+            throws IOException {
         Path spool = Files.createTempFile("argosy-", ".upload");
         try {
-            Files.copy(content, spool, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+            Files.copy(content, spool, StandardCopyOption.REPLACE_EXISTING);
             return upload(name, ByteSource.of(spool), options);
         } finally {
             Files.delete(spool);
         }
+    }
+
+    private ArtifactVersion save(
+            String name, String format, List<NewFile> files, Consumer<ArtifactSpec.Builder> options) {
+        ArtifactSpec.Builder spec = ArtifactSpec.newBuilder();
+        options.accept(spec);
+        return new VersionWriter(connection, parallel).save(spec.setName(name).setFormat(format).build(), files);
     }
 
     /** Loads the latest version of a name. */
@@ -124,13 +132,14 @@ public final class ArgosyClient implements AutoCloseable {
      */
     public <T> T load(ArtifactRef ref, Class<T> type) {
         Loaded loaded = load(ref);
-        if (loaded.value() != null && !type.isInstance(loaded.value())) {
+        try {
+            return type.cast(loaded.value());
+        } catch (ClassCastException other) {
             throw ArgosyException.malformed(
                     ref + " has the format '" + loaded.version().getFormat() + "', of which Java makes a "
                             + loaded.value().getClass().getName() + ", not a " + type.getName(),
-                    null);
+                    other);
         }
-        return type.cast(loaded.value());
     }
 
     /**
@@ -143,8 +152,14 @@ public final class ArgosyClient implements AutoCloseable {
     public Loaded load(ArtifactRef ref) {
         GetArtifactVersionResponse found = find(ref, connection.capabilities().maxInlineBytes());
         ArtifactVersion version = found.getArtifactVersion();
-        Codec<?> codec = codecs.forFormat(version.getFormat());
-        return new Loaded(version, codec.decode(files(found)));
+        String what = ref + " of format '" + version.getFormat() + "'";
+        try {
+            return new Loaded(version, codecs.forFormat(version.getFormat()).decode(files(found)));
+        } catch (ArgosyException.UnsupportedFormat refused) {
+            throw new ArgosyException.UnsupportedFormat(refused.about(what));
+        } catch (ArgosyException.MalformedContent refused) {
+            throw new ArgosyException.MalformedContent(refused.about(what));
+        }
     }
 
     /** Returns what is recorded of a version, with its files. */
@@ -172,7 +187,7 @@ public final class ArgosyClient implements AutoCloseable {
      * Writes the files of a version into a directory: all of them, verified, or none. Of format {@code directory}, its
      * tree; of others, the files as they are stored.
      *
-     * @param target does not exist, or is empty
+     * @param target does not exist, or is empty; one that is there, such as a mounted volume, stays and is filled at the end
      * @throws ArgosyException.MalformedContent a name would lead out of it; nothing is written
      * @throws UncheckedIOException it is not empty, or cannot be written
      */
@@ -182,11 +197,15 @@ public final class ArgosyClient implements AutoCloseable {
         return found.getArtifactVersion();
     }
 
-    /** Watches what changes; close it after use. */
-    public Watch watch(WatchOptions options) {
-        Watch watch = new Watch(connection, options.request(connection.project()));
-        watch.begin();
-        return watch;
+    /**
+     * Watches what changes from now on; close it after use.
+     *
+     * @param filters sets a name, an alias, a tag or kinds, which all must hold, or a cursor to go on from
+     */
+    public Watch watch(Consumer<WatchArtifactsRequest.Builder> filters) {
+        WatchArtifactsRequest.Builder request = WatchArtifactsRequest.newBuilder();
+        filters.accept(request);
+        return new Watch(connection, request.setProject(connection.project()).build());
     }
 
     /** Points an alias at a version of its artifact; returns the version. */
@@ -237,19 +256,15 @@ public final class ArgosyClient implements AutoCloseable {
 
     private StoredFiles files(GetArtifactVersionResponse found) {
         ArtifactVersion version = found.getArtifactVersion();
-        Map<String, byte[]> contents = new HashMap<>();
+        Map<String, ByteString> contents = new HashMap<>();
         for (int i = 0; i < found.getContentsCount() && i < version.getFilesCount(); i++) {
-            byte[] content = found.getContents(i).toByteArray();
-            contents.put(version.getFiles(i).getDigest(), VersionFiles.verified(version.getFiles(i), content));
+            ArtifactFile file = version.getFiles(i);
+            contents.put(file.getDigest(), VersionFiles.verified(file, found.getContents(i)));
         }
-        return new VersionFiles(
-                connection, parallel, temporary::create, withoutPreviews(version), contents);
-    }
-
-    private static List<io.argosy.v1.ArtifactFile> withoutPreviews(ArtifactVersion version) {
-        return version.getFilesList().stream()
+        List<ArtifactFile> files = version.getFilesList().stream()
                 .filter(file -> !file.getPath().startsWith(PREVIEWS))
                 .toList();
+        return new VersionFiles(connection, parallel, temporary::create, files, contents);
     }
 
     /** Ends the connection and removes the files that were loaded as paths. */

@@ -2,16 +2,21 @@ package io.argosy.client;
 
 import io.argosy.client.codec.Codec;
 import io.argosy.client.codec.Codecs;
-import io.grpc.CallOptions;
 import io.grpc.ChannelCredentials;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
 import io.grpc.NameResolverRegistry;
 import io.grpc.TlsChannelCredentials;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.netty.shaded.io.netty.channel.ChannelOption;
+import io.grpc.stub.MetadataUtils;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.cert.CertificateException;
+import java.security.cert.CertificateFactory;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -26,9 +31,7 @@ public final class ArgosyClientBuilder {
 
     private final Map<String, String> arguments = new HashMap<>();
     private final List<Codecs.Own<?>> codecs = new ArrayList<>();
-    private Map<String, String> environment = System.getenv();
     private Path trusted;
-    private String token;
 
     static {
         NameResolverRegistry.getDefaultRegistry().register(new ReplicaResolver());
@@ -73,21 +76,17 @@ public final class ArgosyClientBuilder {
         return this;
     }
 
-    /** Sent with every call as {@code authorization: Bearer …}, for a proxy that asks for it. Only over TLS. */
+    /**
+     * Sent with every call as {@code authorization: Bearer …}, for a proxy that asks for it ({@code ARGOSY_TOKEN}). Only
+     * over TLS.
+     */
     public ArgosyClientBuilder token(String token) {
-        this.token = token;
-        return this;
+        return set("ARGOSY_TOKEN", token);
     }
 
     /** A codec of the program's own, asked before those that are built in. */
     public <T> ArgosyClientBuilder codec(Class<T> type, Codec<T> codec) {
         codecs.add(new Codecs.Own<>(type, codec));
-        return this;
-    }
-
-    /** What to take for the environment of the process. */
-    ArgosyClientBuilder environment(Map<String, String> variables) {
-        environment = variables;
         return this;
     }
 
@@ -98,20 +97,22 @@ public final class ArgosyClientBuilder {
      * @throws ArgosyException.InvalidSetting a setting is malformed
      */
     public ArgosyClient build() {
-        ClientConfig config = ClientConfig.resolve(arguments, environment);
-        CallOptions options = options(config.server());
-        return new ArgosyClient(new Connection(channel(config), config, options), new Codecs(codecs));
+        ClientConfig config = ClientConfig.resolve(arguments, System.getenv());
+        return new ArgosyClient(new Connection(channel(config), config), new Codecs(codecs));
     }
 
     private ManagedChannel channel(ClientConfig config) {
         ServerAddress server = config.server();
-        boolean isList = server.hosts().size() > 1;
-        ChannelCredentials credentials =
-                server.isSecure() ? tls() : InsecureChannelCredentials.create();
-        String target = isList ? ReplicaResolver.target(server.hosts()) : "dns:///" + server.hosts().get(0);
-        return NettyChannelBuilder.forTarget(target, credentials)
+        Metadata headers = new Metadata();
+        if (!config.token().isEmpty()) {
+            headers.put(Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER), "Bearer " + config.token());
+        }
+        return NettyChannelBuilder.forTarget(
+                        ReplicaResolver.target(server.hosts()),
+                        server.isSecure() ? tls() : InsecureChannelCredentials.create())
+                .intercept(MetadataUtils.newAttachHeadersInterceptor(headers))
                 .maxInboundMessageSize(MOST_MESSAGE_BYTES)
-                .withOption(ChannelOption.CONNECT_TIMEOUT_MILLIS, millis(config.connectTimeout()))
+                .withOption(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int) Math.max(1, Math.min(Integer.MAX_VALUE, config.connectTimeout().toMillis())))
                 // Repeating is ours: it knows the request_id of each intention, and needs no copy of what was sent.
                 .disableRetry()
                 .defaultLoadBalancingPolicy("round_robin")
@@ -122,40 +123,25 @@ public final class ArgosyClientBuilder {
     }
 
     private ChannelCredentials tls() {
-        String file = environment.getOrDefault(ROOTS, "");
+        String file = System.getenv().getOrDefault(ROOTS, "");
         Path roots = trusted == null && !file.isEmpty() ? Path.of(file) : trusted;
         if (roots == null) {
             return TlsChannelCredentials.create();
         }
-        try {
+        try (InputStream pem = Files.newInputStream(roots)) {
+            if (CertificateFactory.getInstance("X.509").generateCertificates(pem).isEmpty()) {
+                throw new CertificateException("it has none");
+            }
             return TlsChannelCredentials.newBuilder().trustManager(roots.toFile()).build();
-        } catch (IOException unreadable) {
-            throw ClientConfig.refuse("the certificates of " + roots + " cannot be read (" + unreadable.getMessage()
-                    + "); name a PEM file");
+        } catch (IOException | CertificateException unreadable) {
+            throw ArgosyException.invalidSetting("the certificates of " + roots + " cannot be read ("
+                    + unreadable.getMessage() + "); name a PEM file");
         }
-    }
-
-    private CallOptions options(ServerAddress server) {
-        if (token == null) {
-            return CallOptions.DEFAULT;
-        }
-        if (!server.isSecure()) {
-            throw ClientConfig.refuse("a token would travel readable to " + server + "; use grpcs://");
-        }
-        return CallOptions.DEFAULT.withCallCredentials(new BearerToken(token));
     }
 
     private ArgosyClientBuilder set(String name, String value) {
-        if (value == null) {
-            arguments.remove(name);
-        } else {
-            arguments.put(name, value);
-        }
+        arguments.put(name, value);
         return this;
-    }
-
-    private static int millis(Duration duration) {
-        return (int) Math.min(Integer.MAX_VALUE, Math.max(1, duration.toMillis()));
     }
 
     private static String seconds(Duration duration) {

@@ -18,17 +18,17 @@ public final class ArtifactRef {
 
     /** The version with a label: {@code version("weights", "3")}. */
     public static ArtifactRef version(String name, String version) {
-        return new ArtifactRef(named(name).setVersion(version).build());
+        return new ArtifactRef(named(name).setVersion(named("version", name, version)).build());
     }
 
     /** The version an alias points at now: {@code alias("weights", "prod")}. */
     public static ArtifactRef alias(String name, String alias) {
-        return new ArtifactRef(named(name).setAlias(alias).build());
+        return new ArtifactRef(named(name).setAlias(named("alias", name, alias)).build());
     }
 
     /** The version of a name in the most recent completed run of a pipeline. */
     public static ArtifactRef ofPipeline(String name, String pipelineName) {
-        return new ArtifactRef(named(name).setPipelineName(pipelineName).build());
+        return new ArtifactRef(named(name).setPipelineName(named("pipeline", name, pipelineName)).build());
     }
 
     /** The version with this UUID. */
@@ -44,6 +44,15 @@ public final class ArtifactRef {
 
     private static VersionSelector.Builder named(String name) {
         return VersionSelector.newBuilder().setName(Objects.requireNonNull(name, "name"));
+    }
+
+    /** Refuses an empty text, which the server would take for one that is not given: for the latest version. */
+    private static String named(String what, String name, String text) {
+        if (Objects.requireNonNull(text, what).isEmpty()) {
+            throw ArgosyException.invalidRequest(
+                    "the " + what + " of \"" + name + "\" is empty; name one, or write ArtifactRef.latest(...)");
+        }
+        return text;
     }
 
     @Override

@@ -1,6 +1,7 @@
 package io.argosy.client;
 
 import io.grpc.Context;
+import io.grpc.Deadline;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
@@ -8,7 +9,7 @@ import java.util.concurrent.TimeUnit;
 /** How long to wait before something is tried once more, and when to give up. */
 final class Backoff {
     /** Attempts in a row without progress. */
-    static final int ATTEMPTS = 8;
+    private static final int ATTEMPTS = 8;
 
     private static final long LONGEST_MILLIS = 5_000;
     private static final long FIRST_MILLIS = 200;
@@ -44,6 +45,15 @@ final class Backoff {
 
     /** As {@link #pause}, after a failure of which is known that another attempt may help. */
     void pauseAnyhow(ArgosyException failure) {
+        sleep(nextMillis(failure));
+    }
+
+    /** As {@link #pauseAnyhow}, but no longer than until {@code end}. */
+    void pauseUntil(Deadline end, ArgosyException failure) {
+        sleep(Math.min(nextMillis(failure), end.timeRemaining(TimeUnit.MILLISECONDS)));
+    }
+
+    private long nextMillis(ArgosyException failure) {
         Patience.check();
         attempts++;
         if (attempts >= most) {
@@ -51,7 +61,7 @@ final class Backoff {
         }
         long longest = Math.min(LONGEST_MILLIS, FIRST_MILLIS << Math.min(attempts, 10));
         // Clients of a server that comes back must not all come at once.
-        sleep(ThreadLocalRandom.current().nextLong(longest / 2, longest + 1));
+        return ThreadLocalRandom.current().nextLong(longest / 2, longest + 1);
     }
 
     private static void sleep(long millis) {

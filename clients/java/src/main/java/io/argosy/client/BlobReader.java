@@ -10,7 +10,6 @@ import io.grpc.Status;
 import io.grpc.stub.BlockingClientCall;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.ByteBuffer;
 
 /**
  * Reads one file from its first byte to its last, goes on where it was when the connection breaks, and verifies it.
@@ -21,17 +20,18 @@ import java.nio.ByteBuffer;
 final class BlobReader extends InputStream {
     private final Connection connection;
     private final ArtifactFile file;
-    private final ContentHash hash = new ContentHash();
+    private final ContentHash hash;
     private final Backoff backoff = new Backoff();
-    private BlockingClientCall<ReadBlobRequest, ReadBlobResponse> call;
-    private ByteBuffer chunk = ByteBuffer.allocate(0);
+    private volatile BlockingClientCall<ReadBlobRequest, ReadBlobResponse> call;
+    private InputStream chunk = InputStream.nullInputStream();
     private long received;
     private boolean isVerified;
-    private boolean isClosed;
+    private volatile boolean isClosed;
 
     BlobReader(Connection connection, ArtifactFile file) {
         this.connection = connection;
         this.file = file;
+        this.hash = new ContentHash(file.getSizeBytes());
     }
 
     /**
@@ -39,14 +39,14 @@ final class BlobReader extends InputStream {
      *
      * @throws ArgosyException the file cannot be read, is damaged, or the caller gave up
      */
-    ByteBuffer nextChunk() {
+    ByteString nextChunk() {
         while (received < file.getSizeBytes()) {
             try {
                 ReadBlobResponse message = connection.read(current());
                 if (message == null) {
                     throw Connection.unavailable(file.getPath() + ": the stream ended before the file");
                 }
-                if (!message.getChunk().isEmpty()) {
+                if (!message.getChunk().isEmpty()) { // which is no progress: a server may send those for ever
                     return take(message.getChunk());
                 }
             } catch (ArgosyException failure) {
@@ -59,30 +59,34 @@ final class BlobReader extends InputStream {
     }
 
     private BlockingClientCall<ReadBlobRequest, ReadBlobResponse> current() {
-        if (call == null) {
-            call = connection.receive(
+        var open = call;
+        if (open == null && !isClosed) {
+            open = connection.receive(
                     BlobServiceGrpc.getReadBlobMethod(),
                     ReadBlobRequest.newBuilder()
                             .setProject(connection.project())
                             .setDigest(file.getDigest())
                             .setOffset(received)
                             .build());
+            call = open;
         }
-        return call;
+        if (isClosed) { // by another thread, also since the line above; whoever comes second ends the call
+            throw new ArgosyException.Cancelled(Refusal.of(Status.Code.CANCELLED, "the stream is closed", null));
+        }
+        return open;
     }
 
-    private ByteBuffer take(ByteString content) {
+    private ByteString take(ByteString content) {
         received += content.size();
         backoff.progressed();
         if (received > file.getSizeBytes()) {
             throw damaged(file, "more than " + file.getSizeBytes() + " bytes arrived");
         }
-        byte[] bytes = content.toByteArray();
-        hash.update(bytes, 0, bytes.length);
+        hash.update(content);
         if (received == file.getSizeBytes()) {
             verify();
         }
-        return ByteBuffer.wrap(bytes);
+        return content;
     }
 
     private void verify() {
@@ -106,9 +110,10 @@ final class BlobReader extends InputStream {
     }
 
     private void end() {
-        if (call != null) {
-            call.cancel("this stream is over", null);
-            call = null;
+        var ended = call;
+        call = null;
+        if (ended != null) {
+            ended.cancel("this stream is over", null);
         }
     }
 
@@ -123,28 +128,26 @@ final class BlobReader extends InputStream {
         if (isClosed) {
             throw new IOException("the stream is closed");
         }
-        if (length == 0) {
-            return 0;
-        }
-        if (!chunk.hasRemaining()) {
+        while (true) {
+            int count = chunk.read(target, offset, length);
+            if (count >= 0) {
+                return count;
+            }
             try {
-                ByteBuffer next = nextChunk();
+                ByteString next = nextChunk();
                 if (next == null) {
                     return -1;
                 }
-                chunk = next;
+                chunk = next.newInput();
             } catch (ArgosyException failure) {
                 throw new IOException(failure.getMessage(), failure);
             }
         }
-        int count = Math.min(length, chunk.remaining());
-        chunk.get(target, offset, count);
-        return count;
     }
 
     @Override
-    public int available() {
-        return chunk.remaining();
+    public int available() throws IOException {
+        return chunk.available();
     }
 
     @Override

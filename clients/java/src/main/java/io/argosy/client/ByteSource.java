@@ -1,20 +1,18 @@
 package io.argosy.client;
 
-import java.io.ByteArrayInputStream;
+import com.google.protobuf.ByteString;
+import com.google.protobuf.UnsafeByteOperations;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 
 /**
  * Bytes that can be read again from any place, so that an upload that broke goes on where it was.
  *
- * <p>An {@link InputStream} cannot; {@link ArgosyClient#upload(String, InputStream, SaveOptions)} keeps what it brings
- * in a temporary file first.
+ * <p>An {@link InputStream} cannot; an upload of one keeps what it brings in a temporary file first.
  */
 public interface ByteSource {
     /** Returns the number of bytes. */
@@ -30,21 +28,20 @@ public interface ByteSource {
 
     /** Returns the bytes of an array, which must not be changed meanwhile. */
     static ByteSource of(byte[] content) {
-        return of(ByteBuffer.wrap(content));
+        return of(UnsafeByteOperations.unsafeWrap(content));
     }
 
-    /** Returns the remaining bytes of a buffer, which must not be changed meanwhile. */
-    static ByteSource of(ByteBuffer content) {
-        ByteBuffer bytes = content.slice().asReadOnlyBuffer();
+    /** Returns the bytes of a {@link ByteString}, which may be made of several buffers. */
+    static ByteSource of(ByteString content) {
         return new ByteSource() {
             @Override
             public long size() {
-                return bytes.capacity();
+                return content.size();
             }
 
             @Override
             public InputStream open(long offset) {
-                return new BufferInputStream(bytes.duplicate().position(Math.toIntExact(offset)));
+                return content.substring(Math.toIntExact(offset)).newInput();
             }
         };
     }
@@ -67,34 +64,12 @@ public interface ByteSource {
 
             @Override
             public InputStream open(long offset) throws IOException {
-                FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
-                return Channels.newInputStream(channel.position(offset));
+                return Channels.newInputStream(FileChannel.open(file).position(offset));
             }
 
             @Override
             public String toString() {
                 return file.toString();
-            }
-        };
-    }
-
-    /** Returns the bytes of an array, then those of a buffer. */
-    static ByteSource concat(byte[] head, ByteBuffer tail) {
-        ByteSource rest = of(tail);
-        return new ByteSource() {
-            @Override
-            public long size() {
-                return head.length + rest.size();
-            }
-
-            @Override
-            public InputStream open(long offset) throws IOException {
-                if (offset >= head.length) {
-                    return rest.open(offset - head.length);
-                }
-                int start = (int) offset;
-                return new java.io.SequenceInputStream(
-                        new ByteArrayInputStream(head, start, head.length - start), rest.open(0));
             }
         };
     }

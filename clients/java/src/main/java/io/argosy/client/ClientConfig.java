@@ -1,7 +1,5 @@
 package io.argosy.client;
 
-import io.argosy.client.ArgosyException.Refusal;
-import io.grpc.Status;
 import java.time.Duration;
 import java.util.Map;
 import java.util.regex.Pattern;
@@ -11,6 +9,7 @@ import java.util.regex.Pattern;
  *
  * @param server where the store is ({@code ARGOSY_SERVER})
  * @param project the namespace to work in ({@code ARGOSY_PROJECT}, default {@code default})
+ * @param token sent with each call over TLS ({@code ARGOSY_TOKEN}), empty for none
  * @param connectTimeout how long to wait for the first answer ({@code ARGOSY_CONNECT_TIMEOUT} in seconds, default 4)
  * @param unaryDeadline how long a simple call may take ({@code ARGOSY_UNARY_DEADLINE} in seconds, default 30)
  * @param idleTimeout how long a transfer may stand still ({@code ARGOSY_IDLE_TIMEOUT} in seconds, default 60)
@@ -18,6 +17,7 @@ import java.util.regex.Pattern;
 record ClientConfig(
         ServerAddress server,
         String project,
+        String token,
         Duration connectTimeout,
         Duration unaryDeadline,
         Duration idleTimeout) {
@@ -33,23 +33,28 @@ record ClientConfig(
         Settings settings = new Settings(arguments, environment);
         String server = settings.text("ARGOSY_SERVER", "");
         if (server.isEmpty()) {
-            throw refuse("no server is named: set ARGOSY_SERVER=grpc://host:port, or give server(...) to the builder");
+            throw ArgosyException.invalidSetting(
+                    "no server is named: set ARGOSY_SERVER=grpc://host:port, or give server(...) to the builder");
         }
         String project = settings.text("ARGOSY_PROJECT", "default");
         if (!PROJECT.matcher(project).matches()) {
-            throw refuse(settings.source("ARGOSY_PROJECT") + " is \"" + project + "\"; a project is 1 to 64 letters, "
-                    + "digits, '.', '_' or '-', and begins with a letter or digit; rename it");
+            throw ArgosyException.invalidSetting(
+                    settings.source("ARGOSY_PROJECT") + " is \"" + project + "\"; a project is 1 to 64 letters, "
+                            + "digits, '.', '_' or '-', and begins with a letter or digit; rename it");
+        }
+        ServerAddress address = ServerAddress.parse(settings.source("ARGOSY_SERVER"), server);
+        String token = settings.text("ARGOSY_TOKEN", "");
+        if (!token.isEmpty() && !address.isSecure()) {
+            throw ArgosyException.invalidSetting(
+                    settings.source("ARGOSY_TOKEN") + " would travel readable to " + address + "; use grpcs://");
         }
         return new ClientConfig(
-                ServerAddress.parse(settings.source("ARGOSY_SERVER"), server),
+                address,
                 project,
+                token,
                 settings.seconds("ARGOSY_CONNECT_TIMEOUT", 4),
                 settings.seconds("ARGOSY_UNARY_DEADLINE", 30),
                 settings.seconds("ARGOSY_IDLE_TIMEOUT", 60));
-    }
-
-    static ArgosyException refuse(String message) {
-        return new ArgosyException.InvalidSetting(Refusal.of(Status.Code.INVALID_ARGUMENT, message, null));
     }
 
     private record Settings(Map<String, String> arguments, Map<String, String> environment) {
@@ -75,7 +80,8 @@ record ClientConfig(
                 seconds = Double.NaN;
             }
             if (!(seconds > 0) || seconds > 1e9) {
-                throw refuse(source(name) + " is \"" + text + "\"; write a number of seconds above 0");
+                throw ArgosyException.invalidSetting(
+                        source(name) + " is \"" + text + "\"; write a number of seconds above 0");
             }
             return Duration.ofNanos((long) (seconds * 1e9));
         }

@@ -7,13 +7,17 @@ import io.argosy.v1.BlobServiceGrpc;
 import io.argosy.v1.BlobServiceGrpc.BlobServiceBlockingStub;
 import io.argosy.v1.GetCapabilitiesRequest;
 import io.grpc.CallOptions;
+import io.grpc.Deadline;
 import io.grpc.ManagedChannel;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import io.grpc.StatusException;
 import io.grpc.StatusRuntimeException;
+import io.grpc.stub.AbstractBlockingStub;
 import io.grpc.stub.BlockingClientCall;
 import io.grpc.stub.ClientCalls;
+import java.time.Duration;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -21,15 +25,17 @@ import java.util.function.Function;
 
 /** How every call is made: the project's channel, deadlines, retries, errors translated. */
 final class Connection {
+    /** How gRPC ends a call to a server that knows no call of Argosy, or speaks no gRPC. */
+    private static final Set<Status.Code> SPOKEN_BY_OTHERS =
+            Set.of(Status.Code.UNIMPLEMENTED, Status.Code.INTERNAL, Status.Code.UNKNOWN);
+
     private final ManagedChannel channel;
     private final ClientConfig config;
-    private final CallOptions options;
     private volatile Capabilities capabilities;
 
-    Connection(ManagedChannel channel, ClientConfig config, CallOptions options) {
+    Connection(ManagedChannel channel, ClientConfig config) {
         this.channel = channel;
         this.config = config;
-        this.options = options;
     }
 
     String project() {
@@ -53,36 +59,43 @@ final class Connection {
      */
     Capabilities capabilities() {
         Capabilities known = capabilities;
-        if (known == null) {
-            known = askCapabilities();
-            capabilities = known;
-        }
-        return known;
+        return known == null ? capabilities = askCapabilities() : known;
     }
 
     private Capabilities askCapabilities() {
-        long end = System.nanoTime() + config.connectTimeout().toNanos();
+        // Servers of a list are asked in turn, and one that takes connections and says nothing uses up its time.
+        Duration patience = config.connectTimeout().multipliedBy(config.server().hosts().size());
+        Deadline end = Deadline.after(patience.toMillis(), TimeUnit.MILLISECONDS);
         var request = GetCapabilitiesRequest.newBuilder().setProject(project()).build();
         Backoff backoff = new Backoff(Integer.MAX_VALUE);
         while (true) {
             try {
-                // The channel bounds connecting; once a connection stands, the answer may take as long as any.
                 var stub = BlobServiceGrpc.newBlockingStub(channel);
-                return Capabilities.of(once(stub, ready -> ready.getCapabilities(request)), address());
+                return Capabilities.of(
+                        once(stub, config.connectTimeout(), ready -> ready.getCapabilities(request)), address());
             } catch (ArgosyException.Unavailable | ArgosyException.DeadlineExceeded failure) {
-                if (System.nanoTime() >= end) {
-                    throw unreachable(failure);
+                if (end.isExpired()) {
+                    throw unreachable(failure, patience);
                 }
-                backoff.pauseAnyhow(failure);
+                backoff.pauseUntil(end, failure);
+            } catch (ArgosyException.Unexpected failure) {
+                throw SPOKEN_BY_OTHERS.contains(failure.code()) && failure.reason().isEmpty()
+                        ? unknown(failure)
+                        : failure;
             }
         }
     }
 
-    private ArgosyException unreachable(ArgosyException failure) {
-        String message = "no Argosy server answers at " + address() + " within "
-                + config.connectTimeout().toMillis() / 1000.0
+    private ArgosyException unreachable(ArgosyException failure, Duration patience) {
+        String message = "no Argosy server answers at " + address() + " within " + seconds(patience)
                 + " s; start one with `argosy-server serve`, or correct ARGOSY_SERVER (" + failure.getMessage() + ")";
         return new ArgosyException.Unavailable(Refusal.of(Status.Code.UNAVAILABLE, message, failure));
+    }
+
+    private ArgosyException unknown(ArgosyException failure) {
+        String message = "what answers at " + address() + " is no Argosy server; correct ARGOSY_SERVER ("
+                + failure.getMessage() + ")";
+        return new ArgosyException.Unexpected(Refusal.of(failure.code(), message, failure));
     }
 
     /** Makes a simple call of ArtifactService, and the same one again while the server is away. */
@@ -98,26 +111,29 @@ final class Connection {
     /** Makes a simple call of BlobService a single time, for whoever repeats it in a way of its own. */
     <T> T once(Function<BlobServiceBlockingStub, T> call) {
         capabilities();
-        return once(BlobServiceGrpc.newBlockingStub(channel), call);
+        return once(BlobServiceGrpc.newBlockingStub(channel), config.unaryDeadline(), call);
     }
 
-    private <S extends io.grpc.stub.AbstractBlockingStub<S>, T> T once(S stub, Function<S, T> call) {
+    private <S extends AbstractBlockingStub<S>, T> T once(S stub, Duration deadline, Function<S, T> call) {
         Patience.check();
         try {
-            return call.apply(stub.withCallCredentials(options.getCredentials())
-                    .withDeadlineAfter(config.unaryDeadline().toNanos(), TimeUnit.NANOSECONDS));
+            return call.apply(stub.withDeadlineAfter(deadline));
         } catch (StatusRuntimeException error) {
-            Patience.check();
-            throw ErrorMapping.of(error, address());
+            throw translated(error);
         }
     }
 
-    private <S extends io.grpc.stub.AbstractBlockingStub<S>, T> T unary(S stub, Function<S, T> call) {
+    private ArgosyException translated(Exception error) {
+        Patience.check();
+        return channel.isShutdown() ? closed(error) : ErrorMapping.of(error, address());
+    }
+
+    private <S extends AbstractBlockingStub<S>, T> T unary(S stub, Function<S, T> call) {
         capabilities();
         Backoff backoff = new Backoff();
         while (true) {
             try {
-                return once(stub, call);
+                return once(stub, config.unaryDeadline(), call);
             } catch (ArgosyException failure) {
                 if (!ErrorMapping.isWorthCallingAgain(failure)) {
                     throw failure;
@@ -134,16 +150,8 @@ final class Connection {
      * @throws ArgosyException the call has failed, stood still, or the caller gave up
      */
     <Q> boolean write(BlockingClientCall<Q, ?> call, Q message) {
-        try {
-            return call.write(message, config.idleTimeout().toNanos(), TimeUnit.NANOSECONDS);
-        } catch (StatusException error) {
-            throw ended(error);
-        } catch (TimeoutException silence) {
-            throw stalled();
-        } catch (InterruptedException interrupted) {
-            Thread.currentThread().interrupt();
-            throw Patience.cancelled("the thread was interrupted", interrupted);
-        }
+        Duration limit = config.idleTimeout();
+        return transfer(limit, () -> call.write(message, limit.toNanos(), TimeUnit.NANOSECONDS));
     }
 
     /**
@@ -152,28 +160,38 @@ final class Connection {
      * @throws ArgosyException the call has failed, stood still, or the caller gave up
      */
     <R> R read(BlockingClientCall<?, R> call) {
+        return readWithin(config.idleTimeout(), call);
+    }
+
+    /** As {@link #read}, from a stream that may be silent for so long. */
+    <R> R readWithin(Duration limit, BlockingClientCall<?, R> call) {
+        return transfer(limit, () -> call.read(limit.toNanos(), TimeUnit.NANOSECONDS));
+    }
+
+    private interface Step<T> {
+        T take() throws StatusException, TimeoutException, InterruptedException;
+    }
+
+    private <T> T transfer(Duration limit, Step<T> step) {
         try {
-            return call.read(config.idleTimeout().toNanos(), TimeUnit.NANOSECONDS);
+            return step.take();
         } catch (StatusException error) {
-            throw ended(error);
+            throw translated(error);
         } catch (TimeoutException silence) {
-            throw stalled();
+            throw new ArgosyException.DeadlineExceeded(Refusal.of(
+                    Status.Code.DEADLINE_EXCEEDED,
+                    "a transfer with the Argosy server at " + address() + " stood still for "
+                            + seconds(limit) + " s; try again, or raise ARGOSY_IDLE_TIMEOUT",
+                    null));
         } catch (InterruptedException interrupted) {
-            Thread.currentThread().interrupt();
-            throw Patience.cancelled("the thread was interrupted", interrupted);
+            throw Patience.interrupted(interrupted);
         }
     }
 
-    /** As {@link #read}, for as long as it takes: pings of the channel tell a dead connection. */
-    <R> R readWhenever(BlockingClientCall<?, R> call) {
-        try {
-            return call.read();
-        } catch (StatusException error) {
-            throw ended(error);
-        } catch (InterruptedException interrupted) {
-            Thread.currentThread().interrupt();
-            throw Patience.cancelled("the thread was interrupted", interrupted);
-        }
+    /** Returns the error of whatever a client that was closed is asked for, or still does. */
+    static ArgosyException closed(Throwable cause) {
+        return new ArgosyException.Cancelled(
+                Refusal.of(Status.Code.CANCELLED, "the client was closed; make another one", cause));
     }
 
     /** Returns the error of a stream that ended without what it must bring. */
@@ -181,27 +199,18 @@ final class Connection {
         return new ArgosyException.Unavailable(Refusal.of(Status.Code.UNAVAILABLE, message, null));
     }
 
-    private ArgosyException ended(StatusException error) {
-        ArgosyException over = Patience.over();
-        return over == null ? ErrorMapping.of(error, address()) : over;
-    }
-
     /** Begins a call that sends a stream. It has no deadline: whoever writes gives up one that stands still. */
     <Q, R> BlockingClientCall<Q, R> send(MethodDescriptor<Q, R> method) {
-        return ClientCalls.blockingClientStreamingCall(channel, method, options);
+        return ClientCalls.blockingClientStreamingCall(channel, method, CallOptions.DEFAULT);
     }
 
     /** Begins a call that receives a stream. Its next message is asked for when the one before was taken. */
     <Q, R> BlockingClientCall<Q, R> receive(MethodDescriptor<Q, R> method, Q request) {
-        return ClientCalls.blockingV2ServerStreamingCall(channel, method, options, request);
+        return ClientCalls.blockingV2ServerStreamingCall(channel, method, CallOptions.DEFAULT, request);
     }
 
-    private ArgosyException stalled() {
-        return new ArgosyException.DeadlineExceeded(Refusal.of(
-                Status.Code.DEADLINE_EXCEEDED,
-                "a transfer with the Argosy server at " + address() + " stood still for "
-                        + config.idleTimeout().toMillis() / 1000.0 + " s; try again, or raise ARGOSY_IDLE_TIMEOUT",
-                null));
+    private static double seconds(Duration duration) {
+        return duration.toMillis() / 1000.0;
     }
 
     void close() {

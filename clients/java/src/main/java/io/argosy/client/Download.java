@@ -7,14 +7,17 @@ import io.argosy.v1.ArtifactVersion;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 
-/** Writes a version into a directory: beside it first, and to its place when all of it is there and verified. */
+/** Writes a version into a directory: hidden first, and to its place when all of it is there and verified. */
 final class Download {
     private final DirectoryCodec directories;
 
@@ -23,20 +26,51 @@ final class Download {
     }
 
     void run(ArtifactVersion version, StoredFiles files, Path target) {
-        files.paths().forEach(FileNames::checkedPath);
-        Path place = target.toAbsolutePath().normalize();
+        FileNames.checkTree(files.paths(), List.of());
+        if (version.getFormat().equals("file")) {
+            FileNames.checkedOnly(files.paths());
+        }
         try {
+            // A link to an empty directory stays, and that is filled.
+            Path place = Files.exists(target, LinkOption.NOFOLLOW_LINKS)
+                    ? target.toRealPath()
+                    : target.toAbsolutePath().normalize();
             requireEmpty(place);
-            Files.createDirectories(place.getParent());
-            Path beside = Files.createTempDirectory(place.getParent(), "." + place.getFileName() + ".");
+            boolean isThere = Files.exists(place);
+            Path work = isThere ? Files.createTempDirectory(place, ".argosy-") : beside(place);
             try {
-                write(version, files, beside.resolve("content"));
-                Files.move(beside.resolve("content"), place, StandardCopyOption.ATOMIC_MOVE);
+                Path content = work.resolve("content");
+                write(version, files, content);
+                if (isThere) {
+                    fill(place, content);
+                } else {
+                    Files.move(content, place, StandardCopyOption.ATOMIC_MOVE);
+                }
             } finally {
-                TemporaryDirectories.remove(beside);
+                TemporaryDirectories.remove(work);
             }
         } catch (IOException unwritable) {
             throw new UncheckedIOException(unwritable);
+        }
+    }
+
+    private static Path beside(Path place) throws IOException {
+        Files.createDirectories(place.getParent());
+        return Files.createTempDirectory(place.getParent(), ".argosy-");
+    }
+
+    /** Moves what is complete into a directory that is there: no other one can take the place of a mounted one. */
+    private static void fill(Path place, Path content) throws IOException {
+        List<Path> moved = new ArrayList<>();
+        try (Stream<Path> complete = Files.list(content)) {
+            for (Path path : (Iterable<Path>) complete::iterator) {
+                moved.add(Files.move(path, place.resolve(path.getFileName())));
+            }
+        } catch (IOException taken) {
+            for (Path path : moved) {
+                TemporaryDirectories.remove(path);
+            }
+            throw taken;
         }
     }
 
@@ -47,7 +81,7 @@ final class Download {
             return;
         }
         Map<String, Path> targets = new LinkedHashMap<>();
-        files.paths().forEach(path -> targets.put(path, content.resolve(path)));
+        files.paths().forEach(path -> targets.put(path, FileNames.place(content, path)));
         files.copy(targets);
     }
 

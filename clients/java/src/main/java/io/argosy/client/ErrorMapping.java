@@ -1,15 +1,13 @@
 package io.argosy.client;
 
+import com.google.common.base.Throwables;
 import com.google.protobuf.Any;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.ErrorInfo;
 import io.argosy.client.ArgosyException.Refusal;
 import io.argosy.v1.ErrorReason;
 import io.argosy.v1.ItemStatus;
-import io.grpc.Metadata;
 import io.grpc.Status;
-import io.grpc.StatusException;
-import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
 import java.util.Map;
 import java.util.Set;
@@ -23,18 +21,28 @@ final class ErrorMapping {
             Status.Code.DEADLINE_EXCEEDED,
             Status.Code.CANCELLED,
             Status.Code.INTERNAL,
-            Status.Code.UNKNOWN);
+            Status.Code.UNKNOWN,
+            Status.Code.RESOURCE_EXHAUSTED);
 
     private ErrorMapping() {}
 
-    /** Returns the exception that stands for how a call ended. */
-    static ArgosyException of(StatusRuntimeException error, String address) {
-        return of(error.getStatus(), error.getTrailers(), error, address);
-    }
-
-    /** Returns the exception that stands for how a call ended. */
-    static ArgosyException of(StatusException error, String address) {
-        return of(error.getStatus(), error.getTrailers(), error, address);
+    /**
+     * Returns the exception that stands for how a call ended.
+     *
+     * @param error a StatusException or StatusRuntimeException
+     */
+    static ArgosyException of(Exception error, String address) {
+        Status status = Status.fromThrowable(error);
+        String text = status.getDescription() == null ? status.getCode().toString() : status.getDescription();
+        ErrorInfo info = errorInfo(error);
+        if (info != null) {
+            return byReason(new Refusal(status.getCode(), info.getReason(), text, info.getMetadataMap(), error));
+        }
+        String message = "a call to the Argosy server at " + address + " ended with " + status.getCode() + ": " + text;
+        if (status.getCode() == Status.Code.UNAVAILABLE && status.getCause() != null) {
+            message += " (" + Throwables.getRootCause(status.getCause()).getMessage() + ")";
+        }
+        return byCode(Refusal.of(status.getCode(), message, error));
     }
 
     /** Returns the exception that stands for an item of a batch that was refused. */
@@ -57,31 +65,12 @@ final class ErrorMapping {
         return isBreak || isWorthCallingAgain(error) || error instanceof ArgosyException.TooMuch;
     }
 
-    private static ArgosyException of(Status status, Metadata trailers, Throwable cause, String address) {
-        String text = status.getDescription() == null ? status.getCode().toString() : status.getDescription();
-        ErrorInfo info = errorInfo(status, trailers);
-        if (info != null) {
-            return byReason(new Refusal(status.getCode(), info.getReason(), text, info.getMetadataMap(), cause));
-        }
-        String message = "a call to the Argosy server at " + address + " ended with " + status.getCode() + ": " + text;
-        Throwable root = status.getCause();
-        if (status.getCode() == Status.Code.UNAVAILABLE && root != null && root.getMessage() != null) {
-            message += " (" + root.getMessage() + ")";
-        }
-        return byCode(Refusal.of(status.getCode(), message, cause));
-    }
-
-    private static ErrorInfo errorInfo(Status status, Metadata trailers) {
-        if (trailers == null) {
-            return null;
-        }
+    /** Returns what an Argosy server told; null when none did. */
+    private static ErrorInfo errorInfo(Exception error) {
         try {
-            for (Any detail : StatusProto.fromStatusAndTrailers(status, trailers).getDetailsList()) {
-                if (detail.is(ErrorInfo.class)) {
-                    ErrorInfo info = detail.unpack(ErrorInfo.class);
-                    if (info.getDomain().equals(DOMAIN)) {
-                        return info;
-                    }
+            for (Any detail : StatusProto.fromThrowable(error).getDetailsList()) {
+                if (detail.is(ErrorInfo.class) && detail.unpack(ErrorInfo.class).getDomain().equals(DOMAIN)) {
+                    return detail.unpack(ErrorInfo.class);
                 }
             }
         } catch (InvalidProtocolBufferException | IllegalArgumentException mangled) {

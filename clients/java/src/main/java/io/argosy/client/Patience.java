@@ -16,30 +16,27 @@ final class Patience {
      * @throws ArgosyException.DeadlineExceeded the deadline of its Context has passed
      */
     static void check() {
-        ArgosyException over = over();
-        if (over != null) {
-            throw over;
-        }
-    }
-
-    /** Returns why the caller does not wait any more; null when it does. */
-    static ArgosyException over() {
         Context context = Context.current();
         Deadline deadline = context.getDeadline();
         if (deadline != null && deadline.isExpired()) {
-            return new ArgosyException.DeadlineExceeded(Refusal.of(
+            throw new ArgosyException.DeadlineExceeded(Refusal.of(
                     Status.Code.DEADLINE_EXCEEDED, "the deadline of the caller's Context has passed", null));
         }
         if (context.isCancelled()) {
-            return cancelled("the caller's Context was cancelled", context.cancellationCause());
+            throw cancelled("the caller's Context was cancelled", context.cancellationCause());
         }
         if (Thread.currentThread().isInterrupted()) {
-            return cancelled("the thread was interrupted", null);
+            throw cancelled("the thread was interrupted", null);
         }
-        return null;
     }
 
-    static ArgosyException.Cancelled cancelled(String message, Throwable cause) {
+    /** Returns the error of a wait that an interrupt ended, and leaves the thread interrupted. */
+    static ArgosyException.Cancelled interrupted(InterruptedException cause) {
+        Thread.currentThread().interrupt();
+        return cancelled("the thread was interrupted", cause);
+    }
+
+    private static ArgosyException.Cancelled cancelled(String message, Throwable cause) {
         return new ArgosyException.Cancelled(Refusal.of(Status.Code.CANCELLED, message, cause));
     }
 }

@@ -1,5 +1,6 @@
 package io.argosy.client;
 
+import com.google.common.net.HostAndPort;
 import io.grpc.Attributes;
 import io.grpc.EquivalentAddressGroup;
 import io.grpc.NameResolver;
@@ -10,8 +11,9 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.URI;
-import java.net.URISyntaxException;
+import java.net.URLEncoder;
 import java.net.UnknownHostException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -21,13 +23,11 @@ import java.util.Set;
 final class ReplicaResolver extends NameResolverProvider {
     private static final String SCHEME = "argosy-replicas";
 
-    /** Returns what to give to the channel for some servers. */
+    /** Returns what to give to the channel for the {@code host:port} of some servers. */
     static String target(List<String> hosts) {
-        try {
-            return new URI(SCHEME, "", "/" + String.join(",", hosts), null).toASCIIString(); // escapes brackets of IPv6
-        } catch (URISyntaxException impossible) {
-            throw new IllegalArgumentException(impossible);
-        }
+        // The brackets of IPv6 may not stand in a URI.
+        String names = URLEncoder.encode(String.join(",", hosts), StandardCharsets.UTF_8);
+        return (hosts.size() == 1 ? "dns:///" : SCHEME + ":///") + names;
     }
 
     @Override
@@ -47,49 +47,45 @@ final class ReplicaResolver extends NameResolverProvider {
             @Override
             public void start(Listener2 started) {
                 listener = started;
-                args.getOffloadExecutor().execute(() -> tell(args));
+                refresh();
             }
 
             @Override
             public void refresh() {
-                args.getOffloadExecutor().execute(() -> tell(args));
+                args.getOffloadExecutor().execute(() -> {
+                    ResolutionResult found = ResolutionResult.newBuilder()
+                            .setAddressesOrError(lookUp(hosts))
+                            .build();
+                    args.getSynchronizationContext().execute(() -> listener.onResult2(found));
+                });
             }
 
             @Override
             public void shutdown() {}
-
-            private void tell(Args resolution) {
-                ResolutionResult found = resolve(hosts);
-                resolution.getSynchronizationContext().execute(() -> listener.onResult2(found));
-            }
         };
     }
 
-    private static NameResolver.ResolutionResult resolve(List<String> hosts) {
-        List<EquivalentAddressGroup> groups = new ArrayList<>();
-        List<String> unknown = new ArrayList<>();
+    private static StatusOr<List<EquivalentAddressGroup>> lookUp(List<String> hosts) {
+        List<EquivalentAddressGroup> known = new ArrayList<>();
         for (String host : hosts) {
-            int colon = host.lastIndexOf(':');
-            int port = Integer.parseInt(host.substring(colon + 1));
+            HostAndPort server = HostAndPort.fromString(host);
             try {
                 List<SocketAddress> addresses = new ArrayList<>();
-                for (InetAddress address : InetAddress.getAllByName(host.substring(0, colon))) {
-                    addresses.add(new InetSocketAddress(address, port));
+                for (InetAddress address : InetAddress.getAllByName(server.getHost())) {
+                    addresses.add(new InetSocketAddress(address, server.getPort()));
                 }
-                Attributes own = Attributes.newBuilder()
-                        .set(EquivalentAddressGroup.ATTR_AUTHORITY_OVERRIDE, host)
-                        .build();
-                groups.add(new EquivalentAddressGroup(addresses, own));
+                known.add(new EquivalentAddressGroup(
+                        addresses,
+                        Attributes.newBuilder()
+                                .set(EquivalentAddressGroup.ATTR_AUTHORITY_OVERRIDE, host)
+                                .build()));
             } catch (UnknownHostException notNow) {
-                unknown.add(host); // The others serve; gRPC asks again when they do not.
+                continue; // The others serve; gRPC asks again when they do not.
             }
         }
-        StatusOr<List<EquivalentAddressGroup>> addresses = groups.isEmpty()
-                ? StatusOr.fromStatus(Status.UNAVAILABLE.withDescription("no address is known of " + unknown))
-                : StatusOr.fromValue(groups);
-        return NameResolver.ResolutionResult.newBuilder()
-                .setAddressesOrError(addresses)
-                .build();
+        return known.isEmpty()
+                ? StatusOr.fromStatus(Status.UNAVAILABLE.withDescription("no address is known of " + hosts))
+                : StatusOr.fromValue(known);
     }
 
     @Override

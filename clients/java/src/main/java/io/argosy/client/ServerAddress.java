@@ -1,9 +1,8 @@
 package io.argosy.client;
 
-import io.argosy.client.ArgosyException.Refusal;
-import io.grpc.Status;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -31,7 +30,7 @@ record ServerAddress(boolean isSecure, List<String> hosts) {
     static ServerAddress parse(String source, String text) {
         String trimmed = text.strip();
         int mark = trimmed.indexOf("://");
-        String scheme = mark < 0 ? "" : trimmed.substring(0, mark).toLowerCase(java.util.Locale.ROOT);
+        String scheme = mark < 0 ? "" : trimmed.substring(0, mark).toLowerCase(Locale.ROOT);
         if (scheme.equals("embedded") || scheme.equals("unix")) {
             throw malformed(source, text, "the Java client speaks to servers in a network; " + FORMS);
         }
@@ -66,8 +65,7 @@ record ServerAddress(boolean isSecure, List<String> hosts) {
     }
 
     private static ArgosyException malformed(String source, String text, String rule) {
-        return new ArgosyException.InvalidSetting(
-                Refusal.of(Status.Code.INVALID_ARGUMENT, source + " is \"" + text + "\"; " + rule, null));
+        return ArgosyException.invalidSetting(source + " is \"" + text + "\"; " + rule);
     }
 
     @Override

@@ -1,13 +1,13 @@
 package io.argosy.client;
 
+import com.google.common.io.MoreFiles;
+import com.google.common.io.RecursiveDeleteOption;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
-import java.util.stream.Stream;
 
 /** Directories that are removed when the client is closed. */
 final class TemporaryDirectories {
@@ -15,9 +15,8 @@ final class TemporaryDirectories {
 
     synchronized Path create() {
         try {
-            Path directory = Files.createTempDirectory("argosy-");
-            made.add(directory);
-            return directory;
+            made.add(Files.createTempDirectory("argosy-"));
+            return made.get(made.size() - 1);
         } catch (IOException unwritable) {
             throw new UncheckedIOException(unwritable);
         }
@@ -37,15 +36,8 @@ final class TemporaryDirectories {
 
     /** Removes a directory and all that is in it. */
     static void remove(Path directory) throws IOException {
-        if (!Files.exists(directory)) {
-            return;
-        }
-        List<Path> deepestFirst;
-        try (Stream<Path> tree = Files.walk(directory)) {
-            deepestFirst = tree.sorted(Comparator.reverseOrder()).toList();
-        }
-        for (Path path : deepestFirst) {
-            Files.deleteIfExists(path);
+        if (Files.exists(directory)) {
+            MoreFiles.deleteRecursively(directory, RecursiveDeleteOption.ALLOW_INSECURE);
         }
     }
 }

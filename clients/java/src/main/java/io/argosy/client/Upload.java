@@ -125,9 +125,9 @@ final class Upload {
             long left = source.size() - offset;
             while (isOpen && left > 0) {
                 Patience.check();
-                byte[] chunk = stream.readNBytes((int) Math.min(left, connection.capabilities().chunkBytes()));
-                if (chunk.length == 0) {
-                    throw new IOException("it ended " + left + " bytes before the " + source.size() + " it had");
+                byte[] chunk = new byte[(int) Math.min(left, connection.capabilities().chunkBytes())];
+                if (stream.readNBytes(chunk, 0, chunk.length) < chunk.length) {
+                    throw new IOException("it has fewer than the " + source.size() + " bytes it had");
                 }
                 left -= chunk.length;
                 var content = UnsafeByteOperations.unsafeWrap(chunk);

@@ -1,10 +1,10 @@
 package io.argosy.client;
 
+import com.google.protobuf.ByteString;
 import io.argosy.client.codec.StoredFiles;
 import io.argosy.v1.ArtifactFile;
 import io.argosy.v1.BatchReadBlobsRequest;
 import io.argosy.v1.ReadBlobResult;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -14,14 +14,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.Callable;
 import java.util.function.Supplier;
 
-/** The files of a version as the server has them: small ones come many in a call, large ones as streams. */
+/** The files of a version as the server has them: many small ones come in a call, others as streams. */
 final class VersionFiles implements StoredFiles {
     /** Files below this many bytes travel in batches. */
     static final int SMALL_BYTES = 256 << 10;
@@ -30,7 +28,7 @@ final class VersionFiles implements StoredFiles {
     private final Parallel parallel;
     private final Supplier<Path> temporary;
     private final TreeMap<String, ArtifactFile> files = new TreeMap<>();
-    private final Map<String, byte[]> contents;
+    private final Map<String, ByteString> contents;
 
     /**
      * @param contents bytes that are here already, verified, by digest
@@ -41,7 +39,7 @@ final class VersionFiles implements StoredFiles {
             Parallel parallel,
             Supplier<Path> temporary,
             List<ArtifactFile> files,
-            Map<String, byte[]> contents) {
+            Map<String, ByteString> contents) {
         this.connection = connection;
         this.parallel = parallel;
         this.temporary = temporary;
@@ -50,7 +48,11 @@ final class VersionFiles implements StoredFiles {
             if (!ContentHash.isDigest(file.getDigest())) {
                 throw BlobReader.damaged(file, "that is no digest");
             }
-            this.files.put(file.getPath(), file);
+            if (this.files.put(file.getPath(), file) != null) {
+                throw ArgosyException.malformed(
+                        "the version has two files \"" + file.getPath() + "\"; save it again by a client of Argosy",
+                        null);
+            }
         }
     }
 
@@ -60,16 +62,11 @@ final class VersionFiles implements StoredFiles {
     }
 
     @Override
-    public long size(String path) {
-        return file(path).getSizeBytes();
-    }
-
-    @Override
     public byte[] read(String path) {
         ArtifactFile file = file(path);
-        byte[] known = contents.get(file.getDigest());
+        ByteString known = contents.get(file.getDigest());
         if (known != null) {
-            return known.clone();
+            return known.toByteArray();
         }
         if (file.getSizeBytes() > Integer.MAX_VALUE - 8) {
             throw ArgosyException.malformed(
@@ -77,13 +74,10 @@ final class VersionFiles implements StoredFiles {
                             + "read it with open(...) or download(...)",
                     null);
         }
-        if (file.getSizeBytes() < SMALL_BYTES) {
-            return readBatch(List.of(file)).get(file.getDigest());
-        }
         ByteBuffer whole = ByteBuffer.allocate((int) file.getSizeBytes());
         try (BlobReader reader = new BlobReader(connection, file)) {
-            for (ByteBuffer chunk = reader.nextChunk(); chunk != null; chunk = reader.nextChunk()) {
-                whole.put(chunk);
+            for (ByteString chunk = reader.nextChunk(); chunk != null; chunk = reader.nextChunk()) {
+                chunk.copyTo(whole);
             }
         }
         return whole.array();
@@ -92,36 +86,94 @@ final class VersionFiles implements StoredFiles {
     @Override
     public InputStream open(String path) {
         ArtifactFile file = file(path);
-        byte[] known = contents.get(file.getDigest());
-        return known == null ? new BlobReader(connection, file) : new ByteArrayInputStream(known);
+        ByteString known = contents.get(file.getDigest());
+        return known == null ? new BlobReader(connection, file) : known.newInput();
+    }
+
+    /** A file and where it goes. */
+    private record Copy(ArtifactFile file, Path target) {
+        long size() {
+            return file.getSizeBytes();
+        }
     }
 
     @Override
     public void copy(Map<String, Path> targets) {
-        List<Callable<Void>> tasks = new ArrayList<>();
-        Map<ArtifactFile, Path> small = new HashMap<>();
+        List<Supplier<Void>> tasks = new ArrayList<>();
+        List<Copy> small = new ArrayList<>();
         new TreeMap<>(targets).forEach((path, target) -> {
-            ArtifactFile file = file(path);
-            if (file.getSizeBytes() < SMALL_BYTES || contents.containsKey(file.getDigest())) {
-                small.put(file, target);
+            Copy copy = new Copy(file(path), target);
+            ByteString known = contents.get(copy.file().getDigest());
+            if (known != null) {
+                write(target, known);
+            } else if (copy.size() < SMALL_BYTES) {
+                small.add(copy);
             } else {
-                tasks.add(() -> {
-                    copyLarge(file, target);
-                    return null;
-                });
+                tasks.add(() -> copyLarge(copy));
             }
         });
-        for (List<ArtifactFile> batch : batches(small.keySet())) {
-            tasks.add(() -> {
-                Map<String, byte[]> found = readBatch(batch);
-                for (ArtifactFile file : batch) {
-                    write(small.get(file), found.get(file.getDigest()));
-                }
-                return null;
-            });
+        for (List<Copy> batch : connection.capabilities().batches(small, Copy::size)) {
+            tasks.add(() -> copySmall(batch));
         }
-        if (!tasks.isEmpty()) {
-            parallel.all(tasks);
+        parallel.all(tasks);
+    }
+
+    private Void copySmall(List<Copy> batch) {
+        var request = BatchReadBlobsRequest.newBuilder().setProject(connection.project());
+        batch.forEach(copy -> request.addDigests(copy.file().getDigest()));
+        List<ReadBlobResult> results =
+                connection.blobs(stub -> stub.batchReadBlobs(request.build())).getResultsList();
+        for (int i = 0; i < batch.size(); i++) {
+            ArtifactFile file = batch.get(i).file();
+            if (i >= results.size()) {
+                throw BlobReader.damaged(file, "the server did not answer for it");
+            }
+            if (results.get(i).getStatus().getCode() != 0) {
+                throw ErrorMapping.of(results.get(i).getStatus());
+            }
+            write(batch.get(i).target(), verified(file, results.get(i).getContent()));
+        }
+        return null;
+    }
+
+    private Void copyLarge(Copy copy) {
+        try (BlobReader reader = new BlobReader(connection, copy.file());
+                FileChannel channel = create(copy.target())) {
+            for (ByteString chunk = reader.nextChunk(); chunk != null; chunk = reader.nextChunk()) {
+                write(channel, chunk);
+            }
+        } catch (IOException unwritable) {
+            throw new UncheckedIOException(unwritable);
+        }
+        return null;
+    }
+
+    /** Returns bytes that have the size and digest they must have. */
+    static ByteString verified(ArtifactFile file, ByteString content) {
+        String digest = ContentHash.of(content);
+        if (content.size() != file.getSizeBytes() || !digest.equals(file.getDigest())) {
+            throw BlobReader.damaged(file, content.size() + " bytes of the digest " + digest + " arrived");
+        }
+        return content;
+    }
+
+    private static void write(Path target, ByteString content) {
+        try (FileChannel channel = create(target)) {
+            write(channel, content);
+        } catch (IOException unwritable) {
+            throw new UncheckedIOException(unwritable);
+        }
+    }
+
+    private static FileChannel create(Path target) throws IOException {
+        Files.createDirectories(target.toAbsolutePath().getParent());
+        return FileChannel.open(target, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+    }
+
+    private static void write(FileChannel channel, ByteString content) throws IOException {
+        ByteBuffer bytes = content.asReadOnlyByteBuffer();
+        while (bytes.hasRemaining()) {
+            channel.write(bytes);
         }
     }
 
@@ -147,84 +199,5 @@ final class VersionFiles implements StoredFiles {
             throw ArgosyException.malformed("the version has no file " + path + "; it has " + paths(), null);
         }
         return file;
-    }
-
-    private List<List<ArtifactFile>> batches(Iterable<ArtifactFile> all) {
-        Capabilities limits = connection.capabilities();
-        List<List<ArtifactFile>> batches = new ArrayList<>();
-        long bytes = 0;
-        for (ArtifactFile file : all) {
-            List<ArtifactFile> last = batches.isEmpty() ? List.of() : batches.get(batches.size() - 1);
-            bytes += file.getSizeBytes();
-            if (last.isEmpty() || last.size() >= limits.maxBatchItems() || bytes > limits.maxBatchBytes()) {
-                batches.add(new ArrayList<>());
-                bytes = file.getSizeBytes();
-            }
-            batches.get(batches.size() - 1).add(file);
-        }
-        return batches;
-    }
-
-    /** Returns the bytes of small files by digest, verified. */
-    private Map<String, byte[]> readBatch(List<ArtifactFile> batch) {
-        Map<String, byte[]> found = new HashMap<>();
-        List<ArtifactFile> wanted = new ArrayList<>();
-        for (ArtifactFile file : batch) {
-            byte[] known = contents.get(file.getDigest());
-            if (known == null) {
-                wanted.add(file);
-            } else {
-                found.put(file.getDigest(), known);
-            }
-        }
-        if (wanted.isEmpty()) {
-            return found;
-        }
-        var request = BatchReadBlobsRequest.newBuilder().setProject(connection.project());
-        wanted.forEach(file -> request.addDigests(file.getDigest()));
-        List<ReadBlobResult> results =
-                connection.blobs(stub -> stub.batchReadBlobs(request.build())).getResultsList();
-        for (int i = 0; i < wanted.size(); i++) {
-            if (i >= results.size()) {
-                throw BlobReader.damaged(wanted.get(i), "the server did not answer for it");
-            }
-            if (results.get(i).getStatus().getCode() != 0) {
-                throw ErrorMapping.of(results.get(i).getStatus());
-            }
-            byte[] content = results.get(i).getContent().toByteArray();
-            found.put(wanted.get(i).getDigest(), verified(wanted.get(i), content));
-        }
-        return found;
-    }
-
-    /** Returns bytes that have the size and digest they must have. */
-    static byte[] verified(ArtifactFile file, byte[] content) {
-        String digest = ContentHash.of(content);
-        if (content.length != file.getSizeBytes() || !digest.equals(file.getDigest())) {
-            throw BlobReader.damaged(file, content.length + " bytes of the digest " + digest + " arrived");
-        }
-        return content;
-    }
-
-    private void copyLarge(ArtifactFile file, Path target) throws IOException {
-        Files.createDirectories(target.toAbsolutePath().getParent());
-        try (BlobReader reader = new BlobReader(connection, file);
-                FileChannel channel =
-                        FileChannel.open(target, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-            for (ByteBuffer chunk = reader.nextChunk(); chunk != null; chunk = reader.nextChunk()) {
-                while (chunk.hasRemaining()) {
-                    channel.write(chunk);
-                }
-            }
-        }
-    }
-
-    private static void write(Path target, byte[] content) {
-        try {
-            Files.createDirectories(target.toAbsolutePath().getParent());
-            Files.write(target, content, StandardOpenOption.CREATE_NEW);
-        } catch (IOException unwritable) {
-            throw new UncheckedIOException(unwritable);
-        }
     }
 }

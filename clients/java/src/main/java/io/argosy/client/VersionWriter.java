@@ -1,6 +1,8 @@
 package io.argosy.client;
 
+import com.google.common.collect.Lists;
 import com.google.protobuf.ByteString;
+import com.google.protobuf.UnsafeByteOperations;
 import io.argosy.client.codec.NewFile;
 import io.argosy.v1.ArtifactSpec;
 import io.argosy.v1.ArtifactVersion;
@@ -15,11 +17,11 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
 
 /**
  * Saves a version: what fits travels inside of one call; of the rest the project is sent what it does not have.
@@ -37,8 +39,8 @@ final class VersionWriter {
 
     /** A file and the digest of its bytes. */
     private record Hashed(NewFile file, String digest) {
-        ByteSource source() {
-            return file.content();
+        long size() {
+            return file.content().size();
         }
     }
 
@@ -63,53 +65,46 @@ final class VersionWriter {
     }
 
     private static NewArtifactFile inline(NewFile file) {
-        byte[] content = contentOf(file);
+        ByteString content = contentOf(file);
         return NewArtifactFile.newBuilder()
                 .setPath(file.path())
-                .setInlineContent(ByteString.copyFrom(content))
+                .setInlineContent(content)
                 .setInlineDigest(ContentHash.of(content))
                 .build();
     }
 
     private List<NewArtifactFile> stored(List<NewFile> files) {
-        List<Hashed> hashed = new ArrayList<>(parallel.all(hashing(files)));
+        List<Supplier<Hashed>> hashing = new ArrayList<>();
+        files.forEach(file -> hashing.add(() -> hashed(file)));
+        List<Hashed> hashed = parallel.all(hashing);
         Set<String> missing = missing(hashed);
         Map<String, String> sent = send(hashed.stream()
                 .filter(file -> missing.remove(file.digest())) // equal files are sent once
                 .toList());
-        List<NewArtifactFile> stored = new ArrayList<>();
-        for (Hashed file : hashed) {
-            stored.add(NewArtifactFile.newBuilder()
-                    .setPath(file.file().path())
-                    .setDigest(sent.getOrDefault(file.digest(), file.digest()))
-                    .build());
-        }
-        return stored;
+        return hashed.stream()
+                .map(file -> NewArtifactFile.newBuilder()
+                        .setPath(file.file().path())
+                        .setDigest(sent.getOrDefault(file.digest(), file.digest()))
+                        .build())
+                .toList();
     }
 
-    private static List<Callable<Hashed>> hashing(List<NewFile> files) {
-        List<Callable<Hashed>> tasks = new ArrayList<>();
-        for (NewFile file : files) {
-            tasks.add(() -> {
-                Patience.check();
-                try {
-                    return new Hashed(file, ContentHash.of(file.content()));
-                } catch (IOException unreadable) {
-                    throw unreadable(file, unreadable);
-                }
-            });
+    private static Hashed hashed(NewFile file) {
+        Patience.check();
+        try {
+            return new Hashed(file, ContentHash.of(file.content()));
+        } catch (IOException unreadable) {
+            throw unreadable(file, unreadable);
         }
-        return tasks;
     }
 
     private Set<String> missing(List<Hashed> files) {
         List<String> digests = files.stream().map(Hashed::digest).distinct().toList();
         Set<String> missing = new HashSet<>();
-        int most = connection.capabilities().maxDigests();
-        for (int at = 0; at < digests.size(); at += most) {
+        for (List<String> part : Lists.partition(digests, connection.capabilities().maxDigests())) {
             var request = FindMissingBlobsRequest.newBuilder()
                     .setProject(connection.project())
-                    .addAllDigests(digests.subList(at, Math.min(at + most, digests.size())))
+                    .addAllDigests(part)
                     .build();
             missing.addAll(
                     connection.blobs(stub -> stub.findMissingBlobs(request)).getMissingDigestsList());
@@ -117,69 +112,49 @@ final class VersionWriter {
         return missing;
     }
 
-    /** Sends files, some at once; returns the digest each has now by the one it had before. */
+    /** Sends files, some at once; returns the digest each large one has now by the one it had before. */
     private Map<String, String> send(List<Hashed> files) {
-        List<Callable<Void>> tasks = new ArrayList<>();
-        Map<String, String> sent = new LinkedHashMap<>();
-        List<Hashed> batch = new ArrayList<>();
-        long bytes = 0;
-        Capabilities limits = connection.capabilities();
+        List<Supplier<Void>> tasks = new ArrayList<>();
+        Map<String, String> sent = new ConcurrentHashMap<>();
+        List<Hashed> small = new ArrayList<>();
         for (Hashed file : files) {
-            long size = file.source().size();
-            if (size >= VersionFiles.SMALL_BYTES) {
+            if (file.size() < VersionFiles.SMALL_BYTES) {
+                small.add(file);
+            } else {
                 tasks.add(() -> {
-                    String digest = new Upload(connection, file.source(), file.digest()).run();
-                    synchronized (sent) {
-                        sent.put(file.digest(), digest);
-                    }
+                    sent.put(file.digest(), new Upload(connection, file.file().content(), file.digest()).run());
                     return null;
                 });
-                continue;
             }
-            if (batch.size() >= limits.maxBatchItems() || bytes + size > limits.maxBatchBytes()) {
-                tasks.add(batchUpload(batch));
-                batch = new ArrayList<>();
-                bytes = 0;
-            }
-            batch.add(file);
-            bytes += size;
         }
-        if (!batch.isEmpty()) {
-            tasks.add(batchUpload(batch));
+        for (List<Hashed> batch : connection.capabilities().batches(small, Hashed::size)) {
+            tasks.add(() -> sendSmall(batch));
         }
-        if (!tasks.isEmpty()) {
-            parallel.all(tasks);
-        }
+        parallel.all(tasks);
         return sent;
     }
 
-    private Callable<Void> batchUpload(List<Hashed> batch) {
-        return () -> {
-            var request = BatchUploadBlobsRequest.newBuilder().setProject(connection.project());
-            for (Hashed file : batch) {
-                request.addBlobs(NewBlob.newBuilder()
-                        .setDigest(file.digest())
-                        .setContent(ByteString.copyFrom(contentOf(file.file()))));
+    private Void sendSmall(List<Hashed> batch) {
+        var request = BatchUploadBlobsRequest.newBuilder().setProject(connection.project());
+        for (Hashed file : batch) {
+            request.addBlobs(NewBlob.newBuilder().setDigest(file.digest()).setContent(contentOf(file.file())));
+        }
+        for (ItemStatus status :
+                connection.blobs(stub -> stub.batchUploadBlobs(request.build())).getStatusesList()) {
+            if (status.getCode() != 0) {
+                throw ErrorMapping.of(status);
             }
-            List<ItemStatus> statuses =
-                    connection.blobs(stub -> stub.batchUploadBlobs(request.build())).getStatusesList();
-            for (ItemStatus status : statuses) {
-                if (status.getCode() != 0) {
-                    throw ErrorMapping.of(status);
-                }
-            }
-            return null;
-        };
+        }
+        return null;
     }
 
-    private static byte[] contentOf(NewFile file) {
-        int size = (int) file.content().size();
+    private static ByteString contentOf(NewFile file) {
+        byte[] content = new byte[(int) file.content().size()];
         try (InputStream stream = file.content().open(0)) {
-            byte[] content = stream.readNBytes(size);
-            if (content.length != size || stream.read() >= 0) {
-                throw new IOException("it does not have the " + size + " bytes it had");
+            if (stream.readNBytes(content, 0, content.length) != content.length || stream.read() >= 0) {
+                throw new IOException("it does not have the " + content.length + " bytes it had");
             }
-            return content;
+            return UnsafeByteOperations.unsafeWrap(content);
         } catch (IOException unreadable) {
             throw unreadable(file, unreadable);
         }

@@ -6,6 +6,7 @@ import io.argosy.v1.WatchArtifactsRequest;
 import io.argosy.v1.WatchArtifactsResponse;
 import io.grpc.Context;
 import io.grpc.stub.BlockingClientCall;
+import java.time.Duration;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
 
@@ -16,8 +17,12 @@ import java.util.NoSuchElementException;
  * <p>{@link #hasNext} waits, and returns false only after {@link #close}, which any thread may call. One thread reads.
  */
 public final class Watch implements Iterator<ArtifactEvent>, AutoCloseable {
+    /** A stream that was silent for longer is taken for broken; the server says something every 15 seconds. */
+    private static final Duration LONGEST_SILENCE = Duration.ofSeconds(45);
+
     private final Connection connection;
     private final WatchArtifactsRequest request;
+    private final Duration longestSilence;
     private final Context.CancellableContext context = Context.current().withCancellation();
     private BlockingClientCall<WatchArtifactsRequest, WatchArtifactsResponse> call;
     private Backoff backoff = new Backoff();
@@ -26,34 +31,34 @@ public final class Watch implements Iterator<ArtifactEvent>, AutoCloseable {
     private volatile String cursor;
     private volatile boolean isClosed;
 
-    Watch(Connection connection, WatchArtifactsRequest request) {
-        this.connection = connection;
-        this.request = request;
-        this.seen = request.getCursor();
-        this.cursor = request.getCursor();
-    }
-
     /**
      * Begins the watch: what happens after this is seen.
      *
      * @throws ArgosyException it cannot begin
      */
-    void begin() {
+    Watch(Connection connection, WatchArtifactsRequest request) {
+        this(connection, request, LONGEST_SILENCE);
+    }
+
+    /** As above; a stream that is silent for longer than {@code longestSilence} is opened again. */
+    Watch(Connection connection, WatchArtifactsRequest request, Duration longestSilence) {
+        this.connection = connection;
+        this.request = request;
+        this.longestSilence = longestSilence;
+        this.seen = request.getCursor();
+        this.cursor = request.getCursor();
         connection.capabilities();
         // The first message tells where the stream begins.
-        Context before = context.attach();
-        try {
+        context.run(() -> {
             while (seen.isEmpty() || call == null) {
                 take(receive());
             }
-        } finally {
-            context.detach(before);
-        }
+        });
     }
 
     /**
      * Returns the cursor that stands for all events up to the one {@link #next} returned last. Whoever keeps it goes on
-     * there with {@link WatchOptions#cursor}.
+     * there by giving it to {@link ArgosyClient#watch}.
      */
     public String cursor() {
         return cursor;
@@ -115,7 +120,7 @@ public final class Watch implements Iterator<ArtifactEvent>, AutoCloseable {
                         ArtifactServiceGrpc.getWatchArtifactsMethod(),
                         request.toBuilder().setCursor(seen).build());
             }
-            WatchArtifactsResponse message = connection.readWhenever(call);
+            WatchArtifactsResponse message = connection.readWithin(longestSilence, call);
             if (message != null) {
                 return message;
             }

@@ -3,6 +3,7 @@ package io.argosy.client;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,14 +19,20 @@ final class ArgosyServer implements AutoCloseable {
 
     ArgosyServer() throws IOException {
         store = Files.createTempDirectory("argosy-server-");
-        start("127.0.0.1:0");
+        try {
+            start("127.0.0.1:0");
+        } catch (IOException | RuntimeException failure) {
+            TemporaryDirectories.remove(store);
+            throw failure;
+        }
     }
 
     /** Starts it; {@code ARGOSY_SERVER_COMMAND} names another program than that of the repository's environment. */
     private void start(String listen) throws IOException {
         String command = System.getenv().getOrDefault(
                 "ARGOSY_SERVER_COMMAND", ROOT.resolve(".venv/bin/argosy-server").toString());
-        process = new ProcessBuilder(command, "serve", "--listen", listen, "--data", store.toString())
+        process = new ProcessBuilder(
+                        command, "serve", "--listen", listen, "--data", store.toString(), "--durability=process")
                 .redirectErrorStream(true)
                 .start();
         var output = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
@@ -51,6 +58,17 @@ final class ArgosyServer implements AutoCloseable {
 
     String address() {
         return address;
+    }
+
+    int port() {
+        return Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
+    }
+
+    /** Returns a port nobody listens on. */
+    static int freePort() throws IOException {
+        try (ServerSocket socket = new ServerSocket(0)) {
+            return socket.getLocalPort();
+        }
     }
 
     ArgosyClient client() {

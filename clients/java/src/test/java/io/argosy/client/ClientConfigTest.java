@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -39,10 +40,30 @@ class ClientConfigTest {
     }
 
     @Test
+    void aServerMayBeNamedByAnAddressOfIpv6() {
+        for (String server : List.of("grpc://[::1]:1", "grpc://[::1]:1,[::1]:2")) {
+            ArgosyClient.builder().server(server).build().close();
+        }
+    }
+
+    @Test
     void aTokenIsNotSentWithoutTls() {
         var error = assertThrows(
                 ArgosyException.InvalidSetting.class,
                 () -> ArgosyClient.builder().server("grpc://a:1").token("secret").build());
         assertTrue(error.getMessage().contains("grpcs://"), error.getMessage());
+        var fromEnvironment = assertThrows(
+                ArgosyException.InvalidSetting.class,
+                () -> ClientConfig.resolve(
+                        Map.of(), Map.of("ARGOSY_SERVER", "grpc://a:1", "ARGOSY_TOKEN", "secret")));
+        String message = fromEnvironment.getMessage();
+        assertTrue(message.contains("environment variable ARGOSY_TOKEN") && !message.contains("secret"), message);
+    }
+
+    @Test
+    void aTokenComesFromTheEnvironmentUnlessItIsGiven() {
+        Map<String, String> environment = Map.of("ARGOSY_SERVER", "grpcs://a:1", "ARGOSY_TOKEN", "of the environment");
+        assertEquals("of the environment", ClientConfig.resolve(Map.of(), environment).token());
+        assertEquals("given", ClientConfig.resolve(Map.of("ARGOSY_TOKEN", "given"), environment).token());
     }
 }

@@ -5,48 +5,42 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.net.httpserver.HttpServer;
 import io.argosy.client.codec.Codec;
 import io.argosy.client.codec.NewFile;
 import io.argosy.client.codec.NpyArray;
 import io.argosy.client.codec.StoredFiles;
-import io.argosy.v1.ArtifactEvent;
-import io.argosy.v1.ArtifactEventKind;
 import io.argosy.v1.GetCapabilitiesRequest;
 import io.argosy.v1.GetCapabilitiesResponse;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.function.Executable;
 
 /** Names, aliases, lists and watches, and what is said when something is wrong. */
+@ExtendWith(SharedServer.class)
 class ClientTest {
-    private static ArgosyServer server;
-    private static ArgosyClient client;
+    private final ArgosyServer server;
+    private final ArgosyClient client;
 
-    @BeforeAll
-    static void start() throws IOException {
-        server = new ArgosyServer();
-        client = server.client();
-    }
-
-    @AfterAll
-    static void stop() throws Exception {
-        client.close();
-        server.close();
+    ClientTest(ArgosyServer server, ArgosyClient client) {
+        this.server = server;
+        this.client = client;
     }
 
     @Test
     void aValueIsFoundByLabelAliasAndId() {
-        var first = client.save("found", Map.of("a", 1L), SaveOptions.none().alias("prod").tag("good"));
+        var first = client.save("found", Map.of("a", 1L), spec -> spec.addAliases("prod").addTags("good"));
         client.save("found", Map.of("a", 2L));
         assertEquals(Map.of("a", 2L), client.load("found"));
         assertEquals(Map.of("a", 1L), client.load(ArtifactRef.alias("found", "prod")).value());
@@ -61,6 +55,14 @@ class ClientTest {
     }
 
     @Test
+    void anEmptyAliasIsNotTheLatestVersion() {
+        client.save("unlabelled", 1L);
+        assertThrows(ArgosyException.InvalidRequest.class, () -> client.load(ArtifactRef.alias("unlabelled", "")));
+        assertThrows(ArgosyException.InvalidRequest.class, () -> client.load(ArtifactRef.version("unlabelled", "")));
+        assertThrows(ArgosyException.InvalidRequest.class, () -> client.load(ArtifactRef.ofPipeline("unlabelled", "")));
+    }
+
+    @Test
     void listsGoOnFromPageToPage() {
         List<String> names = IntStream.range(0, 450).mapToObj(i -> String.format("listed %04d", i)).toList();
         names.forEach(name -> client.save(name, 1L));
@@ -68,51 +70,29 @@ class ClientTest {
     }
 
     @Test
-    void aWatchGoesOnAfterAKillWithNothingMissedOrRepeated() {
-        List<String> seen = new ArrayList<>();
-        try (Watch events = client.watch(WatchOptions.all().name("watched"))) {
-            client.save("watched", 1L);
-            client.save("watched", 2L);
-            seen.add(events.next().getVersion());
-            server.killAndStart();
-            client.save("watched", 3L);
-            seen.add(events.next().getVersion());
-            seen.add(events.next().getVersion());
-            client.setAlias(ArtifactRef.version("watched", "2"), "prod");
-            ArtifactEvent moved = events.next();
-            assertEquals(ArtifactEventKind.ARTIFACT_EVENT_KIND_ALIAS_MOVED, moved.getKind());
-            assertEquals("prod", moved.getAlias());
-        }
-        assertEquals(List.of("1", "2", "3"), seen);
-    }
-
-    @Test
     void aWatchGoesOnFromACursor() {
         String cursor;
-        try (Watch events = client.watch(WatchOptions.all().name("cursor"))) {
+        try (Watch events = client.watch(request -> request.setName("cursor"))) {
             client.save("cursor", 1L);
             client.save("cursor", 2L);
             events.next();
             cursor = events.cursor();
         }
-        try (Watch events = client.watch(WatchOptions.all().name("cursor").cursor(cursor))) {
+        try (Watch events = client.watch(request -> request.setName("cursor").setCursor(cursor))) {
             assertEquals("2", events.next().getVersion());
         }
     }
 
     @Test
     void aWatchThatIsClosedByAnotherThreadEnds() {
-        Watch events = client.watch(WatchOptions.all().name("never saved"));
+        Watch events = client.watch(request -> request.setName("never saved"));
         new Thread(events::close).start();
         assertFalse(events.hasNext());
     }
 
     @Test
     void serversOfAListTakeOverForEachOther() throws IOException {
-        int dead;
-        try (ServerSocket port = new ServerSocket(0)) {
-            dead = port.getLocalPort();
-        }
+        int dead = ArgosyServer.freePort();
         String live = server.address().substring("grpc://".length());
         try (ArgosyClient either =
                 ArgosyClient.builder().server("grpc://127.0.0.1:" + dead + "," + live).build()) {
@@ -125,10 +105,7 @@ class ClientTest {
 
     @Test
     void aServerThatIsNotThereIsNamedWithTheCure() throws IOException {
-        int dead;
-        try (ServerSocket port = new ServerSocket(0)) {
-            dead = port.getLocalPort();
-        }
+        int dead = ArgosyServer.freePort();
         try (ArgosyClient nowhere = ArgosyClient.builder()
                 .server("grpc://127.0.0.1:" + dead)
                 .connectTimeout(Duration.ofMillis(300))
@@ -140,8 +117,41 @@ class ClientTest {
     }
 
     @Test
+    @Timeout(60)
+    void aServerThatTakesConnectionsAndSaysNothingIsToldAfterTheConnectTimeout() throws IOException {
+        try (ServerSocket silent = new ServerSocket(0);
+                ArgosyClient nowhere = ArgosyClient.builder()
+                        .server("grpc://127.0.0.1:" + silent.getLocalPort())
+                        .connectTimeout(Duration.ofMillis(300))
+                        .unaryDeadline(Duration.ofHours(1))
+                        .build()) {
+            var error = assertThrows(ArgosyException.Unavailable.class, () -> nowhere.load("a"));
+            assertTrue(error.getMessage().contains("within 0.3 s"), error.getMessage());
+        }
+    }
+
+    @Test
+    void whatIsNoArgosyServerIsToldSo() throws IOException {
+        HttpServer web = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
+        web.start();
+        try (ArgosyClient wrong = ArgosyClient.builder()
+                        .server("grpc://127.0.0.1:" + web.getAddress().getPort())
+                        .build();
+                PlayedServer foreign = new PlayedServer()) {
+            for (Executable call : List.<Executable>of(
+                    () -> wrong.load("a"), () -> foreign.connection().capabilities())) {
+                var error = assertThrows(ArgosyException.class, call);
+                assertTrue(
+                        error.getMessage().contains("is no Argosy server; correct ARGOSY_SERVER"), error.getMessage());
+            }
+        } finally {
+            web.stop(0);
+        }
+    }
+
+    @Test
     void aServerOfAnotherRevisionIsToldAtTheFirstCall() throws IOException {
-        var newer = new VectorServer.Capable() {
+        var newer = new PlayedServer.Capable() {
             @Override
             public void getCapabilities(
                     GetCapabilitiesRequest request, StreamObserver<GetCapabilitiesResponse> answer) {
@@ -153,7 +163,7 @@ class ClientTest {
                 answer.onCompleted();
             }
         };
-        try (VectorServer played = new VectorServer(newer)) {
+        try (PlayedServer played = new PlayedServer(newer)) {
             var error = assertThrows(
                     ArgosyException.IncompatibleServer.class,
                     () -> played.connection().capabilities());

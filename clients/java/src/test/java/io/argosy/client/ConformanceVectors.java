@@ -1,5 +1,7 @@
 package io.argosy.client;
 
+import com.fasterxml.jackson.jr.ob.JSON;
+import com.google.protobuf.ByteString;
 import io.argosy.client.codec.Codecs;
 import io.argosy.client.codec.FileNames;
 import io.argosy.client.codec.NewFile;
@@ -10,6 +12,7 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Base64;
@@ -17,10 +20,11 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Consumer;
 
-/** Runs the vectors of {@code protos/testdata}. */
+/** Runs the vectors of {@code protos/testdata} that need no server. */
 public final class ConformanceVectors {
     private static final Codecs CODECS = new Codecs(List.of());
     private static final Set<String> WITHIN_UPLOADS = Set.of("WRITE_PAST_END", "ILLEGAL_TRANSITION", "SUPERSEDED");
@@ -47,13 +51,11 @@ public final class ConformanceVectors {
         vectors.each("errors", "vectors", ConformanceVectors::error);
         vectors.each("json", "vectors", ConformanceVectors::json);
         vectors.each("npy", "vectors", ConformanceVectors::npy);
-        vectors.each("page_tokens", "vectors", VectorPages::run);
-        vectors.passed += VectorTransfers.run(vectors.list("resume", "uploads"), vectors.list("resume", "downloads"));
         return vectors.passed;
     }
 
     private void each(String file, String list, Consumer<Map<?, ?>> check) {
-        for (Object item : list(file, list)) {
+        for (Object item : (List<?>) ((Map<?, ?>) document(folder.resolve(file + ".json"))).get(list)) {
             Map<?, ?> vector = (Map<?, ?>) item;
             try {
                 check.accept(vector);
@@ -65,15 +67,11 @@ public final class ConformanceVectors {
         }
     }
 
-    private List<?> list(String file, String list) {
-        return (List<?>) ((Map<?, ?>) document(folder.resolve(file + ".json"))).get(list);
-    }
-
     private static Object document(Path file) {
         return CODECS.json().decode(new LocalFiles(Map.of("data.json", file)));
     }
 
-    static String text(Map<?, ?> vector, String member) {
+    private static String text(Map<?, ?> vector, String member) {
         return (String) vector.get(member);
     }
 
@@ -81,7 +79,7 @@ public final class ConformanceVectors {
         return (Boolean) vector.get("valid");
     }
 
-    static void expect(boolean isSo, String what) {
+    private static void expect(boolean isSo, String what) {
         if (!isSo) {
             throw new AssertionError(what);
         }
@@ -116,10 +114,10 @@ public final class ConformanceVectors {
 
     private void digestOfContent(Map<?, ?> vector) {
         byte[] content = content(((Long) vector.get("size_bytes")).intValue());
-        expect(ContentHash.of(content).equals(vector.get("digest")), "digest");
+        expect(ContentHash.of(ByteString.copyFrom(content)).equals(vector.get("digest")), "digest");
     }
 
-    static byte[] content(int size) {
+    private static byte[] content(int size) {
         byte[] content = new byte[size];
         for (int i = 0; i < size; i++) {
             content[i] = (byte) (i % 251);
@@ -154,7 +152,7 @@ public final class ConformanceVectors {
             expect(!reader.equals("refuse"), "it is not refused, but read as " + value);
             String again = new String(encode("json", value), java.nio.charset.StandardCharsets.UTF_8);
             Object canonical = tree(text(vector, "canonical"));
-            expect(tree(again).equals(canonical), "written again as " + again);
+            expect(Objects.equals(tree(again), canonical), "written again as " + again);
         } catch (ArgosyException refused) {
             expect(!reader.equals("must"), "it is refused: " + refused.getMessage());
             if (reader.equals("may")) {
@@ -167,7 +165,11 @@ public final class ConformanceVectors {
 
     /** Returns the structure of a document, escapes included, for which order counts in lists only. */
     private static Object tree(String document) {
-        return unordered(StructureReader.read(document));
+        try {
+            return unordered(JSON.std.anyFrom(document));
+        } catch (IOException malformed) {
+            throw new UncheckedIOException(malformed);
+        }
     }
 
     private static Object unordered(Object node) {
@@ -202,8 +204,7 @@ public final class ConformanceVectors {
 
     private static void same(Map<?, ?> vector, NpyArray array) {
         expect(array.dtype().substring(1).equals(vector.get("dtype")), "dtype: " + array.dtype());
-        List<Long> shape = java.util.Arrays.stream(array.shape()).boxed().toList();
-        expect(shape.equals(vector.get("shape")), "shape: " + shape);
+        expect(array.shape().equals(vector.get("shape")), "shape: " + array.shape());
         byte[] elements = new byte[array.data().capacity()];
         array.normalized().data().get(elements);
         String base64 = Base64.getEncoder().encodeToString(elements);
@@ -220,7 +221,7 @@ public final class ConformanceVectors {
                 Files.delete(file);
             }
         } catch (IOException unwritable) {
-            throw new java.io.UncheckedIOException(unwritable);
+            throw new UncheckedIOException(unwritable);
         }
     }
 
@@ -230,7 +231,7 @@ public final class ConformanceVectors {
         try (InputStream content = file.content().open(0)) {
             return content.readAllBytes();
         } catch (IOException impossible) {
-            throw new java.io.UncheckedIOException(impossible);
+            throw new UncheckedIOException(impossible);
         }
     }
 }

@@ -26,16 +26,9 @@ import org.junit.jupiter.api.io.TempDir;
 class ReadmeTest {
     private static final Pattern BLOCK = Pattern.compile("```java\\n(.*?)```", Pattern.DOTALL);
     private static final String HEAD = """
-            import io.argosy.client.*;
-            import io.argosy.client.codec.*;
-            import io.argosy.v1.ArtifactEvent;
-            import io.grpc.Context;
-            import java.io.*;
-            import java.nio.file.*;
-            import java.util.*;
-            import java.util.concurrent.*;
             public class Readme {
-                static ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor();
+                static java.util.concurrent.ScheduledExecutorService timer =
+                        java.util.concurrent.Executors.newSingleThreadScheduledExecutor();
                 static void rememberForTheNextStart(String cursor) {}
             """;
 
@@ -45,8 +38,9 @@ class ReadmeTest {
     @Test
     void everyBlockCompilesAndRuns() throws Exception {
         List<String> blocks = blocks();
+        String imports = blocks.remove(0);
         assertEquals(7, blocks.size());
-        compile(source(blocks));
+        compile(imports + source(blocks));
         try (ArgosyServer server = new ArgosyServer();
                 ArgosyClient client = server.client();
                 URLClassLoader classes = new URLClassLoader(new URL[] {folder.toUri().toURL()})) {

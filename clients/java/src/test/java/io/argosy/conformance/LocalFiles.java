@@ -27,11 +27,6 @@ public final class LocalFiles implements StoredFiles {
     }
 
     @Override
-    public long size(String path) {
-        return read(path).length;
-    }
-
-    @Override
     public byte[] read(String path) {
         try {
             return Files.readAllBytes(files.get(path));

@@ -5,7 +5,7 @@ import java.util.List;
 /**
  * Turns values into files of a documented format and back.
  *
- * <p>Give one of your own to {@code ArgosyClient.Builder.codec(...)}.
+ * <p>Give one of your own to {@code ArgosyClient.builder().codec(...)}.
  *
  * @param <T> the type of the values
  */

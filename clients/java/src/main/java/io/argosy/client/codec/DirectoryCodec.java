@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -21,12 +22,6 @@ public final class DirectoryCodec implements Codec<Path> {
     private static final String MANIFEST = "directory.json";
     private static final String CONTENT = "content";
 
-    private final Codecs codecs;
-
-    DirectoryCodec(Codecs codecs) {
-        this.codecs = codecs;
-    }
-
     @Override
     public String format() {
         return "directory";
@@ -34,23 +29,35 @@ public final class DirectoryCodec implements Codec<Path> {
 
     @Override
     public List<NewFile> encode(Path value) {
-        Path root = value.toAbsolutePath().normalize();
+        Path root = directory(value);
         List<NewFile> files = new ArrayList<>();
         List<String> empty = new ArrayList<>();
         try (Stream<Path> tree = Files.walk(root)) {
             for (Path path : (Iterable<Path>) tree.filter(path -> !path.equals(root)).sorted()::iterator) {
-                add(path, FileNames.checkedPath(root.relativize(path).toString()), files, empty);
+                add(path, FileNames.checkedText(root.relativize(path)), files, empty);
             }
         } catch (IOException unreadable) {
             throw new UncheckedIOException(unreadable);
         }
         Path name = root.getFileName();
         Map<String, Object> manifest = new LinkedHashMap<>();
-        manifest.put("name", name == null ? "root" : FileNames.checkedName(name.toString()));
+        manifest.put("name", name == null ? "root" : FileNames.checkedText(name));
         manifest.put("empty_directories", empty);
-        byte[] document = new JsonWriter(codecs, files).write(manifest);
-        files.add(0, new NewFile(MANIFEST, ByteSource.of(document)));
+        files.add(0, new NewFile(MANIFEST, JsonCodec.document(manifest)));
         return files;
+    }
+
+    /** Returns where a directory really is: a walk that begins at a link to it would end there. */
+    private static Path directory(Path value) {
+        try {
+            Path root = value.toRealPath();
+            if (!Files.isDirectory(root)) {
+                throw new NotDirectoryException(value + " is no directory; save it as format 'file'");
+            }
+            return root;
+        } catch (IOException unreadable) {
+            throw new UncheckedIOException(unreadable);
+        }
     }
 
     private static void add(Path path, String relative, List<NewFile> files, List<String> empty) throws IOException {
@@ -71,7 +78,7 @@ public final class DirectoryCodec implements Codec<Path> {
     @Override
     public Path decode(StoredFiles files) {
         Manifest manifest = manifest(files);
-        Path target = files.temporaryDirectory().resolve(manifest.name());
+        Path target = FileNames.place(files.temporaryDirectory(), manifest.name());
         restore(files, manifest, target);
         return target;
     }
@@ -86,17 +93,22 @@ public final class DirectoryCodec implements Codec<Path> {
     }
 
     private static void restore(StoredFiles files, Manifest manifest, Path target) {
+        for (String path : files.paths()) {
+            if (!path.equals(MANIFEST) && !path.startsWith(CONTENT + "/")) {
+                throw ArgosyException.malformed(
+                        "format 'directory' is " + MANIFEST + " and files below " + CONTENT + "/, but the version has \""
+                                + path + "\"; save the directory again",
+                        null);
+            }
+        }
         StoredFiles content = files.child(CONTENT);
         Map<String, Path> targets = new LinkedHashMap<>();
-        for (String path : content.paths()) {
-            targets.put(path, target.resolve(FileNames.checkedPath(path)));
-        }
-        List<Path> directories = new ArrayList<>(List.of(target));
-        for (String path : manifest.empty()) {
-            directories.add(target.resolve(FileNames.checkedPath(path)));
-        }
+        FileNames.checkTree(content.paths(), manifest.empty());
+        content.paths().forEach(path -> targets.put(path, FileNames.place(target, path)));
+        List<Path> empty = manifest.empty().stream().map(path -> FileNames.place(target, path)).toList();
         try {
-            for (Path directory : directories) {
+            Files.createDirectories(target);
+            for (Path directory : empty) {
                 Files.createDirectories(directory);
             }
         } catch (IOException unwritable) {
@@ -108,7 +120,7 @@ public final class DirectoryCodec implements Codec<Path> {
     private record Manifest(String name, List<String> empty) {}
 
     private Manifest manifest(StoredFiles files) {
-        Object document = new JsonReader(codecs, files).read(files.readOnly("directory", MANIFEST));
+        Object document = JsonText.read(files.readOnly("directory", MANIFEST));
         if (document instanceof Map<?, ?> members
                 && members.get("name") instanceof String name
                 && members.get("empty_directories") instanceof List<?> empty

@@ -1,6 +1,5 @@
 package io.argosy.client.codec;
 
-import io.argosy.client.ArgosyException;
 import io.argosy.client.ByteSource;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -18,7 +17,7 @@ final class FileCodec implements Codec<Path> {
     @Override
     public List<NewFile> encode(Path value) {
         try {
-            String name = FileNames.checkedName(value.toAbsolutePath().normalize().getFileName().toString());
+            String name = FileNames.checkedText(value.toAbsolutePath().normalize().getFileName());
             return List.of(new NewFile(name, ByteSource.of(value)));
         } catch (IOException unreadable) {
             throw new UncheckedIOException(unreadable);
@@ -27,14 +26,8 @@ final class FileCodec implements Codec<Path> {
 
     @Override
     public Path decode(StoredFiles files) {
-        if (files.paths().size() != 1) {
-            throw ArgosyException.malformed(
-                    "format 'file' is exactly one file, but the version has " + files.paths().size()
-                            + "; save it again from a path",
-                    null);
-        }
-        String name = FileNames.checkedName(files.paths().get(0));
-        Path target = files.temporaryDirectory().resolve(name);
+        String name = FileNames.checkedOnly(files.paths());
+        Path target = FileNames.place(files.temporaryDirectory(), name);
         files.copy(Map.of(name, target));
         return target;
     }

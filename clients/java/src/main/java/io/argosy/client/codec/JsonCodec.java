@@ -2,27 +2,16 @@ package io.argosy.client.codec;
 
 import io.argosy.client.ArgosyException;
 import io.argosy.client.ByteSource;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
  * Format {@code json}: what JSON can say, and the escapes of docs/formats.md.
  *
- * <table>
- * <caption>Values</caption>
- * <tr><td>null, true and false</td><td>{@code null}, {@link Boolean}</td></tr>
- * <tr><td>integer</td><td>{@link Long}, beyond 64 bits {@link java.math.BigInteger}</td></tr>
- * <tr><td>float</td><td>{@link Double}</td></tr>
- * <tr><td>text</td><td>{@link String}</td></tr>
- * <tr><td>array, object</td><td>{@link List}, {@link java.util.Map} in order</td></tr>
- * <tr><td>{@code $bytes}, {@code $set}</td><td>{@code byte[]}, {@link java.util.Set}</td></tr>
- * <tr><td>{@code $decimal}, {@code $uuid}</td><td>{@link java.math.BigDecimal}, {@link java.util.UUID}</td></tr>
- * <tr><td>{@code $datetime}</td><td>{@link java.time.OffsetDateTime} or {@link java.time.LocalDateTime}</td></tr>
- * <tr><td>{@code $date}, {@code $time}</td><td>{@link java.time.LocalDate}, {@link java.time.LocalTime}</td></tr>
- * <tr><td>{@code $timedelta}</td><td>{@link java.time.Duration}</td></tr>
- * <tr><td>a part of another format</td><td>what its codec makes of it</td></tr>
- * <tr><td>any other escape</td><td>{@link Tagged}</td></tr>
- * </table>
+ * <p>Objects are maps, in order, and arrays lists. Escapes are {@code byte[]}, {@link java.util.Set},
+ * {@link java.math.BigInteger}, {@link java.math.BigDecimal}, {@link java.util.UUID} and the types of {@code java.time};
+ * parts of other formats are what their codecs make of them; other escapes are {@link Tagged}.
  *
  * <p>Integers and floats stay what they are: {@code 1L} is written as {@code 1}, {@code 1.0} as {@code 1.0}.
  */
@@ -44,9 +33,12 @@ public final class JsonCodec implements Codec<Object> {
     @Override
     public List<NewFile> encode(Object value) {
         List<NewFile> files = new ArrayList<>();
-        byte[] document = new JsonWriter(codecs, files).write(value);
-        files.add(0, new NewFile(DOCUMENT, ByteSource.of(document)));
+        files.add(0, new NewFile(DOCUMENT, document(new JsonLowering(codecs, files).lower(value))));
         return files;
+    }
+
+    static ByteSource document(Object tree) {
+        return ByteSource.of(JsonText.write(tree).getBytes(StandardCharsets.UTF_8));
     }
 
     /**
@@ -61,6 +53,6 @@ public final class JsonCodec implements Codec<Object> {
                     "the value is a Python object with more than its fields (state.json), which only Python makes again; "
                             + "let the producer save a dict of what you need");
         }
-        return new JsonReader(codecs, files).read(files.readOnly("json", DOCUMENT));
+        return new JsonEscapes(codecs, files).raise(JsonText.read(files.readOnly("json", DOCUMENT)));
     }
 }

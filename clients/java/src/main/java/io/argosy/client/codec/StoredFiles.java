@@ -11,9 +11,6 @@ public interface StoredFiles {
     /** Returns the paths, sorted. */
     List<String> paths();
 
-    /** Returns the number of bytes of a file. */
-    long size(String path);
-
     /**
      * Returns the bytes of a file, verified.
      *

@@ -5,7 +5,6 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 
 /**
  * Rows of named columns, kept as format {@code parquet}; a pandas DataFrame in Python. Immutable.
@@ -18,9 +17,9 @@ public final class Table {
 
     Table(List<Column> columns, Map<String, String> metadata) {
         for (Column column : columns) {
-            if (column.values.size() != columns.get(0).values.size()) {
-                throw new IllegalArgumentException("column " + column.name + " has " + column.values.size()
-                        + " values, column " + columns.get(0).name + " " + columns.get(0).values.size()
+            if (column.values().size() != columns.get(0).values().size()) {
+                throw new IllegalArgumentException("column " + column.name() + " has " + column.values().size()
+                        + " values, column " + columns.get(0).name() + " " + columns.get(0).values().size()
                         + "; columns of a table are equally long");
             }
         }
@@ -28,20 +27,12 @@ public final class Table {
         this.metadata = Map.copyOf(metadata);
     }
 
-    /** A column: values of one type, null where one is missing. */
-    static final class Column {
-        final String name;
-        final List<Object> values;
-
-        /** What parquet says of it; null when it was made here. Not named, so that no library is needed for a Table. */
-        final Object parquetType;
-
-        Column(String name, List<Object> values, Object parquetType) {
-            this.name = Objects.requireNonNull(name, "name");
-            this.values = values;
-            this.parquetType = parquetType;
-        }
-    }
+    /**
+     * A column: values of one type, null where one is missing.
+     *
+     * @param parquetType what parquet says of it, null when it was made here; not named, as a Table needs no library
+     */
+    record Column(String name, List<Object> values, Object parquetType) {}
 
     /** Begins a table. */
     public static Builder builder() {
@@ -50,12 +41,12 @@ public final class Table {
 
     /** Returns the names of the columns, in order. */
     public List<String> columnNames() {
-        return columns.stream().map(column -> column.name).toList();
+        return columns.stream().map(Column::name).toList();
     }
 
     /** Returns the number of rows. */
     public int rowCount() {
-        return columns.isEmpty() ? 0 : columns.get(0).values.size();
+        return columns.isEmpty() ? 0 : columns.get(0).values().size();
     }
 
     /**
@@ -65,12 +56,11 @@ public final class Table {
      * @throws IllegalArgumentException there is no such column
      */
     public List<Object> column(String name) {
-        for (Column column : columns) {
-            if (column.name.equals(name)) {
-                return Collections.unmodifiableList(column.values);
-            }
+        int at = columnNames().indexOf(name);
+        if (at < 0) {
+            throw new IllegalArgumentException("there is no column " + name + "; there are " + columnNames());
         }
-        throw new IllegalArgumentException("there is no column " + name + "; there are " + columnNames());
+        return Collections.unmodifiableList(columns.get(at).values());
     }
 
     List<Column> columns() {

@@ -1,30 +1,29 @@
 package io.argosy.client;
 
-import com.google.protobuf.Any;
-import com.google.rpc.ErrorInfo;
+import com.google.protobuf.ByteString;
+import io.argosy.v1.BatchReadBlobsRequest;
+import io.argosy.v1.BatchReadBlobsResponse;
 import io.argosy.v1.BlobServiceGrpc;
 import io.argosy.v1.GetCapabilitiesRequest;
 import io.argosy.v1.GetCapabilitiesResponse;
+import io.argosy.v1.ReadBlobRequest;
+import io.argosy.v1.ReadBlobResponse;
 import io.grpc.BindableService;
-import io.grpc.CallOptions;
 import io.grpc.ManagedChannel;
 import io.grpc.Server;
-import io.grpc.Status;
-import io.grpc.StatusRuntimeException;
 import io.grpc.inprocess.InProcessChannelBuilder;
 import io.grpc.inprocess.InProcessServerBuilder;
-import io.grpc.protobuf.StatusProto;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.util.Map;
 import java.util.UUID;
 
-/** A server that plays a vector, in this process, and a connection of the client to it. */
-final class VectorServer implements AutoCloseable {
+/** A server in this process that answers as a test wants, and a connection of the client to it. */
+final class PlayedServer implements AutoCloseable {
     private final Server server;
     private final Connection connection;
 
-    VectorServer(BindableService... services) throws IOException {
+    PlayedServer(BindableService... services) throws IOException {
         String name = UUID.randomUUID().toString();
         InProcessServerBuilder builder = InProcessServerBuilder.forName(name);
         for (BindableService service : services) {
@@ -32,8 +31,9 @@ final class VectorServer implements AutoCloseable {
         }
         server = builder.build().start();
         ManagedChannel channel = InProcessChannelBuilder.forName(name).build();
-        ClientConfig config = ClientConfig.resolve(Map.of("ARGOSY_SERVER", "grpc://vectors:1"), Map.of());
-        connection = new Connection(channel, config, CallOptions.DEFAULT);
+        ClientConfig config = ClientConfig.resolve(
+                Map.of("ARGOSY_SERVER", "grpc://played:1", "ARGOSY_CONNECT_TIMEOUT", "60"), Map.of());
+        connection = new Connection(channel, config);
     }
 
     Connection connection() {
@@ -42,6 +42,9 @@ final class VectorServer implements AutoCloseable {
 
     /** Answers GetCapabilities as a server does whose limits are those of docs/transfer.md. */
     static class Capable extends BlobServiceGrpc.BlobServiceImplBase {
+        /** What every file has that is asked for. */
+        ByteString content = ByteString.EMPTY;
+
         @Override
         public void getCapabilities(
                 GetCapabilitiesRequest request, StreamObserver<GetCapabilitiesResponse> answer) {
@@ -52,23 +55,24 @@ final class VectorServer implements AutoCloseable {
                     .setMaxInlineBytes(1 << 20)
                     .setMaxBatchBytes(2 << 20)
                     .setMaxBatchItems(1_000)
-                    .setMaxFiles(16_384)
                     .setMaxDigests(16_384)
                     .build());
             answer.onCompleted();
         }
-    }
 
-    /** Returns the status a vector tells: {"code": ..., "reason": ...}. */
-    static StatusRuntimeException status(Map<?, ?> told) {
-        Status.Code code = Status.Code.valueOf((String) told.get("code"));
-        var status = com.google.rpc.Status.newBuilder().setCode(code.value()).setMessage("told by a vector");
-        String reason = (String) told.get("reason");
-        if (!reason.isEmpty()) {
-            ErrorInfo info = ErrorInfo.newBuilder().setDomain("argosy").setReason(reason).build();
-            status.addDetails(Any.pack(info));
+        @Override
+        public void batchReadBlobs(BatchReadBlobsRequest request, StreamObserver<BatchReadBlobsResponse> answer) {
+            var response = BatchReadBlobsResponse.newBuilder();
+            request.getDigestsList().forEach(digest -> response.addResultsBuilder().setContent(content));
+            answer.onNext(response.build());
+            answer.onCompleted();
         }
-        return StatusProto.toStatusRuntimeException(status.build());
+
+        @Override
+        public void readBlob(ReadBlobRequest request, StreamObserver<ReadBlobResponse> answer) {
+            answer.onNext(ReadBlobResponse.newBuilder().setChunk(content).build());
+            answer.onCompleted();
+        }
     }
 
     @Override

@@ -1,9 +1,6 @@
-/** Makes a version out of files: sends what the store does not have, then makes it visible in one transaction. */
-import { randomUUID } from "node:crypto";
-
+/** Brings files to the server: what the store does not have, for a call that makes all of them visible at once. */
 import type { Content, NewFile } from "../content.js";
-import { ArtifactServiceService, CreateArtifactVersionRequest } from "../gen/argosy/v1/artifact_service.js";
-import type { ArtifactSpec, ArtifactVersion, NewArtifactFile } from "../gen/argosy/v1/artifact.js";
+import type { NewArtifactFile } from "../gen/argosy/v1/artifact.js";
 import {
   BatchUploadBlobsRequest,
   BlobServiceService,
@@ -11,17 +8,14 @@ import {
   type GetCapabilitiesResponse,
 } from "../gen/argosy/v1/blob_service.js";
 import { refusal } from "../errors.js";
+import { batches, SMALL_BYTES } from "./batches.js";
 import type { Connection } from "./connection.js";
-import { inParallel, STREAMS } from "./in_parallel.js";
+import { inParallel } from "./in_parallel.js";
 import { isReason } from "./streams.js";
 import { uploadContent } from "./upload.js";
 
-/** Smaller files travel in batches. */
-export const SMALL_BYTES = 256 << 10;
 /** How often it begins anew when files change under it, or blobs vanish. */
 const ROUNDS = 3;
-/** What an item of a batch takes beside its bytes, at most. */
-const ITEM_OVERHEAD = 128;
 
 export interface SaveSettings {
   signal?: AbortSignal | undefined;
@@ -32,30 +26,6 @@ export interface SaveSettings {
 interface Measured extends NewFile {
   readonly digest: string;
   readonly size: number;
-}
-
-/**
- * Saves files as a new version.
- *
- * @throws ArgosyError there is no new version, and no upload that is left open.
- */
-export async function saveVersion(
-  connection: Connection,
-  spec: ArtifactSpec,
-  files: readonly NewFile[],
-  settings: SaveSettings = {},
-): Promise<ArtifactVersion> {
-  return createFrom(connection, files, settings, async (sent) => {
-    const request = CreateArtifactVersionRequest.fromPartial({
-      project: connection.project,
-      requestId: randomUUID(),
-      spec,
-      files: sent,
-    });
-    const answer = await connection.unary(ArtifactServiceService.createArtifactVersion, request, settings);
-    if (answer.artifactVersion === undefined) throw new Error("the server answered without a version");
-    return answer.artifactVersion;
-  });
 }
 
 /**
@@ -125,10 +95,10 @@ async function sendMissing(
   const byDigest = new Map(files.map((file) => [file.digest, file]));
   const digests = [...byDigest.keys()];
   const missing: Measured[] = [];
-  for (let at = 0; at < digests.length; at += limits.maxDigests) {
-    const part = digests.slice(at, at + limits.maxDigests);
-    const request = FindMissingBlobsRequest.fromPartial({ project: connection.project, digests: part });
-    const answer = await connection.unary(BlobServiceService.findMissingBlobs, request, settings);
+  const most = limits.maxDigests || digests.length; // a server that names no limit has none
+  for (let at = 0; at < digests.length; at += most) {
+    const fields = { digests: digests.slice(at, at + most) };
+    const answer = await connection.ask(BlobServiceService.findMissingBlobs, FindMissingBlobsRequest, fields, settings);
     missing.push(...answer.missingDigests.map((digest) => byDigest.get(digest) as Measured));
   }
   const small = missing.filter(({ size }) => size < SMALL_BYTES);
@@ -136,29 +106,9 @@ async function sendMissing(
     await sendBatch(connection, batch, settings);
   }
   const large = missing.filter(({ size }) => size >= SMALL_BYTES);
-  await inParallel(large, STREAMS, settings.signal, ({ content, digest, size }, signal) =>
+  await inParallel(large, settings.signal, ({ content, digest, size }, signal) =>
     uploadContent(connection, { content, digest, size, signal, progressed: settings.progressed }),
   );
-}
-
-/** Cuts files into batches within the limits of the server, each as full as it gets in the order they have. */
-export function* batches<T extends { readonly size: number }>(
-  files: readonly T[],
-  mostBytes: number,
-  mostItems: number,
-): Generator<T[]> {
-  let batch: T[] = [];
-  let bytes = 0;
-  for (const file of files) {
-    const size = file.size + ITEM_OVERHEAD;
-    if (batch.length > 0 && (bytes + size > mostBytes || batch.length === mostItems)) {
-      yield batch;
-      [batch, bytes] = [[], 0];
-    }
-    batch.push(file);
-    bytes += size;
-  }
-  if (batch.length > 0) yield batch;
 }
 
 async function sendBatch(connection: Connection, batch: readonly Measured[], settings: SaveSettings): Promise<void> {
@@ -166,8 +116,12 @@ async function sendBatch(connection: Connection, batch: readonly Measured[], set
   for (const { digest, content, size } of batch) {
     blobs.push({ digest, content: await allOf(content, size, settings.signal) });
   }
-  const request = BatchUploadBlobsRequest.fromPartial({ project: connection.project, blobs });
-  const { statuses } = await connection.unary(BlobServiceService.batchUploadBlobs, request, settings);
+  const { statuses } = await connection.ask(
+    BlobServiceService.batchUploadBlobs,
+    BatchUploadBlobsRequest,
+    { blobs },
+    settings,
+  );
   for (const [index, { code, reason, message }] of statuses.entries()) {
     if (code !== 0) throw refusal(`${batch[index]?.path ?? "a file"}: ${message}`, { code, reason });
   }
