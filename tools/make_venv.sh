@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Makes .venv when there is none that works, and installs this distribution into it, editable.
-#   tools/make_venv.sh EXTRAS      EXTRAS as pip wants them: dev, or pandas,sklearn
+# Makes an environment when there is none that works, and installs this distribution into it, editable.
+#   tools/make_venv.sh EXTRAS [ENVIRONMENT [PIP-OPTION...]]
+# EXTRAS as pip wants them: dev, or pandas,sklearn. Without ENVIRONMENT it is .venv.
 # PYTHON names the interpreter to use; without it the first suitable one of the PATH is taken.
 set -eu
 cd "$(dirname "$0")/.."
 extras=$1
-venv=.venv
+venv=${2:-.venv}
+shift $(($# < 2 ? $# : 2))
 
 new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1; }
 
@@ -36,4 +38,4 @@ if ! { new_enough $venv/bin/python && $venv/bin/python -m pip --version >/dev/nu
   "$python" -m venv --clear $venv
 fi
 echo "installing argosy[$extras] into $venv"
-$venv/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[$extras]"
+$venv/bin/python -m pip install --quiet --disable-pip-version-check "$@" --editable ".[$extras]"

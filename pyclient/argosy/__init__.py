@@ -6,6 +6,7 @@ Importing it loads nothing heavy: each name below is loaded when it is first use
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,92 +42,40 @@ if TYPE_CHECKING:
         WorkerImportError,
         WorkerLostError,
     )
-    from argosy.execution.lineage import Lineage
-    from argosy.execution.rescue import load_rescued
-    from argosy.execution.run_record import PipelineRun
-    from argosy.execution.transfer_progress import TransferProgress
+    from argosy.execution.records.artifact_version import ArtifactVersion
+    from argosy.execution.records.lineage import Lineage
+    from argosy.execution.records.run_record import PipelineRun
+    from argosy.execution.running.rescue import load_rescued
+    from argosy.execution.values.preview import Preview
+    from argosy.execution.views.transfer_progress import TransferProgress
     from argosy.graph.artifact_config import ArtifactConfig
     from argosy.graph.external_artifact import ExternalArtifact
     from argosy.graph.fan_out import each
     from argosy.graph.step_options import Retry
     from argosy.materializers.base import Materializer, register_materializer
-    from argosy.sdk.artifact_events import ArtifactEvent
+    from argosy.materializers.files import FileSink, FileSource
+    from argosy.materializers.packages import VersionDriftWarning
+    from argosy.materializers.strings import CSVString, HTMLString, JSONString, MarkdownString
     from argosy.sdk.artifact_functions import (
         delete_artifact,
         get_artifact,
         list_artifact_versions,
         prune_artifacts,
+        watch_artifacts,
     )
     from argosy.sdk.artifacts import load_artifact, save_artifact
     from argosy.sdk.batch import save_artifacts
     from argosy.sdk.client import Client
     from argosy.sdk.metadata import log_metadata
     from argosy.sdk.pipelines import pipeline
+    from argosy.sdk.queries.artifact_events import ArtifactEvent
     from argosy.sdk.register import register_artifact
+    from argosy.sdk.running_step import current_step
     from argosy.sdk.steps import step
+    from argosy.sdk.tags import add_tags
     from argosy.sdk.values import value_of
-    from argosy.sdk.versions import ArtifactVersion
-    from argosy.sdk.watch_queries import watch_artifacts
 
     __version__: str
-
-_HOMES = {
-    "AlreadyExistsError": "errors",
-    "ArgosyError": "errors",
-    "ArtifactConfig": "graph.artifact_config",
-    "ArtifactEvent": "sdk.artifact_events",
-    "ArtifactVersion": "sdk.versions",
-    "BatchError": "errors",
-    "Client": "sdk.client",
-    "ConfigurationError": "errors",
-    "ConflictError": "errors",
-    "CorruptDataError": "errors",
-    "CursorExpiredError": "errors",
-    "DeadlineError": "errors",
-    "DefinitionError": "errors",
-    "EventLoopError": "errors",
-    "ExternalArtifact": "graph.external_artifact",
-    "GraphError": "errors",
-    "InvalidRequestError": "errors",
-    "Lineage": "execution.lineage",
-    "Materializer": "materializers.base",
-    "MaterializerError": "errors",
-    "NotFoundError": "errors",
-    "OutputError": "errors",
-    "ParameterError": "errors",
-    "PickleRefusedError": "errors",
-    "PipelineNotFoundError": "errors",
-    "PipelineRun": "execution.run_record",
-    "PreconditionError": "errors",
-    "RemoteStepError": "errors",
-    "ResourceExhaustedError": "errors",
-    "Retry": "graph.step_options",
-    "RunCancelledError": "errors",
-    "SaveOutputError": "errors",
-    "ServiceError": "errors",
-    "StepTimeoutError": "errors",
-    "TransferProgress": "execution.transfer_progress",
-    "UnavailableError": "errors",
-    "WorkerImportError": "errors",
-    "WorkerLostError": "errors",
-    "delete_artifact": "sdk.artifact_functions",
-    "each": "graph.fan_out",
-    "get_artifact": "sdk.artifact_functions",
-    "list_artifact_versions": "sdk.artifact_functions",
-    "load_artifact": "sdk.artifacts",
-    "load_rescued": "execution.rescue",
-    "log_metadata": "sdk.metadata",
-    "pipeline": "sdk.pipelines",
-    "prune_artifacts": "sdk.artifact_functions",
-    "register_artifact": "sdk.register",
-    "register_materializer": "materializers.base",
-    "save_artifact": "sdk.artifacts",
-    "save_artifacts": "sdk.batch",
-    "step": "sdk.steps",
-    "tune_allocator": "allocator",
-    "value_of": "sdk.values",
-    "watch_artifacts": "sdk.watch_queries",
-}
 
 __all__ = [
     "AlreadyExistsError",
@@ -135,6 +84,7 @@ __all__ = [
     "ArtifactEvent",
     "ArtifactVersion",
     "BatchError",
+    "CSVString",
     "Client",
     "ConfigurationError",
     "ConflictError",
@@ -144,9 +94,14 @@ __all__ = [
     "DefinitionError",
     "EventLoopError",
     "ExternalArtifact",
+    "FileSink",
+    "FileSource",
     "GraphError",
+    "HTMLString",
     "InvalidRequestError",
+    "JSONString",
     "Lineage",
+    "MarkdownString",
     "Materializer",
     "MaterializerError",
     "NotFoundError",
@@ -156,6 +111,7 @@ __all__ = [
     "PipelineNotFoundError",
     "PipelineRun",
     "PreconditionError",
+    "Preview",
     "RemoteStepError",
     "ResourceExhaustedError",
     "Retry",
@@ -165,9 +121,12 @@ __all__ = [
     "StepTimeoutError",
     "TransferProgress",
     "UnavailableError",
+    "VersionDriftWarning",
     "WorkerImportError",
     "WorkerLostError",
     "__version__",
+    "add_tags",
+    "current_step",
     "delete_artifact",
     "each",
     "get_artifact",
@@ -188,20 +147,36 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Load a public name when it is first used (PEP 562)."""
-    if name == "__version__":
-        from importlib.metadata import version
+if not TYPE_CHECKING:  # checkers know the names from above, and would take any other for one, too
 
-        found: object = version("argosy")
-    elif name == "aio":
-        found = importlib.import_module("argosy.aio")
-    elif name in _HOMES:
-        found = getattr(importlib.import_module(f"argosy.{_HOMES[name]}"), name)
-    else:
-        raise AttributeError(f"module 'argosy' has no attribute {name!r}")
-    globals()[name] = found
-    return found
+    def __getattr__(name: str) -> object:
+        """Load a public name when it is first used (PEP 562)."""
+        from argosy.public_names import HOMES
+
+        if name == "__version__":
+            from importlib.metadata import version
+
+            found: object = version("argosy")
+        elif name == "aio":
+            found = importlib.import_module("argosy.aio")
+        elif name in HOMES:
+            found = getattr(importlib.import_module(f"argosy.{HOMES[name]}"), name)
+        else:
+            raise _unknown(name)
+        globals()[name] = found
+        return found
+
+
+def _unknown(name: str) -> Exception:
+    if name.startswith("_"):  # asked by Python and by tools all the time
+        return AttributeError(f"module 'argosy' has no attribute {name!r}")
+    from argosy.sdk.zenml_names import answer_to
+
+    # Of `from argosy import name` Python would tell its own words for an AttributeError, and lose these.
+    answer = answer_to(name)
+    if answer and sys._getframe(2).f_code.co_name == "_handle_fromlist":
+        return ImportError(f"cannot import name {name!r} from 'argosy'{answer}", name="argosy", path=__file__)
+    return AttributeError(f"module 'argosy' has no attribute {name!r}{answer}")
 
 
 def __dir__() -> list[str]:

@@ -15,30 +15,34 @@ from __future__ import annotations
 
 import difflib
 import functools
-import math
 import os
-import re
 import stat
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from argosy.addresses import is_here, parse_server, without_secrets
+from argosy.addresses import is_here, without_secrets
 from argosy.errors import ConfigurationError
+from argosy.setting_values import (
+    Malformed,
+    read_directory,
+    read_project,
+    read_schemes,
+    read_seconds,
+    read_server,
+    read_signed_transfers,
+    read_streams,
+    read_switch,
+)
 
 USER_FILE = "config.toml"
 """Name of the user's file inside the home directory."""
 
-_PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]+")
-MOST_STREAMS = 32
 STREAMS_OVER_A_NETWORK = 4
 """One TCP connection over a long way is slower than the way; several are not."""
-_TRUE = frozenset({"1", "true", "yes", "on"})
-_FALSE = frozenset({"0", "false", "no", "off"})
 
 
 @dataclass(frozen=True)
@@ -108,10 +112,6 @@ def pickle_cure() -> str:
     return f"set {_SETTINGS['allow_pickle'][1]}=1"
 
 
-class _Malformed(Exception):
-    """A value breaks the rule of its setting; the text is the rule."""
-
-
 def resolve(**overrides: Any) -> ClientConfig:
     """Find the settings that hold now.
 
@@ -123,8 +123,7 @@ def resolve(**overrides: Any) -> ClientConfig:
         ConfigurationError: a value is malformed, a key unknown, or a file unreadable; the message
             names where it comes from.
     """
-    arguments = {key: value for key, value in overrides.items() if value is not None}
-    _refuse_unknown(arguments, "arguments")
+    arguments = _given(overrides)
     around = _surroundings()
     if arguments:
         sources = _sources(arguments, around)
@@ -132,6 +131,80 @@ def resolve(**overrides: Any) -> ClientConfig:
     # Every save and load asks, so what was found is kept as long as nothing around it changes.
     home = _usual_home(around)
     return _usual_settings(around, home, _FileState.of(os.path.join(home, USER_FILE)))
+
+
+class Setting(NamedTuple):
+    """One setting, and why it is what it is.
+
+    Attributes:
+        name: as in :class:`ClientConfig` and in files.
+        variable: its environment variable.
+        value: what holds; no secret, for an address with credentials is refused.
+        source: what said it: an argument, an environment variable, a file with the key, or ``default``.
+    """
+
+    name: str
+    variable: str
+    value: Any
+    source: str
+
+
+def explain(**overrides: Any) -> list[Setting]:
+    """Return every setting that holds now, and where each comes from.
+
+    Args:
+        **overrides: as for :func:`resolve`.
+
+    Raises:
+        ConfigurationError: as for :func:`resolve`.
+    """
+    arguments = _given(overrides)
+    settings = resolve(**arguments)
+    sources = _sources(arguments, _surroundings())
+    user = (f"{settings.home / USER_FILE} {{key}}", _user_table(settings.home / USER_FILE))
+    found = []
+    for key, (_, name, _) in _SETTINGS.items():
+        label, _ = _said(key, sources if key == "home" else [*sources, user]) or ("default", None)
+        found.append(Setting(key, name, getattr(settings, key), label))
+    return found
+
+
+def check_name(key: str, where: str) -> None:
+    """Refuse what is no setting; ``where`` it was given is told.
+
+    Raises:
+        ConfigurationError: there is no such setting; the message names those like it, or all.
+    """
+    _refuse_unknown({key: None}, where)
+
+
+def checked_value(key: str, value: Any, where: str) -> Any:
+    """Return the value of a setting, whose name was checked, as it would hold.
+
+    Args:
+        key: the setting.
+        value: what was given for it.
+        where: what gave it, for messages.
+
+    Raises:
+        ConfigurationError: the value is malformed.
+    """
+    return _pick(key, [(where, {key: value}), ("", {}), ("", {})], None)
+
+
+def home_of(**overrides: Any) -> Path:
+    """Return the directory the user's file is in, whatever else is wrong with the settings.
+
+    Raises:
+        ConfigurationError: the directory is malformed, a key is unknown, or a file unreadable.
+    """
+    return _home(_sources(_given(overrides), _surroundings()))
+
+
+def _given(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    arguments = {key: value for key, value in overrides.items() if value is not None}
+    _refuse_unknown(arguments, "arguments")
+    return arguments
 
 
 @dataclass(frozen=True)
@@ -222,17 +295,22 @@ def _settle(sources: _Sources, home: Path) -> ClientConfig:
     return ClientConfig(home=home, **found)
 
 
-def _pick(key: str, sources: _Sources, default: Any) -> Any:
-    parse, name, _ = _SETTINGS[key]
+def _said(key: str, sources: _Sources) -> tuple[str, Any] | None:
+    """Return what says a setting, and what it says; ``None`` if nothing does."""
+    _, name, _ = _SETTINGS[key]
     ordered = [sources[0], sources[2], sources[1], *sources[3:]] if key == "allow_pickle" else sources
-    for label, values in ordered:
-        if key in values:
-            try:
-                return parse(values[key])
-            except _Malformed as rule:
-                where = label.format(key=key, name=name)
-                raise ConfigurationError(f"{where} is {_shown(key, values[key])}; {rule}") from None
-    return default
+    found = ((label.format(key=key, name=name), values[key]) for label, values in ordered if key in values)
+    return next(found, None)
+
+
+def _pick(key: str, sources: _Sources, default: Any) -> Any:
+    said = _said(key, sources)
+    if said is None:
+        return default
+    try:
+        return _SETTINGS[key][0](said[1])
+    except Malformed as rule:
+        raise ConfigurationError(f"{said[0]} is {_shown(key, said[1])}; {rule}") from None
 
 
 def _shown(key: str, value: Any) -> str:
@@ -241,96 +319,20 @@ def _shown(key: str, value: Any) -> str:
     return repr(without_secrets(value)) if isinstance(value, str) else f"a {type(value).__name__}"
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise _Malformed("write a text")
-    return value.strip()
-
-
-def _server(value: Any) -> str:
-    try:
-        return parse_server(_text(value))
-    except ValueError as rule:
-        raise _Malformed(str(rule)) from None
-
-
-def _directory(value: Any) -> Path:
-    if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
-        raise _Malformed("write the path of a directory")
-    return Path(os.path.abspath(Path(value).expanduser()))
-
-
-def _project(value: Any) -> str:
-    text = _text(value)
-    if _PROJECT.fullmatch(text) is None:
-        raise _Malformed(
-            "a project is 1 to 64 letters, digits, '.', '_' or '-', and begins with a letter or digit; rename it"
-        )
-    return text
-
-
-def _switch(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    text = value.strip().lower() if isinstance(value, str) else ""
-    if text in _TRUE | _FALSE:
-        return text in _TRUE
-    raise _Malformed("write true or false")
-
-
-def _schemes(value: Any) -> tuple[str, ...]:
-    items = value.split(",") if isinstance(value, str) else value
-    if not isinstance(items, (list, tuple)) or not all(isinstance(item, str) for item in items):
-        raise _Malformed("write schemes separated by commas, such as file,s3")
-    found = tuple(dict.fromkeys(item.strip().lower() for item in items if item.strip()))
-    if found == ("none",):  # an empty variable cannot say so: it counts as not set
-        return ()
-    if wrong := [item for item in found if _SCHEME.fullmatch(item) is None]:
-        raise _Malformed(f"{wrong[0]!r} is no scheme; write for example file,s3")
-    return found
-
-
-def _seconds(value: Any) -> float:
-    try:
-        number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise _Malformed("write a number of seconds above 0")
-    return number
-
-
-def _streams(value: Any) -> int:
-    try:
-        number = 0 if isinstance(value, (bool, float)) else int(value)
-    except (TypeError, ValueError):
-        number = 0
-    if not 0 < number <= MOST_STREAMS:
-        raise _Malformed(f"write a whole number from 1 to {MOST_STREAMS}")
-    return number
-
-
-def _signed_transfers(value: Any) -> str:
-    text = value.strip().lower() if isinstance(value, str) else ""
-    if text in ("auto", "off"):
-        return text
-    raise _Malformed("write auto or off")
-
-
 _SETTINGS: Mapping[str, tuple[Callable[[Any], Any], str, Any]] = {
-    "server": (_server, "ARGOSY_SERVER", ""),
-    "home": (_directory, "ARGOSY_HOME", None),
-    "project": (_project, "ARGOSY_PROJECT", "default"),
-    "allow_pickle": (_switch, "ARGOSY_ALLOW_PICKLE", None),
-    "cache": (_switch, "ARGOSY_CACHE", True),
-    "quiet": (_switch, "ARGOSY_QUIET", False),
-    "capture_logs": (_switch, "ARGOSY_CAPTURE_LOGS", True),
-    "reference_schemes": (_schemes, "ARGOSY_REFERENCE_SCHEMES", ("file",)),
-    "connect_timeout": (_seconds, "ARGOSY_CONNECT_TIMEOUT", 4.0),
-    "unary_deadline": (_seconds, "ARGOSY_UNARY_DEADLINE", 30.0),
-    "idle_timeout": (_seconds, "ARGOSY_IDLE_TIMEOUT", 60.0),
-    "transfer_streams": (_streams, "ARGOSY_TRANSFER_STREAMS", None),
-    "signed_transfers": (_signed_transfers, "ARGOSY_SIGNED_TRANSFERS", "auto"),
+    "server": (read_server, "ARGOSY_SERVER", ""),
+    "home": (read_directory, "ARGOSY_HOME", None),
+    "project": (read_project, "ARGOSY_PROJECT", "default"),
+    "allow_pickle": (read_switch, "ARGOSY_ALLOW_PICKLE", None),
+    "cache": (read_switch, "ARGOSY_CACHE", True),
+    "quiet": (read_switch, "ARGOSY_QUIET", False),
+    "capture_logs": (read_switch, "ARGOSY_CAPTURE_LOGS", True),
+    "reference_schemes": (read_schemes, "ARGOSY_REFERENCE_SCHEMES", ("file",)),
+    "connect_timeout": (read_seconds, "ARGOSY_CONNECT_TIMEOUT", 4.0),
+    "unary_deadline": (read_seconds, "ARGOSY_UNARY_DEADLINE", 30.0),
+    "idle_timeout": (read_seconds, "ARGOSY_IDLE_TIMEOUT", 60.0),
+    "transfer_streams": (read_streams, "ARGOSY_TRANSFER_STREAMS", None),
+    "signed_transfers": (read_signed_transfers, "ARGOSY_SIGNED_TRANSFERS", "auto"),
 }
 """Every setting: its parser, its environment variable, its default (None: worked out in resolve)."""
 

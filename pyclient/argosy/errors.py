@@ -33,7 +33,7 @@
         ├── DeadlineError            (also TimeoutError)
         └── InternalServiceError     a defect of the service; report it
 
-Statuses of the wire become these in one place, ``argosy.transport.error_mapping``.
+Statuses of the wire become these in one place, ``argosy.transport.rpc.error_mapping``.
 """
 
 from __future__ import annotations
@@ -132,13 +132,17 @@ class ServiceError(ArgosyError):
         reason: the machine-readable reason, a name of ``argosy.v1.ErrorReason``
             without its prefix (``"VERSION_EXISTS"``), or ``""``.
         metadata: what the service adds to the reason, for programs.
+        code: name of the gRPC status the call ended with (``"ALREADY_EXISTS"``), or ``""`` where it was no call.
     """
 
-    def __init__(self, message: str, *, reason: str = "", metadata: dict[str, str] | None = None) -> None:
-        """Keep the message for people, reason and metadata for programs."""
+    def __init__(
+        self, message: str, *, reason: str = "", metadata: dict[str, str] | None = None, code: str = ""
+    ) -> None:
+        """Keep the message for people, the rest for programs."""
         super().__init__(message)
         self.reason = reason
         self.metadata = dict(metadata or {})
+        self.code = code
 
 
 class InvalidRequestError(ServiceError, ValueError):

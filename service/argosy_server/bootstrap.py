@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-import threading
+import time
 from collections.abc import Callable
-from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from contextlib import closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import grpc
@@ -15,26 +14,25 @@ from argosy.v1 import artifact_service_pb2_grpc, blob_service_pb2_grpc, pipeline
 from argosy_server.adapters.blobs import open_direct_access, open_signed_transfers, open_storage
 from argosy_server.adapters.blobs.told_url import told_url
 from argosy_server.adapters.metadata import open_metadata, open_row_copy
-from argosy_server.api.artifact_servicer import ArtifactServicer
-from argosy_server.api.blob_servicer import BlobServicer
-from argosy_server.api.pipeline_servicer import PipelineServicer
-from argosy_server.api.watch_hub import WatchHub
-from argosy_server.api.watch_limit import WatchSettings
+from argosy_server.api.servicers.artifacts import ArtifactServicer
+from argosy_server.api.servicers.blobs import BlobServicer
+from argosy_server.api.servicers.pipelines import PipelineServicer
+from argosy_server.api.watching.hub import WatchHub
+from argosy_server.api.watching.settings import WatchSettings
 from argosy_server.config import StoreConfig
-from argosy_server.domain.errors import DomainError, StorageUnavailable
+from argosy_server.domain.errors import StorageUnavailable
 from argosy_server.domain.limits import Limits
-from argosy_server.usecases.group_commit import GroupCommit
-from argosy_server.usecases.own_storage import check_owner, claim_storage, refuse_other_owner, stored_blobs
-from argosy_server.usecases.ports import BlobStorage, Leadership, MetadataStore
-from argosy_server.usecases.sweep import SweepReport, sweep
+from argosy_server.usecases.artifacts.group_commit import GroupCommit
+from argosy_server.usecases.ports import BlobStorage, MetadataStore
+from argosy_server.usecases.upkeep.every_blob import stored_blobs
+from argosy_server.usecases.upkeep.own_storage import check_owner, claim_storage, refuse_other_owner
+from argosy_server.usecases.upkeep.sweep import SweepReport, sweep
 
 if TYPE_CHECKING:
-    from argosy_server.usecases.copy_store import SourceStore, TargetStorage
-    from argosy_server.usecases.row_copy import RowCopy
+    from argosy_server.usecases.ports.row_copy import RowCopy
+    from argosy_server.usecases.upkeep.copy_store import SourceStore, TargetStorage
 
 SERVICES = ("argosy.v1.ArtifactService", "argosy.v1.BlobService", "argosy.v1.PipelineService")
-STOP_SECONDS = 5.0
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -71,6 +69,7 @@ def build(
     watching: WatchSettings | None = None,
     *,
     groups_saves: bool = False,
+    clock: Callable[[], int] = time.time_ns,
 ) -> Application:
     """Open the store, creating it unless it is there.
 
@@ -79,6 +78,7 @@ def build(
         limits: what it holds its clients to.
         watching: how it treats those who watch it.
         groups_saves: whether saves of one name share a transaction, for which no thread that calls may be interrupted.
+        clock: tells the nanoseconds since 1970 where the database is a file on this machine.
 
     Raises:
         StorageFull, StorageUnavailable: it cannot be created or reached; the message says what to do.
@@ -94,7 +94,7 @@ def build(
             f"{config.home} cannot be created ({error.strerror}); choose another folder or change its permissions"
         ) from error
     storage = elsewhere or open_storage(config.blobs_url, durability=config.durability)
-    metadata = open_metadata(config.database_url, durability=config.durability)
+    metadata = open_metadata(config.database_url, durability=config.durability, clock=clock)
     try:
         claim_storage(metadata, storage, told_url(config.blobs_url))
         watches = WatchHub(metadata, watching)
@@ -213,7 +213,7 @@ def open_store_copy(source: StoreConfig, target: StoreConfig) -> StoreCopy:
     """
     # Not at the top: an embedded store never needs them.
     from argosy_server.adapters.blobs.room import folder_of, free_room, is_same_place, refuse_nested
-    from argosy_server.usecases.copy_store import Room, SourceStore, TargetStorage
+    from argosy_server.usecases.upkeep.copy_store import Room, SourceStore, TargetStorage
 
     refuse_nested(source.places, target.places)
     rows = open_row_copy(source.database_url, target.database_url, durability=target.durability)
@@ -242,75 +242,3 @@ def open_store_copy(source: StoreConfig, target: StoreConfig) -> StoreCopy:
             folder=str(folder or ""),
         ),
     )
-
-
-class SweepThread:
-    """Sweeps at once and then again and again while this process leads, until it is stopped.
-
-    Every process over a store asks at each interval whether it may lead. Who leads does so until it ends, or until its
-    connection to the database is lost; the next one to ask follows.
-    """
-
-    def __init__(self, application: Application, interval: float) -> None:
-        """Start.
-
-        Args:
-            application: whose store is swept.
-            interval: seconds between two sweeps, and between two questions who leads.
-        """
-        self._application = application
-        self._interval = interval
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sweep", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop after the sweep under way, but wait for a long one no longer: every step of it can be redone."""
-        self._stop.set()
-        self._thread.join(STOP_SECONDS)
-
-    def _run(self) -> None:
-        with ExitStack() as led:
-            leads: Leadership | None = None
-            while True:
-                leads = leads if leads else self._ask_to_lead(led)
-                if leads:
-                    sweep_logged(self._application)
-                if self._stop.wait(self._interval):
-                    return
-
-    def _ask_to_lead(self, led: ExitStack) -> Leadership | None:
-        try:
-            led.close()
-            return led.enter_context(self._application.metadata.lead())
-        except DomainError as error:
-            _log.warning("it is not known who leads, so this process does not sweep now: %s", error)
-        except Exception:
-            _log.exception("it is not known who leads, so this process does not sweep now")
-        return None
-
-
-def sweep_if_leading(application: Application) -> bool:
-    """Sweep once, unless another process does so already; return whether this one did.
-
-    Raises:
-        StorageUnavailable, StorageFull: it cannot be found out who leads.
-    """
-    with application.metadata.lead() as leads:
-        if not leads:
-            return False
-        sweep_logged(application)
-        return True
-
-
-def sweep_logged(application: Application) -> None:
-    """Sweep; a failure is logged, for the next sweep does the same work again."""
-    try:
-        report = application.sweep()
-    except DomainError as error:
-        _log.warning("the sweep failed; the next one tries again: %s", error)
-        return
-    except Exception:
-        _log.exception("the sweep failed; the next one tries again")
-        return
-    _log.debug("swept", extra=asdict(report))

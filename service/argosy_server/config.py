@@ -107,7 +107,7 @@ class ServerConfig:
     Attributes:
         store: where metadata and bytes are kept.
         listen: the address to listen on.
-        insecure: allow other addresses than loopback although nobody is asked who they are.
+        insecure: allow other addresses than loopback although there is no authentication.
         reflection: let clients ask for the contract (grpcurl and the like).
         grace: seconds that calls under way may take to finish when the server stops.
         workers: processes that answer, supervised by one more; 0: this process answers itself.
@@ -142,8 +142,8 @@ class ServerConfig:
                 raise ConfigError(f"{name} {seconds:g} is no time to wait; write seconds, at most {MAX_SECONDS}")
         if not (self.listen.is_loopback or self.insecure):
             raise ConfigError(
-                f"--listen {self.listen.host} can be reached from other machines, and this version asks nobody who "
-                "they are; listen on 127.0.0.1, or say --insecure if the network is yours alone"
+                f"--listen {self.listen.host} can be reached from other machines, and this version has no "
+                "authentication; listen on 127.0.0.1, or say --insecure if the network is yours alone"
             )
 
     def to_document(self) -> dict[str, Any]:

@@ -6,8 +6,6 @@ without serialization and without gRPC's core; errors are the same statuses with
 
 from __future__ import annotations
 
-import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,18 +15,18 @@ from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias, cast
 
 import grpc
 
-from argosy_server.api.error_status import ErrorStatus, status_of
-from argosy_server.api.message_limit import MAX_MESSAGE_BYTES, MessageTooLarge
-from argosy_server.bootstrap import Application, build, sweep_if_leading
+from argosy_server.api.messages.error_status import ErrorStatus, status_of
+from argosy_server.api.messages.message_limit import MAX_MESSAGE_BYTES
+from argosy_server.api.messages.refusals import MessageTooLarge
+from argosy_server.bootstrap import Application, build
 from argosy_server.config import StoreConfig
 from argosy_server.domain.errors import DomainError
+from argosy_server.sweeping import OccasionalSweep
 
-SWEEP_EVERY = 3600.0
-SWEEP_DELAY = 30.0
 HINT = "the cause is attached to this error, please report it"
 # Only streams look at theirs: what all others need is in the message.
 _NO_CONTEXT = cast("grpc.ServicerContext", None)
-_log = logging.getLogger(__name__)
+Clock: TypeAlias = Callable[[], int]
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
@@ -151,7 +149,7 @@ class EmbeddedStream(EmbeddedCall):
 class EmbeddedChannel(grpc.Channel):
     """Calls the servicers of one store. Made by :func:`open_channel`; may be used by many threads."""
 
-    def __init__(self, application: Application, sweeper: _OccasionalSweep) -> None:
+    def __init__(self, application: Application, sweeper: OccasionalSweep) -> None:
         """Take over the application, to be closed with the channel."""
         recorder = _HandlerRecorder()
         application.register(cast("grpc.Server", recorder))
@@ -208,12 +206,13 @@ class EmbeddedChannel(grpc.Channel):
         return handler
 
 
-def open_channel(home: Path, *, durability: str = "process") -> EmbeddedChannel:
+def open_channel(home: Path, *, durability: str = "process", clock: Clock = time.time_ns) -> EmbeddedChannel:
     """Open the store in a folder, creating both unless they are there. Any number of processes may do so at once.
 
     Args:
         home: the folder; holds ``metadata.db`` and ``blobs/``.
         durability: ``process`` survives any crash of processes, ``full`` power loss too.
+        clock: tells the nanoseconds since 1970.
 
     Raises:
         EmbeddedRpcError: the folder cannot be created or written, or there is no room; the message says what to do.
@@ -222,13 +221,12 @@ def open_channel(home: Path, *, durability: str = "process") -> EmbeddedChannel:
     if durability not in ("full", "process"):
         raise ValueError(f"durability {durability!r} is not known; use 'full' or 'process'")
     home = home.expanduser().absolute()
+    config = StoreConfig(home, durability=cast("Literal['full', 'process']", durability), direct_access=True)
     try:
-        application = build(
-            StoreConfig(home, durability=cast("Literal['full', 'process']", durability), direct_access=True)
-        )
+        application = build(config, clock=clock)
     except DomainError as error:
         raise _error_of(error) from None
-    return EmbeddedChannel(application, _OccasionalSweep(application, home / "last_sweep"))
+    return EmbeddedChannel(application, OccasionalSweep(application, home / "last_sweep"))
 
 
 class _HandlerRecorder:
@@ -337,52 +335,6 @@ class _Source:
         except BaseException as error:
             self.failure = error
             raise
-
-
-class _OccasionalSweep:
-    """Sweeps once when the last sweep of this store is long ago: after a while, or when the channel is closed."""
-
-    def __init__(self, application: Application, marker: Path) -> None:
-        """Look when the last one was; the age of ``marker`` tells all processes.
-
-        Args:
-            application: whose store is swept.
-            marker: an empty file, touched by each sweep.
-        """
-        self._application = application
-        self._marker = marker
-        self._lock = threading.Lock()
-        self._due = self._is_due()
-        self._timer: threading.Timer | None = None
-        if self._due:
-            self._timer = threading.Timer(SWEEP_DELAY, self._sweep)
-            self._timer.daemon = True
-            self._timer.start()
-
-    def finish(self) -> None:
-        """Sweep now what was due and has not been swept, or wait for the sweep under way."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._sweep()
-
-    def _sweep(self) -> None:
-        with self._lock:
-            if self._due and self._is_due():
-                try:
-                    if sweep_if_leading(self._application):
-                        self._marker.touch()
-                except (DomainError, OSError) as error:
-                    _log.warning("the store was not swept: %s", error)
-            self._due = False
-
-    def _is_due(self) -> bool:
-        try:
-            return time.time() - os.stat(self._marker).st_mtime > SWEEP_EVERY
-        except FileNotFoundError:
-            # A fresh store has nothing to sweep.
-            with suppress(OSError):
-                self._marker.touch()
-            return False
 
 
 def _refused(error: Exception) -> Iterator[Any]:

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, Column, Engine, Integer, LargeBinary, Table, Text, select
 
 from argosy_server.adapters.metadata import open_row_copy
-from argosy_server.adapters.metadata.engine import begin, make_engine, parse_url
-from argosy_server.adapters.metadata.tables import metadata
+from argosy_server.adapters.metadata.connections.engine import begin, make_engine, parse_url
+from argosy_server.adapters.metadata.schema.tables import metadata
 from argosy_server.domain.blob import Blob
 
 Rows = dict[str, list[dict[str, Any]]]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import threading
 
-from argosy_server.adapters.metadata.append_signal import AppendSignal
+from argosy_server.adapters.metadata.connections.append_signal import AppendSignal
 
 
 def test_a_signal_wakes_who_waits() -> None:

@@ -11,18 +11,18 @@ from pathlib import Path
 import pytest
 
 from argosy_server.adapters.blobs import open_storage
-from argosy_server.adapters.blobs.s3_parts import part_size
-from argosy_server.adapters.blobs.s3_storage import S3Storage
+from argosy_server.adapters.blobs.s3.multipart import part_size
+from argosy_server.adapters.blobs.s3.storage import S3Storage
 from argosy_server.adapters.metadata import open_metadata
 from argosy_server.domain.blob import BlobHasher
 from argosy_server.domain.errors import StorageUnavailable
 from argosy_server.domain.identifiers import new_id
 from argosy_server.domain.limits import Limits
-from argosy_server.usecases.commit_upload import commit_upload
-from argosy_server.usecases.kept_hashers import KeptHashers
+from argosy_server.usecases.blobs.commit_upload import commit_upload
+from argosy_server.usecases.blobs.kept_hashers import KeptHashers
+from argosy_server.usecases.blobs.upload_blob import create_upload, get_upload, write_upload
 from argosy_server.usecases.ports import BlobStorage, BlobWriter, MetadataStore
-from argosy_server.usecases.sweep import sweep
-from argosy_server.usecases.upload_blob import create_upload, get_upload, write_upload
+from argosy_server.usecases.upkeep.sweep import sweep
 from tests.backends.bucket import bucket
 from tests.backends.object_store import ObjectStore
 from tests.contracts.blob_storage import MIB, BlobStorageContract, get, location, names, put

@@ -11,8 +11,8 @@ import pytest
 
 from argosy_server.domain.blob import UploadState
 from argosy_server.domain.errors import StorageUnavailable
-from argosy_server.usecases.commit_upload import commit_upload, small_content
-from argosy_server.usecases.read_blob import find_blob
+from argosy_server.usecases.blobs.commit_upload import commit_upload, small_content
+from argosy_server.usecases.blobs.read_blob import find_blob
 from tests.adapters.test_upload_sink import hasher_of
 from tests.adapters.test_write_upload import LIMITS, LineBroke, Sent, Store, breaks, store
 

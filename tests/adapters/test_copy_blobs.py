@@ -12,9 +12,9 @@ from argosy_server.bootstrap import Store, open_existing
 from argosy_server.config import StoreConfig
 from argosy_server.domain.errors import DomainError, StorageFull, StorageUnavailable
 from argosy_server.embedded import open_channel
-from argosy_server.usecases.copy_blobs import BlobCopier
 from argosy_server.usecases.ports import BlobStorage
-from argosy_server.usecases.verify_store import MAX_UNREADABLE
+from argosy_server.usecases.upkeep.copy_blobs import BlobCopier
+from argosy_server.usecases.upkeep.verify_store import MAX_UNREADABLE
 from tests.adapters.fragile_storage import FragileStorage
 from tests.api.calls import create
 from tests.api.conftest import service_on

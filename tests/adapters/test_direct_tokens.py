@@ -10,7 +10,7 @@ import pytest
 from argosy_server.adapters.blobs import open_direct_access, open_storage
 from argosy_server.adapters.blobs.local_storage import LocalStorage
 from argosy_server.domain.errors import StorageUnavailable
-from argosy_server.usecases.direct_access import DirectAccess
+from argosy_server.usecases.blobs.direct_access import DirectAccess
 
 
 def opened(folder: Path) -> DirectAccess:

@@ -9,15 +9,16 @@ from pathlib import Path
 import pytest
 
 from argosy_server.adapters.metadata import open_metadata
-from argosy_server.adapters.metadata.append_signal import AppendSignal
-from argosy_server.api.watch_limit import WatchSettings
+from argosy_server.adapters.metadata.connections.append_signal import AppendSignal
+from argosy_server.api.watching.settings import WatchSettings
 from argosy_server.usecases.ports import MetadataStore
-from tests.adapters.test_postgresql_database import SESSIONS, wait_until
+from tests.adapters.test_postgresql_database import SESSIONS
 from tests.adapters.test_sqlite_database import FORKS, finish, start
 from tests.api.served import served
 from tests.api.watching import Watch
 from tests.backends.postgres import Cluster, connect, postgresql_url
 from tests.contracts.metadata_leadership import says_in_child
+from tests.waiting import wait_until
 
 __all__ = ["postgresql_url"]
 APPEND = """
@@ -31,11 +32,12 @@ store.close()
 SAVE = """
 import sys
 from argosy_server.adapters.metadata import open_metadata
-from argosy_server.domain.artifact import ArtifactSpec
-from argosy_server.usecases.artifact_events import record_created
+from argosy_server.domain.artifact import ArtifactSpec, NewVersion
+from argosy_server.usecases.artifacts.artifact_events import record_created
 store = open_metadata(sys.argv[1], durability="full")
 with store.write() as tx:
-    record_created(tx, "p", [tx.artifacts.add("p", ArtifactSpec(name="weights", format="json"), [], None)], {})
+    created = tx.artifacts.add_many("p", [NewVersion(ArtifactSpec(name="weights", format="json"), [])])
+    record_created(tx, "p", created, {})
 store.close()
 """
 NAMES = {"notify-events", "listen-for-events"}
@@ -53,7 +55,7 @@ def settled(store: MetadataStore, url: str, listeners: int = 1) -> int:
     seen = store.wait_for_events(-1, 0)
     with connect(url) as witness:
         question = f"SELECT count(*) {SESSIONS} AND query LIKE 'LISTEN%'"
-        wait_until(lambda: witness.execute(question).fetchall() == [(listeners,)])
+        wait_until(lambda: witness.execute(question).fetchall() == [(listeners,)], "they listen")
     while (now := store.wait_for_events(seen, 0.3)) != seen:
         seen = now
     return seen
@@ -128,7 +130,7 @@ def test_a_closed_store_leaves_no_session_and_no_thread_whoever_still_waits(post
     assert not NAMES & {thread.name for thread in threading.enumerate()}
     store.close()
     with connect(postgresql_url) as witness:
-        wait_until(lambda: witness.execute(f"SELECT pid {SESSIONS}").fetchall() == [])
+        wait_until(lambda: witness.execute(f"SELECT pid {SESSIONS}").fetchall() == [], "nobody is connected")
 
 
 def test_a_store_that_only_waits_holds_back_no_vacuum_and_no_event(store: MetadataStore, postgresql_url: str) -> None:
@@ -136,7 +138,7 @@ def test_a_store_that_only_waits_holds_back_no_vacuum_and_no_event(store: Metada
     settled(store, postgresql_url)
     with connect(postgresql_url) as witness:
         question = f"SELECT DISTINCT state, backend_xid, backend_xmin {SESSIONS} AND backend_type = 'client backend'"
-        wait_until(lambda: witness.execute(question).fetchall() == [("idle", None, None)])
+        wait_until(lambda: witness.execute(question).fetchall() == [("idle", None, None)], "it is idle")
 
 
 @pytest.mark.filterwarnings(FORKS)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from argosy_server.adapters.metadata.interrupts import uninterrupted
+from argosy_server.adapters.metadata.connections.interrupts import uninterrupted
 
 PROGRAM = """
 import os, signal, threading

@@ -13,9 +13,9 @@ from argosy_server.adapters.metadata import open_metadata
 from argosy_server.domain.blob import BlobHasher
 from argosy_server.domain.errors import Superseded
 from argosy_server.domain.limits import Limits
-from argosy_server.usecases import kept_hashers, upload_blob
-from argosy_server.usecases.kept_hashers import KeptHashers
-from argosy_server.usecases.upload_blob import create_upload, get_upload, write_upload
+from argosy_server.usecases.blobs import kept_hashers, upload_blob
+from argosy_server.usecases.blobs.kept_hashers import KeptHashers
+from argosy_server.usecases.blobs.upload_blob import create_upload, get_upload, write_upload
 
 CHUNK = 1 << 20
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from argosy_server.adapters.metadata import version_finders, version_lists
+from argosy_server.adapters.metadata.artifacts import version_finders, version_lists
 from argosy_server.domain.artifact import ArtifactVersion
 from argosy_server.domain.paging import PageRequest
 from argosy_server.usecases.ports import MetadataStore

@@ -7,11 +7,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, inspect, text
 
-from argosy_server.adapters.metadata import migrate, open_metadata
-from argosy_server.adapters.metadata.schema import HEAD
-from argosy_server.adapters.metadata.tables import EVENTS_ORDER, metadata
+from argosy_server.adapters.metadata import open_metadata
+from argosy_server.adapters.metadata.schema import migrate
+from argosy_server.adapters.metadata.schema.preparation import HEAD
+from argosy_server.adapters.metadata.schema.tables import EVENTS_ORDER, metadata
 from argosy_server.domain.paging import PageRequest
-from argosy_server.usecases.lineage_repository import Side
+from argosy_server.usecases.ports.lineage_repository import Side
 
 SCHEMA = "SELECT name, sql FROM sqlite_master"
 

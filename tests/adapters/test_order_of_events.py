@@ -10,18 +10,19 @@ from typing import Any
 import pytest
 
 from argosy_server.adapters.metadata import open_metadata
-from argosy_server.adapters.metadata.blob_repository import SqlBlobRepository
+from argosy_server.adapters.metadata.blobs.blob_repository import SqlBlobRepository
 from argosy_server.domain.artifact import VersionSelector
 from argosy_server.domain.event import BEGINNING
 from argosy_server.domain.limits import Limits
-from argosy_server.usecases.artifacts import delete_version, set_alias, update_version
-from argosy_server.usecases.create_version import Save, create_version, create_versions
+from argosy_server.usecases.artifacts.change_version import delete_version, set_alias, update_version
+from argosy_server.usecases.artifacts.create_version import Save, create_version, create_versions
+from argosy_server.usecases.blobs.staging import StagedFile
 from argosy_server.usecases.ports import MetadataStore, Transaction
-from argosy_server.usecases.staging import StagedFile
 from tests.adapters.conftest import empty_store
 from tests.backends.postgres import connect, drop_database, new_database
 from tests.contracts.metadata_facts import SPEC, blob_of
-from tests.faults.stand import in_background, wait_until
+from tests.faults.stand import in_background
+from tests.waiting import wait_until
 
 Change = Callable[[Transaction], object]
 CONTENT = b"something to store first"

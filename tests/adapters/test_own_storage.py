@@ -14,8 +14,8 @@ from argosy_server.bootstrap import Application, build, open_existing
 from argosy_server.config import StoreConfig
 from argosy_server.domain.errors import StorageUnavailable
 from argosy_server.domain.identifiers import new_id
-from argosy_server.usecases.staging import publish_staged, receive_file
-from argosy_server.usecases.sweep import SweepReport
+from argosy_server.usecases.blobs.staging import publish_staged, receive_file
+from argosy_server.usecases.upkeep.sweep import SweepReport
 
 
 @pytest.fixture(params=["folder", "objects"])

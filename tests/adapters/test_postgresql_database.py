@@ -6,8 +6,6 @@ import re
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -16,16 +14,19 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import ProgrammingError
 
-from argosy_server.adapters.metadata import migrate, open_metadata, postgresql_engine
-from argosy_server.adapters.metadata.schema import HEAD
-from argosy_server.adapters.metadata.tables import metadata, share_conditions_with_postgresql
+from argosy_server.adapters.metadata import open_metadata
+from argosy_server.adapters.metadata.connections import postgresql_engine
+from argosy_server.adapters.metadata.schema import migrate
+from argosy_server.adapters.metadata.schema.preparation import HEAD
+from argosy_server.adapters.metadata.schema.tables import metadata, share_conditions_with_postgresql
 from argosy_server.domain.errors import StorageUnavailable
 from argosy_server.domain.paging import PageRequest
 from tests.adapters.test_metadata_migrations import fill_0002
 from tests.adapters.test_sqlite_database import ADD_MANY, FORKS, finish, fork_and_save, start
+from tests.backends.free_port import free_port
 from tests.backends.postgres import PASSWORD, Cluster, connect, drop_database, new_database, postgresql_url
-from tests.contracts.metadata_facts import SPEC, get, save
-from tests.faults.proxy import free_port
+from tests.contracts.metadata_facts import SPEC, add, get, save
+from tests.waiting import wait_until
 
 __all__ = ["postgresql_url"]
 SCHEMA = """
@@ -44,13 +45,6 @@ def schema(url: str) -> list[tuple[str, str]]:
     """Return what defines each table, its columns, constraints and indexes, whatever their order."""
     with connect(url) as connection:
         return sorted(connection.execute(SCHEMA).fetchall())
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def refusal(url: str) -> str:
@@ -100,7 +94,7 @@ def test_of_two_processes_that_migrate_at_once_one_does_and_the_other_one_waits(
             question = f"SELECT wait_event, state {SESSIONS} AND wait_event_type = 'Lock' ORDER BY 1"
             return witness.execute(question).fetchall()
 
-        wait_until(lambda: waiting() == [("advisory", "active"), ("relation", "active")])
+        wait_until(lambda: waiting() == [("advisory", "active"), ("relation", "active")], "both wait")
         operator.rollback()
         assert [finish(process) for process in both] == [["store"], ["store"]]
 
@@ -244,9 +238,9 @@ def test_a_connection_that_is_lost_in_a_transaction_is_told_and_the_next_one_goe
 
     def lose_the_connection_midway() -> None:
         with store.write() as tx, connect(postgresql_url) as operator:
-            tx.artifacts.add("p", SPEC, [], None)
+            add(tx, "p", SPEC, [], None)
             operator.execute(f"SELECT pg_terminate_backend(pid, 10000) {SESSIONS}")
-            tx.artifacts.add("p", SPEC, [], None)
+            add(tx, "p", SPEC, [], None)
 
     with pytest.raises(StorageUnavailable, match="check that the server runs"):
         lose_the_connection_midway()
@@ -263,7 +257,7 @@ def test_a_transaction_that_would_wait_in_a_circle_is_undone_and_may_be_tried_ag
         try:
             with store.write() as tx:
                 for name in names:
-                    tx.artifacts.add("p", replace(SPEC, name=name), [], None)
+                    add(tx, "p", replace(SPEC, name=name), [], None)
                     if name == names[0]:
                         both_begun.wait()
             outcomes.append("done")
@@ -304,7 +298,7 @@ def test_a_store_at_rest_holds_no_transaction_and_a_closed_one_no_connection(pos
         question = f"SELECT state, backend_xmin, backend_xid {SESSIONS} AND backend_type = 'client backend'"
         assert set(witness.execute(question).fetchall()) == {("idle", None, None)}
         store.close()
-        wait_until(lambda: witness.execute(question).fetchall() == [])
+        wait_until(lambda: witness.execute(question).fetchall() == [], "nobody is connected")
 
 
 def test_sessions_wait_for_nothing_without_end(postgresql_url: str) -> None:

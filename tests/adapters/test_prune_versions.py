@@ -6,13 +6,14 @@ import threading
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import Engine, event
 
 from argosy_server.domain.artifact import VersionSelector
 from argosy_server.domain.errors import ArtifactNotFound, EtagMismatch, InvalidField
 from argosy_server.domain.pruning import PruneRule
-from argosy_server.usecases.artifacts import set_alias
+from argosy_server.usecases.artifacts.change_version import set_alias
+from argosy_server.usecases.artifacts.prune_versions import plan_pruning, prune_versions
 from argosy_server.usecases.ports import MetadataStore
-from argosy_server.usecases.prune_versions import plan_pruning, prune_versions
 from tests.contracts.metadata_facts import FIRST_PAGE, SPEC, get, save
 
 RULE = PruneRule(name=SPEC.name, keep_latest=1)
@@ -42,6 +43,25 @@ def test_each_version_that_goes_is_told_to_watchers_with_the_tags_it_had(store: 
         ("version_deleted", gone[1].id, ("t1",)),
         ("version_deleted", gone[0].id, ("t0",)),
     ]
+
+
+def test_many_versions_go_by_as_many_statements_as_few(store: MetadataStore) -> None:
+    def statements_for(count: int) -> int:
+        for number in range(count + 1):
+            save(store, replace(SPEC, tags=("t",), metadata={"a": str(number)}))
+        token = plan(store)
+        seen: list[str] = []
+        listener = ("before_cursor_execute", lambda *about: seen.append(about[2]))
+        event.listen(Engine, *listener)
+        try:
+            with store.write() as tx:
+                prune_versions(tx, "p", RULE, include_used=False, token=token)
+        finally:
+            event.remove(Engine, *listener)
+        return len(seen)
+
+    few, many = statements_for(3), statements_for(30)
+    assert 0 < many <= few
 
 
 def test_a_pruning_that_fails_leaves_everything(store: MetadataStore) -> None:

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from argosy_server.bootstrap import Application, build, sweep_logged
+from argosy_server.bootstrap import Application, build
 from argosy_server.config import StoreConfig
-from argosy_server.usecases.staging import publish_staged, receive_file
-from argosy_server.usecases.sweep import SweepReport, plan_sweep
+from argosy_server.sweeping import sweep_logged
+from argosy_server.usecases.blobs.staging import publish_staged, receive_file
+from argosy_server.usecases.upkeep.sweep import SweepReport, plan_sweep
 from tests.backends.postgres import drop_database, new_database, postgresql_url
 
 __all__ = ["postgresql_url"]

@@ -11,11 +11,11 @@ from argosy_server.bootstrap import Application, build
 from argosy_server.config import StoreConfig
 from argosy_server.domain.artifact import ArtifactVersion, VersionSelector
 from argosy_server.domain.pipeline import LoadedInput, StepRun, StepState
-from argosy_server.usecases.cache_repository import EntryFilter
 from argosy_server.usecases.ports import Transaction
-from argosy_server.usecases.reuse_step import CacheLook, look_up
-from argosy_server.usecases.start_step import NewStep, OutputsAppeared, start_step
-from tests.contracts.metadata_facts import FIRST_PAGE, PAST, SPEC, new_run, put_blob, start
+from argosy_server.usecases.ports.cache_repository import EntryFilter
+from argosy_server.usecases.runs.reuse_step import CacheLook, look_up
+from argosy_server.usecases.runs.start_step import NewStep, OutputsAppeared, start_step
+from tests.contracts.metadata_facts import FIRST_PAGE, PAST, SPEC, add, new_run, put_blob, start
 
 Change = Callable[[Transaction, ArtifactVersion, ArtifactVersion], object]
 
@@ -30,12 +30,12 @@ def application(tmp_path: Path, url: str) -> Iterator[Application]:
 def complete(tx: Transaction) -> tuple[ArtifactVersion, ArtifactVersion]:
     """Complete a step with a cache key; return what it loaded by name and what it returned."""
     step = start(tx, new_run(tx), cache_key="key")
-    loaded = tx.artifacts.add("p", SPEC, [], None)
-    made = tx.artifacts.add("p", SPEC, [put_blob(tx, b"made", lease=PAST)], None)
+    loaded = add(tx, "p", SPEC, [], None)
+    made = add(tx, "p", SPEC, [put_blob(tx, b"made", lease=PAST)], None)
     tx.artifacts.set_alias("p", "prod", loaded)
-    tx.runs.add_outputs(step, [("output", made.id)])
-    tx.runs.add_loaded(step, [LoadedInput(VersionSelector(name=SPEC.name, alias="prod"), loaded.id)])
-    tx.runs.end_step(step, StepState.COMPLETED, None)
+    tx.runs.add_outputs("p", step, [("output", made.id)])
+    tx.runs.add_loaded("p", step, [LoadedInput(VersionSelector(name=SPEC.name, alias="prod"), loaded.id)])
+    tx.runs.end_step("p", step, StepState.COMPLETED, None, {})
     return loaded, made
 
 

@@ -20,11 +20,12 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from argosy_server.adapters.blobs import open_storage, s3_storage
+from argosy_server.adapters.blobs import open_storage
 from argosy_server.adapters.blobs.fsspec_storage import FsspecStorage
-from argosy_server.adapters.blobs.s3_bucket import Bucket
-from argosy_server.adapters.blobs.s3_failures import is_transient, refusal
-from argosy_server.adapters.blobs.s3_storage import S3Storage
+from argosy_server.adapters.blobs.s3 import storage as s3_storage
+from argosy_server.adapters.blobs.s3.bucket import Bucket
+from argosy_server.adapters.blobs.s3.failures import is_transient, refusal
+from argosy_server.adapters.blobs.s3.storage import S3Storage
 from argosy_server.domain.errors import DomainError, StorageFull, StorageUnavailable
 from tests.backends.bucket import lead_to
 from tests.backends.object_store import ACCESS_KEY, SECRET_KEY, ObjectStore, new_bucket

@@ -12,24 +12,25 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from argosy_server.adapters.metadata import fork_gate, open_metadata
-from argosy_server.adapters.metadata.schema import HEAD
+from argosy_server.adapters.metadata import open_metadata
+from argosy_server.adapters.metadata.connections import fork_gate
+from argosy_server.adapters.metadata.schema.preparation import HEAD
 from argosy_server.adapters.metadata.unit_of_work import SqlMetadataStore
 from argosy_server.domain.artifact import VersionSelector
 from argosy_server.domain.errors import StorageFull, StorageUnavailable
 from argosy_server.usecases.ports import MetadataStore
-from tests.contracts.metadata_facts import HOUR, SPEC, blob_of, get, save
+from tests.contracts.metadata_facts import HOUR, SPEC, add, blob_of, get, save
 
 FORKS = "ignore:.*multi-threaded:DeprecationWarning"
 """Newer Pythons warn of what these tests do on purpose."""
 ADD_MANY = """
 import sys
 from argosy_server.adapters.metadata import open_metadata
-from argosy_server.domain.artifact import ArtifactSpec
+from argosy_server.domain.artifact import ArtifactSpec, NewVersion
 store = open_metadata(sys.argv[1], durability="process")
 for _ in range(int(sys.argv[2])):
     with store.write() as tx:
-        print(tx.artifacts.add("p", ArtifactSpec(name="weights", format="json"), [], None).version)
+        print(tx.artifacts.add_many("p", [NewVersion(ArtifactSpec(name="weights", format="json"), [])])[0].version)
 print(store.store_id)
 """
 OPEN_AND_LIST_MODULES = """
@@ -72,7 +73,7 @@ def test_a_writer_that_reads_first_is_not_overtaken(tmp_path: Path) -> None:
         assert tx.replies.find("p", {"r"}) == {}
         later.start()
         time.sleep(0.2)
-        made = tx.artifacts.add("p", SPEC, [], None)
+        made = add(tx, "p", SPEC, [], None)
     later.join()
 
     assert (made.version, get(first).version) == ("1", "2")
@@ -228,7 +229,7 @@ def test_a_fork_waits_for_transactions_of_other_threads(tmp_path: Path) -> None:
         with store.write() as tx:
             writing.set()
             time.sleep(0.2)
-            tx.artifacts.add("p", SPEC, [], None)
+            add(tx, "p", SPEC, [], None)
 
     def read_slowly() -> None:
         with store.read() as tx:

@@ -13,7 +13,7 @@ from argosy_server.bootstrap import Application, build
 from argosy_server.config import StoreConfig
 from argosy_server.domain.errors import DomainError, StorageFull, StorageUnavailable
 from argosy_server.domain.limits import Limits
-from argosy_server.usecases.batch_blobs import read_blobs, store_blobs
+from argosy_server.usecases.blobs.batch_blobs import read_blobs, store_blobs
 from argosy_server.usecases.ports import Transaction
 from tests.adapters.test_upload_sink import hasher_of
 

@@ -13,12 +13,12 @@ import pytest
 
 from argosy_server.adapters.metadata import open_metadata, open_row_copy
 from argosy_server.adapters.metadata.row_transfer import NOT_COPIED
-from argosy_server.adapters.metadata.tables import metadata
+from argosy_server.adapters.metadata.schema.tables import metadata
 from argosy_server.domain.blob import Blob
 from argosy_server.domain.errors import StorageUnavailable
 from argosy_server.domain.identifiers import Digest
-from argosy_server.usecases.repositories import KeptReply
-from argosy_server.usecases.row_copy import TargetState
+from argosy_server.usecases.ports.repositories import KeptReply
+from argosy_server.usecases.ports.row_copy import TargetState
 from tests.adapters.conftest import empty_store
 from tests.adapters.copied_rows import (
     PAIRS,

@@ -11,15 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from argosy_server import bootstrap
 from argosy_server.adapters.blobs.local_storage import LocalStorage
-from argosy_server.bootstrap import Application, SweepThread, build
+from argosy_server.bootstrap import Application, build
 from argosy_server.config import StoreConfig
 from argosy_server.domain.blob import upload_location
 from argosy_server.domain.identifiers import new_id
-from argosy_server.usecases import sweep as sweeping
-from argosy_server.usecases.repositories import KeptReply
-from argosy_server.usecases.sweep import Garbage, GarbageKind, SweepReport, plan_sweep, sweep
+from argosy_server.sweeping import SweepThread
+from argosy_server.usecases.ports.repositories import KeptReply
+from argosy_server.usecases.upkeep.sweep import Garbage, GarbageKind, SweepReport, plan_sweep, sweep
 from tests.contracts.metadata_facts import HOUR, NONE, PAST, blob_of, put_blob
 
 
@@ -37,7 +36,7 @@ def put_many(application: Application, count: int, size: int) -> None:
 
 
 def test_a_sweep_takes_all_batches(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweeping, "BATCH", 3)
+    monkeypatch.setattr("argosy_server.usecases.upkeep.sweep.BATCH", 3)
     put_many(application, 10, 100)
     with application.metadata.write() as tx:
         put_blob(tx, b"leased", lease=HOUR)
@@ -78,8 +77,8 @@ def test_a_server_that_stops_does_not_wait_for_a_long_sweep(
         go_on.wait(20)
         ended.set()
 
-    monkeypatch.setattr(bootstrap, "STOP_SECONDS", 0.05)
-    monkeypatch.setattr(bootstrap, "sweep_logged", long_sweep)
+    monkeypatch.setattr("argosy_server.sweeping.STOP_SECONDS", 0.05)
+    monkeypatch.setattr("argosy_server.sweeping.sweep_logged", long_sweep)
     thread = SweepThread(application, 1000)
     assert began.wait(10)
     thread.stop()

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from argosy_server import bootstrap
-from argosy_server.bootstrap import Application, SweepThread, build, sweep_if_leading
+from argosy_server.bootstrap import Application, build
 from argosy_server.config import StoreConfig
 from argosy_server.domain.errors import StorageUnavailable
+from argosy_server.sweeping import SweepThread, sweep_if_leading
 from tests.backends.postgres import connect
 from tests.contracts.metadata_facts import PAST, put_blob
-from tests.faults.stand import wait_until
+from tests.waiting import wait_until
 
 INTERVAL = 0.01
 PATIENCE = 30.0
@@ -79,7 +79,7 @@ class Sweeps:
 @pytest.fixture
 def sweeps(monkeypatch: pytest.MonkeyPatch) -> Sweeps:
     sweeps = Sweeps()
-    monkeypatch.setattr(bootstrap, "sweep_logged", sweeps.sweep)
+    monkeypatch.setattr("argosy_server.sweeping.sweep_logged", sweeps.sweep)
     return sweeps
 
 

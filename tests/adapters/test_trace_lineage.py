@@ -9,9 +9,9 @@ import pytest
 from argosy_server.domain.artifact import ArtifactVersion, Producer, VersionSelector
 from argosy_server.domain.lineage import Lineage, LineageDirection, LineageRelation
 from argosy_server.domain.pipeline import InputKind, InputSpec, LoadedInput, StepState
-from argosy_server.usecases.lineage import trace_lineage
+from argosy_server.usecases.artifacts.trace_lineage import trace_lineage
 from argosy_server.usecases.ports import MetadataStore
-from tests.contracts.metadata_facts import SPEC, new_run, save_named, start
+from tests.contracts.metadata_facts import SPEC, add, new_run, save_named, start
 
 UP, DOWN, BOTH = LineageDirection.UPSTREAM, LineageDirection.DOWNSTREAM, LineageDirection.BOTH
 
@@ -23,9 +23,9 @@ def run_step(store: MetadataStore, name: str, inputs: list[ArtifactVersion], *ou
         run = new_run(tx)
         step = start(tx, run, name, [given])
         producer = Producer(run.id, step.id, run.pipeline_name, step.invocation, "output")
-        versions = [tx.artifacts.add("p", replace(SPEC, name=output), [], producer) for output in outputs]
-        tx.runs.add_outputs(step, [("output", version.id) for version in versions])
-        tx.runs.end_step(step, StepState.COMPLETED, None)
+        versions = [add(tx, "p", replace(SPEC, name=output), [], producer) for output in outputs]
+        tx.runs.add_outputs("p", step, [("output", version.id) for version in versions])
+        tx.runs.end_step("p", step, StepState.COMPLETED, None, {})
     return versions
 
 
@@ -35,7 +35,7 @@ def replay(store: MetadataStore, given: ArtifactVersion, output: ArtifactVersion
         step = start(
             tx, new_run(tx), "replay", [InputSpec("x", InputKind.EXTERNAL, False, (given.id,))], state=StepState.CACHED
         )
-        tx.runs.add_outputs(step, [("output", output.id)])
+        tx.runs.add_outputs("p", step, [("output", output.id)])
 
 
 def trace(
@@ -158,19 +158,19 @@ def retried(store: MetadataStore) -> dict[str, ArtifactVersion]:
     with store.write() as tx:
         run = new_run(tx)
         step = start(tx, run)
-        tx.runs.add_loaded(step, [LoadedInput(VersionSelector(name="settings"), settings.id)])
+        tx.runs.add_loaded("p", step, [LoadedInput(VersionSelector(name="settings"), settings.id)])
         part, better = (
-            tx.artifacts.add("p", replace(SPEC, name=name), [], Producer(run.id, step.id, "training", "fit"))
+            add(tx, "p", replace(SPEC, name=name), [], Producer(run.id, step.id, "training", "fit"))
             for name in ("part", "better")
         )
         for version in (part, better):
-            tx.runs.add_saved(step.id, version.id)
+            tx.runs.add_saved("p", step.id, version.id, 1)
         step = tx.runs.retry_step(run, step, None, {})
-        tx.runs.add_loaded(step, [LoadedInput(VersionSelector(name="better"), better.id)])
+        tx.runs.add_loaded("p", step, [LoadedInput(VersionSelector(name="better"), better.id)])
         producer = Producer(run.id, step.id, "training", "fit", "output", step.attempt)
-        model = tx.artifacts.add("p", replace(SPEC, name="model"), [], producer)
-        tx.runs.add_outputs(step, [("output", model.id)])
-        tx.runs.end_step(step, StepState.COMPLETED, None)
+        model = add(tx, "p", replace(SPEC, name="model"), [], producer)
+        tx.runs.add_outputs("p", step, [("output", model.id)])
+        tx.runs.end_step("p", step, StepState.COMPLETED, None, {})
     return {version.name: version for version in (settings, part, better, model)}
 
 

@@ -18,7 +18,7 @@ from argosy_server.bootstrap import Application, build
 from argosy_server.config import StoreConfig
 from argosy_server.domain.blob import Blob
 from argosy_server.usecases.ports import MetadataStore
-from tests.adapters.waiting import wait_for_a_lock
+from tests.adapters.lock_waits import wait_for_a_lock
 from tests.api.calls import create_request, new_request_id
 from tests.contracts.metadata_facts import PAST, blob_of, put_blob
 

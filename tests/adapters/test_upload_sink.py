@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from argosy_server.domain.blob import BlobHasher
 from argosy_server.domain.errors import DomainError, StorageFull, StorageUnavailable, Superseded
-from argosy_server.usecases import upload_sink
-from argosy_server.usecases.upload_sink import UploadSink
+from argosy_server.usecases.blobs import upload_sink
+from argosy_server.usecases.blobs.upload_sink import UploadSink
 from tests.adapters.fragile_storage import FragileStorage
 from tests.contracts.blob_storage import BlobStorageContract, get, location
 

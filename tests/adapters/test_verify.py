@@ -19,10 +19,11 @@ from argosy_server.domain.artifact import ArtifactFile
 from argosy_server.domain.blob import Blob, upload_location
 from argosy_server.domain.errors import InvalidField, StorageUnavailable
 from argosy_server.domain.identifiers import new_id
-from argosy_server.usecases import verify_store as verifying
-from argosy_server.usecases.blob_subset import Subset, chooser, parse_subset
-from argosy_server.usecases.survey import BlobUser
-from argosy_server.usecases.verify_store import Damage, DamageKind, VerifyReport, verify_store
+from argosy_server.usecases.ports.survey import BlobUser
+from argosy_server.usecases.upkeep import verify_store as verifying
+from argosy_server.usecases.upkeep.blob_subset import Subset, chooser, parse_subset
+from argosy_server.usecases.upkeep.verify_store import Damage, DamageKind, VerifyReport, verify_store
+from tests.backends.damage import flip_a_bit
 from tests.backends.postgres import connect
 from tests.contracts.metadata_facts import HOUR, PAST, SPEC, blob_of, put_blob, save
 
@@ -84,14 +85,6 @@ def only_damage(application: Application) -> Damage:
     [damage], report = verify(application)
     assert report.damage == {damage.flaw.kind: 1}
     return damage
-
-
-def flip_a_bit(path: Path, position: int) -> None:
-    with path.open("r+b") as file:
-        file.seek(position)
-        byte = file.read(1)[0]
-        file.seek(position)
-        file.write(bytes([byte ^ 1]))
 
 
 def change_database(url: str, *statements: str) -> None:

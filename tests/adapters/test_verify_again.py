@@ -8,7 +8,8 @@ import pytest
 
 from argosy_server.adapters.blobs.local_storage import LocalStorage
 from argosy_server.bootstrap import Application
-from tests.adapters.test_verify import application, flip_a_bit, path_of, put_file, put_row, verify
+from tests.adapters.test_verify import application, path_of, put_file, put_row, verify
+from tests.backends.damage import flip_a_bit
 
 __all__ = ["application"]
 

@@ -26,17 +26,17 @@ from argosy_server.domain.errors import (
     WritePastEnd,
 )
 from argosy_server.domain.limits import Limits
-from argosy_server.usecases.commit_upload import commit_upload, small_content
-from argosy_server.usecases.kept_hashers import KeptHashers
-from argosy_server.usecases.ports import MetadataStore
-from argosy_server.usecases.read_blob import find_blob
-from argosy_server.usecases.sweep import sweep
-from argosy_server.usecases.upload_blob import (
+from argosy_server.usecases.blobs.commit_upload import commit_upload, small_content
+from argosy_server.usecases.blobs.kept_hashers import KeptHashers
+from argosy_server.usecases.blobs.read_blob import find_blob
+from argosy_server.usecases.blobs.upload_blob import (
     create_upload,
     discard_upload,
     get_upload,
     write_upload,
 )
+from argosy_server.usecases.ports import MetadataStore
+from argosy_server.usecases.upkeep.sweep import sweep
 from tests.adapters.fragile_storage import FragileStorage
 from tests.adapters.test_upload_sink import hasher_of
 

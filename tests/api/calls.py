@@ -116,6 +116,14 @@ def get(stubs: Stubs, project: str, **selector: str) -> nouns.ArtifactVersion:
     return stubs.artifacts.GetArtifactVersion(request).artifact_version
 
 
+def get_many(
+    stubs: Stubs, project: str, *names: str, most: int = 1 << 20
+) -> Sequence[artifacts.GetArtifactVersionResult]:
+    request = artifacts.BatchGetArtifactVersionsRequest(project=project, max_content_bytes=most)
+    request.selectors.extend(nouns.VersionSelector(name=name) for name in names)
+    return stubs.artifacts.BatchGetArtifactVersions(request).results
+
+
 def get_contents(stubs: Stubs, project: str, most: int, **selector: str) -> list[bytes]:
     request = artifacts.GetArtifactVersionRequest(
         project=project, selector=nouns.VersionSelector(**selector), max_content_bytes=most

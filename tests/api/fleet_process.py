@@ -6,8 +6,7 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -16,9 +15,9 @@ from typing import Any
 import grpc
 
 from tests.api.conftest import Service, service_on
-from tests.api.server_process import ServerProcess
+from tests.api.server_process import NewServerProcess
+from tests.waiting import PATIENCE, wait_until
 
-PATIENCE = 60.0
 CRASH = """
 import os, sys
 if any(part.startswith("argosy-server worker") for part in sys.orig_argv):
@@ -27,14 +26,6 @@ if any(part.startswith("argosy-server worker") for part in sys.orig_argv):
     if os.path.exists({switch!r}):
         os.abort()
 """
-
-
-def wait_until(holds: Callable[[], object], what: str) -> None:
-    """Return once a condition holds."""
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, f"never: {what}"
-        time.sleep(0.02)
 
 
 def children(pid: int) -> dict[int, str]:
@@ -53,7 +44,7 @@ def is_there(pid: int) -> bool:
     return True
 
 
-class FleetProcess(ServerProcess):
+class FleetProcess(NewServerProcess):
     """A supervisor and its workers, which log all calls as JSON; 0 workers leave their number to others to say."""
 
     def __init__(self, data: Path, workers: int, *options: str, **environment: str) -> None:

@@ -37,10 +37,11 @@ from tests.api.conftest import Service, service_on
 from tests.api.log_triggers import append_logs
 from tests.api.run_calls import cache_entries, failed_run
 from tests.api.server_process import ServerProcess
-from tests.api.test_store_commands import files_of
+from tests.api.store_commands import files_of
 from tests.api.watching import Watch
 from tests.backends.object_store import Kind, new_bucket
 from tests.backends.postgres import drop_database, new_database
+from tests.warm import process as warm
 
 PROJECT = "p"
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("ARGOSY_")}
@@ -108,9 +109,7 @@ def source(place: Callable[[str], Place]) -> Place:
 def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run ``argosy-server`` and wait."""
     words = [sys.executable, "-m", "argosy_server", *arguments]
-    return subprocess.run(
-        words, capture_output=True, text=True, check=False, env={**ENVIRONMENT, **environment}, timeout=120
-    )
+    return warm.run(words, env={**ENVIRONMENT, **environment}, timeout=120)
 
 
 def migrate(source: Place, target: Place, *options: str) -> subprocess.CompletedProcess[str]:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import grpc
 
-from argosy_server.api.server import ArgosyGrpcServer
-from argosy_server.api.watch_limit import WatchSettings
+from argosy_server.api.serving.server import ArgosyGrpcServer
+from argosy_server.api.watching.settings import WatchSettings
 from argosy_server.bootstrap import SERVICES, Application, build
 from argosy_server.config import StoreConfig
 from tests.api.conftest import Service, service_on

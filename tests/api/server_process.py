@@ -10,20 +10,27 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import grpc
+from typing_extensions import Self
+
+from tests.warm.process import WarmProcess
 
 READY = re.compile(r"argosy-server listening on grpc://(\S+:\d+)\n")
 
 
 class ServerProcess:
-    """Runs ``python -m argosy_server serve`` until it is stopped; its log goes to ``server.log`` beside the data."""
+    """Runs ``python -m argosy_server serve`` until it is stopped; its log goes to a file beside the data."""
 
     LISTEN: tuple[str, ...] = ("--listen=127.0.0.1:0",)
     """How it is told to take a free port; what follows on the command line counts more."""
 
     DATA = True
     """Whether the command line tells where the data is."""
+
+    START: type[subprocess.Popen[Any]] = WarmProcess
+    """What starts it."""
 
     def __init__(self, data: Path, *options: str, **environment: str) -> None:
         self.data = data
@@ -32,7 +39,7 @@ class ServerProcess:
         settings = {name: value for name, value in os.environ.items() if not name.startswith("ARGOSY_")}
         with self.log_file.open("ab") as log:
             started = time.perf_counter()
-            self.process = subprocess.Popen(
+            self.process = self.START(
                 [sys.executable, "-m", "argosy_server", "serve", *self.LISTEN, *self._data_option(), *options],
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -47,7 +54,7 @@ class ServerProcess:
         assert match is not None, f"not ready: {self.first_line!r}, log: {self.log()}"
         self.address = match[1]
 
-    def __enter__(self) -> ServerProcess:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
@@ -69,3 +76,9 @@ class ServerProcess:
 
     def wait(self, timeout: float = 20.0) -> int:
         return self.process.wait(timeout)
+
+
+class NewServerProcess(ServerProcess):
+    """Imports all it needs by itself, as servers do everywhere but in tests."""
+
+    START = subprocess.Popen

@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from argosy_server.cli.application import app
+from tests.api.operated_server import listed_services, run
 from tests.api.server_process import ServerProcess
-from tests.api.test_server_process import listed_services, run
 
 
 def refusal(tmp_path: Path, text: str | bytes, *options: str, **environment: str | None) -> str:

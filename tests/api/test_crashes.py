@@ -31,7 +31,7 @@ from tests.api.calls import (
     upload_parts,
 )
 from tests.api.conftest import Service, service_on
-from tests.api.server_process import ServerProcess
+from tests.api.server_process import NewServerProcess
 
 SAVE_FOREVER = """
 import sys
@@ -47,7 +47,7 @@ for number in range(1, 10_000):
 """
 
 
-def service(server: ServerProcess, channel: grpc.Channel) -> Service:
+def service(server: NewServerProcess, channel: grpc.Channel) -> Service:
     return service_on("server", server.data, channel)
 
 
@@ -68,12 +68,12 @@ def stalled_upload(
 @pytest.mark.parametrize("durability", ["process", "full"])
 def test_what_a_server_acknowledged_survives_its_sigkill(tmp_path: Path, durability: str) -> None:
     contents = {str(number): bytes([number]) * (number * 20_000) for number in range(1, 9)}
-    with ServerProcess(tmp_path / "data", f"--durability={durability}") as server, server.channel() as channel:
+    with NewServerProcess(tmp_path / "data", f"--durability={durability}") as server, server.channel() as channel:
         for content in contents.values():
             create(service(server, channel), "default", "weights", content)
         server.process.send_signal(signal.SIGKILL)
         server.wait()
-    with ServerProcess(tmp_path / "data") as server, server.channel() as channel:
+    with NewServerProcess(tmp_path / "data") as server, server.channel() as channel:
         again = service(server, channel)
         assert {
             version: download(again, "default", name="weights", version=version) for version in contents
@@ -83,7 +83,7 @@ def test_what_a_server_acknowledged_survives_its_sigkill(tmp_path: Path, durabil
 
 def test_an_upload_cut_by_the_death_of_the_server_is_never_visible_and_is_swept(tmp_path: Path) -> None:
     started, release = threading.Event(), threading.Event()
-    with ServerProcess(tmp_path / "data") as server, server.channel() as channel:
+    with NewServerProcess(tmp_path / "data") as server, server.channel() as channel:
         stubs = service(server, channel)
         call = stubs.artifacts.UploadArtifact.future(stalled_upload("default", started, release))
         assert started.wait(20)
@@ -94,7 +94,7 @@ def test_an_upload_cut_by_the_death_of_the_server_is_never_visible_and_is_swept(
         release.set()
         with pytest.raises(grpc.RpcError):
             call.result(timeout=20)
-    with ServerProcess(tmp_path / "data") as server, server.channel() as channel:
+    with NewServerProcess(tmp_path / "data") as server, server.channel() as channel:
         stubs = service(server, channel)
         with expect_refusal(grpc.StatusCode.NOT_FOUND, "ARTIFACT_NOT_FOUND"):
             get(stubs, "default", name="weights")
@@ -113,7 +113,7 @@ def test_an_upload_cut_by_the_death_of_the_server_is_never_visible_and_is_swept(
 
 def test_an_upload_cut_by_the_death_of_the_client_leaves_nothing(tmp_path: Path) -> None:
     started, release = threading.Event(), threading.Event()
-    with ServerProcess(tmp_path / "data") as server:
+    with NewServerProcess(tmp_path / "data") as server:
         channel = server.channel()
         call = service(server, channel).artifacts.UploadArtifact.future(stalled_upload("default", started, release))
         assert started.wait(20)
@@ -149,7 +149,7 @@ def test_what_an_embedded_process_acknowledged_survives_its_sigkill(tmp_path: Pa
 
 
 def test_a_run_whose_lease_expired_is_abandoned_and_its_name_is_free(tmp_path: Path) -> None:
-    with ServerProcess(tmp_path / "data") as server, server.channel() as channel:
+    with NewServerProcess(tmp_path / "data") as server, server.channel() as channel:
         stubs = service(server, channel)
         run = start_run(stubs, "default", name="nightly")
         start_step(stubs, run)

@@ -30,6 +30,7 @@ from tests.api.calls import (
     upload_parts,
 )
 from tests.api.conftest import Service, service_on
+from tests.backends.damage import flip_a_bit
 
 MEBIBYTE = 1 << 20
 
@@ -44,14 +45,6 @@ def own(tmp_path: Path) -> Iterator[Service]:
 def only_file(home: Path) -> Path:
     (path,) = (path for path in (home / "blobs").rglob("*") if path.is_file() and path.name[0] != ".")
     return path
-
-
-def flip_a_bit(path: Path, position: int) -> None:
-    with path.open("r+b") as file:
-        file.seek(position)
-        byte = file.read(1)[0]
-        file.seek(position)
-        file.write(bytes([byte ^ 1]))
 
 
 def test_a_flipped_bit_is_data_loss_never_a_wrong_value(own: Service) -> None:

@@ -11,8 +11,9 @@ from argosy_server.domain.blob import upload_location
 from argosy_server.domain.identifiers import new_id
 from tests.api.calls import LARGE, create, digest_of, download, missing, put_blob
 from tests.api.conftest import service_on
+from tests.api.held_upload import HeldUpload
 from tests.api.server_process import ServerProcess
-from tests.api.test_store_commands import HeldUpload, files_of, home, report, run, state_of, wait_for_bytes
+from tests.api.store_commands import files_of, home, report, run, state_of, wait_for_bytes
 
 __all__ = ["home"]
 
@@ -83,7 +84,7 @@ def test_what_only_leases_keep_goes_when_they_are_ignored_and_nothing_else(tmp_p
         service = service_on("server", data, channel)
         create(service, "p", "kept", b"x" * 100_000)
         leased = put_blob(service, "p", b"y" * 200_000)
-        upload = HeldUpload(service, "held", LARGE)
+        upload = HeldUpload(service, "held", LARGE, last=2)
         wait_for_bytes(data, 1)
         assert report("gc", "--plan", "--grace=0s", f"--data={data}")[1]["blobs"] == 0
         before = state_of(data)

@@ -59,6 +59,7 @@ TRIGGERS: dict[tuple[str, str], Trigger] = {
     ("CreateArtifactVersion", "RUN_NOT_FOUND"): lambda s, p: calls.create(s, p, "w", step_run_id=triggers.ABSENT),
     ("CreateArtifactVersion", "SUPERSEDED"): lambda s, p: calls.create(s, p, "w", **run_calls.given_up_attempt(s, p)),
     ("BatchCreateArtifactVersions", "LIMIT_EXCEEDED"): lambda s, p: triggers.batch_create(s, p, 1001, 1),
+    ("BatchGetArtifactVersions", "LIMIT_EXCEEDED"): lambda s, p: calls.get_many(s, p, *["weights"] * 1001),
     ("GetArtifactVersion", "ARTIFACT_NOT_FOUND"): lambda s, p: calls.get(s, p, name="absent"),
     ("GetLineage", "ARTIFACT_NOT_FOUND"): triggers.get_lineage_of_an_absent_version,
     ("GetArtifactVersion", "BLOB_CORRUPT"): triggers.get_damaged_bytes,

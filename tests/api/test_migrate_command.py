@@ -21,8 +21,8 @@ from argosy_server.adapters.metadata import open_metadata
 from argosy_server.bootstrap import open_store_copy
 from argosy_server.config import StoreConfig
 from argosy_server.embedded import open_channel
-from argosy_server.usecases.copy_store import CopyReport, copy_store
-from argosy_server.usecases.row_copy import RowCopy
+from argosy_server.usecases.ports.row_copy import RowCopy
+from argosy_server.usecases.upkeep.copy_store import CopyReport, copy_store
 from tests.adapters.copied_rows import all_rows
 from tests.api.calls import LARGE, Refusal, create, digest_of, download, put_blob
 from tests.api.conftest import service_on
@@ -39,8 +39,9 @@ from tests.api.moved_stores import (
     source,
     url_of,
 )
-from tests.api.test_damaged_store import flip_a_bit
-from tests.api.test_store_commands import change_database, files_of, large_file, state_of
+from tests.api.store_commands import change_database, files_of, large_file, state_of
+from tests.backends.damage import flip_a_bit
+from tests.warm.process import WarmProcess
 
 ATTEMPTS = 8
 
@@ -91,15 +92,15 @@ def test_killed_at_any_point_it_goes_on_and_ends_as_if_it_had_not_been(
     kills = 0
     for attempt in range(ATTEMPTS):
         words = ["migrate", *source.options("--from"), *broken.options("--to"), "--jobs=2"]
-        process = subprocess.Popen(
+        process = WarmProcess(
             [sys.executable, "-m", "argosy_server", *words],
             env={**ENVIRONMENT, **broken.environment},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
         )
         try:
-            # Starting takes a good part of it; later and later, so that every phase is met.
-            _, told = process.communicate(timeout=duration * (0.3 + 0.6 * (attempt + chance.random()) / ATTEMPTS))
+            # Later and later, so that every phase is met; soon at first, for the machine may have more time now.
+            _, told = process.communicate(timeout=duration * 0.1 * 1.35 ** (attempt + chance.random()))
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.communicate()

@@ -92,10 +92,10 @@ def test_a_store_that_moved_cannot_be_opened_and_says_where_it_went(
         assert download(service, PROJECT, name="large") == LARGE
 
 
-def test_a_source_that_is_kept_stays_in_use(source: Place, place: Callable[[str], Place]) -> None:
+def test_a_source_that_is_kept_stays_usable(source: Place, place: Callable[[str], Place]) -> None:
     target = place("sqlite+files")
     done = migrate(source, target, "--keep-source")
-    assert "is still in use: what is saved there from now on is not in the copy" in done.stdout
+    assert "stays usable: what is saved there from now on is not in the copy" in done.stdout
     for home in (source.data, target.data):
         with open_channel(home) as channel:
             assert create(service_on("embedded", home, channel), PROJECT, "small", b"more").version == "2"

@@ -15,8 +15,10 @@ import pytest
 from argosy_server.bootstrap import build
 from argosy_server.config import StoreConfig
 from tests.api.calls import create
-from tests.api.fleet_process import CrashingWorkers, FleetProcess, children, is_there, wait_until
-from tests.api.test_server_process import HeldUpload, listed_services, wait_for_call
+from tests.api.fleet_process import CrashingWorkers, FleetProcess, children, is_there
+from tests.api.held_upload import HeldUpload
+from tests.api.operated_server import listed_services, wait_for_call
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "SO_REUSEPORT"), reason="no ports are shared on this system")
 
@@ -44,6 +46,14 @@ class ReloadableFleet(FleetProcess):
         """Write the file anew and tell the supervisor."""
         self.write(text)
         self.process.send_signal(signal.SIGHUP)
+
+    def told_why_not(self, text: str) -> str:
+        """Write the file anew, tell the supervisor, and return why it keeps the settings it has."""
+        kept = "the settings stay as they are"
+        before = len(self.lines(kept))
+        self.reload(text)
+        self.wait_for_lines(kept, before + 1)
+        return str(self.lines(kept)[-1]["event"])
 
     def answered(self) -> list[int]:
         """Return the numbers of all workers that ever answered, in order."""
@@ -80,27 +90,22 @@ def test_new_settings_are_those_of_all_workers_which_are_replaced_one_by_one(tmp
         assert order == [(answers, 1), (ended, 1), (answers, 2), (ended, 2)]
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("reflection = ", "is no TOML"),
-        ("reflections = true", "'reflections' is no setting; did you mean reflection?"),
-        ("max-workers = 0", "max-workers: 0 is not in the range"),
-        ("listen = '127.0.0.1:1'", "where it listens cannot change while it runs"),
-        ("workers = 0", "a fleet cannot become a process without workers"),
-        (
-            "database = 'mysql://host/name'",
-            "no worker can serve with the new ones: 'mysql' databases are not supported",
-        ),
-    ],
-)
-def test_settings_that_are_no_good_are_logged_and_change_nothing(tmp_path: Path, text: str, said: str) -> None:
+NO_GOOD = {
+    "reflection = ": "is no TOML",
+    "reflections = true": "'reflections' is no setting; did you mean reflection?",
+    "max-workers = 0": "max-workers: 0 is not in the range",
+    "listen = '127.0.0.1:1'": "where it listens cannot change while it runs",
+    "workers = 0": "a fleet cannot become a process without workers",
+    "database = 'mysql://host/name'": "no worker can serve with the new ones: 'mysql' databases are not supported",
+}
+
+
+def test_settings_that_are_no_good_are_logged_and_change_nothing(tmp_path: Path) -> None:
     with ReloadableFleet(tmp_path, "") as fleet:
         workers = fleet.workers()
-        fleet.reload(text)
-        wait_until(lambda: fleet.lines("the settings stay as they are"), "it says so")
-        assert said in fleet.lines("the settings stay as they are")[0]["event"]
-        assert fleet.workers() == workers
+        for text, said in NO_GOOD.items():
+            assert said in fleet.told_why_not(text)
+            assert fleet.workers() == workers
         os.kill(workers[0], signal.SIGKILL)
         fleet.wait_for_lines("worker answers", 3)  # started with the settings of before
         fleet.reload("reflection = true")
@@ -108,32 +113,27 @@ def test_settings_that_are_no_good_are_logged_and_change_nothing(tmp_path: Path,
         assert fleet.has_reflection()
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("data = '{folder}/typo'", "typo/metadata.db does not exist, so this is no store"),
-        ("data = '{folder}/other'", "the database holds another store (id {other})"),
-        ("data = '{folder}/data'\nblobs = '{folder}/empty'", "empty holds no store, and the one that is served (id "),
-        (
-            "data = '{folder}/data'\ndatabase = 'sqlite:///{folder}/new.db'",
-            "new.db does not exist, so this is no store",
-        ),
-    ],
-)
-def test_settings_that_lead_to_another_store_are_refused_and_make_none(tmp_path: Path, text: str, said: str) -> None:
+OTHER_STORES = {
+    "data = '{folder}/typo'": "typo/metadata.db does not exist, so this is no store",
+    "data = '{folder}/other'": "the database holds another store (id {other})",
+    "data = '{folder}/data'\nblobs = '{folder}/empty'": "empty holds no store, and the one that is served (id ",
+    "data = '{folder}/data'\ndatabase = 'sqlite:///{folder}/new.db'": "new.db does not exist, so this is no store",
+}
+
+
+def test_settings_that_lead_to_another_store_are_refused_and_make_none(tmp_path: Path) -> None:
     other = build(StoreConfig(tmp_path / "other"))
     other.close()
     (tmp_path / "empty").mkdir()
     before = f"data = '{tmp_path / 'data'}'\n"
     with FleetOfFile(tmp_path, before) as fleet:
         workers, files = fleet.workers(), sorted(tmp_path.rglob("*.db"))
-        fleet.reload(text.format(folder=tmp_path))
-        wait_until(lambda: fleet.lines("the settings stay as they are"), "it says so")
-        told = fleet.lines("the settings stay as they are")[0]["event"]
-        assert said.format(other=other.metadata.store_id) in told
-        assert (fleet.workers(), sorted(tmp_path.rglob("*.db"))) == (workers, files)
-        assert list((tmp_path / "empty").iterdir()) == []
-        assert not (tmp_path / "typo").exists()
+        for text, said in OTHER_STORES.items():
+            told = fleet.told_why_not(text.format(folder=tmp_path))
+            assert said.format(other=other.metadata.store_id) in told
+            assert (fleet.workers(), sorted(tmp_path.rglob("*.db"))) == (workers, files)
+            assert list((tmp_path / "empty").iterdir()) == []
+            assert not (tmp_path / "typo").exists()
 
 
 def test_the_place_of_the_store_may_change_its_name(tmp_path: Path) -> None:

@@ -3,96 +3,43 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
 import pytest
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from argosy.v1 import artifact_transfer_pb2
 from argosy_server import __version__
 from argosy_server.bootstrap import SERVICES
 from argosy_server.domain.identifiers import new_id
 from tests.adapters.test_metadata_migrations import fill_0002
-from tests.api.calls import create, create_request, expect_refusal, get, upload_parts
-from tests.api.conftest import Service, service_on
-from tests.api.server_process import ServerProcess
-
-SERVING = health_pb2.HealthCheckResponse.SERVING
-NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+from tests.api.calls import create, create_request, expect_refusal, get
+from tests.api.conftest import service_on
+from tests.api.held_upload import HeldUpload
+from tests.api.operated_server import NOT_SERVING, SERVING, check_health, listed_services, run, wait_for_call
+from tests.api.server_process import NewServerProcess
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewServerProcess]:
     data = tmp_path_factory.mktemp("process") / "data"
-    with ServerProcess(data, "--reflection", "--log-format=json", "--log-level=debug") as process:
+    with NewServerProcess(data, "--reflection", "--log-format=json", "--log-level=debug") as process:
         yield process
 
 
 @pytest.fixture
-def channel(server: ServerProcess) -> Iterator[grpc.Channel]:
+def channel(server: NewServerProcess) -> Iterator[grpc.Channel]:
     with server.channel() as channel:
         yield channel
 
 
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    settings = {name: value for name, value in os.environ.items() if not name.startswith("ARGOSY_")}
-    return subprocess.run(
-        [sys.executable, "-m", "argosy_server", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**settings, "COLUMNS": "60", **environment},
-        timeout=60,
-    )
-
-
-def check_health(channel: grpc.Channel, service: str) -> int:
-    status: int = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=service)).status
-    return status
-
-
-def listed_services(channel: grpc.Channel) -> list[str]:
-    stub = reflection_pb2_grpc.ServerReflectionStub(channel)
-    request = reflection_pb2.ServerReflectionRequest(list_services="")
-    answers = list(stub.ServerReflectionInfo(iter([request])))
-    return [service.name for service in answers[0].list_services_response.service]
-
-
-class HeldUpload:
-    """An UploadArtifact call that stays under way until it is released."""
-
-    def __init__(self, service: Service, name: str) -> None:
-        self.released = threading.Event()
-        self.begun = threading.Event()
-        self._parts = list(upload_parts("p", name, b"held"))
-        self.call = service.artifacts.UploadArtifact.future(self._send())
-        self.begun.wait(10)
-
-    def _send(self) -> Iterator[artifact_transfer_pb2.UploadArtifactRequest]:
-        yield from self._parts[:2]
-        self.begun.set()
-        self.released.wait(30)
-        yield from self._parts[2:]
-
-
-def wait_for_call(server: ServerProcess, service: Service) -> None:
-    """Return once the server has surely taken the calls sent before: they came through the same connection."""
-    create(service, "p", "later")
-    time.sleep(0.2)
-
-
 def test_the_first_line_names_the_address_and_nothing_else_is_printed(tmp_path: Path) -> None:
-    with ServerProcess(tmp_path / "data") as server:
+    with NewServerProcess(tmp_path / "data") as server:
         assert server.first_line == f"argosy-server listening on grpc://{server.address}\n"
         server.terminate()
         assert server.wait() == 0
@@ -115,14 +62,14 @@ def test_reflection_lists_the_services(channel: grpc.Channel) -> None:
 
 
 def test_without_the_flag_there_is_no_reflection(tmp_path: Path) -> None:
-    with ServerProcess(tmp_path / "data") as server, server.channel() as channel:
+    with NewServerProcess(tmp_path / "data") as server, server.channel() as channel:
         with pytest.raises(grpc.RpcError) as caught:
             listed_services(channel)
         assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
 def test_every_call_is_logged_with_its_request_id_as_one_json_line(
-    server: ServerProcess, channel: grpc.Channel
+    server: NewServerProcess, channel: grpc.Channel
 ) -> None:
     request = create_request("p", "logged")
     service_on("server", server.data, channel).artifacts.CreateArtifactVersion(request)
@@ -135,18 +82,18 @@ def test_every_call_is_logged_with_its_request_id_as_one_json_line(
 def test_what_migrates_the_database_says_nothing_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     fill_0002(f"sqlite:///{tmp_path / 'data' / 'metadata.db'}", f"UPDATE store SET id = '{new_id()}'")
-    with ServerProcess(tmp_path / "data", "--sweep-interval=0") as server:
+    with NewServerProcess(tmp_path / "data", "--sweep-interval=0") as server:
         assert server.log() == ""
 
 
-def test_a_message_over_four_mebibytes_is_refused_by_grpc(server: ServerProcess, channel: grpc.Channel) -> None:
+def test_a_message_over_four_mebibytes_is_refused_by_grpc(server: NewServerProcess, channel: grpc.Channel) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         create(service_on("server", server.data, channel), "p", "big", b"x" * (4 << 20))
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 def test_slow_uploads_do_not_starve_small_calls(tmp_path: Path) -> None:
-    with ServerProcess(tmp_path / "data", "--max-workers=1") as server, server.channel() as channel:
+    with NewServerProcess(tmp_path / "data", "--max-workers=1") as server, server.channel() as channel:
         service = service_on("server", server.data, channel)
         uploads = [HeldUpload(service, f"slow{number}") for number in range(3)]
         assert create(service, "p", "small").version == "1"
@@ -155,7 +102,7 @@ def test_slow_uploads_do_not_starve_small_calls(tmp_path: Path) -> None:
         assert [upload.call.result(timeout=20).artifact_version.version for upload in uploads] == ["1"] * 3
 
 
-def test_a_taken_port_is_a_clear_error_and_nothing_is_created(server: ServerProcess, tmp_path: Path) -> None:
+def test_a_taken_port_is_a_clear_error_and_nothing_is_created(server: NewServerProcess, tmp_path: Path) -> None:
     second = run("serve", f"--listen={server.address}", f"--data={tmp_path / 'second'}")
     assert second.returncode == 1
     assert second.stderr.startswith(f"error: cannot listen on {server.address}: the port is taken")
@@ -239,15 +186,15 @@ def test_version_is_an_option_and_a_command() -> None:
 
 
 def test_what_was_saved_is_there_after_a_kill_and_a_restart(tmp_path: Path) -> None:
-    with ServerProcess(tmp_path / "data") as server, server.channel() as channel:
+    with NewServerProcess(tmp_path / "data") as server, server.channel() as channel:
         saved = create(service_on("server", server.data, channel), "p", "kept", b"x" * 100_000)
         server.process.kill()
-    with ServerProcess(tmp_path / "data") as server, server.channel() as channel:
+    with NewServerProcess(tmp_path / "data") as server, server.channel() as channel:
         assert get(service_on("server", server.data, channel), "p", id=saved.id) == saved
 
 
 def test_sigterm_lets_calls_finish_and_turns_new_ones_away(tmp_path: Path) -> None:
-    with ServerProcess(tmp_path / "data", "--grace=20") as server, server.channel() as channel:
+    with NewServerProcess(tmp_path / "data", "--grace=20") as server, server.channel() as channel:
         service = service_on("server", server.data, channel)
         upload = HeldUpload(service, "finished")
         wait_for_call(server, service)
@@ -263,7 +210,7 @@ def test_sigterm_lets_calls_finish_and_turns_new_ones_away(tmp_path: Path) -> No
 
 
 def test_calls_are_cut_after_the_grace_and_leave_nothing_behind(tmp_path: Path) -> None:
-    with ServerProcess(tmp_path / "data", "--grace=0.3") as server, server.channel() as channel:
+    with NewServerProcess(tmp_path / "data", "--grace=0.3") as server, server.channel() as channel:
         service = service_on("server", server.data, channel)
         upload = HeldUpload(service, "cut")
         wait_for_call(server, service)
@@ -272,7 +219,7 @@ def test_calls_are_cut_after_the_grace_and_leave_nothing_behind(tmp_path: Path) 
         assert server.wait() == 0
         upload.released.set()
     with (
-        ServerProcess(tmp_path / "data") as server,
+        NewServerProcess(tmp_path / "data") as server,
         server.channel() as channel,
         expect_refusal(grpc.StatusCode.NOT_FOUND, "ARTIFACT_NOT_FOUND"),
     ):

@@ -40,7 +40,8 @@ from tests.api.signed_calls import (
     send,
     stubs,
 )
-from tests.faults.stand import rows, wait_until
+from tests.faults.stand import rows
+from tests.waiting import wait_until
 
 __all__ = ["stubs"]
 

@@ -2,88 +2,37 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import pty
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import grpc
 import pytest
 
-from argosy.v1 import artifact_service_pb2 as wire
-from argosy.v1 import artifact_transfer_pb2
 from argosy_server.cli.verify import EXIT_CODES, EXIT_CODES_HELP
-from argosy_server.embedded import open_channel
-from argosy_server.usecases.verify_store import DamageKind
-from tests.api.calls import CHUNK, LARGE, create, digest_of, download, new_request_id, upload_parts
-from tests.api.conftest import Service, service_on
+from argosy_server.usecases.upkeep.verify_store import DamageKind
+from tests.api.calls import LARGE, create, digest_of, download
+from tests.api.conftest import service_on
+from tests.api.held_upload import HeldUpload
 from tests.api.server_process import ServerProcess
-from tests.api.test_damaged_store import flip_a_bit
+from tests.api.store_commands import (
+    ENVIRONMENT,
+    change_database,
+    delete,
+    home,
+    large_file,
+    report,
+    run,
+    state_of,
+    wait_for_bytes,
+)
+from tests.backends.damage import flip_a_bit
 
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("ARGOSY_")}
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "argosy_server", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=ENVIRONMENT, timeout=60)
-
-
-def report(*arguments: str) -> tuple[int, dict[str, Any]]:
-    done = run(*arguments, "-o", "json")
-    assert done.stderr == ""
-    return done.returncode, json.loads(done.stdout)
-
-
-def delete(service: Service, version_id: str) -> None:
-    request = wire.DeleteArtifactVersionRequest(project="p", request_id=new_request_id(), id=version_id)
-    service.artifacts.DeleteArtifactVersion(request)
-
-
-def files_of(home: Path) -> list[Path]:
-    return sorted(path for path in (home / "blobs").rglob("*") if path.is_file() and path.name[0] != ".")
-
-
-def state_of(home: Path) -> tuple[dict[str, str], list[str]]:
-    """Every file but the database, and every row of that."""
-    files = {
-        path.relative_to(home).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in home.rglob("*")
-        if path.is_file() and not path.name.startswith("metadata.db")
-    }
-    with sqlite3.connect(home / "metadata.db") as database:
-        rows = list(database.iterdump())
-    database.close()
-    return files, rows
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """A store with one version in a file, one in the database, and a deleted one."""
-    with open_channel(tmp_path / "home") as channel:
-        service = service_on("embedded", tmp_path / "home", channel)
-        service.artifacts.UploadArtifact(upload_parts("p", "large", LARGE))
-        create(service, "p", "small", b"small")
-        delete(service, create(service, "p", "gone", b"x" * 100_000).id)
-    return tmp_path / "home"
-
-
-def large_file(home: Path) -> Path:
-    [path] = (path for path in files_of(home) if path.stat().st_size == len(LARGE))
-    return path
-
-
-def change_database(home: Path, statement: str) -> None:
-    with sqlite3.connect(home / "metadata.db") as database:
-        database.execute(statement)
-    database.close()
+__all__ = ["home"]
 
 
 def test_a_clean_store_is_told_so_and_nothing_is_changed(home: Path) -> None:
@@ -230,34 +179,12 @@ def test_a_terminal_sees_how_far_the_check_is(home: Path) -> None:
     assert b"verify" in shown
 
 
-class HeldUpload:
-    """An upload that stands still after most of its bytes, until it is released."""
-
-    def __init__(self, service: Service, name: str, content: bytes) -> None:
-        self.released = threading.Event()
-        self._begun = threading.Event()
-        self._parts = list(upload_parts("p", name, content))
-        self.call = service.artifacts.UploadArtifact.future(self._send())
-        assert self._begun.wait(20)
-
-    def _send(self) -> Iterator[artifact_transfer_pb2.UploadArtifactRequest]:
-        yield from self._parts[:-2]
-        self._begun.set()
-        self.released.wait(60)
-        yield from self._parts[-2:]
-
-
-def wait_for_bytes(data: Path, files: int) -> None:
-    while sum(path.stat().st_size >= CHUNK for path in files_of(data)) < files:
-        pass
-
-
 def test_a_store_is_checked_and_cleaned_while_uploads_run(tmp_path: Path) -> None:
     contents = [LARGE[number:] for number in range(3)]
     with ServerProcess(tmp_path / "data", "--durability=process") as server, server.channel() as channel:
         service = service_on("server", server.data, channel)
         delete(service, create(service, "p", "gone", b"x" * 100_000).id)
-        uploads = [HeldUpload(service, f"held{number}", content) for number, content in enumerate(contents)]
+        uploads = [HeldUpload(service, f"held{number}", content, last=2) for number, content in enumerate(contents)]
         wait_for_bytes(server.data, 3)
         status, checked = report("verify", f"--data={server.data}")
         assert (status, checked["uploads_under_way"], checked["orphans"]) == (0, 3, {"count": 0, "bytes": 0})
@@ -304,7 +231,7 @@ def test_a_store_whose_server_was_killed_is_checked_and_its_left_overs_are_told(
     with ServerProcess(tmp_path / "data") as server, server.channel() as channel:
         service = service_on("server", server.data, channel)
         create(service, "p", "kept", b"x" * 100_000)
-        upload = HeldUpload(service, "cut", LARGE)
+        upload = HeldUpload(service, "cut", LARGE, last=2)
         wait_for_bytes(server.data, 1)
         server.process.send_signal(signal.SIGKILL)
         server.wait()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import Any
 
 import grpc
@@ -308,8 +307,6 @@ def test_cancelling_from_another_thread_ends_a_waiting_watch_at_once(stubs: Serv
     with Patient(stubs.artifacts.WatchArtifacts(WatchArtifactsRequest(project=project))) as stream:
         next(stream)
         threading.Timer(0.1, stream.cancel).start()
-        started = time.monotonic()
         with pytest.raises(grpc.RpcError) as ended:
             next(stream)
     assert ended.value.code() is grpc.StatusCode.CANCELLED
-    assert time.monotonic() - started < 5

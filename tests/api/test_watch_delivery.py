@@ -6,7 +6,6 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +14,20 @@ import pytest
 
 from argosy.v1 import pipeline_service_pb2
 from argosy.v1.watch_pb2 import WatchArtifactsRequest, WatchRunRequest
-from argosy_server.api import recent_events
-from argosy_server.api.watch_limit import WatchSettings
+from argosy_server.api.watching import recent_events
+from argosy_server.api.watching.settings import WatchSettings
 from argosy_server.embedded import open_channel
 from tests.api.calls import Refusal, create, expect_refusal, new_request_id, start_run
 from tests.api.conftest import Service, service_on
 from tests.api.past_the_service import alter
 from tests.api.served import Served, served
 from tests.api.server_process import ServerProcess
-from tests.api.watching import PATIENCE, Patient, Watch
+from tests.api.watching import Patient, Watch
+from tests.waiting import wait_until
 
 LARGE = {"filler": json.dumps("x" * 60_000)}
 SMALL_WINDOW = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 64 << 10))
 """A client with these holds little that it did not ask for."""
-
-
-def wait_until(holds: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, f"never: {what}"
-        time.sleep(0.005)
 
 
 def create_large(stubs: Service, count: int) -> None:
@@ -63,17 +56,16 @@ def end(watches: list[Patient]) -> None:
 
 
 def test_more_who_take_nothing_than_senders_keep_nobody_waiting(tmp_path: Path, database: str) -> None:
-    with served(tmp_path / "data", WatchSettings(senders=4), database) as server:
+    # Far longer than any watch of these tests waits for its next event.
+    with served(tmp_path / "data", WatchSettings(senders=4, stall_seconds=600), database) as server:
         stubs = server.connect()
         stalled = stall(server, 12)
         with Watch(stubs, "p") as first, Watch(stubs, "p", name="news") as second:
             create_large(stubs, 10)
             assert len(first.take(10)) == 10
             for round_number in range(1, 6):
-                began = time.monotonic()
                 create(stubs, "p", "news")
                 assert (first.next().version, second.next().version) == (str(round_number), str(round_number))
-                assert time.monotonic() - began < 5, "half of the patience with who takes nothing"
         end(stalled)
 
 
@@ -208,7 +200,7 @@ def _can_watch(stubs: Service) -> bool:
 
 
 def test_a_server_that_stops_tells_those_who_watch(tmp_path: Path) -> None:
-    with ServerProcess(tmp_path / "data", "--grace=20") as server, server.channel() as channel:
+    with ServerProcess(tmp_path / "data", "--grace=600") as server, server.channel() as channel:
         stubs = service_on("server", server.data, channel)
         run = start_run(stubs, "p")
         streams: list[Any] = [
@@ -217,13 +209,11 @@ def test_a_server_that_stops_tells_those_who_watch(tmp_path: Path) -> None:
         ]
         for stream in streams:
             next(stream)
-        began = time.monotonic()
         server.terminate()
         for stream in streams:
             with expect_refusal(grpc.StatusCode.UNAVAILABLE, "DRAINING"):
                 list(stream)
-        assert server.wait() == 0
-        assert time.monotonic() - began < 10, "watches do not hold up the end"
+        assert server.wait() == 0  # long before the grace is over
 
 
 def test_what_another_process_writes_is_heard(tmp_path: Path) -> None:

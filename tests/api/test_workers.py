@@ -16,9 +16,11 @@ import pytest
 
 from tests.api.calls import create, get
 from tests.api.conftest import Service
-from tests.api.fleet_process import CrashingWorkers, FleetProcess, children, is_there, serve_in_vain, wait_until
+from tests.api.fleet_process import CrashingWorkers, FleetProcess, children, is_there, serve_in_vain
+from tests.api.held_upload import HeldUpload
+from tests.api.operated_server import NOT_SERVING, SERVING, check_health, run, wait_for_call
 from tests.api.server_process import ServerProcess
-from tests.api.test_server_process import NOT_SERVING, SERVING, HeldUpload, check_health, run, wait_for_call
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "SO_REUSEPORT"), reason="no ports are shared on this system")
 MANY = 24

@@ -19,12 +19,23 @@ DELETED = wire.ARTIFACT_EVENT_KIND_VERSION_DELETED
 
 
 class Patient:
-    """Cancels a call that takes longer than any test may."""
+    """Cancels a call of which nothing is heard for longer than any test may wait."""
 
     def __init__(self, call: Any) -> None:
         self.call = call
-        self._timer = threading.Timer(PATIENCE, call.cancel)
+        self.heard = False
+        self._wait()
+
+    def _wait(self) -> None:
+        self._timer = threading.Timer(PATIENCE, self._look)
         self._timer.start()
+
+    def _look(self) -> None:
+        if not self.heard:
+            self.call.cancel()
+            return
+        self.heard = False
+        self._wait()
 
     def __enter__(self) -> Any:
         return self.call
@@ -47,6 +58,7 @@ class Watch:
         """Wait for the next event."""
         while True:
             message: WatchArtifactsResponse = next(self._patient.call)
+            self._patient.heard = True
             self.cursor = message.cursor
             if message.HasField("event"):
                 return message.event

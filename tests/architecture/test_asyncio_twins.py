@@ -12,8 +12,8 @@ import pytest
 import argosy
 import argosy.aio
 from argosy.aio.run_record import StepRunRecord
-from argosy.execution.run_record import StepRunRecord as BlockingStepRunRecord
-from argosy.sdk.artifact_events import ArtifactEvents
+from argosy.execution.records.run_record import StepRunRecord as BlockingStepRunRecord
+from argosy.sdk.queries.artifact_events import ArtifactEvents
 
 TWINS: list[tuple[type, type, set[str]]] = [
     (

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from argosy.transport.artifact_client import ArtifactClient
-from argosy.transport.blob_client import BlobClient
-from argosy.transport.pipeline_client import PipelineClient
+from argosy.transport.clients.artifact_client import ArtifactClient
+from argosy.transport.clients.blob_client import BlobClient
+from argosy.transport.clients.pipeline_client import PipelineClient
 from argosy.v1.errors_pb2 import ErrorReason
 
 ROOT = Path(__file__).resolve().parents[2]

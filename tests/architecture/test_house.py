@@ -77,7 +77,18 @@ def test_continuous_integration_runs_every_target_and_lets_no_backend_be_missing
     script = (ROOT / ".ci/run").read_text()
     assert "export ARGOSY_TEST_REQUIRE=postgres,s3,faketime,protoc\n" in script
     targets = re.findall(r"^for targets in (.*); do$", script, re.MULTILINE)
-    assert targets == ['versitygw check-static test "test-clients soak"']
+    assert targets == [
+        '"backends versitygw frameworks check-static" test "test-clients soak" "test-frameworks test-data-quality"'
+    ]
+    assert "ARGOSY_TEST_CLIENTS" not in script  # the clients of all languages
+
+
+def test_what_needs_a_framework_is_run_where_it_may_not_be_missing() -> None:
+    named = re.search(r"^FRAMEWORK_TESTS := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert named is not None
+    asks = re.compile(r"^from tests\.unit\.materializers\.frameworks import .*\brequire\b", re.MULTILINE)
+    found = {path for path in committed() if path.endswith(".py") and asks.search((ROOT / path).read_text())}
+    assert found == set(named[1].split())
 
 
 @pytest.mark.parametrize(
@@ -87,6 +98,11 @@ def test_continuous_integration_runs_every_target_and_lets_no_backend_be_missing
         (
             "s3",
             "from tests.backends import object_store as s3; sys.executable = '/none/x'; s3.new_bucket('versitygw')",
+        ),
+        ("frameworks", "from tests.unit.materializers import frameworks; frameworks.require('none_such')"),
+        (
+            "data-quality",
+            "from tests.e2e import test_data_quality as report; report.PYTHON = report.ROOT / 'x'; report.require()",
         ),
     ],
 )

@@ -87,7 +87,9 @@ def test_help_of_the_command_line_needs_no_wire_and_no_store() -> None:
     assert packages(modules) & {"grpc", "google", "numpy", "pandas", "sqlalchemy", "argosy_server"} == set()
 
 
-@pytest.mark.parametrize("package", ["api", "adapters", "usecases", "domain", "bootstrap", "cli", "embedded", "fleet"])
+@pytest.mark.parametrize(
+    "package", ["api", "adapters", "usecases", "domain", "bootstrap", "sweeping", "cli", "embedded", "fleet"]
+)
 def test_no_part_of_the_server_loads_the_sdk(package: str) -> None:
     walk = (
         f"import importlib, pkgutil; top = importlib.import_module('argosy_server.{package}')\n"
@@ -109,5 +111,5 @@ def test_a_running_server_has_no_sdk_loaded(tmp_path: Path) -> None:
         "channel.close()"
     )
     modules = loaded_after(code)
-    assert "argosy_server.api.artifact_servicer" in modules
+    assert "argosy_server.api.servicers.artifacts" in modules
     assert {module for module in modules if module.startswith(tuple(f"argosy.{part}" for part in SDK))} == set()

@@ -18,20 +18,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
 from uuid import uuid4
 
-import pytest
-
-from tests.faults.proxy import free_port
+from tests.backends.free_port import free_port
+from tests.backends.missing import missing
 
 Kind = Literal["moto", "versitygw"]
 KINDS: tuple[Kind, ...] = ("moto", "versitygw")
 ACCESS_KEY, SECRET_KEY, REGION = "ARGOSYTESTKEY", "argosy-test-secret", "us-east-1"
 START_SECONDS = 60.0
-REQUIRED = os.environ.get("ARGOSY_TEST_REQUIRE", "").split(",")  # before a fixture takes the settings of the shell away
 
 
 @dataclass(frozen=True)
@@ -177,20 +175,12 @@ def client(port: int) -> Any:
     )
 
 
-def missing(what: str, cure: str) -> NoReturn:
-    """Skip the test, or fail it where ``ARGOSY_TEST_REQUIRE`` contains ``s3``: then a test not run is an error."""
-    text = f"{what} is not there; {cure}"
-    if "s3" in REQUIRED:
-        pytest.fail(text)
-    pytest.skip(text)
-
-
 @cache
 def _moto() -> Server:
     try:
         import moto.server  # noqa: F401  # only whether it is there
     except ImportError:
-        missing("moto", "install the extra dev: pip install -e .[dev]")
+        missing("s3", "moto is not there; install the extra dev: pip install -e .[dev]")
     return Server("moto", lambda port, _: [sys.executable, "-m", "moto.server", "-p", str(port)])
 
 
@@ -204,7 +194,7 @@ def new_versitygw() -> Server:
     beside = Path(sys.executable).with_name("versitygw")
     program = str(beside) if beside.exists() else shutil.which("versitygw")
     if program is None:
-        missing("versitygw", "install it: make versitygw (needs Go)")
+        missing("s3", "versitygw is not there; install it: make versitygw (needs Go)")
 
     def command(port: int, folder: Path) -> list[str]:
         (folder / "buckets").mkdir(exist_ok=True)

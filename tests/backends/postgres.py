@@ -7,6 +7,7 @@ look at what only their own transactions hold, make a :class:`Cluster` of their 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import pwd
 import shutil
@@ -18,18 +19,18 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 import psycopg
 import pytest
 from psycopg import sql
 from sqlalchemy import URL, make_url
 
-from tests.faults.proxy import free_port
+from tests.backends.free_port import free_port
+from tests.backends.missing import missing
 
 # Read before a test takes the settings of the person who runs it away.
 GIVEN = os.environ.get("ARGOSY_TEST_POSTGRES", "")
-IS_REQUIRED = "postgres" in os.environ.get("ARGOSY_TEST_REQUIRE", "")
 PASSWORD = "not-a-secret"
 PATIENCE_SECONDS = 60.0
 SETTINGS = {
@@ -123,7 +124,12 @@ class Cluster:
     def stop(self, mode: Literal["smart", "fast", "immediate", "kill"] = "fast") -> None:
         """Stop the server as ``pg_ctl stop -m`` does, or as a machine that is switched off, and wait until it ended."""
         if self._process is not None:
+            # A machine that is switched off takes those that serve with it; they would serve on until they see it.
+            served_by = _children_of(self._process.pid) if mode == "kill" else []
             self._process.send_signal(_SIGNALS[mode])
+            for child in served_by:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
             self._process.wait(PATIENCE_SECONDS)
             self._process = None
 
@@ -213,6 +219,11 @@ def _new_database(server: str, like: str) -> str:
     return url.set(database=name).render_as_string(hide_password=False)
 
 
+def _children_of(process: int) -> list[int]:
+    shown = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process)], capture_output=True, text=True, check=False)
+    return [int(pid) for pid in shown.stdout.split()]
+
+
 def _binaries() -> Path:
     found = shutil.which("initdb")
     folders = [Path(found).resolve().parent] if found else []
@@ -224,9 +235,10 @@ def _binaries() -> Path:
     for folder in folders:
         if all((folder / name).is_file() for name in NEEDED):
             return folder
-    return _not_here(
+    return missing(
+        "postgres",
         "PostgreSQL is not installed: install the package postgresql (its initdb is found by PATH or pg_config), "
-        "or set ARGOSY_TEST_POSTGRES to the URL of a server where databases may be created"
+        "or set ARGOSY_TEST_POSTGRES to the URL of a server where databases may be created",
     )
 
 
@@ -236,9 +248,3 @@ def _user_to_run_as() -> str | None:
         return None
     names = {entry.pw_name for entry in pwd.getpwall()}
     return "postgres" if "postgres" in names else "nobody"
-
-
-def _not_here(reason: str) -> NoReturn:
-    if IS_REQUIRED:
-        pytest.fail(f"{reason} (ARGOSY_TEST_REQUIRE names postgres)")
-    pytest.skip(reason)

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 
 import argosy
-from argosy.materializers.json_decoding import JsonDecoder
-from argosy.materializers.json_encoding import JsonEncoder
+from argosy.materializers.json_family.decoding import JsonDecoder
+from argosy.materializers.json_family.encoding import JsonEncoder
 from tests.clients.memory import peak_memory
 from tools import make_testdata
 

@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,7 +114,8 @@ class Program:
         with subprocess.Popen(
             [*self.command, *map(str, arguments)],
             cwd=self.folder,
-            env={**SETTINGS, "ARGOSY_SERVER": server, "ARGOSY_PROJECT": project},
+            # A busy machine starts programs and answers late; no test is about when a first answer is given up.
+            env={**SETTINGS, "ARGOSY_SERVER": server, "ARGOSY_PROJECT": project, "ARGOSY_CONNECT_TIMEOUT": "60"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -133,13 +134,18 @@ def _run_here(server: str, project: str, arguments: Sequence[str | Path]) -> End
     settings = {"ARGOSY_SERVER": server, "ARGOSY_PROJECT": project}
     with mock.patch.dict(os.environ, settings), contextlib.redirect_stdout(printed):
         code = conformance.main([str(word) for word in arguments])
-    return Ended(code, [json.loads(line) for line in printed.getvalue().splitlines()], "")
+    return Ended(code, lines_of(printed.getvalue()), "")
+
+
+def lines_of(printed: str) -> list[dict[str, Any]]:
+    """Return the documents a program printed, one a line; a name in them may hold other ends of lines (U+2028)."""
+    return [json.loads(line) for line in printed.split("\n") if line]
 
 
 def ended(process: subprocess.Popen[str]) -> Ended:
     """Wait until a program ends, and return how."""
     output, errors = process.communicate(timeout=PATIENCE)
-    return Ended(process.returncode, [json.loads(line) for line in output.splitlines() if line.strip()], errors)
+    return Ended(process.returncode, lines_of(output), errors)
 
 
 def build(language: Language, folder: Path) -> Program:
@@ -156,10 +162,10 @@ def build(language: Language, folder: Path) -> Program:
     return Program(language.name, _placed(language.program, built), language.folder)
 
 
-def run(command: Sequence[str | Path], folder: Path) -> str:
+def run(command: Sequence[str | Path], folder: Path, settings: Mapping[str, str] = SETTINGS) -> str:
     """Run a command to its success and return what it printed."""
     done = subprocess.run(
-        command, cwd=folder, env=SETTINGS, capture_output=True, text=True, timeout=BUILD_PATIENCE, check=False
+        command, cwd=folder, env=settings, capture_output=True, text=True, timeout=BUILD_PATIENCE, check=False
     )
     assert done.returncode == 0, f"{command} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -18,10 +17,10 @@ from argosy import Client
 from argosy.v1 import artifact_service_pb2, blob_service_pb2, pipeline_service_pb2
 from argosy.v1.blob_service_pb2_grpc import BlobServiceStub
 from tests.api.server_process import ServerProcess
-from tests.clients.languages import ROOT, SETTINGS
+from tests.backends.missing import missing
+from tests.clients.languages import ROOT, SETTINGS, run
 
 PAGE = (ROOT / "docs/services.md").read_text()
-REQUIRED = os.environ.get("ARGOSY_TEST_REQUIRE", "").split(",")
 PROGRAMS = Path(sys.executable).parent
 
 
@@ -39,17 +38,8 @@ def shell(tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def _protoc() -> None:
     """Skip where protoc and the plugins of gRPC are not installed; where they are required that is a failure."""
-    if missing := [name for name in ("protoc", "grpc_cpp_plugin", "grpc_ruby_plugin") if shutil.which(name) is None]:
-        text = f"{missing} not found; install protobuf-compiler, protobuf-compiler-grpc and libprotobuf-dev"
-        if "protoc" in REQUIRED:
-            pytest.fail(text)
-        pytest.skip(text)
-
-
-def run(script: str, folder: Path, shell: dict[str, str]) -> str:
-    done = subprocess.run(["bash", "-ec", script], cwd=folder, env=shell, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
+    if absent := [name for name in ("protoc", "grpc_cpp_plugin", "grpc_ruby_plugin") if shutil.which(name) is None]:
+        missing("protoc", f"{absent} not found; install protobuf-compiler, protobuf-compiler-grpc and libprotobuf-dev")
 
 
 def written(folder: Path) -> list[str]:
@@ -62,7 +52,7 @@ def test_protoc_and_buf_write_messages_and_stubs_of_languages_without_a_client(
 ) -> None:
     (tmp_path / "buf.gen.yaml").write_text(blocks("yaml")[0])
     by_protoc, by_buf = blocks("sh")[:2]
-    run(by_protoc + by_buf, tmp_path, shell)
+    run(["bash", "-ec", by_protoc + by_buf], tmp_path, shell)
     protos = [path.stem for path in (ROOT / "protos/argosy/v1").glob("*.proto")]
     services = [name for name in protos if name.endswith("_service")]
     assert len(services) == 3
@@ -84,9 +74,8 @@ def test_a_first_talk_without_any_code(tmp_path: Path, shell: dict[str, str]) ->
     with ServerProcess(tmp_path / "store", "--reflection") as server:
 
         def say(script: str) -> dict[str, object]:
-            found: dict[str, object] = json.loads(
-                run(script.replace("127.0.0.1:50051", server.address), tmp_path, shell)
-            )
+            addressed = script.replace("127.0.0.1:50051", server.address)
+            found: dict[str, object] = json.loads(run(["bash", "-ec", addressed], tmp_path, shell))
             return found
 
         assert say(ask)["protocolRevision"] == 1
@@ -121,6 +110,8 @@ def test_the_settings_of_proxies_are_well_formed() -> None:
     (route,) = manager["route_config"]["virtual_hosts"][0]["routes"]
     assert (manager["stream_idle_timeout"], route["route"]["timeout"], route["route"]["idle_timeout"]) == ("0s",) * 3
     assert route["route"]["cluster"] == cluster["name"]
+    (threshold,) = cluster["circuit_breakers"]["thresholds"]
+    assert threshold["max_requests"] > 10_000  # as many watch at one server at once
 
 
 def test_the_files_a_version_may_have_are_as_many_as_the_page_says(server: str) -> None:

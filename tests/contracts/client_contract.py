@@ -24,16 +24,18 @@ from argosy.errors import (
     PreconditionError,
     UnavailableError,
 )
-from argosy.execution import transfer_progress
-from argosy.execution.prepared_value import PickleWarning
-from tests.api.test_damaged_store import flip_a_bit
+from argosy.execution.values.prepared_value import PickleWarning
+from argosy.execution.views import transfer_progress
+from tests.backends.damage import flip_a_bit
 from tests.backends.object_store import ObjectStore
 from tests.contracts.client_kinds import Kind
 from tests.faults.stand import MEBIBYTE, array_of, assert_clean, rows
 from tests.unit.materializers import samples
 from tests.unit.materializers.kept import same
+from tests.waiting import wait_until
 
-LARGE = array_of(64 * MEBIBYTE, seed=7)
+LARGE, MAPPED = array_of(64 * MEBIBYTE, seed=7), array_of(20 * MEBIBYTE, seed=6)
+"""The first goes past a server that has a bucket; both are mapped where they are loaded from a file."""
 MIDDLE = array_of(3 * MEBIBYTE, seed=8)
 FRAME = pd.DataFrame({"a": range(1000), "b": [str(number) for number in range(1000)]})
 VALUES: dict[str, Any] = {
@@ -128,9 +130,9 @@ class ClientContract:
         np.testing.assert_array_equal(store.load_artifact("weights"), LARGE)
 
     def test_a_loaded_array_is_the_callers_own(self, store: Calls) -> None:
-        store.save_artifact(LARGE, "weights")
+        store.save_artifact(MAPPED, "weights")
         store.load_artifact("weights")[:] = 0
-        np.testing.assert_array_equal(store.load_artifact("weights"), LARGE)
+        np.testing.assert_array_equal(store.load_artifact("weights"), MAPPED)
 
     def test_a_directory_comes_back_and_can_be_downloaded(self, store: Calls, tmp_path: Path) -> None:
         source = tmp_path / "model"
@@ -176,6 +178,8 @@ class ClientContract:
             store.save_artifact(MIDDLE, "value", version="rc")
         assert store.save_artifact(2, "value").version == "1"
         assert place.count("versions") == 2
+        assert_clean(place.data, database=place.database, bucket=place.bucket)
+        assert place.count("blobs") == 2, "the bytes of what was refused went once nobody could be about to use them"
 
     def test_aliases_move_and_go(self, store: Calls) -> None:
         first = store.save_artifact(1, "value", alias="prod")
@@ -196,6 +200,9 @@ class ClientContract:
         changed = store.kind.do(saved.update(metadata={"score": 0.5}, description="more"))
         assert (changed.metadata["rows"], changed.metadata["score"], changed.description) == (3, 0.5, "more")
         assert [version.version for version in store.list_artifact_versions(tag="c")] == ["1"]
+        assert store.kind.do(saved.update(tags=iter(["x", "y"]))).tags == ("x", "y")
+        with pytest.raises(ParameterError, match="is one text"):
+            store.kind.do(saved.update(tags="prod", metadata={"score": 1}))
 
     def test_lists_go_on_over_pages(self, store: Calls) -> None:
         for number in range(55):
@@ -255,12 +262,12 @@ class ClientContract:
         np.testing.assert_array_equal(store.load_artifact("array", rows=slice(5, 1000)), MIDDLE[5:1000])
 
     def test_damaged_bytes_are_no_value_and_saving_again_repairs_them(self, store: Calls, place: Place) -> None:
-        store.save_artifact(LARGE, "weights")
-        place.flip_a_bit_of_the_only_file(LARGE.nbytes // 2)
+        store.save_artifact(MAPPED, "weights")
+        place.flip_a_bit_of_the_only_file(MAPPED.nbytes // 2)
         with pytest.raises(CorruptDataError):
             store.load_artifact("weights")
-        store.save_artifact(LARGE, "weights")
-        np.testing.assert_array_equal(store.load_artifact("weights", 1), LARGE)
+        store.save_artifact(MAPPED, "weights")
+        np.testing.assert_array_equal(store.load_artifact("weights", 1), MAPPED)
 
     def test_projects_do_not_see_each_other(self, store: Calls, place: Place) -> None:
         saved = store.save_artifact(MIDDLE, "value")
@@ -280,25 +287,26 @@ class ClientContract:
         monkeypatch.setattr(transfer_progress, "_TOLD_EVERY_SECONDS", 0.0)
         store.kind.give_up(0.5, lambda tell: store.client.save_artifact(LARGE, "weights", on_progress=tell))
         assert store.list_artifacts() == []
-        assert place.count("uploads", "state = 'open'") == 0
+        # Whoever cancels waits a moment for that, and no longer.
+        wait_until(lambda: place.count("uploads", "state = 'open'") == 0, "the upload is given up")
         assert store.save_artifact(1, "weights").version == "1"
         assert_clean(place.data, database=place.database, bucket=place.bucket)
 
     def test_a_load_that_is_given_up_harms_nobody(self, store: Calls) -> None:
-        store.save_artifact(LARGE, "weights")
+        store.save_artifact(MAPPED, "weights")
         # At its beginning: on the same file system there is nothing between that and the end.
         store.kind.give_up(0.0, lambda tell: store.client.load_artifact("weights", on_progress=tell))
-        np.testing.assert_array_equal(store.load_artifact("weights"), LARGE)
+        np.testing.assert_array_equal(store.load_artifact("weights"), MAPPED)
 
     def test_progress_ends_with_all_bytes(self, store: Calls) -> None:
         told: list[tuple[int, int]] = []
-        store.save_artifact(LARGE, "weights", on_progress=lambda now: told.append((now.done_bytes, now.total_bytes)))
+        store.save_artifact(MAPPED, "weights", on_progress=lambda now: told.append((now.done_bytes, now.total_bytes)))
         assert told[0][0] == 0
-        assert told[-1][0] == told[-1][1] >= LARGE.nbytes
+        assert told[-1][0] == told[-1][1] >= MAPPED.nbytes
 
     def test_a_file_that_changes_while_it_is_saved_is_not_saved(self, store: Calls, tmp_path: Path) -> None:
         source = tmp_path / "growing.bin"
-        source.write_bytes(LARGE.tobytes())
+        source.write_bytes(MAPPED.tobytes())
 
         def shorten(_: object) -> None:
             with source.open("r+b") as file:
@@ -322,6 +330,7 @@ class ClientContract:
         made = run.steps["double"].output
         assert store.kind.do(made.load()) == 42
         assert store.kind.do(run.reload()).id == run.id
+        assert [store.get_run(given).id for given in (run, run.id, run.name)] == [run.id] * 3
         (listed,) = store.list_runs(status="completed")
         assert listed.id == run.id
         assert list(store.kind.do(listed.reload()).steps) == ["double"]

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import gc
-import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from argosy import Client
 from argosy.errors import CorruptDataError, DeadlineError, ResourceExhaustedError
 from tests.contracts.client_contract import Calls
 from tests.contracts.client_kinds import Kind
-from tests.faults.stand import MARK_BYTES, MEBIBYTE, Stand, array_of, assert_clean, files_of, rows, wait_until
+from tests.faults.stand import MARK_BYTES, MEBIBYTE, Stand, array_of, assert_clean, files_of, kept_bytes, rows
+from tests.waiting import wait_until
 
-VALUE = array_of(64 * MEBIBYTE, seed=9)
-HALF = VALUE.nbytes // 2
+VALUE = array_of(32 * MEBIBYTE, seed=9)
+HALF, MOST = VALUE.nbytes // 2, VALUE.nbytes * 3 // 4
+THREE_RANGES = array_of(65 * MEBIBYTE, seed=10)
+"""Of 32 MiB each, which may come at once."""
 TALK_BYTES = 256 << 10
 """What requests, headers and frames of one save take at most beside the content."""
 MARKER = b"a byte of these words is changed"
@@ -29,8 +33,8 @@ def store(kind: Kind, stand: Stand) -> Calls:
     return Calls(kind, kind.client(stand.proxy.address))
 
 
-def assert_saved_once(store: Calls, stand: Stand) -> None:
-    np.testing.assert_array_equal(store.load_artifact("weights"), VALUE)
+def assert_saved_once(store: Calls, stand: Stand, value: NDArray[np.uint8] = VALUE) -> None:
+    np.testing.assert_array_equal(store.load_artifact("weights"), value)
     assert rows(stand.data, "SELECT label FROM versions") == [("1",)]
     assert_clean(stand.data)
 
@@ -39,15 +43,15 @@ class ClientFaultsContract:
     """Runs with every kind of client, on a server of its own."""
 
     def test_a_save_outlives_a_sigkill_of_the_server(self, store: Calls, stand: Stand) -> None:
-        stand.proxy.up.hold_at(HALF)
+        stand.proxy.up.hold_at(MOST)
         saving = store.kind.start(lambda: store.client.save_artifact(VALUE, "weights"))
-        stand.proxy.up.wait_for(HALF)
+        stand.proxy.up.wait_for(MOST)
+        wait_until(lambda: kept_bytes(stand.data) >= MOST - MARK_BYTES, "a mark at most 16 MiB behind")
         stand.kill()
         stand.start()
         stand.proxy.go_on()
         assert saving.result().version == "1"
-        # The marks keep all but 16 MiB of what had arrived, and what was on its way is sent again.
-        assert stand.proxy.up.passed - VALUE.nbytes <= 2 * MARK_BYTES + TALK_BYTES
+        assert stand.proxy.up.passed - VALUE.nbytes <= MARK_BYTES + TALK_BYTES
         assert_saved_once(store, stand)
 
     def test_a_load_outlives_a_sigkill_of_the_server(self, store: Calls, stand: Stand) -> None:
@@ -64,10 +68,15 @@ class ClientFaultsContract:
         assert_saved_once(store, stand)
 
     def test_transfers_go_on_after_each_cut(self, store: Calls, stand: Stand) -> None:
-        stand.proxy.up.cut_at(*(part * MEBIBYTE for part in (5, 30, 55)))
+        places = [part * MEBIBYTE for part in (3, 15, 28)]
+        stand.proxy.up.cut_at(*places)
         assert store.save_artifact(VALUE, "weights").version == "1"
-        stand.proxy.down.cut_at(*(stand.proxy.down.passed + part * MEBIBYTE for part in (3, 33)))
+        assert stand.proxy.up.passed - VALUE.nbytes < sum(places) - MARK_BYTES
+        before = stand.proxy.down.passed
+        stand.proxy.down.cut_at(before + 3 * MEBIBYTE, before + 25 * MEBIBYTE)
         assert_saved_once(store, stand)
+        assert stand.proxy.down.passed - before - VALUE.nbytes <= 2 * 8 * MEBIBYTE
+        assert stand.proxy.accepted >= 1 + len(places) + 2
 
     @pytest.mark.parametrize("method", [b"/CommitUpload", b"/CreateArtifactVersion"])
     def test_what_the_server_did_before_its_answer_was_lost_is_done_once(
@@ -87,9 +96,9 @@ class ClientFaultsContract:
     ) -> None:
         monkeypatch.setenv("ARGOSY_TRANSFER_STREAMS", "3")
         store = Calls(kind, kind.client(stand.proxy.address))
-        store.save_artifact(VALUE, "weights")
+        store.save_artifact(THREE_RANGES, "weights")
         before = stand.proxy.accepted
-        assert_saved_once(store, stand)
+        assert_saved_once(store, stand, THREE_RANGES)
         assert stand.proxy.accepted - before == 2
 
     def test_bytes_the_store_has_are_not_sent_again(self, store: Calls, stand: Stand) -> None:
@@ -111,13 +120,15 @@ class ClientFaultsContract:
         if direction == "up":
             store.save_artifact(VALUE, "weights")
         assert_saved_once(store, stand)
+        assert stand.proxy.accepted == 2
 
     def test_a_server_that_does_not_answer_in_time_is_told(
         self, kind: Kind, stand: Stand, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        Client(stand.proxy.address).save_artifact(1, "value")
         monkeypatch.setenv("ARGOSY_UNARY_DEADLINE", "0.5")
         store = Calls(kind, kind.client(stand.proxy.address))
-        saved = store.save_artifact(1, "value")
+        saved = in_time(lambda: store.get_artifact_version("value"))
         stand.pause()
         calls: list[Callable[[], Any]] = [
             lambda: store.load_artifact("value"),
@@ -128,12 +139,10 @@ class ClientFaultsContract:
             lambda: store.watch_run("training"),
         ]
         for call in calls:
-            began = time.monotonic()
             with pytest.raises(DeadlineError, match="raise ARGOSY_UNARY_DEADLINE"):
                 call()
-            assert time.monotonic() - began < 10
         stand.resume()
-        wait_until(lambda: value_of(store) == 1, "the server answers again")
+        assert in_time(lambda: store.load_artifact("value")) == 1
 
     def test_a_watch_goes_on_when_the_server_dies_and_misses_and_repeats_nothing(
         self, store: Calls, stand: Stand
@@ -172,12 +181,13 @@ class ClientFaultsContract:
     def test_a_bit_changed_on_the_way_is_noticed(self, store: Calls, stand: Stand, size: int) -> None:
         content = marked(size)
         stand.proxy.up.flip_in(MARKER)
-        with pytest.raises(CorruptDataError):
+        with pytest.raises(CorruptDataError, match=r"received .* send the bytes again"):
             store.save_artifact(content, "weights")
         assert (files_of(stand.data), rows(stand.data, "SELECT count(*) FROM versions")) == ({}, [(0,)])
         assert store.save_artifact(content, "weights").version == "1"
+        assert store.load_artifact("weights") == content
         stand.proxy.down.flip_in(MARKER)
-        with pytest.raises(CorruptDataError):
+        with pytest.raises(CorruptDataError, match=r"is recorded; .* and if that fails .*restore the store"):
             store.load_artifact("weights")
         assert store.load_artifact("weights") == content
         assert_clean(stand.data)
@@ -210,12 +220,17 @@ def refused_watch(begin: Callable[[], object]) -> ResourceExhaustedError | None:
     return None
 
 
-def value_of(store: Calls) -> Any:
-    """Return the value, ``None`` while the server does not answer in time."""
-    try:
-        return store.load_artifact("value")
-    except DeadlineError:
-        return None
+def in_time(call: Callable[[], Any]) -> Any:
+    """Return what a call brings, once it is answered in time: a busy machine may not do so at first."""
+    answers: list[Any] = []
+
+    def is_answered() -> bool:
+        with suppress(DeadlineError):
+            answers.append(call())
+        return bool(answers)
+
+    wait_until(is_answered, "the server answers in time")
+    return answers[0]
 
 
 __all__ = ["ClientFaultsContract", "store"]

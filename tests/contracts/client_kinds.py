@@ -15,7 +15,8 @@ import pytest
 import argosy
 import argosy.aio
 from argosy import TransferProgress
-from tests.faults.stand import PATIENCE, in_background
+from tests.faults.stand import in_background
+from tests.waiting import PATIENCE
 
 OnProgress = Callable[[TransferProgress], None]
 

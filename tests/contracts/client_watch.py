@@ -10,9 +10,7 @@ import pytest
 
 from argosy.errors import ParameterError
 from tests.contracts.client_contract import Calls, Place, store
-from tests.faults.stand import wait_until
-
-PATIENCE = 30.0
+from tests.waiting import PATIENCE, wait_until
 
 
 class ClientWatchContract:

@@ -11,10 +11,10 @@ from argosy_server.domain.artifact import Producer, VersionSelector
 from argosy_server.domain.errors import RunExists
 from argosy_server.domain.identifiers import new_id
 from argosy_server.domain.pipeline import EntryPoint, InputKind, InputSpec, LoadedInput, RunError, RunState, StepState
-from argosy_server.usecases.cache_repository import Holder
-from argosy_server.usecases.lineage_repository import Side
 from argosy_server.usecases.ports import MetadataStore
-from tests.contracts.metadata_facts import HOUR, PAST, SPEC, new_run, save, start
+from argosy_server.usecases.ports.cache_repository import Holder
+from argosy_server.usecases.ports.lineage_repository import Side
+from tests.contracts.metadata_facts import HOUR, PAST, SPEC, add, new_run, save, start
 
 ERROR = RunError("builtins:ValueError", "bad\0 value", "fit")
 
@@ -60,17 +60,17 @@ class StepAttemptContract:
         with store.write() as tx:
             run = new_run(tx)
             first = start(tx, run, inputs=inputs)
-            tx.runs.add_loaded(first, [LoadedInput(VersionSelector(name="weights"), loaded.id)])
+            tx.runs.add_loaded("p", first, [LoadedInput(VersionSelector(name="weights"), loaded.id)])
             saved = [
-                tx.artifacts.add("p", SPEC, [], Producer(run.id, first.id, run.pipeline_name, "fit", attempt=attempt))
+                add(tx, "p", SPEC, [], Producer(run.id, first.id, run.pipeline_name, "fit", attempt=attempt))
                 for attempt in (1, 2)
             ]
             second = tx.runs.retry_step(run, first, ERROR, {})
             for number, version in enumerate(saved, 1):
-                tx.runs.add_saved(first.id, version.id, number)
-            tx.runs.add_loaded(second, [LoadedInput(VersionSelector(id=again.id), again.id)])
+                tx.runs.add_saved("p", first.id, version.id, number)
+            tx.runs.add_loaded("p", second, [LoadedInput(VersionSelector(id=again.id), again.id)])
             found = tx.runs.load_step("p", first.id)
-            assert tx.runs.loads(first.id) == [LoadedInput(VersionSelector(id=again.id), again.id)]
+            assert tx.runs.loads("p", first.id) == [LoadedInput(VersionSelector(id=again.id), again.id)]
 
         assert [item.versions for item in found.inputs] == [(given,)]
         assert found.loaded == (loaded, again)
@@ -133,7 +133,7 @@ class StepAttemptContract:
                 upstream=("load",),
                 metadata={"rows": "1"},
             )
-            tx.runs.end_step(step, StepState.FAILED, ERROR, {"more": "2"})
+            tx.runs.end_step("p", step, StepState.FAILED, ERROR, {"more": "2"})
             run = tx.runs.resume(tx.runs.finish(run, RunState.FAILED, ERROR), HOUR)
             earlier = tx.runs.find_step(run, "fit")
             assert earlier is not None
@@ -209,7 +209,7 @@ class ReservationContract:
             if how == "given up":
                 tx.reservations.release("p", [held])
             elif how == "the step ended":
-                tx.runs.end_step(step, StepState.COMPLETED, None)
+                tx.runs.end_step("p", step, StepState.COMPLETED, None, {})
             elif how == "the run ended":
                 tx.runs.finish(run, RunState.FAILED, None)
             else:

@@ -10,7 +10,7 @@ from argosy_server.domain.blob import Blob, UploadState
 from argosy_server.domain.errors import BlobMissing, BlobNotFound, UploadNotFound
 from argosy_server.domain.identifiers import new_id
 from argosy_server.usecases.ports import MetadataStore, Transaction
-from tests.contracts.metadata_facts import HOUR, NONE, PAST, SPEC, blob_of, digest, put_blob, save
+from tests.contracts.metadata_facts import HOUR, NONE, PAST, SPEC, add, blob_of, digest, put_blob, save
 
 BLOB = blob_of(b"content")
 AWAY = replace(blob_of(b"large"), location="ab/abc.writer")
@@ -119,7 +119,7 @@ class BlobContract:
         with store.write() as tx:
             file = put_blob(tx, b"content", lease=PAST)
             put_blob(tx, b"content", "q", lease=PAST)
-            tx.artifacts.add("p", SPEC, [file], None)
+            add(tx, "p", SPEC, [file], None)
             assert [blob.project for blob in mark(tx)] == ["q"]
 
     def test_only_so_many_are_marked_at_once(self, store: MetadataStore) -> None:
@@ -150,7 +150,7 @@ class BlobContract:
             leased, used, left = (put_blob(tx, content, lease=PAST) for content in (b"leased", b"used", b"left"))
             found = tx.blobs.unreachable(None, 10)
             tx.blobs.lease("p", [leased.digest], HOUR)
-            tx.artifacts.add("p", SPEC, [used], None)
+            add(tx, "p", SPEC, [used], None)
             assert [blob.digest for blob in tx.blobs.mark_deleting(found)] == [left.digest]
             assert set(tx.blobs.find("p", [leased.digest, used.digest])) == {leased.digest, used.digest}
 

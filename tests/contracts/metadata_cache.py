@@ -12,9 +12,9 @@ from argosy_server.domain.errors import CursorExpired
 from argosy_server.domain.identifiers import new_id
 from argosy_server.domain.paging import PageRequest
 from argosy_server.domain.pipeline import RunState, StepRun, StepState
-from argosy_server.usecases.cache_repository import CacheEntry, EntryFilter
 from argosy_server.usecases.ports import MetadataStore, Transaction
-from tests.contracts.metadata_facts import FIRST_PAGE, SPEC, new_run, put_blob, start
+from argosy_server.usecases.ports.cache_repository import CacheEntry, EntryFilter
+from tests.contracts.metadata_facts import FIRST_PAGE, SPEC, add, new_run, put_blob, start
 
 ALL = EntryFilter()
 LONG_AGO = datetime(2000, 1, 1, tzinfo=timezone.utc)
@@ -23,7 +23,7 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=timezone.utc)
 def completed(tx: Transaction, pipeline: str = "training", **facts: object) -> StepRun:
     run = new_run(tx, pipeline=pipeline)
     step = start(tx, run, **facts)  # type: ignore[arg-type]  # the fields are those of StepRun
-    tx.runs.end_step(step, StepState.COMPLETED, None)
+    tx.runs.end_step("p", step, StepState.COMPLETED, None, {})
     return step
 
 
@@ -44,7 +44,7 @@ class CacheContract:
             start(tx, new_run(tx), cache_key="key")
             start(tx, new_run(tx), cache_key="key", state=StepState.CACHED)
             foreign = start(tx, new_run(tx, project="q"), cache_key="key")
-            tx.runs.end_step(foreign, StepState.COMPLETED, None)
+            tx.runs.end_step("q", foreign, StepState.COMPLETED, None, {})
             found = tx.cache.candidates("p", "key", 3, None)
             assert tx.cache.candidates("p", "", 3, None) == []
 
@@ -55,7 +55,7 @@ class CacheContract:
         with store.write() as tx:
             run = new_run(tx)
             step = start(tx, run, cache_key="key")
-            tx.runs.end_step(step, StepState.COMPLETED, None)
+            tx.runs.end_step("p", step, StepState.COMPLETED, None, {})
             tx.runs.finish(run, RunState.FAILED, None)
             assert [found.id for found in tx.cache.candidates("p", "key", 3, None)] == [step.id]
 
@@ -86,7 +86,7 @@ class CacheContract:
             completed(tx, cache_key="b")
             hit = reused(tx, first)
             failed = start(tx, new_run(tx), cache_key="c")
-            tx.runs.end_step(failed, StepState.FAILED, None)
+            tx.runs.end_step("p", failed, StepState.FAILED, None, {})
             found = tx.cache.previous_step("p", "training", start(tx, new_run(tx), cache_key="d"))
             assert found is not None
             assert found.id == hit.id
@@ -95,7 +95,7 @@ class CacheContract:
         with store.write() as tx:
             run = new_run(tx)
             sibling = start(tx, run, cache_key="a")
-            tx.runs.end_step(sibling, StepState.COMPLETED, None)
+            tx.runs.end_step("p", sibling, StepState.COMPLETED, None, {})
             step = start(tx, run, invocation="fit_2", cache_key="b")
             assert tx.cache.previous_step("p", "training", step) is None
 
@@ -147,9 +147,9 @@ class CacheContract:
             first = start(tx, run, cache_key="a")
             producer = Producer(run.id, first.id, "training", "fit", "output")
             for size in (3, 4):
-                version = tx.artifacts.add("p", SPEC, [put_blob(tx, b"x" * size)], producer)
-                tx.runs.add_outputs(first, [("output", version.id)])
-            tx.runs.end_step(first, StepState.COMPLETED, None)
+                version = add(tx, "p", SPEC, [put_blob(tx, b"x" * size)], producer)
+                tx.runs.add_outputs("p", first, [("output", version.id)])
+            tx.runs.end_step("p", first, StepState.COMPLETED, None, {})
             second = completed(tx, pipeline="other", cache_key="b", step_name="load")
             reused(tx, first)
             reused(tx, first)
@@ -203,12 +203,12 @@ class CacheContract:
             run = new_run(tx)
             for invocation, how, attempt in [("a", "returned", 1), ("b", "saved", 1), ("c", "saved", 2)]:
                 step = start(tx, run, invocation, cache_key=invocation)
-                version = tx.artifacts.add("p", SPEC, [], None)
+                version = add(tx, "p", SPEC, [], None)
                 if how == "returned":
-                    tx.runs.add_outputs(step, [("output", version.id)])
+                    tx.runs.add_outputs("p", step, [("output", version.id)])
                 else:
-                    tx.runs.add_saved(step.id, version.id, attempt)
-                tx.runs.end_step(step, StepState.COMPLETED, None)
+                    tx.runs.add_saved("p", step.id, version.id, attempt)
+                tx.runs.end_step("p", step, StepState.COMPLETED, None, {})
                 tx.artifacts.delete("p", version.id)
             # What another attempt than the last saved is nothing a hit would give.
             assert [entry.step.invocation for entry in tx.cache.list_entries("p", ALL, FIRST_PAGE).rows] == ["c"]

@@ -11,8 +11,8 @@ from argosy_server.domain.artifact import ArtifactFile
 from argosy_server.domain.blob import Blob
 from argosy_server.domain.errors import BlobMissing
 from argosy_server.usecases.ports import MetadataStore
-from argosy_server.usecases.survey import Reference
-from tests.contracts.metadata_facts import HOUR, PAST, SPEC, blob_of, put_blob, save
+from argosy_server.usecases.ports.survey import Reference
+from tests.contracts.metadata_facts import HOUR, PAST, SPEC, add, blob_of, put_blob, save
 
 ROW = blob_of(b"content")
 AWAY = replace(ROW, location="ab/first", pieces=b"wrong678")
@@ -56,7 +56,7 @@ class DamagedBlobContract:
         old, new = replace(ROW, location=before, pieces=b"wrong678"), replace(ROW, location=after)
         with store.write() as tx:
             tx.blobs.insert(old, None if before else b"damaged", HOUR)
-            tx.artifacts.add("p", SPEC, [ArtifactFile("value", old.digest, old.size)], None)
+            add(tx, "p", SPEC, [ArtifactFile("value", old.digest, old.size)], None)
             tx.blobs.mark_damaged(old)
         with store.write() as tx:
             assert tx.blobs.insert(new, None if after else b"content", HOUR) == new
@@ -143,6 +143,6 @@ def put_blob_in_use(store: MetadataStore) -> Blob:
     """Let a version use a blob that is damaged, and whose lease is over."""
     blob = blob_of(b"used")
     with store.write() as tx:
-        tx.artifacts.add("p", SPEC, [put_blob(tx, b"used", lease=PAST)], None)
+        add(tx, "p", SPEC, [put_blob(tx, b"used", lease=PAST)], None)
         tx.blobs.mark_damaged(blob)
     return blob

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from argosy_server.domain.artifact import ArtifactFile, ArtifactSpec, ArtifactVersion, Producer, VersionSelector
+from argosy_server.domain.artifact import (
+    ArtifactFile,
+    ArtifactSpec,
+    ArtifactVersion,
+    NewVersion,
+    Producer,
+    VersionSelector,
+)
 from argosy_server.domain.blob import Blob, BlobHasher
 from argosy_server.domain.identifiers import Digest, new_id
 from argosy_server.domain.paging import PageRequest
@@ -31,11 +38,24 @@ def put_blob(tx: Transaction, content: bytes, project: str = "p", lease: timedel
     return ArtifactFile("value", blob.digest, blob.size)
 
 
+def add(
+    tx: Transaction,
+    project: str,
+    spec: ArtifactSpec,
+    files: Sequence[ArtifactFile],
+    producer: Producer | None,
+    *,
+    inserted: Collection[Digest] = (),
+) -> ArtifactVersion:
+    [version] = tx.artifacts.add_many(project, [NewVersion(spec, files, producer)], inserted=inserted)
+    return version
+
+
 def save(
     store: MetadataStore, spec: ArtifactSpec = SPEC, files: Sequence[ArtifactFile] = (), project: str = "p"
 ) -> ArtifactVersion:
     with store.write() as tx:
-        return tx.artifacts.add(project, spec, files, None)
+        return add(tx, project, spec, files, None)
 
 
 def save_named(store: MetadataStore, name: str, version: str = "", project: str = "p") -> ArtifactVersion:
@@ -68,9 +88,9 @@ def start(
 
 def returned(tx: Transaction, run: Run, step: StepRun, name: str = "model") -> ArtifactVersion:
     producer = Producer(run.id, step.id, run.pipeline_name, step.invocation, "output")
-    version = tx.artifacts.add(run.project, replace(SPEC, name=name), [], producer)
-    tx.runs.add_outputs(step, [("output", version.id)])
-    tx.runs.end_step(step, StepState.COMPLETED, None)
+    version = add(tx, run.project, replace(SPEC, name=name), [], producer)
+    tx.runs.add_outputs(run.project, step, [("output", version.id)])
+    tx.runs.end_step(run.project, step, StepState.COMPLETED, None, {})
     return version
 
 
@@ -88,5 +108,5 @@ def replayed_run(store: MetadataStore, version: ArtifactVersion, pipeline: str =
     with store.write() as tx:
         run = new_run(tx, pipeline=pipeline)
         step = start(tx, run, state=StepState.CACHED)
-        tx.runs.add_outputs(step, [("output", version.id)])
+        tx.runs.add_outputs("p", step, [("output", version.id)])
         tx.runs.finish(run, RunState.COMPLETED, None)

@@ -11,7 +11,7 @@ import pytest
 from argosy_server.domain.artifact import ArtifactVersion, Producer
 from argosy_server.domain.paging import PageRequest
 from argosy_server.usecases.ports import MetadataStore
-from tests.contracts.metadata_facts import SPEC, new_run, save, start
+from tests.contracts.metadata_facts import SPEC, add, new_run, save, start
 from tests.contracts.metadata_finding import labels, listed
 
 
@@ -71,7 +71,7 @@ class FilterContract:
             steps = [start(tx, run, f"fit_{number}") for number in range(5)]
             spec = replace(SPEC, metadata={"a": "1"}, tags=("t",))
             made = [
-                tx.artifacts.add("p", spec, [], Producer(run.id, step.id, run.pipeline_name, step.invocation)).id
+                add(tx, "p", spec, [], Producer(run.id, step.id, run.pipeline_name, step.invocation)).id
                 for step in steps
             ]
         since = datetime(2020, 1, 1, tzinfo=timezone.utc)

@@ -18,6 +18,7 @@ from argosy_server.usecases.ports import MetadataStore
 from tests.contracts.metadata_facts import (
     FIRST_PAGE,
     SPEC,
+    add,
     completed_run,
     get,
     new_run,
@@ -176,8 +177,8 @@ class FindingContract:
             run = new_run(tx)
             step = start(tx, run)
             returned(tx, run, step)
-            saved = tx.artifacts.add("p", replace(SPEC, name="model"), [], None)
-            tx.runs.add_saved(step.id, saved.id)
+            saved = add(tx, "p", replace(SPEC, name="model"), [], None)
+            tx.runs.add_saved("p", step.id, saved.id, 1)
             tx.runs.finish(run, RunState.COMPLETED, None)
         save_named(store, "model")
 

@@ -10,8 +10,8 @@ from argosy_server.domain.artifact import ArtifactVersion, VersionSelector
 from argosy_server.domain.errors import ArtifactNotFound
 from argosy_server.domain.lineage import LineageEdge, LineageRelation, LineageStep, LineageVersion
 from argosy_server.domain.pipeline import InputKind, InputSpec, LoadedInput, RunState, StepState
-from argosy_server.usecases.lineage_repository import Side
 from argosy_server.usecases.ports import MetadataStore, Transaction
+from argosy_server.usecases.ports.lineage_repository import Side
 from tests.contracts.metadata_facts import HOUR, PAST, get, new_run, returned, save, save_named, start
 
 
@@ -64,8 +64,8 @@ class LineageContract:
         ]
         with store.write() as tx:
             step = start(tx, new_run(tx), inputs=inputs)
-            tx.runs.add_loaded(step, [LoadedInput(VersionSelector(name="weights"), c.id)] * 2)
-            tx.runs.add_loaded(step, [LoadedInput(VersionSelector(id=c.id), c.id)])
+            tx.runs.add_loaded("p", step, [LoadedInput(VersionSelector(name="weights"), c.id)] * 2)
+            tx.runs.add_loaded("p", step, [LoadedInput(VersionSelector(id=c.id), c.id)])
             used = tx.lineage.edges_of_attempts("p", [(step.id, 1)], Side.USED, 100)
             assert edges_of(tx, a, Side.USED) == [edge for edge in used if edge.version_id == a.id]
             assert edges_of(tx, c, Side.MADE) == []
@@ -83,9 +83,9 @@ class LineageContract:
             run = new_run(tx)
             cached = start(tx, run, "again", state=StepState.CACHED)
             maker = start(tx, run)
-            tx.runs.add_saved(maker.id, saved.id)
+            tx.runs.add_saved("p", maker.id, saved.id, 1)
             version = returned(tx, run, maker)
-            tx.runs.add_outputs(cached, [("output", version.id)])
+            tx.runs.add_outputs("p", cached, [("output", version.id)])
             assert tx.lineage.edges_of_attempts("p", [(cached.id, 1)], Side.MADE, 9) == [
                 LineageEdge(version.id, (cached.id, 1), LineageRelation.REUSED, "output")
             ]
@@ -100,7 +100,7 @@ class LineageContract:
             run = new_run(tx)
             first, second = (returned(tx, run, start(tx, run, name)) for name in "ab")
             reused = start(tx, run, "c", state=StepState.CACHED)
-            tx.runs.add_outputs(reused, [("output", first.id)])
+            tx.runs.add_outputs("p", reused, [("output", first.id)])
             third = returned(tx, run, start(tx, run, "d"))
             ids = [first.id, second.id, third.id]
             edges = tx.lineage.edges_of_versions("p", ids, Side.MADE, 9)
@@ -127,9 +127,9 @@ class LineageContract:
         with store.write() as tx:
             run = new_run(tx)
             step = start(tx, run, inputs=[given("x", InputKind.EXTERNAL, data)])
-            tx.runs.add_loaded(step, [LoadedInput(VersionSelector(name="weights"), before.id)])
+            tx.runs.add_loaded("p", step, [LoadedInput(VersionSelector(name="weights"), before.id)])
             step = tx.runs.retry_step(run, step, None, {})
-            tx.runs.add_loaded(step, [LoadedInput(VersionSelector(name="weights"), now.id)])
+            tx.runs.add_loaded("p", step, [LoadedInput(VersionSelector(name="weights"), now.id)])
             first, second = (
                 tx.lineage.edges_of_attempts("p", [(step.id, attempt)], Side.USED, 9) for attempt in (1, 2)
             )
@@ -154,7 +154,7 @@ class LineageContract:
         with store.write() as tx:
             run = new_run(tx)
             step = start(tx, run, inputs=[given("none", InputKind.EXTERNAL), given("x", InputKind.EXTERNAL, before)])
-            tx.runs.end_step(step, StepState.FAILED, None)
+            tx.runs.end_step("p", step, StepState.FAILED, None, {})
             run = tx.runs.resume(tx.runs.finish(run, RunState.FAILED, None), HOUR)
             step = tx.runs.restart_step(run, step, step, inputs)
             first, second = (
@@ -173,11 +173,11 @@ class LineageContract:
         with store.write() as tx:
             run = new_run(tx)
             step = start(tx, run)
-            tx.runs.add_saved(step.id, saved.id)
-            tx.runs.end_step(step, StepState.FAILED, None)
+            tx.runs.add_saved("p", step.id, saved.id, 1)
+            tx.runs.end_step("p", step, StepState.FAILED, None, {})
             run = tx.runs.resume(tx.runs.finish(run, RunState.FAILED, None), HOUR)
             tx.runs.restart_step(run, step, replace(step, state=StepState.CACHED), [])
-            tx.runs.add_saved(step.id, taken_over.id, 2)
+            tx.runs.add_saved("p", step.id, taken_over.id, 2)
             first, second = (step.id, 1), (step.id, 2)
             assert tx.lineage.edges_of_attempts("p", [second, first], Side.MADE, 9) == [
                 LineageEdge(saved.id, first, LineageRelation.SAVED, ""),
@@ -195,9 +195,9 @@ class LineageContract:
         with store.write() as tx:
             run = new_run(tx)
             step = start(tx, run)
-            tx.runs.add_loaded(step, loads)
+            tx.runs.add_loaded("p", step, loads)
             step = tx.runs.retry_step(run, step, None, {})
-            tx.runs.add_loaded(step, [*loads, LoadedInput(VersionSelector(name="weights"), once.id)])
+            tx.runs.add_loaded("p", step, [*loads, LoadedInput(VersionSelector(name="weights"), once.id)])
             used = tx.lineage.edges_of_attempts("p", [(step.id, 2)], Side.USED, limit)
             users = edges_of(tx, often, Side.USED, limit)
 

@@ -11,7 +11,7 @@ from argosy_server.domain.errors import ArtifactNotFound, IllegalTransition, Run
 from argosy_server.domain.identifiers import new_id
 from argosy_server.domain.pipeline import InputKind, InputSpec, LoadedInput, RunError, StepState
 from argosy_server.usecases.ports import MetadataStore, Transaction
-from tests.contracts.metadata_facts import FIRST_PAGE, SPEC, get, new_run, returned, save, start
+from tests.contracts.metadata_facts import FIRST_PAGE, SPEC, add, get, new_run, returned, save, start
 
 
 def use(tx: Transaction, how: str, version_id: str) -> None:
@@ -19,11 +19,11 @@ def use(tx: Transaction, how: str, version_id: str) -> None:
     given = [InputSpec("x", InputKind.EXTERNAL, False, (version_id,))] if how == "given" else []
     step = start(tx, new_run(tx), inputs=given)
     if how == "returned":
-        tx.runs.add_outputs(step, [("output", version_id)])
+        tx.runs.add_outputs("p", step, [("output", version_id)])
     elif how == "loaded":
-        tx.runs.add_loaded(step, [LoadedInput(VersionSelector(id=version_id), version_id)])
+        tx.runs.add_loaded("p", step, [LoadedInput(VersionSelector(id=version_id), version_id)])
     elif how == "saved":
-        tx.runs.add_saved(step.id, version_id)
+        tx.runs.add_saved("p", step.id, version_id, 1)
 
 
 class StepContract:
@@ -47,10 +47,10 @@ class StepContract:
                 cache_key_parts={"code": "c"},
                 cache_miss=("code", "first_run"),
             )
-            tx.runs.add_outputs(step, [("second", b.id), ("first", a.id)])
-            tx.runs.add_saved(step.id, a.id)
-            tx.runs.add_loaded(step, [LoadedInput(VersionSelector(name="weights", version="1"), a.id)])
-            tx.runs.end_step(step, StepState.FAILED, RunError("t", "m"))
+            tx.runs.add_outputs("p", step, [("second", b.id), ("first", a.id)])
+            tx.runs.add_saved("p", step.id, a.id, 1)
+            tx.runs.add_loaded("p", step, [LoadedInput(VersionSelector(name="weights", version="1"), a.id)])
+            tx.runs.end_step("p", step, StepState.FAILED, RunError("t", "m"), {})
         with store.read() as tx:
             found = tx.runs.load_step("p", step.id)
             assert tx.runs.get("p", run.id, steps=True).steps == (found,)
@@ -102,7 +102,7 @@ class StepContract:
             assert tx.runs.load_step("p", step.id) == step
             assert step.ended_at == step.started_at
             with pytest.raises(IllegalTransition, match="does not run"):
-                tx.runs.end_step(step, StepState.COMPLETED, None)
+                tx.runs.end_step("p", step, StepState.COMPLETED, None, {})
 
     def test_steps_come_in_the_order_they_started(self, store: MetadataStore) -> None:
         with store.write() as tx:
@@ -121,7 +121,14 @@ class StepContract:
     def test_a_version_cannot_be_saved_in_a_step_that_does_not_exist(self, store: MetadataStore) -> None:
         version = save(store)
         with pytest.raises(RunNotFound), store.write() as tx:
-            tx.runs.add_saved(new_id(), version.id)
+            tx.runs.add_saved("p", new_id(), version.id, 1)
+
+    def test_a_version_cannot_be_saved_in_a_step_of_another_project(self, store: MetadataStore) -> None:
+        version = save(store, project="q")
+        with store.write() as tx:
+            step = start(tx, new_run(tx))
+        with pytest.raises(RunNotFound), store.write() as tx:
+            tx.runs.add_saved("q", step.id, version.id, 1)
 
     def test_lineage_keeps_pointing_at_deleted_versions(self, store: MetadataStore) -> None:
         with store.write() as tx:
@@ -144,7 +151,7 @@ class StepContract:
         with store.write() as tx:
             run = new_run(tx)
             producer = Producer(run.id, start(tx, run).id, run.pipeline_name, "fit")
-            version = tx.artifacts.add("p", SPEC, [], producer)
+            version = add(tx, "p", SPEC, [], producer)
             assert tx.artifacts.is_used("p", version.id)
 
     def test_loads_come_with_the_selectors_that_were_used(self, store: MetadataStore) -> None:
@@ -155,6 +162,7 @@ class StepContract:
         ]
         with store.write() as tx:
             step = start(tx, new_run(tx))
-            tx.runs.add_loaded(step, loaded)
-            assert tx.runs.loads(step.id) == loaded
-            assert tx.runs.loads(new_id()) == []
+            tx.runs.add_loaded("p", step, loaded)
+            assert tx.runs.loads("p", step.id) == loaded
+            assert tx.runs.loads("p", new_id()) == []
+            assert tx.runs.loads("q", step.id) == []

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from argosy_server.usecases.ports import MetadataStore, Transaction
-from argosy_server.usecases.repositories import KeptReply
-from argosy_server.usecases.survey import BlobUser, Reference
+from argosy_server.usecases.ports.repositories import KeptReply
+from argosy_server.usecases.ports.survey import BlobUser, Reference
 from tests.contracts.metadata_facts import HOUR, NONE, PAST, SPEC, blob_of, put_blob, save, save_named
 
 AWAY = replace(blob_of(b"large"), location="ab/abc.writer")

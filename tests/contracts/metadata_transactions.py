@@ -10,8 +10,8 @@ import pytest
 from argosy_server.domain.errors import RequestIdReused, UploadNotFound
 from argosy_server.domain.identifiers import is_id, new_id
 from argosy_server.usecases.ports import MetadataStore, Transaction
-from argosy_server.usecases.repositories import KeptReply
-from tests.contracts.metadata_facts import FIRST_PAGE, HOUR, PAST, SPEC, blob_of, new_run, save
+from argosy_server.usecases.ports.repositories import KeptReply
+from tests.contracts.metadata_facts import FIRST_PAGE, HOUR, PAST, SPEC, add, blob_of, new_run, save
 
 BLOB = blob_of(b"content")
 
@@ -19,7 +19,7 @@ BLOB = blob_of(b"content")
 def change_everything_and_fail(tx: Transaction) -> None:
     tx.blobs.insert(BLOB, b"content", HOUR)
     tx.uploads.add("p", PAST)
-    tx.artifacts.add("p", SPEC, [], None)
+    add(tx, "p", SPEC, [], None)
     new_run(tx, "monday")
     tx.replies.store("p", {"r": KeptReply(b"f", b"reply")})
     tx.events.append("p", "version_created", {})
@@ -95,7 +95,7 @@ class ReplyContract:
                     if tx.replies.find("p", {"r"}):
                         outcomes.append("replayed")
                         return
-                    tx.artifacts.add("p", SPEC, [], None)
+                    add(tx, "p", SPEC, [], None)
                     tx.replies.store("p", {"r": KeptReply(b"f", b"reply")})
             except RequestIdReused:
                 outcomes.append("refused")

@@ -11,14 +11,14 @@ import pytest
 from argosy_server.domain.artifact import ArtifactFile, ArtifactKind, ArtifactSpec, NewVersion, content_digest
 from argosy_server.domain.errors import ArtifactNotFound, BlobMissing, EtagMismatch, LimitExceeded, VersionExists
 from argosy_server.usecases.ports import MetadataStore, Transaction
-from tests.contracts.metadata_facts import PAST, SPEC, blob_of, digest, get, put_blob, save, save_named
+from tests.contracts.metadata_facts import PAST, SPEC, add, blob_of, digest, get, put_blob, save, save_named
 
 LAST = "999999999999999999"
 
 
 def add_and_fail(tx: Transaction) -> None:
-    tx.artifacts.add("p", replace(SPEC, name="a"), [], None)
-    tx.artifacts.add("p", replace(SPEC, name="b"), [ArtifactFile("value", digest(1), 1)], None)
+    add(tx, "p", replace(SPEC, name="a"), [], None)
+    add(tx, "p", replace(SPEC, name="b"), [ArtifactFile("value", digest(1), 1)], None)
 
 
 class VersionContract:
@@ -81,7 +81,7 @@ class VersionContract:
         with store.write() as tx:
             before = tx.now()
             file = put_blob(tx, b"bytes")
-            added = tx.artifacts.add("p", spec, [replace(file, path="z"), replace(file, path="a/b")], None)
+            added = add(tx, "p", spec, [replace(file, path="z"), replace(file, path="a/b")], None)
 
         assert get(store, id=added.id) == added
         assert (added.version, added.ordinal, added.name) == ("1", 1, "models/größe")
@@ -179,8 +179,8 @@ class VersionContract:
             tx.blobs.mark_deleting([blob_of(b"gone")])
             files = [replace(gone, path="gone"), replace(fresh, path="fresh")]
             with pytest.raises(BlobMissing, match=gone.digest.text):
-                tx.artifacts.add("p", SPEC, files, None, inserted={fresh.digest})
-            added = tx.artifacts.add("p", SPEC, [fresh], None, inserted={fresh.digest})
+                add(tx, "p", SPEC, files, None, inserted={fresh.digest})
+            added = add(tx, "p", SPEC, [fresh], None, inserted={fresh.digest})
 
         assert get(store) == added
 
@@ -194,7 +194,7 @@ class VersionContract:
     def test_two_paths_may_hold_the_same_bytes(self, store: MetadataStore) -> None:
         with store.write() as tx:
             file = put_blob(tx, b"same")
-            version = tx.artifacts.add("p", SPEC, [file, replace(file, path="copy")], None)
+            version = add(tx, "p", SPEC, [file, replace(file, path="copy")], None)
 
         assert [file.path for file in version.files] == ["copy", "value"]
 

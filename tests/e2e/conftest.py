@@ -7,11 +7,20 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from argosy_server.api.serving.server import ArgosyGrpcServer
+from argosy_server.bootstrap import SERVICES, build
+from argosy_server.config import StoreConfig
+from argosy_server.domain.limits import Limits
+from tests.warm.process import WarmProcess
+
 READY = "argosy-server listening on "
+LEASE = 2.0
+"""Seconds; a run renews it three times as often, and may have to wait for a processor that is busy."""
 
 
 @pytest.fixture
@@ -34,7 +43,7 @@ def server(tmp_path: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "argosy_server", "serve", "--listen", "127.0.0.1:0", "--data"]
     log_path = tmp_path / "server.log"
     with log_path.open("w") as log:
-        process = subprocess.Popen([*command, str(tmp_path / "data")], stdout=subprocess.PIPE, stderr=log, text=True)
+        process = WarmProcess([*command, str(tmp_path / "data")], stdout=subprocess.PIPE, stderr=log, text=True)
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
@@ -54,3 +63,17 @@ def store(request: pytest.FixtureRequest, home: Path, monkeypatch: pytest.Monkey
     address: str = request.getfixturevalue("server")
     monkeypatch.setenv("ARGOSY_SERVER", address)
     return address
+
+
+@pytest.fixture
+def short_lease(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ArgosyGrpcServer]:
+    """A server in this process that everything is set up for; its runs count as abandoned soon, not after a minute."""
+    limits = Limits(run_lease=timedelta(seconds=LEASE))
+    application = build(StoreConfig(tmp_path / "data", durability="process"), limits)
+    server = ArgosyGrpcServer(4)
+    port = server.bind("127.0.0.1", 0)
+    server.serve(application.register, SERVICES, reflection=False)
+    monkeypatch.setenv("ARGOSY_SERVER", f"grpc://127.0.0.1:{port}")
+    yield server
+    server.drain(0)
+    application.close()

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 from argosy import Client, NotFoundError
-from tests.faults.stand import wait_until
+from tests.waiting import wait_until
+from tests.warm import process as warm
 
 HEADER = "import logging, pathlib, sys, threading, time\nimport argosy\nfrom argosy import pipeline, step\n"
 
@@ -22,16 +23,14 @@ def program(body: str) -> Path:
 def execute(body: str, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a program; its standard output is a pipe, which collects blocks."""
     settings = {name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"} | environment
-    done = subprocess.run(
-        [sys.executable, program(body)], capture_output=True, text=True, check=False, env=settings, timeout=110
-    )
+    done = warm.run([sys.executable, program(body)], env=settings, timeout=110)
     assert done.returncode == code, done.stderr
     return done
 
 
 def started(body: str) -> subprocess.Popen[bytes]:
     """A program whose run is there."""
-    process = subprocess.Popen([sys.executable, program(body)], stdout=subprocess.DEVNULL)
+    process = warm.WarmProcess([sys.executable, program(body)], stdout=subprocess.DEVNULL)
 
     def is_there() -> bool:
         assert process.poll() is None

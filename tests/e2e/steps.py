@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import argosy
-from argosy.execution.run_record import PipelineRun
+from argosy.execution.records.run_record import PipelineRun
+from tests.waiting import wait_until
 
 
 class OwnError(Exception):
@@ -41,10 +41,7 @@ def slow(mark: str) -> int:
 
 
 def wait_for(mark: str) -> None:
-    end = time.monotonic() + 60
-    while not Path(mark).exists():
-        assert time.monotonic() < end, f"{mark} never came"
-        time.sleep(0.01)
+    wait_until(lambda: Path(mark).exists(), mark)
 
 
 def last_run() -> PipelineRun:

@@ -18,11 +18,13 @@ import pytest
 import argosy
 import argosy.aio
 from argosy.errors import EventLoopError, NotFoundError
-from argosy.execution import prepared_value
-from argosy.execution.prepared_value import PickleWarning
-from argosy.transport import receive, upload
-from tests.faults.stand import MEBIBYTE, array_of, wait_until
+from argosy.execution.values import prepared_value
+from argosy.execution.values.prepared_value import PickleWarning
+from argosy.transport.download import receive
+from argosy.transport.upload import upload_files
+from tests.faults.stand import MEBIBYTE, array_of
 from tests.unit.materializers.samples import Opaque
+from tests.waiting import wait_until
 
 LARGE = array_of(64 * MEBIBYTE, seed=3)
 PATIENCE = 30.0
@@ -71,7 +73,7 @@ def test_the_event_loop_goes_on_while_values_are_made(store: str) -> None:
 
 def test_bytes_are_hashed_outside_of_the_event_loop(server: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     threads: dict[str, list[str]] = {"digest_of": [], "new_hasher": []}
-    for module, name in ((upload, "digest_of"), (receive, "new_hasher")):
+    for module, name in ((upload_files, "digest_of"), (receive, "new_hasher")):
         monkeypatch.setattr(module, name, noticed(getattr(module, name), threads[name]))
     monkeypatch.setenv("ARGOSY_SERVER", server)
 

@@ -9,20 +9,27 @@ from pathlib import Path
 
 import pytest
 
+from bench.__main__ import BENCHES
+
 ROOT = Path(__file__).resolve().parents[2]
 NUMBERS = {
     "start-up": 4,
     "server-ready": 2,
-    "command-line": 2,
+    "command-line": 4,
     "small-objects": 4,
     "five-steps": 3,
     "steps": 3,
     "log-capture": 4,
     "large-array": 9,
+    "large-frame": 8,
     "latest-versions": 20,
     "lineage": 4,
     "watchers": 3,
 }
+
+
+def test_every_bench_is_tried() -> None:
+    assert NUMBERS.keys() == BENCHES.keys()
 
 
 @pytest.mark.parametrize("name", NUMBERS)

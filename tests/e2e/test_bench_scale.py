@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from bench.scale.__main__ import lines_of_one_name
 from bench.scale.backends import missing_as_error
-from bench.scale.same_name import Round
+from bench.scale.same_name import Round, lines_of
 from bench.transfer.line import Line
 from bench.transfer.table import are_kept
-from tests.backends.object_store import missing, new_bucket
+from tests.backends.missing import missing
+from tests.backends.object_store import new_bucket
 from tests.backends.postgres import shared_cluster
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,7 +45,7 @@ def test_a_bench_compares_in_a_quick_round(name: str) -> None:
     ],
 )
 def test_saves_under_one_name_keep_their_promise_in_either_way(saves: float, sql: float, kept: bool) -> None:
-    assert are_kept(lines_of_one_name(0.1, [Round(saves, sql)])) is kept
+    assert are_kept(lines_of(0.1, [Round(saves, sql)])) is kept
 
 
 def test_more_of_a_rate_is_better() -> None:
@@ -54,4 +54,4 @@ def test_more_of_a_rate_is_better() -> None:
 
 def test_a_server_that_is_not_installed_is_an_error_that_tells_the_cure() -> None:
     with pytest.raises(RuntimeError, match="versitygw is not there; make versitygw"), missing_as_error():
-        missing("versitygw", "make versitygw")
+        missing("s3", "versitygw is not there; make versitygw")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from argosy.execution.cache_sentences import reason_sentence
-from tests.e2e.test_cli import run
+from argosy.execution.views.cache_sentences import reason_sentence
+from tests.e2e.command_line import run
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/caching.md").read_text()
 
@@ -23,7 +23,7 @@ def test_the_examples_run_one_after_the_other(
     store: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ARGOSY_QUIET", "1")
-    (tmp_path / "queries.sql").write_text("select 1")
+    monkeypatch.chdir(tmp_path)
     program = tmp_path / "page.py"  # one program: the code of its steps is found in its file
     program.write_text("\n".join(blocks("python")))
     runpy.run_path(str(program), run_name="page")

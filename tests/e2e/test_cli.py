@@ -8,25 +8,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import argosy
+from tests.e2e.command_line import ARGOSY, as_json, run
 from tests.e2e.terminal import on_a_terminal
-
-ARGOSY = str(Path(sys.executable).with_name("argosy"))
-
-
-def run(*arguments: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([ARGOSY, *map(str, arguments)], capture_output=True, text=True, check=False)
-    assert done.returncode == code, f"{done.stdout}\n{done.stderr}"
-    assert "Traceback" not in done.stderr
-    return done
-
-
-def as_json(*arguments: str | Path) -> Any:
-    return json.loads(run(*arguments, "-o", "json").stdout)
 
 
 @pytest.fixture
@@ -249,12 +236,14 @@ def test_version_tells_the_version_and_the_store_without_opening_it(home: Path) 
         (["run", "show", "nope"], "argosy: run 'nope' does not exist in project 'default'"),
     ],
 )
-def test_a_refusal_is_one_line_and_exit_code_1(store: str, arguments: list[str], message: str) -> None:
-    assert run(*arguments, code=1).stderr.strip() == message
+def test_what_is_not_there_is_told_in_one_line_and_by_exit_code_3(
+    store: str, arguments: list[str], message: str
+) -> None:
+    assert run(*arguments, code=3).stderr.strip() == message
 
 
 def test_a_server_that_is_not_there_is_told_by_address_and_setting(home: Path) -> None:
-    done = run("--server", "grpc://127.0.0.1:1", "artifact", "list", code=1)
+    done = run("--server", "grpc://127.0.0.1:1", "artifact", "list", code=4)
     assert done.stderr.startswith("argosy: the Argosy server at grpc://127.0.0.1:1 cannot be reached")
     assert "ARGOSY_SERVER" in done.stderr
 
@@ -331,6 +320,16 @@ def test_completion_of_bash_knows_the_commands(home: Path) -> None:
     assert set(done.stdout.split()) >= {"list", "show", "get", "put", "delete", "prune"}
 
 
+def test_it_runs_as_a_module_of_an_interpreter_too(home: Path) -> None:
+    done = subprocess.run([sys.executable, "-m", "argosy", "version"], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == (run("version").stdout, "")
+
+
+def test_a_closed_output_is_no_defect(home: Path) -> None:
+    done = subprocess.run(["bash", "-c", f"{ARGOSY} version >&-"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_reader_that_stops_early_causes_no_traceback(home: Path) -> None:
     for number in range(40):
         argosy.save_artifact(number, f"name{number:03}")
@@ -339,7 +338,17 @@ def test_a_reader_that_stops_early_causes_no_traceback(home: Path) -> None:
     assert (done.stdout, done.stderr) == ("[\n", "")
 
 
-PATIENCE_GONE = "import argosy.execution.transfer_progress as shown; shown.BAR_AFTER_SECONDS = 0; "
+@pytest.mark.parametrize("command", ["artifact list", "--help", "version"])
+def test_a_command_whose_reader_is_gone_ends_as_those_of_the_system_do(home: Path, command: str) -> None:
+    argosy.save_artifact(1, "one")
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([ARGOSY, *command.split()], stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+PATIENCE_GONE = "import argosy.execution.views.transfer_progress as shown; shown.BAR_AFTER_SECONDS = 0; "
 """Whatever takes long enough for two steps of progress takes long to a command line that begins with it."""
 
 
@@ -362,3 +371,14 @@ def test_a_transfer_that_is_over_at_once_shows_nothing_on_a_terminal(store: str,
     (tmp_path / "small.bin").write_bytes(bytes(3 << 20))
     assert on_a_terminal(ARGOSY, "artifact", "put", str(tmp_path / "small.bin"), "--name", "small") == ""
     assert on_a_terminal(ARGOSY, "artifact", "get", "small", "-d", str(tmp_path / "back")) == ""
+
+
+def test_doctor_looks_at_a_server_and_at_the_way_bytes_go(
+    home: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARGOSY_SERVER", server)
+    found = {row["check"]: row for row in as_json("doctor")}
+    assert {row["status"] for row in found.values()} == {"ok"}
+    assert found["store"]["message"].startswith(f"{server} answers in ")
+    assert found["bytes"]["message"] == "they go through the server"
+    assert found["clock"]["message"] == "the same here and in the store"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import argosy
-from tests.e2e.test_cli import ARGOSY, as_json, run
+from tests.e2e.command_line import ARGOSY, as_json, run
 
 EMPTY = "it is empty; give it at least one character"
 
@@ -182,6 +182,6 @@ def test_version_is_an_option_too(home: Path) -> None:
 
 
 def test_a_server_that_is_not_there_names_the_option_and_the_setting(home: Path) -> None:
-    done = run("artifact", "list", "--server", "grpc://127.0.0.1:1", code=1)
+    done = run("artifact", "list", "--server", "grpc://127.0.0.1:1", code=4)
     assert done.stderr.startswith("argosy: the Argosy server at grpc://127.0.0.1:1 cannot be reached")
     assert done.stderr.endswith("or correct --server or ARGOSY_SERVER\n")

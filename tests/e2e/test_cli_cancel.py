@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_cli import as_json, run
+from tests.e2e.command_line import as_json, run
 
 PROGRAM = """
 import pathlib, time
@@ -94,5 +94,5 @@ def test_a_run_that_has_ended_cannot_be_cancelled(running: subprocess.Popen[str]
 
 
 def test_a_run_that_is_not_there_cannot_be_cancelled(store: str) -> None:
-    refused = run("run", "cancel", "nope", code=1)
+    refused = run("run", "cancel", "nope", code=3)
     assert refused.stderr == "argosy: run 'nope' does not exist in project 'default'\n"

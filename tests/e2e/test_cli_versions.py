@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 import argosy
-from tests.e2e.test_cli import ARGOSY, as_json, run
+from tests.e2e.command_line import ARGOSY, as_json, run
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -78,10 +78,10 @@ def test_a_version_is_deleted_when_it_is_named_exactly() -> None:
     refused = run("artifact", "delete", "model", code=2)
     assert "a name alone would delete whatever is the latest" in refused.stderr
     kept = "argosy: 'model' version 1 is deleted only with --force: the alias 'old' points at it\n"
-    assert run("artifact", "delete", "model", "--alias", "old", code=1).stderr == kept
-    assert run("artifact", "delete", "model", "--alias", "old", "--force").stdout == "model 1 is deleted\n"
+    assert run("artifact", "delete", "model", "--alias", "old", "--yes", code=1).stderr == kept
+    assert run("artifact", "delete", "model", "--alias", "old", "--force", "--yes").stdout == "model 1 is deleted\n"
     assert listed("--name", "model") == [("model", "2")]
-    assert run("artifact", "delete", "model", "--version", "1", code=1).stderr.startswith("argosy: ")
+    assert run("artifact", "delete", "model", "--version", "1", "--yes", code=3).stderr.startswith("argosy: ")
 
 
 def test_a_version_a_run_made_is_deleted_only_by_force() -> None:
@@ -94,8 +94,8 @@ def test_a_version_a_run_made_is_deleted_only_by_force() -> None:
         fit()
 
     made = training().steps["fit"].output.id
-    assert "--force" in run("artifact", "delete", made, code=1).stderr
-    run("artifact", "delete", made, "--force")
+    assert "--force" in run("artifact", "delete", made, "--yes", code=1).stderr
+    run("artifact", "delete", made, "--force", "--yes")
     assert argosy.get_artifact(made).deleted
 
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import argosy
-from tests.e2e.test_cli import ARGOSY, run
+from tests.e2e.command_line import ARGOSY, run
+from tests.warm.process import WarmProcess
 
 
 @contextmanager
 def watching(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     """Run the command, and kill it at the end if it is still there."""
     command = [ARGOSY, "artifact", "watch", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with WarmProcess(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             yield process
         finally:
@@ -44,7 +44,7 @@ def test_events_are_printed_as_they_happen_until_ctrl_c(store: str) -> None:
         argosy.save_artifact(1, "weights", alias="prod", tags=["gold", "red"])
         assert next_line(process).split()[2:] == ["version_created", "weights", "1", "gold,", "red"]
         assert next_line(process).split()[2:] == ["alias_moved", "weights", "1", "prod", "gold,", "red"]
-        assert end(process) == (0, "")
+        assert end(process) == (130, "")
 
 
 def test_programs_get_one_document_a_line_and_go_on_from_a_cursor(store: str) -> None:
@@ -54,7 +54,7 @@ def test_programs_get_one_document_a_line_and_go_on_from_a_cursor(store: str) ->
     argosy.save_artifact(2, "weights", alias="prod")
     with watching("--cursor", cursor, "--kind", "alias_moved", "-o", "json") as process:
         first, second = json.loads(next_line(process)), json.loads(next_line(process))
-        assert end(process) == (0, "")
+        assert end(process) == (130, "")
     assert {key: first[key] for key in ("event", "name", "version", "version_id", "alias", "previous", "tags")} == {
         "event": "alias_moved",
         "name": "weights",
@@ -70,10 +70,8 @@ def test_programs_get_one_document_a_line_and_go_on_from_a_cursor(store: str) ->
 
 
 def test_it_ends_when_nothing_happens_for_the_time_given(store: str) -> None:
-    began = time.monotonic()
     done = run("artifact", "watch", "--timeout", "0.5")
     assert done.stdout.split() == ["TIME", "EVENT", "NAME", "VERSION", "ALIAS", "TAGS"]
-    assert time.monotonic() - began < 20
 
 
 def test_a_misspelt_kind_is_refused_with_what_may_have_been_meant(store: str) -> None:

@@ -18,7 +18,7 @@ from tests.backends.postgres import drop_database, new_database
 from tests.contracts.client_contract import ClientContract, Place, store
 from tests.contracts.client_kinds import kind
 from tests.contracts.client_watch import ClientWatchContract
-from tests.faults.stand import wait_until
+from tests.waiting import wait_until
 
 __all__ = ["kind", "store"]
 

@@ -14,7 +14,7 @@ import pytest
 from argosy import Client
 from tests.e2e.console_programs import HEAD, TRAINING, show, steady, write
 from tests.e2e.terminal import run_on_terminal
-from tests.faults.stand import wait_until
+from tests.waiting import wait_until
 
 
 def test_the_tree_stands_below_what_steps_print_and_stays_at_the_end(store: str) -> None:

@@ -115,6 +115,27 @@ def test_a_program_without_a_file_is_resumed_in_python(home: Path) -> None:
     assert "  resume  p.resume('monday')\n" in done.stdout
 
 
+def test_what_a_body_makes_of_the_error_of_a_step_does_not_mix_with_it(home: Path) -> None:
+    body = """
+@step
+def bad() -> int:
+    raise ValueError("no rows")
+
+@pipeline
+def p() -> None:
+    try:
+        bad().load()
+    except ValueError as error:
+        raise RuntimeError("no report today") from error
+
+if __name__ == "__main__":
+    p()
+"""
+    done = subprocess.run([sys.executable, write(HEAD + body)], capture_output=True, text=True, check=False)
+    assert "  error   step bad: ValueError: no rows\n" in done.stdout
+    assert "RuntimeError: no report today\n" in done.stderr
+
+
 def test_a_pipeline_that_was_given_artifacts_is_resumed_with_them(home: Path) -> None:
     body = """
 @step

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +12,7 @@ import pytest
 
 import argosy
 from argosy.errors import ParameterError
+from tests.warm import process as warm
 
 ARGOSY = str(Path(sys.executable).with_name("argosy"))
 
@@ -193,7 +193,7 @@ def test_a_direction_or_depth_that_does_not_exist_is_refused(home: Path, argumen
 
 
 def command(*arguments: str, code: int = 0) -> str:
-    done = subprocess.run([ARGOSY, "artifact", "lineage", *arguments], capture_output=True, text=True, check=False)
+    done = warm.run([ARGOSY, "artifact", "lineage", *arguments])
     assert done.returncode == code, f"{done.stdout}\n{done.stderr}"
     assert "Traceback" not in done.stderr
     return done.stdout if code == 0 else done.stderr
@@ -233,7 +233,7 @@ def test_the_command_writes_json_mermaid_and_svg(run: argosy.PipelineRun) -> Non
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["nothing"], 1, "'nothing' does not exist"),
+        (["nothing"], 3, "'nothing' does not exist"),
         (["raw", "--direction", "upwards"], 2, "'up', 'down', 'both'"),
         (["raw", "--depth", "0"], 2, "1<=x<=100"),
         (["raw", "-o", "table"], 2, "'tree', 'json', 'mermaid', 'svg'"),

@@ -16,8 +16,8 @@ import pytest
 
 import argosy
 from argosy import Client
+from tests.e2e.command_line import as_json, run
 from tests.e2e.log_programs import execute, program
-from tests.e2e.test_cli import as_json, run
 
 TALKING = """
 @step
@@ -151,13 +151,13 @@ p.with_options(run_name="t")()
 
 def test_a_step_that_does_not_exist_is_named_with_those_that_do(store: str) -> None:
     execute(TALKING)
-    done = run("run", "logs", "t", "tlak", code=1)
+    done = run("run", "logs", "t", "tlak", code=3)
     assert done.stderr == (
         "argosy: run 't' has no step 'tlak' (did you mean 'talk' or 'talk_2'?); its steps are talk, talk_2\n"
     )
-    assert run("run", "logs", "absent", code=1).stderr.startswith("argosy: ")
+    assert run("run", "logs", "absent", code=3).stderr.startswith("argosy: ")
     for words in (["t"], ["t", "talk"]):
-        assert "has no attempt 7; its last is 1" in run("run", "logs", *words, "--attempt", "7", code=1).stderr
+        assert "has no attempt 7; its last is 1" in run("run", "logs", *words, "--attempt", "7", code=3).stderr
 
 
 def test_a_log_of_one_gigabyte_is_bounded_in_memory_and_in_the_store(home: Path) -> None:

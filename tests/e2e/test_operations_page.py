@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 import argosy
+from tests.backends.free_port import free_port
 from tests.backends.object_store import ObjectStore, new_bucket
 from tests.backends.postgres import PASSWORD, Cluster
-from tests.faults.proxy import free_port
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/operations.md").read_text()
-READY = re.compile(r"argosy-server listening on (grpc://127\.0\.0\.1:\d+)\n")
+READY = re.compile(r"argosy-server listening on (grpc://(?:127\.0\.0\.1|0\.0\.0\.0):\d+)\n")
 Run = Callable[[str], None]
 
 
@@ -123,6 +123,14 @@ def test_one_server_is_configured_by_options_or_a_file(machine: Machine) -> None
     (machine.folder / "server.toml").write_text(machine.text(blocks("One server", "toml")[0]))
     with machine.serve(by_file) as server:
         assert argosy.Client(server.url).load_artifact("numbers") == [1, 2]
+
+
+def test_another_address_is_listened_on_where_that_is_said(machine: Machine) -> None:
+    (block,) = blocks("For other machines")
+    command = block.replace("0.0.0.0:50051", f"0.0.0.0:{free_port()}")
+    assert "has no authentication" in machine.refused(command.replace(" --insecure", ""))
+    with machine.serve(command) as server:
+        argosy.Client(server.url).save_artifact([1, 2], "numbers")
 
 
 def test_a_store_is_checked_backed_up_and_restored(machine: Machine) -> None:

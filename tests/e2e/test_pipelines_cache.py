@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import argosy
-from argosy.execution.code_fingerprint import UncachedStepWarning
-from argosy.execution.run_record import PipelineRun
+from argosy.execution.caching.code_fingerprint import UncachedStepWarning
+from argosy.execution.records.run_record import PipelineRun
 
 
 @argosy.step

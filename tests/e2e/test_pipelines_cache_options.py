@@ -16,7 +16,7 @@ import pytest
 
 import argosy
 from argosy.errors import DefinitionError
-from argosy.execution.code_fingerprint import UncachedStepWarning
+from argosy.execution.caching.code_fingerprint import UncachedStepWarning
 
 
 @argosy.step

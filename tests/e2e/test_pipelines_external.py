@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import argosy
-from argosy.execution.prepared_value import DescriptionWarning
-from argosy.execution.run_record import StepInput
+from argosy.execution.records.run_record import StepInput
+from argosy.execution.values.prepared_value import DescriptionWarning
 
 
 @argosy.step

@@ -13,13 +13,9 @@ import pytest
 
 import argosy
 from argosy.errors import RunCancelledError
-from argosy.execution.code_fingerprint import UncachedStepWarning
-from argosy.execution.rescue import load_rescued
-from argosy.execution.run_record import PipelineRun
-
-
-class OwnError(Exception):
-    """An exception of the user's own."""
+from argosy.execution.caching.code_fingerprint import UncachedStepWarning
+from argosy.execution.running.rescue import load_rescued
+from tests.e2e.steps import OwnError, last_run, statuses
 
 
 @argosy.step
@@ -37,14 +33,6 @@ def failing(x: int) -> int:
     raise OwnError(f"cannot work with {x}")
 
 
-def last_run() -> PipelineRun:
-    return next(iter(argosy.Client().list_runs())).reload()
-
-
-def statuses(run: PipelineRun) -> dict[str, str]:
-    return {name: step.status for name, step in run.steps.items()}
-
-
 def test_a_failing_step_stops_the_rest_and_raises_the_users_own_exception(store: str) -> None:
     @argosy.pipeline
     def working() -> None:
@@ -59,7 +47,7 @@ def test_a_failing_step_stops_the_rest_and_raises_the_users_own_exception(store:
     assert caught.value.__notes__ == [f"step 'failing' ended run {run.name!r} ({run.id}) of pipeline 'working'"]
     assert run.error is not None
     assert (run.error.type, run.error.message, run.error.invocation) == (
-        f"{__name__}:OwnError",
+        "tests.e2e.steps:OwnError",
         "cannot work with 1",
         "failing",
     )
@@ -92,6 +80,23 @@ def test_a_step_that_could_not_start_is_the_one_that_failed(home: Path) -> None:
     with handle, pytest.raises(UncachedStepWarning):  # warnings are errors in these tests
         working()
     assert statuses(last_run()) == {"reading": "failed", "one": "skipped", "passed_on": "skipped"}
+
+
+def test_the_error_of_a_run_is_that_of_the_step_which_is_said_to_have_ended_it(home: Path) -> None:
+    @argosy.step(enable_cache=False)
+    def bad() -> None:
+        raise OwnError("later")
+
+    @argosy.pipeline(execution_mode="continue", max_parallel=1)
+    def working() -> None:
+        passed_on.with_options(name="lost")(argosy.ExternalArtifact(name="nowhere"))
+        bad()
+
+    with pytest.raises(argosy.NotFoundError, match="nowhere"):
+        working()
+    error = last_run().error
+    assert error is not None
+    assert (error.invocation, error.type.rpartition(":")[2]) == ("lost", "NotFoundError")
 
 
 def test_a_failed_steps_name_is_free_for_the_next_run(home: Path) -> None:

@@ -12,8 +12,8 @@ import pytest
 
 import argosy
 from argosy.errors import StepTimeoutError
-from argosy.execution.hooks import HookWarning
-from argosy.execution.run_record import PipelineRun
+from argosy.execution.records.run_record import PipelineRun
+from argosy.execution.running.hooks import HookWarning
 from tests.e2e.steps import OwnError, failing, statuses
 
 

@@ -9,21 +9,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 import argosy
-from argosy.execution.rescue import load_rescued
-from argosy.execution.run_record import PipelineRun
-from argosy_server.api.server import ArgosyGrpcServer
-from argosy_server.bootstrap import SERVICES, build
-from argosy_server.config import StoreConfig
-from argosy_server.domain.limits import Limits
-
-LEASE = 1.0
-"""Seconds; the server's own minute would make these tests slow."""
+from argosy.execution.records.run_record import PipelineRun
+from argosy.execution.running.rescue import load_rescued
+from argosy_server.api.serving.server import ArgosyGrpcServer
+from tests.e2e.conftest import LEASE
+from tests.waiting import wait_until
+from tests.warm.process import WarmProcess
 
 PROGRAM = """
 import signal
@@ -52,21 +48,6 @@ working.with_options(run_name="nightly")()
 """
 
 
-@pytest.fixture
-def server(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ArgosyGrpcServer]:
-    """A server in this process, with a short lease, which everything is configured to use."""
-    application = build(
-        StoreConfig(tmp_path / "data", durability="process"), Limits(run_lease=timedelta(seconds=LEASE))
-    )
-    grpc_server = ArgosyGrpcServer(4)
-    port = grpc_server.bind("127.0.0.1", 0)
-    grpc_server.serve(application.register, SERVICES, reflection=False)
-    monkeypatch.setenv("ARGOSY_SERVER", f"grpc://127.0.0.1:{port}")
-    yield grpc_server
-    grpc_server.drain(0)
-    application.close()
-
-
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
@@ -79,9 +60,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
         script = tmp_path / "program.py"
         script.write_text(PROGRAM.format(seconds=seconds, returns=returns, value=value))
         command = [sys.executable, str(script)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = WarmProcess(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         started.append(process)
-        wait_until(lambda: (tmp_path / "started").exists() or process.poll() is not None)
+        wait_until(lambda: (tmp_path / "started").exists() or process.poll() is not None, "it has started")
         assert process.poll() is None, process.communicate()[1]
         return process
 
@@ -91,26 +72,19 @@ def start(tmp_path: Path) -> Iterator[Start]:
         process.communicate()
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
-
-
 def statuses(run: PipelineRun) -> dict[str, str]:
     return {name: step.status for name, step in run.steps.items()}
 
 
 def test_a_killed_run_reads_as_abandoned_and_its_name_is_free(
-    server: ArgosyGrpcServer, start: Start, tmp_path: Path
+    short_lease: ArgosyGrpcServer, start: Start, tmp_path: Path
 ) -> None:
     process = start(seconds=60)
     killed = argosy.Client().get_run("nightly")
     assert (killed.status, statuses(killed)) == ("running", {"slow": "running"})
     process.kill()
     process.communicate()
-    wait_until(lambda: killed.reload().status == "abandoned")
+    wait_until(lambda: killed.reload().status == "abandoned", "its lease is over")
     assert statuses(killed.reload()) == {"slow": "abandoned"}
     (tmp_path / "started").unlink()
     process = start(seconds=0)
@@ -121,10 +95,10 @@ def test_a_killed_run_reads_as_abandoned_and_its_name_is_free(
     assert killed.reload().status == "abandoned"
 
 
-def test_a_step_may_take_longer_than_the_lease(server: ArgosyGrpcServer) -> None:
+def test_a_step_may_take_longer_than_the_lease(short_lease: ArgosyGrpcServer) -> None:
     @argosy.step(enable_cache=False)
     def slow() -> int:
-        time.sleep(2 * LEASE)
+        time.sleep(1.5 * LEASE)
         return 1
 
     @argosy.pipeline
@@ -135,11 +109,11 @@ def test_a_step_may_take_longer_than_the_lease(server: ArgosyGrpcServer) -> None
 
 
 def test_a_run_that_slept_through_its_lease_stops_and_rescues_what_it_has(
-    server: ArgosyGrpcServer, start: Start
+    short_lease: ArgosyGrpcServer, start: Start
 ) -> None:
-    process = start(seconds=0.5)
+    process = start(seconds=LEASE / 2)
     os.kill(process.pid, signal.SIGSTOP)
-    wait_until(lambda: argosy.Client().get_run("nightly").status == "abandoned")
+    wait_until(lambda: argosy.Client().get_run("nightly").status == "abandoned", "its lease is over")
     os.kill(process.pid, signal.SIGCONT)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 1
@@ -150,10 +124,12 @@ def test_a_run_that_slept_through_its_lease_stops_and_rescues_what_it_has(
     assert statuses(next(iter(argosy.Client().list_runs())).reload()) == {"slow": "abandoned"}
 
 
-def test_a_run_without_values_to_lose_ends_with_the_conflict_itself(server: ArgosyGrpcServer, start: Start) -> None:
-    process = start(seconds=0.5, returns="None", value=None)
+def test_a_run_without_values_to_lose_ends_with_the_conflict_itself(
+    short_lease: ArgosyGrpcServer, start: Start
+) -> None:
+    process = start(seconds=LEASE / 2, returns="None", value=None)
     os.kill(process.pid, signal.SIGSTOP)
-    wait_until(lambda: argosy.Client().get_run("nightly").status == "abandoned")
+    wait_until(lambda: argosy.Client().get_run("nightly").status == "abandoned", "its lease is over")
     os.kill(process.pid, signal.SIGCONT)
     printed, errors = process.communicate(timeout=30)
     assert process.returncode == 1
@@ -188,10 +164,10 @@ def test_a_run_is_cancelled_from_another_process(home: Path, start: Start) -> No
         argosy.Client().cancel_run("weekly")
 
 
-def test_outputs_are_rescued_when_the_server_goes_away(server: ArgosyGrpcServer) -> None:
+def test_outputs_are_rescued_when_the_server_goes_away(short_lease: ArgosyGrpcServer) -> None:
     @argosy.step(enable_cache=False)
     def fit() -> list[int]:
-        server.drain(0)
+        short_lease.drain(0)
         return [1, 2]
 
     @argosy.pipeline

@@ -11,7 +11,7 @@ import pytest
 
 import argosy
 from argosy.errors import DefinitionError, MaterializerError, PickleRefusedError, SaveOutputError
-from argosy.execution.prepared_value import PickleWarning
+from argosy.execution.values.prepared_value import PickleWarning
 
 
 class Opaque:

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 import argosy
-from argosy.execution.run_record import PipelineRun
-from argosy_server.api.server import ArgosyGrpcServer
-from argosy_server.bootstrap import SERVICES, build
-from argosy_server.config import StoreConfig
-from argosy_server.domain.limits import Limits
-
-LEASE = 1.0
-"""Seconds; the server's own minute would make these tests slow."""
+from argosy.execution.records.run_record import PipelineRun
+from tests.waiting import wait_until
+from tests.warm.process import WarmProcess
 
 PROGRAM = """
 import os
@@ -57,12 +50,12 @@ Start = Callable[[str], "subprocess.Popen[str]"]
 def start(tmp_path: Path) -> Iterator[Start]:
     """Starts the program in a process; what still runs at the end is killed."""
     started: list[subprocess.Popen[str]] = []
+    script = tmp_path / "program.py"
+    script.write_text(PROGRAM)  # once: another process may be reading it
 
     def start(name: str) -> subprocess.Popen[str]:
-        script = tmp_path / "program.py"
-        script.write_text(PROGRAM)
         command = [sys.executable, str(script), name]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = WarmProcess(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         started.append(process)
         return process
 
@@ -70,27 +63,6 @@ def start(tmp_path: Path) -> Iterator[Start]:
     for process in started:
         process.kill()
         process.communicate()
-
-
-@pytest.fixture
-def short_lease(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A server in this process, with a short lease, which everything is configured to use."""
-    limits = Limits(run_lease=timedelta(seconds=LEASE))
-    application = build(StoreConfig(tmp_path / "data", durability="process"), limits)
-    server = ArgosyGrpcServer(4)
-    port = server.bind("127.0.0.1", 0)
-    server.serve(application.register, SERVICES, reflection=False)
-    monkeypatch.setenv("ARGOSY_SERVER", f"grpc://127.0.0.1:{port}")
-    yield
-    server.drain(0)
-    application.close()
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def computed(tmp_path: Path) -> list[int]:
@@ -111,10 +83,10 @@ def run_named(name: str) -> PipelineRun | None:
 def first_holds_and_others_wait(start: Start, tmp_path: Path, *others: str) -> list[subprocess.Popen[str]]:
     """Start processes of which the first computes; return all once the others have runs, but none a step."""
     processes = [start("first")]
-    wait_until(lambda: bool(computed(tmp_path)))
+    wait_until(lambda: computed(tmp_path), "one computes")
     processes += [start(name) for name in others]
     for name in others:
-        wait_until(lambda name=name: run_named(name) is not None)  # type: ignore[misc]  # the type of name is inferred
+        wait_until(lambda name=name: run_named(name) is not None, "the run is known")  # type: ignore[misc]  # the type of name is inferred
     assert computed(tmp_path) == [processes[0].pid]
     return processes
 
@@ -153,7 +125,7 @@ def test_when_the_process_that_computes_is_killed_a_waiting_one_takes_over_after
 ) -> None:
     first, second = first_holds_and_others_wait(start, tmp_path, "second")
     first.kill()
-    wait_until(lambda: len(computed(tmp_path)) == 2)
+    wait_until(lambda: len(computed(tmp_path)) == 2, "the other one computes")
     (tmp_path / "release").touch()
     ended_well(second)
     assert computed(tmp_path) == [first.pid, second.pid]

@@ -7,9 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +15,9 @@ import pytest
 
 import argosy
 from argosy.errors import GraphError
-from argosy.execution.run_record import PipelineRun
-from argosy_server.api.server import ArgosyGrpcServer
-from argosy_server.bootstrap import SERVICES, build
-from argosy_server.config import StoreConfig
-from argosy_server.domain.limits import Limits
-
-LEASE = 1.0
+from argosy.execution.records.run_record import PipelineRun
+from tests.waiting import wait_until
+from tests.warm.process import WarmProcess
 
 
 @argosy.step(enable_cache=False)
@@ -80,13 +74,6 @@ def failed_run() -> PipelineRun:
         adding.with_options(run_name="nightly")()
     Path("broken").unlink()
     return last_run()
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def test_a_failed_run_is_resumed_and_only_what_did_not_complete_runs(store: str) -> None:
@@ -203,20 +190,6 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
-def short_lease(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A server in this process whose leases are short, which everything is configured to use."""
-    config = StoreConfig(tmp_path / "data", durability="process")
-    application = build(config, Limits(run_lease=timedelta(seconds=LEASE)))
-    server = ArgosyGrpcServer(4)
-    port = server.bind("127.0.0.1", 0)
-    server.serve(application.register, SERVICES, reflection=False)
-    monkeypatch.setenv("ARGOSY_SERVER", f"grpc://127.0.0.1:{port}")
-    yield
-    server.drain(0)
-    application.close()
-
-
-@pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """Starts the program; what still runs at the end is killed."""
     started: list[subprocess.Popen[str]] = []
@@ -225,7 +198,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         script = tmp_path / "program.py"
         script.write_text(PROGRAM.format(runner=runner, step_options=step_options))
         command = [sys.executable, str(script), *arguments]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = WarmProcess(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         started.append(process)
         return process
 
@@ -236,7 +209,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 def started_second(process: subprocess.Popen[str]) -> None:
-    wait_until(lambda: Path("second").exists() or process.poll() is not None)
+    wait_until(lambda: Path("second").exists() or process.poll() is not None, "it is in its second step")
     assert process.poll() is None, process.communicate()[1]
 
 
@@ -247,15 +220,14 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("runner", ["local", "processes"])
-def test_a_run_whose_driver_was_killed_is_resumed_to_the_same_result(
-    short_lease: None, start: Start, runner: str
-) -> None:
+@pytest.mark.usefixtures("short_lease")
+def test_a_run_whose_driver_was_killed_is_resumed_to_the_same_result(start: Start, runner: str) -> None:
     driver = start(runner=runner)
     started_second(driver)
     driver.kill()
     driver.communicate()
     client = argosy.Client()
-    wait_until(lambda: client.get_run("count").status == "abandoned")
+    wait_until(lambda: client.get_run("count").status == "abandoned", "its lease is over")
     again = start("resume", runner=runner)
     assert finish(again) == (0, "")
     run = client.get_run("count")
@@ -263,19 +235,19 @@ def test_a_run_whose_driver_was_killed_is_resumed_to_the_same_result(
     assert calls() == ["first", "second", "second", "third"]
 
 
-def test_workers_die_with_their_driver(short_lease: None, start: Start) -> None:
+@pytest.mark.usefixtures("short_lease")
+def test_workers_die_with_their_driver(start: Start) -> None:
     driver = start(runner="processes")
     started_second(driver)
     workers = children_of(driver.pid)
     assert len(workers) == 1
     driver.kill()
     driver.communicate()
-    wait_until(lambda: not any(is_running(worker) for worker in workers))
+    wait_until(lambda: not any(is_running(worker) for worker in workers), "the workers end with their program")
 
 
-def test_a_run_goes_on_when_its_worker_is_killed_and_the_step_may_be_tried_again(
-    short_lease: None, start: Start
-) -> None:
+@pytest.mark.usefixtures("short_lease")
+def test_a_run_goes_on_when_its_worker_is_killed_and_the_step_may_be_tried_again(start: Start) -> None:
     driver = start(runner="processes", step_options=", retry=1")
     started_second(driver)
     (worker,) = children_of(driver.pid)
@@ -286,7 +258,8 @@ def test_a_run_goes_on_when_its_worker_is_killed_and_the_step_may_be_tried_again
     assert calls() == ["first", "second", "second", "third"]
 
 
-def test_a_run_whose_worker_was_killed_is_resumed_to_the_same_result(short_lease: None, start: Start) -> None:
+@pytest.mark.usefixtures("short_lease")
+def test_a_run_whose_worker_was_killed_is_resumed_to_the_same_result(start: Start) -> None:
     driver = start(runner="processes")
     started_second(driver)
     (worker,) = children_of(driver.pid)
@@ -299,12 +272,13 @@ def test_a_run_whose_worker_was_killed_is_resumed_to_the_same_result(short_lease
     assert calls() == ["first", "second", "second", "third"]
 
 
-def test_a_driver_that_was_taken_for_dead_stops_when_another_one_has_its_run(short_lease: None, start: Start) -> None:
+@pytest.mark.usefixtures("short_lease")
+def test_a_driver_that_was_taken_for_dead_stops_when_another_one_has_its_run(start: Start) -> None:
     driver = start()
     started_second(driver)
     os.kill(driver.pid, signal.SIGSTOP)
     client = argosy.Client()
-    wait_until(lambda: client.get_run("count").status == "abandoned")
+    wait_until(lambda: client.get_run("count").status == "abandoned", "its lease is over")
     Path("second").unlink()
     again = start("resume")
     started_second(again)
@@ -317,13 +291,14 @@ def test_a_driver_that_was_taken_for_dead_stops_when_another_one_has_its_run(sho
     assert client.get_run("count").steps["third"].output.load() == 20
 
 
-def test_of_two_that_resume_one_run_the_second_is_told(short_lease: None, start: Start) -> None:
+@pytest.mark.usefixtures("short_lease")
+def test_of_two_that_resume_one_run_the_second_is_told(start: Start) -> None:
     driver = start()
     started_second(driver)
     driver.kill()
     driver.communicate()
     client = argosy.Client()
-    wait_until(lambda: client.get_run("count").status == "abandoned")
+    wait_until(lambda: client.get_run("count").status == "abandoned", "its lease is over")
     Path("second").unlink()
     winner = start("resume")
     started_second(winner)

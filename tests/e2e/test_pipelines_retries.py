@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import queue
 import signal
+import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import argosy
 from argosy.errors import RunCancelledError, StepTimeoutError
 from argosy.runners.local import AbandonedStepWarning
-from tests.e2e.steps import OwnError, last_run, passed_on, statuses, wait_for
+from tests.e2e.steps import OwnError, last_run, one, passed_on, statuses, wait_for
+from tests.waiting import PATIENCE, wait_until
 
 
 def test_a_step_is_tried_again_after_the_delays_that_were_asked_for(store: str) -> None:
@@ -184,13 +189,13 @@ def test_a_timed_out_step_may_be_tried_again(home: Path) -> None:
 def test_a_timeout_in_native_code_that_does_not_come_back_is_given_up(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("argosy.execution.scheduler.GRACE", 0.2)
-    back = threading.Event()
+    monkeypatch.setattr("argosy.execution.running.scheduler.GRACE", 0.2)
+    comes_back, back = threading.Event(), threading.Event()
 
     @argosy.step(enable_cache=False, timeout=2)
     def native() -> int:
         try:
-            time.sleep(8)
+            comes_back.wait()
         finally:
             back.set()
         return 1
@@ -199,20 +204,19 @@ def test_a_timeout_in_native_code_that_does_not_come_back_is_given_up(
     def working() -> None:
         passed_on(native())
 
-    began = time.monotonic()
     with (
         pytest.warns(AbandonedStepWarning, match=r"step 'native' was stopped but does not come back.*\"processes\""),
         pytest.raises(StepTimeoutError, match=r"step 'native' took longer than its timeout of 2 s"),
     ):
         working()
-    assert time.monotonic() - began < 8
     assert statuses(last_run()) == {"native": "failed", "passed_on": "skipped"}
-    assert back.wait(30)
+    comes_back.set()
+    assert back.wait(PATIENCE)
     assert statuses(last_run()) == {"native": "failed", "passed_on": "skipped"}
 
 
 def test_an_attempt_that_was_given_up_saves_nothing_more(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("argosy.execution.scheduler.GRACE", 0.2)
+    monkeypatch.setattr("argosy.execution.running.scheduler.GRACE", 0.2)
     second_saved = threading.Event()
     told: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
 
@@ -237,7 +241,7 @@ def test_an_attempt_that_was_given_up_saves_nothing_more(home: Path, monkeypatch
 
     with pytest.warns(AbandonedStepWarning):
         step = working().steps["saving"]
-    error = told.get(timeout=30)
+    error = told.get(timeout=PATIENCE)
     assert isinstance(error, argosy.ConflictError)
     assert (error.reason, "saves nothing more" in str(error)) == ("SUPERSEDED", True)
     assert [version.load() for version in step.saved] == ["second"]
@@ -245,7 +249,7 @@ def test_an_attempt_that_was_given_up_saves_nothing_more(home: Path, monkeypatch
 
 
 def test_native_code_in_a_worker_process_is_ended_by_force(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("argosy.execution.scheduler.GRACE", 0.2)
+    monkeypatch.setattr("argosy.execution.running.scheduler.GRACE", 0.2)
 
     @argosy.step(enable_cache=False, timeout=2)
     def native() -> None:
@@ -253,14 +257,98 @@ def test_native_code_in_a_worker_process_is_ended_by_force(home: Path, monkeypat
         Path("pid").write_text(str(os.getpid()))
         time.sleep(60)
 
-    @argosy.pipeline(runner="processes")
+    @argosy.pipeline(runner="processes", max_parallel=1)
     def working() -> None:
-        native()
+        native.with_options(after=one())()  # in a worker that has started, which counts too
 
     with pytest.raises(StepTimeoutError):
         working()
     pid = int(Path("pid").read_text())
-    end = time.monotonic() + 30
-    while Path(f"/proc/{pid}").exists():
-        assert time.monotonic() < end, "the worker lives on"
-        time.sleep(0.01)
+    wait_until(lambda: not Path(f"/proc/{pid}").exists(), "the worker has ended")
+
+
+def _two_of_which_both_wait(ends: Callable[[], None]) -> tuple[Any, list[str]]:
+    """Return a pipeline of two steps, tried again one after the other, of which the first ends when both are due."""
+    tried: list[str] = []
+    failed_at: dict[str, float] = {}
+
+    def attempt(name: str) -> None:
+        tried.append(name)
+        if name not in failed_at:
+            failed_at[name] = time.monotonic()
+            raise OwnError(name)
+
+    again = argosy.Retry(1, delay=0.5)
+
+    @argosy.step(enable_cache=False, retry=again)
+    def first() -> None:
+        attempt("first")
+        wait_until(lambda: time.monotonic() > failed_at["second"] + 1, "the second is due, too")
+        ends()
+
+    @argosy.step(enable_cache=False, retry=again)
+    def second() -> None:
+        attempt("second")
+
+    @argosy.pipeline(max_parallel=1)
+    def working() -> None:
+        first()
+        second()
+
+    return working, tried
+
+
+def test_one_that_is_due_is_not_tried_again_once_another_has_failed(home: Path) -> None:
+    def ends() -> None:
+        raise ValueError("for good")
+
+    working, tried = _two_of_which_both_wait(ends)
+    with pytest.raises(ValueError, match="for good"):
+        working()
+    assert tried == ["first", "second", "first"]
+    assert statuses(last_run()) == {"first": "failed", "second": "failed"}
+
+
+def test_one_that_is_due_ends_with_a_run_that_was_cancelled(home: Path) -> None:
+    def ends() -> None:
+        raise RunCancelledError("enough")
+
+    working, tried = _two_of_which_both_wait(ends)
+    with pytest.raises(RunCancelledError, match="enough"):
+        working()
+    assert tried == ["first", "second", "first"]
+    assert (last_run().status, statuses(last_run())) == ("cancelled", {"first": "cancelled", "second": "cancelled"})
+
+
+class _InterruptedBy(io.StringIO):
+    """Somebody presses Ctrl-C as soon as a line has this word."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__()
+        self._word = word
+
+    def write(self, text: str) -> int:
+        if self._word in text:
+            self._word = "\0"
+            signal.raise_signal(signal.SIGINT)
+        return super().write(text)
+
+
+def test_an_interrupt_between_two_attempts_is_recorded(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @argosy.step(enable_cache=False, retry=argosy.Retry(1, delay=60))
+    def flaky() -> None:
+        raise OwnError("flaky")
+
+    @argosy.pipeline
+    def working() -> None:
+        flaky()
+
+    monkeypatch.setattr(sys, "stdout", _InterruptedBy("retrying"))
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            working()
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    run = last_run()
+    assert (run.status, statuses(run), run.steps["flaky"].attempt) == ("cancelled", {"flaky": "cancelled"}, 1)

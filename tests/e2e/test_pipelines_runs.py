@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import argosy
+from argosy.graph.received_values import InputTypeWarning
 from argosy.graph.returned_values import OutputTypeWarning
 
 
@@ -214,6 +215,24 @@ def test_an_output_of_another_type_is_saved_as_it_is_with_a_warning(home: Path) 
         run = lying()
     assert (run.status, run.steps["liar"].output.load()) == ("completed", "text")
     assert run.steps["liar"].output.data_type == "builtins:str"
+
+
+def test_an_input_of_another_type_is_passed_as_it_is_with_a_warning(home: Path) -> None:
+    @argosy.step
+    def text() -> str:
+        return "5"
+
+    @argosy.step
+    def doubled(number: int) -> str:
+        return number * 2  # type: ignore[return-value] # a text in truth
+
+    @argosy.pipeline
+    def mixed() -> None:
+        doubled(text())  # type: ignore[arg-type] # the mistake under test
+
+    with pytest.warns(InputTypeWarning, match="takes input 'number' as int but received str"):
+        run = mixed()
+    assert run.steps["doubled"].output.load() == "55"
 
 
 def test_an_annotated_output_keeps_its_tags_version_and_metadata(home: Path) -> None:

@@ -16,7 +16,8 @@ import argosy
 from argosy.config import ClientConfig
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "examples").rglob("*.md"))]
+EXAMPLES = [page for page in sorted((ROOT / "examples").rglob("*.md")) if "node_modules" not in page.parts]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *EXAMPLES]
 README = DOCUMENTS[0].read_text()
 
 
@@ -45,7 +46,7 @@ def test_every_python_block_runs_one_after_the_other(
         "a,b",
         "0 versions of 0 bytes would be deleted",
         "completed 0.0 3.5",
-        "fit ['score']",
+        "<StepRunRecord 'fit' completed> (<StepRunRecord 'score' completed>,)",
         "((1, 2), (3, 4))",
     ]
     assert argosy.load_artifact("weights", alias="prod").tolist() == [0.05] * 8

@@ -14,7 +14,8 @@ import pytest
 
 import argosy
 from argosy.errors import GraphError, NotFoundError, ParameterError, PipelineNotFoundError, PreconditionError
-from tests.e2e.test_cli import ARGOSY, as_json, run
+from tests.e2e.command_line import ARGOSY, as_json, run
+from tests.warm import process as warm
 
 PROGRAM = """\
 import dataclasses, enum, pathlib, sys
@@ -61,7 +62,7 @@ def started(end: str, *arguments: str) -> None:
     """Run the program, whose second step fails."""
     Path("train.py").write_text(PROGRAM + end)
     command = [sys.executable, *(arguments or ("train.py",))]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = warm.run(command)
     assert done.stderr.rstrip().endswith("step 'count' of run 'first'") or "not repaired" in done.stderr, done.stderr
 
 
@@ -271,7 +272,7 @@ def test_resuming_in_a_body_or_a_step_is_refused(home: Path) -> None:
 def test_the_shell_says_what_it_cannot_find(home: Path, tmp_path: Path) -> None:
     started(GUARDED)
     (tmp_path / "train.py").unlink()
-    done = run("run", "resume", "first", code=1)
+    done = run("run", "resume", "first", code=3)
     assert (
         f"the script {tmp_path / 'train.py'}, in which the pipeline is defined, is not on this machine" in done.stderr
     )
@@ -281,7 +282,7 @@ def test_a_run_that_is_not_there_is_told_with_those_like_it(home: Path) -> None:
     started(GUARDED)
     assert (
         "run 'frist' does not exist in project 'default' (did you mean 'first'?)"
-        in run("run", "resume", "frist", code=1).stderr
+        in run("run", "resume", "frist", code=3).stderr
     )
     with pytest.raises(NotFoundError, match=r"did you mean 'first'\?"):
         resumable.resume("firs")
@@ -296,7 +297,7 @@ def test_what_is_no_run_is_not_resumed(home: Path, wrong: Any) -> None:
 def test_a_script_that_is_broken_is_named_with_its_line(home: Path, tmp_path: Path) -> None:
     started(GUARDED)
     (tmp_path / "train.py").write_text(PROGRAM + "def :\n")
-    stderr = run("run", "resume", "first", code=1).stderr
+    stderr = run("run", "resume", "first", code=3).stderr
     line = PROGRAM.count("\n") + 1
     assert f"train.py:{line}: the script, in which the pipeline is defined, cannot be read: invalid syntax" in stderr
 
@@ -304,7 +305,7 @@ def test_a_script_that_is_broken_is_named_with_its_line(home: Path, tmp_path: Pa
 def test_an_exception_of_a_step_is_shown_as_in_the_program(home: Path) -> None:
     started(GUARDED)
     done = subprocess.run([ARGOSY, "run", "resume", "first"], capture_output=True, text=True, check=False)
-    assert done.returncode == 1
+    assert done.returncode == 5
     assert "ValueError: not repaired" in done.stderr
     assert "train.py" in done.stderr
     assert json.loads(run("run", "show", "first", "-o", "json").stdout)["status"] == "failed"

@@ -9,7 +9,7 @@ import pytest
 
 import argosy
 from argosy.errors import GraphError
-from argosy.execution.run_record import PipelineRun
+from argosy.execution.records.run_record import PipelineRun
 
 
 @argosy.step(enable_cache=False)

@@ -9,7 +9,7 @@ import pytest
 
 import argosy
 from argosy.errors import DefinitionError
-from argosy.execution.runner import Runner
+from argosy.execution.running.runner import Runner
 from argosy.runners.local import LocalRunner
 from argosy.runners.processes import ProcessRunner
 from tests.contracts.runners import RemoteRunnerContract, RunnerContract

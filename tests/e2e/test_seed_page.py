@@ -188,7 +188,8 @@ def test_a_value_goes_into_a_step(run: Run) -> None:
     assert (record.status, record.steps["trainer"].status) == ("completed", "completed")
     assert given.load().tolist() == [1, 2, 3]
     assert given.name == "my_pipeline::trainer::data"
-    assert record.steps["trainer"].output.load() is None
+    made = record.steps["trainer"].output
+    assert (made.name, made.named, made.load()) == ("my_pipeline::trainer::output", False, None)
 
 
 def test_a_value_switches_caching_off(run: Run) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import argosy.aio
-from tests.faults.stand import PATIENCE
+from tests.waiting import PATIENCE
 
 BLOCK = re.compile(r"^```python(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PAGE = (Path(__file__).resolve().parents[2] / "docs/services_asyncio.md").read_text()

@@ -23,14 +23,15 @@ import pytest
 import argosy
 import argosy.aio
 from argosy.errors import ConfigurationError, UnavailableError
-from argosy.transport import replicas
+from argosy.transport.channels import replicas
+from argosy.transport.channels.replicas import PATIENCE_SECONDS
 from argosy.transport.connection import connect, disconnect_all
-from argosy.transport.replicas import PATIENCE_SECONDS
-from argosy.transport.retry import ATTEMPTS, FEW_ATTEMPTS, Backoff
+from argosy.transport.rpc.retry import ATTEMPTS, FEW_ATTEMPTS, Backoff
 from tests.api.server_process import ServerProcess
-from tests.faults.proxy import free_port
+from tests.backends.free_port import free_port
 from tests.faults.replicas import two_replicas
-from tests.faults.stand import MEBIBYTE, array_of, wait_until
+from tests.faults.stand import MEBIBYTE, array_of
+from tests.waiting import wait_until
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/several_servers.md").read_text()
 READY = "argosy-server listening on "

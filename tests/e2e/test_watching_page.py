@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_cli import run
+from tests.e2e.command_line import run
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/watching.md").read_text()
 

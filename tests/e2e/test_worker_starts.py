@@ -14,7 +14,8 @@ import pytest
 
 import argosy
 from argosy.errors import RunCancelledError, StepTimeoutError, WorkerLostError
-from tests.e2e.steps import last_run, statuses, wait_for
+from tests.e2e.steps import last_run, statuses
+from tests.waiting import wait_until
 
 HANGS_AT_START = """
 import os, pathlib, time
@@ -55,16 +56,19 @@ def mark(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "hangs"
 
 
+def number_in(mark: Path) -> int:
+    """Return the number of the worker that hangs, once it has written it."""
+    wait_until(lambda: mark.exists() and mark.read_text(), "a worker hangs")
+    return int(mark.read_text())
+
+
 def wait_until_gone(pid: int) -> None:
-    end = time.monotonic() + 30
-    while Path(f"/proc/{pid}").exists():
-        assert time.monotonic() < end, f"process {pid} does not end"
-        time.sleep(0.01)
+    wait_until(lambda: not Path(f"/proc/{pid}").exists(), f"process {pid} has ended")
 
 
 def test_a_run_is_cancelled_though_its_worker_hangs_at_its_start(mark: Path) -> None:
     def cancel() -> None:
-        wait_for(str(mark))
+        number_in(mark)
         argosy.Client().cancel_run(last_run().id)
 
     canceller = threading.Thread(target=cancel)
@@ -73,7 +77,7 @@ def test_a_run_is_cancelled_though_its_worker_hangs_at_its_start(mark: Path) -> 
         measure()
     canceller.join()
     assert statuses(last_run()) == {"length": "cancelled"}
-    wait_until_gone(int(mark.read_text()))
+    wait_until_gone(number_in(mark))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no other system ends a program with the one that started it")
@@ -84,11 +88,11 @@ def test_a_worker_that_hangs_at_its_start_ends_with_the_program(mark: Path) -> N
     program["MARK"] = program.pop("HANG")
     driver = subprocess.Popen([sys.executable, "-c", started], env=program)
     try:
-        wait_for(str(mark))
+        worker = number_in(mark)
     finally:
         driver.kill()
         driver.wait()
-    wait_until_gone(int(mark.read_text() or 0))
+    wait_until_gone(worker)
 
 
 def test_the_timeout_counts_while_a_worker_imports_the_module_of_the_step(

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from argosy import ArtifactEvent
-from argosy.sdk.artifact_events import ArtifactEvents
-from tests.faults.stand import PATIENCE, wait_until
+from argosy.sdk.queries.artifact_events import ArtifactEvents
+from tests.waiting import PATIENCE, wait_until
 
 
 class Listener:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import socket
 import threading
 from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any
+
+from tests.backends.free_port import free_port
 
 READ_BYTES = 64 << 10
 PATIENCE = 60.0
@@ -262,14 +263,6 @@ class Proxy:
 
     def _do(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE)
-
-
-def free_port() -> int:
-    """Return a port nobody listens on, of those no outgoing connection takes while its owner is away."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
 
 
 async def _let_the_loop_go_round() -> None:

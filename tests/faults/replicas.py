@@ -13,7 +13,11 @@ from argosy import Client
 from argosy.transport.connection import disconnect_all
 from tests.api.server_process import ServerProcess
 from tests.backends.postgres import drop_database, new_database
-from tests.faults.stand import PATIENCE, Stand, wait_until
+from tests.faults.stand import Stand
+from tests.waiting import PATIENCE, wait_until
+
+BREATH_SECONDS = 0.02
+"""Between two calls of one caller: the slowest of all is waited for, and the others leave it the processor."""
 
 
 class Replica(Stand):
@@ -96,6 +100,12 @@ def replicas(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Replica
     drop_database(database)
 
 
+each_kind_on_a_database = pytest.mark.parametrize(
+    ("kind", "replicas"), [("blocking", "postgresql"), ("asyncio", "sqlite")], indirect=True
+)
+"""Marks tests for each kind of client and each kind of database, once: neither knows of the other."""
+
+
 class Callers:
     """Threads that do the same again and again until they are stopped, and must never fail."""
 
@@ -131,5 +141,6 @@ class Callers:
             while not self._stopped.is_set():
                 what(self.done[number])
                 self.done[number] += 1
+                self._stopped.wait(BREATH_SECONDS)
         except BaseException as error:
             self.errors.append(error)

@@ -8,10 +8,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,14 +24,16 @@ from argosy import Client
 from argosy_server.cli.application import app
 from tests.api.conftest import Service, service_on
 from tests.api.server_process import ServerProcess
+from tests.backends.free_port import free_port
 from tests.backends.object_store import ObjectStore
 from tests.backends.postgres import connect
-from tests.faults.proxy import Proxy, free_port
+from tests.faults.proxy import Proxy
+from tests.waiting import PATIENCE
+from tests.warm import process as warm
 
 MEBIBYTE = 1 << 20
 MARK_BYTES = 16 * MEBIBYTE
 """What the contract allows to be lost with a server."""
-PATIENCE = 90.0
 SETTINGS = {name: value for name, value in os.environ.items() if not name.startswith("ARGOSY_")}
 T = TypeVar("T")
 on_each_database = pytest.mark.parametrize("stand", ["sqlite", "postgresql"], indirect=True)
@@ -128,14 +129,6 @@ def in_background(work: Callable[[], T]) -> Future[T]:
     return future
 
 
-def wait_until(holds: Callable[[], object], what: str) -> None:
-    """Return once a condition holds."""
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, f"never: {what}"
-        time.sleep(0.005)
-
-
 def array_of(size: int, seed: int = 0) -> NDArray[np.uint8]:
     """Return bytes that nothing compresses and no other seed gives."""
     return np.frombuffer(np.random.default_rng(seed).bytes(size), np.uint8)
@@ -166,19 +159,19 @@ def files_of(data: Path, bucket: ObjectStore | None = None) -> dict[str, int]:
     """Return location and size of everything in the folder of the bytes, or in the bucket that is used instead."""
     if bucket is not None:
         return {key: size for key, size in bucket.objects().items() if key != "store-id"}
-    folder = data / "blobs"
-    return {
-        path.relative_to(folder).as_posix(): path.stat().st_size
-        for path in folder.rglob("*")
-        if path.is_file() and path.name[0] != "."
-    }
+    folder, found = data / "blobs", {}
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):  # a server that runs removes it just now
+            if path.is_file() and path.name[0] != ".":
+                found[path.relative_to(folder).as_posix()] = path.stat().st_size
+    return found
 
 
 def run_command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run ``argosy-server`` as an operator does."""
     command = [sys.executable, "-m", "argosy_server", *arguments]
     settings = {**SETTINGS, **environment}
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=settings, timeout=PATIENCE)
+    return warm.run(command, env=settings, timeout=PATIENCE)
 
 
 def assert_clean(

@@ -28,16 +28,8 @@ from tests.api.calls import (
     write_parts,
 )
 from tests.api.conftest import Service
-from tests.faults.stand import (
-    MEBIBYTE,
-    Stand,
-    array_of,
-    assert_clean,
-    files_of,
-    in_background,
-    rows,
-    wait_until,
-)
+from tests.faults.stand import MEBIBYTE, Stand, array_of, assert_clean, files_of, in_background, rows
+from tests.waiting import wait_until
 
 CONTENT = array_of(20 * MEBIBYTE, seed=3).tobytes()
 HALF = len(CONTENT) // 2

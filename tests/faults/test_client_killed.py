@@ -17,17 +17,8 @@ from argosy.errors import NotFoundError
 from argosy_server.embedded import open_channel
 from tests.api.calls import digest_of, download, missing, upload_parts
 from tests.api.conftest import service_on
-from tests.faults.stand import (
-    MEBIBYTE,
-    PATIENCE,
-    SETTINGS,
-    Stand,
-    array_of,
-    assert_clean,
-    files_of,
-    rows,
-    wait_until,
-)
+from tests.faults.stand import MEBIBYTE, SETTINGS, Stand, array_of, assert_clean, files_of, rows
+from tests.waiting import PATIENCE, wait_until
 
 ROOT = Path(__file__).parents[2]
 SIZE = 40 * MEBIBYTE
@@ -61,7 +52,7 @@ service_on("embedded", home, open_channel(home)).artifacts.UploadArtifact(half()
 DIRECT_FILE = """
 import sys, time
 from argosy import Client
-from argosy.transport.upload import upload_files
+from argosy.transport.upload.upload_files import upload_files
 from tests.faults.stand import array_of
 home, size = sys.argv[1], int(sys.argv[2])
 

@@ -15,7 +15,7 @@ from argosy.errors import CorruptDataError
 from argosy_server.embedded import open_channel
 from tests.api.calls import expect_refusal, read_blob
 from tests.api.conftest import Service, service_on
-from tests.api.test_damaged_store import flip_a_bit
+from tests.backends.damage import flip_a_bit
 from tests.faults.stand import MEBIBYTE, Stand, array_of, assert_clean, files_of, rows
 
 VALUE, SOUND = array_of(20 * MEBIBYTE, seed=1), array_of(2 * MEBIBYTE, seed=2)

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from tests.faults.stand import PATIENCE, Stand
+from tests.faults.stand import Stand
+from tests.waiting import PATIENCE
 
 PROGRAM = """
 import asyncio, multiprocessing, sys

@@ -19,29 +19,32 @@ from sqlalchemy import make_url
 
 from argosy.v1.artifact_service_pb2 import CreateArtifactVersionRequest
 from argosy_server.adapters.metadata import open_metadata
-from argosy_server.bootstrap import build, sweep_logged
+from argosy_server.bootstrap import build
 from argosy_server.config import StoreConfig
 from argosy_server.domain.errors import StorageUnavailable
+from argosy_server.sweeping import sweep_logged
 from tests.api.calls import Refusal, create, create_request, expect_refusal, get
 from tests.api.conftest import Service, service_on
 from tests.api.server_process import ServerProcess
 from tests.backends.postgres import Cluster, connect
 from tests.contracts.metadata_facts import save
 from tests.faults.proxy import Proxy
-from tests.faults.stand import in_background, wait_until
+from tests.faults.stand import in_background
+from tests.waiting import wait_until
 
 NAMES = ("weights", "table")
 MODES: tuple[Literal["immediate", "fast", "kill"], ...] = ("immediate", "fast", "kill")
 HOLD = """
 import sys
-from argosy_server.adapters.metadata import open_metadata, postgresql_engine
-from argosy_server.domain.artifact import ArtifactSpec
+from argosy_server.adapters.metadata import open_metadata
+from argosy_server.adapters.metadata.connections import postgresql_engine
+from argosy_server.domain.artifact import ArtifactSpec, NewVersion
 from argosy_server.domain.errors import StorageUnavailable
 postgresql_engine._SETTINGS["idle_in_transaction_session_timeout"] = sys.argv[2]
 store = open_metadata(sys.argv[1], durability="full")
 try:
     with store.write() as tx:
-        tx.artifacts.add("p", ArtifactSpec(name="weights", format="json"), [], None)
+        tx.artifacts.add_many("p", [NewVersion(ArtifactSpec(name="weights", format="json"), [])])
         print("holds", flush=True)
         sys.stdin.readline()
 except StorageUnavailable as error:

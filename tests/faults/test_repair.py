@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from argosy import Client, pipeline, step
 from argosy.errors import CorruptDataError
-from tests.api.test_damaged_store import flip_a_bit
+from tests.backends.damage import flip_a_bit
 from tests.faults.stand import MEBIBYTE, Stand, array_of, assert_clean, files_of, rows
 
 LARGE, MIDDLE, SMALL = (array_of(size, seed=3) for size in (20 * MEBIBYTE, 100_000, 1000))

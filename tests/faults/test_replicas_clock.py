@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,17 +14,18 @@ import pytest
 from blake3 import blake3
 
 import argosy
-from argosy.transport.calls import new_request_id
 from argosy.transport.connection import Connection, disconnect_all
+from argosy.transport.rpc.calls import new_request_id
 from argosy.v1.artifact_pb2 import ArtifactSpec, NewArtifactFile
 from argosy.v1.blob_pb2 import NewBlob
 from argosy.v1.pipeline_pb2 import RunState
 from tests.backends import postgres
+from tests.backends.missing import missing
 from tests.faults.replicas import Replica, Replicas
-from tests.faults.stand import MEBIBYTE, array_of, wait_until
+from tests.faults.stand import MEBIBYTE, array_of
+from tests.waiting import wait_until
 
 # Read before a fixture takes the settings of the person who runs the tests away.
-IS_REQUIRED = "faketime" in os.environ.get("ARGOSY_TEST_REQUIRE", "")
 DAY = dt.timedelta(days=1)
 _DAYS_AGO = "(extract(epoch from clock_timestamp() - interval '6.5 days') * 1000000)::bigint"
 CONTENT = array_of(3 * MEBIBYTE, seed=14).tobytes()
@@ -102,10 +102,7 @@ def library() -> Path:
     found = next(iter(Path("/usr/lib").glob("**/faketime/libfaketime.so.1")), None)
     if found is not None:
         return found
-    reason = "libfaketime is not installed: install the package libfaketime"
-    if IS_REQUIRED:
-        pytest.fail(f"{reason} (ARGOSY_TEST_REQUIRE names faketime)")
-    pytest.skip(reason)
+    return missing("faketime", "libfaketime is not installed: install the package libfaketime")
 
 
 def shared_memory_of(replica: Replica) -> set[Path]:

@@ -14,17 +14,19 @@ from argosy import Client
 from argosy.errors import UnavailableError
 from tests.contracts.client_contract import Calls
 from tests.contracts.client_kinds import Kind, kind
-from tests.faults.replicas import Callers, Replicas, replicas
-from tests.faults.stand import MARK_BYTES, MEBIBYTE, array_of, in_background, wait_until
+from tests.faults.replicas import Callers, Replicas, each_kind_on_a_database, replicas
+from tests.faults.stand import MARK_BYTES, MEBIBYTE, array_of, in_background
+from tests.waiting import wait_until
 
 __all__ = ["kind", "replicas"]
 
-VALUE = array_of(64 * MEBIBYTE, seed=11)
+VALUE = array_of(48 * MEBIBYTE, seed=11)
 HALF = VALUE.nbytes // 2
+MOST = VALUE.nbytes * 3 // 4
 TALK_BYTES = 256 << 10
 """What requests, headers and frames take at most beside the content."""
 PAUSE = 0.002
-"""Long enough that a transfer of 64 MiB lasts for seconds."""
+"""Long enough that a transfer of 48 MiB lasts for seconds."""
 
 
 @pytest.fixture
@@ -33,11 +35,12 @@ def store(kind: Kind, replicas: Replicas) -> Calls:
     return Calls(kind, kind.client(replicas.address))
 
 
-def test_an_upload_whose_server_is_killed_half_way_ends_on_the_other(store: Calls, replicas: Replicas) -> None:
+@each_kind_on_a_database
+def test_an_upload_whose_server_is_killed_on_the_way_ends_on_the_other(store: Calls, replicas: Replicas) -> None:
     store.list_artifacts()
     replicas.slow_down(PAUSE)
     saving = store.kind.start(lambda: store.client.save_artifact(VALUE, "weights"))
-    taking = replicas.first_to(lambda replica: replica.proxy.up.passed >= HALF, "half of it was sent")
+    taking = replicas.first_to(lambda replica: replica.proxy.up.passed >= MOST, "most of it was sent")
     taking.kill()
     replicas.slow_down(0.0)
     assert saving.result().version == "1"
@@ -47,6 +50,7 @@ def test_an_upload_whose_server_is_killed_half_way_ends_on_the_other(store: Call
     assert again <= 2 * MARK_BYTES + TALK_BYTES
 
 
+@each_kind_on_a_database
 def test_a_download_whose_server_is_killed_half_way_ends_on_the_other(store: Calls, replicas: Replicas) -> None:
     store.save_artifact(VALUE, "weights")
     before = {replica: replica.proxy.down.passed for replica in replicas}
@@ -62,6 +66,7 @@ def test_a_download_whose_server_is_killed_half_way_ends_on_the_other(store: Cal
     assert received - VALUE.nbytes <= 8 * MEBIBYTE
 
 
+@each_kind_on_a_database
 def test_a_watch_goes_on_with_the_other_server_and_misses_and_repeats_nothing(store: Calls, replicas: Replicas) -> None:
     watch = store.kind.begin(store.client.watch_artifacts("weights"))
     taking = store.kind.start(lambda: store.kind.taken(watch, 60))
@@ -95,7 +100,9 @@ def total(parts: list[list[int]]) -> int:
     return sum(map(sum, parts))
 
 
-@pytest.mark.parametrize("runner", ["local", "processes"])
+@pytest.mark.parametrize(
+    ("runner", "replicas"), [("local", "sqlite"), ("processes", "postgresql")], indirect=["replicas"]
+)
 def test_a_run_goes_on_though_each_of_its_servers_dies_once(
     replicas: Replicas, monkeypatch: pytest.MonkeyPatch, runner: Any
 ) -> None:
@@ -133,7 +140,7 @@ def test_no_caller_notices_that_servers_are_drained_one_after_the_other(replicas
         lambda _: clients[0].list_artifacts(),
         lambda number: clients[1].set_alias(f"alias{number % 3}", "given", 1),
     )
-    for replica in [*replicas, *replicas]:
+    for replica in [*replicas, replicas[0]]:
         callers.go_on_for(5)
         replica.stop()
         callers.go_on_for(5)
@@ -144,6 +151,7 @@ def test_no_caller_notices_that_servers_are_drained_one_after_the_other(replicas
     watch.close()
 
 
+@each_kind_on_a_database
 def test_when_all_servers_are_away_the_error_names_them_and_one_that_comes_back_is_enough(
     store: Calls, replicas: Replicas
 ) -> None:

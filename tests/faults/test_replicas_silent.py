@@ -12,11 +12,12 @@ import pytest
 from tests.contracts.client_contract import Calls
 from tests.contracts.client_kinds import Kind, kind
 from tests.faults.replicas import Replica, Replicas, two_replicas
-from tests.faults.stand import MEBIBYTE, Stand, array_of, wait_until
+from tests.faults.stand import MEBIBYTE, Stand, array_of
+from tests.waiting import wait_until
 
 __all__ = ["kind"]
 
-VALUE = array_of(64 * MEBIBYTE, seed=12)
+VALUE = array_of(32 * MEBIBYTE, seed=12)
 HALF = VALUE.nbytes // 2
 
 

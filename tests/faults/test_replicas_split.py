@@ -16,7 +16,7 @@ from google.rpc.status_pb2 import Status
 from sqlalchemy import make_url
 
 from argosy.transport.connection import disconnect_all
-from argosy.transport.error_mapping import DETAILS_TRAILER
+from argosy.transport.rpc.error_mapping import DETAILS_TRAILER
 from argosy.v1.artifact_pb2 import VersionSelector
 from argosy.v1.artifact_service_pb2 import ListArtifactsRequest
 from argosy.v1.artifact_transfer_pb2 import DownloadArtifactRequest
@@ -27,7 +27,8 @@ from tests.contracts.client_contract import Calls
 from tests.contracts.client_kinds import Kind, kind
 from tests.faults.proxy import Proxy
 from tests.faults.replicas import Callers, Replica, Replicas
-from tests.faults.stand import MEBIBYTE, array_of, wait_until
+from tests.faults.stand import MEBIBYTE, array_of
+from tests.waiting import wait_until
 
 __all__ = ["kind"]
 

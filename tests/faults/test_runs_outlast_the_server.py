@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 import argosy
-from argosy.transport.retry import ATTEMPTS
-from tests.faults.stand import Stand, in_background, wait_until
+from argosy.transport.rpc.retry import ATTEMPTS
+from tests.faults.stand import Stand, in_background
+from tests.waiting import wait_until
 
 
 @argosy.step(enable_cache=False)
@@ -84,8 +85,8 @@ def test_what_a_step_asks_of_a_server_that_is_away_waits_for_it(
     stand: Stand, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, what: str
 ) -> None:
     monkeypatch.setenv("ARGOSY_SERVER", stand.client().connection.config.server)
-    monkeypatch.setattr("argosy.transport.retry.FIRST_PAUSE", 0.02)
-    monkeypatch.setattr("argosy.transport.retry.LONGEST_PAUSE", 0.1)
+    monkeypatch.setattr("argosy.transport.rpc.retry.FIRST_PAUSE", 0.02)
+    monkeypatch.setattr("argosy.transport.rpc.retry.LONGEST_PAUSE", 0.1)
     argosy.save_artifact([1], "little")
     argosy.save_artifact(bytes(range(256)) * 100_000, "much")
     caplog.set_level(logging.DEBUG, "argosy.transport")

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from argosy import Client
+from tests.backends.free_port import free_port
 from tests.e2e.test_pipelines_resume import PROGRAM
-from tests.faults.proxy import free_port
-from tests.faults.stand import PATIENCE, wait_until
+from tests.waiting import PATIENCE, wait_until
 
 SERVER = """
 import signal
 import sys
 from datetime import timedelta
 from pathlib import Path
-from argosy_server.api.server import ArgosyGrpcServer
+from argosy_server.api.serving.server import ArgosyGrpcServer
 from argosy_server.bootstrap import SERVICES, build
 from argosy_server.config import StoreConfig
 from argosy_server.domain.limits import Limits

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from argosy.config import resolve
-from argosy_server.adapters.blobs import s3_bucket, s3_writer
-from argosy_server.adapters.blobs.s3_storage import S3Storage
+from argosy_server.adapters.blobs.s3 import bucket as s3_bucket
+from argosy_server.adapters.blobs.s3 import writer as s3_writer
+from argosy_server.adapters.blobs.s3.storage import S3Storage
 from argosy_server.domain.errors import StorageUnavailable
 from argosy_server.domain.identifiers import new_id
 from tests.adapters.test_blobs_s3 import CONTENT, PART, end_with, write_in_chunks

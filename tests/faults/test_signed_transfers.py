@@ -21,23 +21,16 @@ from argosy.config import resolve
 from argosy.errors import CorruptDataError
 from argosy.materializers.files import FileContent
 from argosy.transport.connection import connect
-from argosy.transport.signed_upload import send_by_parts
+from argosy.transport.upload.signed_upload import send_by_parts
 from tests.api.calls import digest_of, missing, open_upload, read_blob
 from tests.api.signed_calls import CONTENT, ask, commit_request, described, parts_of
 from tests.api.test_direct_access import checksums_of
 from tests.backends.bucket import lead_to
+from tests.backends.free_port import free_port
 from tests.backends.object_store import ObjectStore, new_bucket
-from tests.faults.proxy import Proxy, free_port
-from tests.faults.stand import (
-    MEBIBYTE,
-    PATIENCE,
-    SETTINGS,
-    Stand,
-    array_of,
-    in_background,
-    rows,
-    wait_until,
-)
+from tests.faults.proxy import Proxy
+from tests.faults.stand import MEBIBYTE, SETTINGS, Stand, array_of, in_background, rows
+from tests.waiting import PATIENCE, wait_until
 
 ROOT = Path(__file__).parents[2]
 SIZE = 65 * MEBIBYTE
@@ -169,7 +162,7 @@ def test_a_bucket_that_takes_connections_and_says_nothing_is_given_up_before_any
             silent.accept()
 
 
-@pytest.mark.parametrize("percent", [0, 50, 99])
+@pytest.mark.parametrize("percent", [0, 99])
 def test_parts_that_broke_off_are_sent_again_past_the_server(stand: BucketStand, percent: int) -> None:
     warm = stand.client()
     warm.save_artifact(VALUE[::-1], "other")  # who was there before is waited for
@@ -191,7 +184,8 @@ def test_a_bucket_that_dies_for_a_client_halfway_leaves_the_rest_to_the_server(s
     stand.way_to_bucket.refuse()
     stand.way_to_bucket.cut()
     saved = saving.result()
-    assert (saved.version, told[-1]) == ("1", saved.size_bytes)
+    assert saved.version == "1"
+    assert VALUE.nbytes < told[-1] <= saved.size_bytes
     assert stand.through_the_server > SIZE
     assert_saved_once(stand)
 
@@ -240,7 +234,7 @@ def test_a_cancelled_task_gives_its_parts_up(stand: BucketStand, monkeypatch: py
     assert_swept(stand)
 
 
-@pytest.mark.parametrize("percent", [1, 50, 99])
+@pytest.mark.parametrize("percent", [1, 99])
 def test_a_load_that_breaks_off_goes_on_where_it_was(stand: BucketStand, percent: int) -> None:
     save(stand)
     client = stand.client()

@@ -15,9 +15,10 @@ import pytest
 
 from argosy import Client
 from argosy.transport.connection import disconnect_all
-from tests.api.fleet_process import FleetProcess, wait_until
+from tests.api.fleet_process import FleetProcess
 from tests.backends.postgres import drop_database, new_database
 from tests.faults.stand import array_of, assert_clean, files_of, run_command
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "SO_REUSEPORT"), reason="no ports are shared on this system")
 INTERVAL = "--sweep-interval=0.1"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import threading
 import time
@@ -12,10 +13,12 @@ import pytest
 
 import argosy
 from argosy import ArtifactEvent, Client
+from argosy.transport.rpc import retry
 from argosy.v1.pipeline_pb2 import RunState
 from tests.backends.postgres import drop_database, new_database
 from tests.faults.listener import listening
-from tests.faults.stand import Stand, on_each_database, wait_until
+from tests.faults.stand import Stand, on_each_database
+from tests.waiting import PATIENCE, wait_until
 
 pytestmark = on_each_database
 
@@ -82,13 +85,16 @@ def test_a_stopped_server_is_waited_for(stand: Stand) -> None:
     assert versions_of(listener.heard) == counted(4)
 
 
-def test_closing_ends_a_watch_that_waits_for_a_server_that_is_gone(stand: Stand) -> None:
+def test_closing_ends_a_watch_that_waits_for_a_server_that_is_gone(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(retry, "FIRST_PAUSE", 4 * PATIENCE)
+    monkeypatch.setattr(retry, "LONGEST_PAUSE", 4 * PATIENCE)
+    caplog.set_level(logging.DEBUG, "argosy.transport")
     with listening(stand.client().watch_artifacts()) as listener:
         stand.kill()
-        time.sleep(0.5)
-        began = time.monotonic()
-        listener.close()
-        assert time.monotonic() - began < 4, "the pause between two attempts is longer"
+        wait_until(lambda: "; again in" in caplog.text, "it waits for its next attempt")
+        listener.close()  # which takes longer than the patience of who listens if the pause is waited for
     assert (listener.heard, listener.error) == ([], None)
 
 

@@ -15,9 +15,10 @@ import pytest
 
 from argosy import Client
 from argosy.transport.connection import disconnect_all
-from tests.api.fleet_process import FleetProcess, children, wait_until
+from tests.api.fleet_process import FleetProcess, children
 from tests.faults.listener import listening
 from tests.faults.stand import MEBIBYTE, array_of, assert_clean, in_background
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "SO_REUSEPORT"), reason="no ports are shared on this system")
 CLIENTS = 6

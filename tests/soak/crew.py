@@ -14,11 +14,12 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.faults.stand import wait_until
 from tests.soak.actors.actor import Assignment
 from tests.soak.actors.watching import FILTERS
 from tests.soak.journal import of_kind, read_journals
 from tests.soak.plan import PROJECTS, Plan
+from tests.waiting import wait_until
+from tests.warm.process import WarmProcess
 
 STOP_SECONDS = 20.0
 """For so long an actor may finish what it does; then nobody knows what becomes of it."""
@@ -119,7 +120,7 @@ class Member:
             "ARGOSY_IDLE_TIMEOUT": "10",
         }
         with self._log.open("ab") as log:
-            process = subprocess.Popen(
+            process = WarmProcess(
                 [sys.executable, "-m", "tests.soak.actors"], stdin=subprocess.PIPE, stdout=log, stderr=log, env=settings
             )
         plan, operations = self._plan, 0 if self.is_onlooker else self._plan.operations

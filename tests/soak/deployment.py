@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.api.fleet_process import children, is_there, wait_until
+from tests.api.fleet_process import children, is_there
 from tests.api.server_process import ServerProcess
 from tests.backends import postgres
+from tests.backends.free_port import free_port
 from tests.backends.object_store import new_bucket, new_versitygw
-from tests.faults.proxy import free_port
 from tests.soak.plan import Plan
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 HOOK = "from tests.soak.mutants import infect\ninfect({name!r})\n"

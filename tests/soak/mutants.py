@@ -57,7 +57,7 @@ def mutant(module: str, path: str) -> Callable[[Change], Change]:
     return make_known
 
 
-@mutant("usecases.group_commit", "GroupCommit.save")
+@mutant("usecases.artifacts.group_commit", "GroupCommit.save")
 def acknowledges_before_commit(original: Any) -> Any:
     """A reply goes out half a second before its transaction commits."""
 
@@ -85,7 +85,7 @@ def acknowledges_before_commit(original: Any) -> Any:
     return lambda *given: (early if CHANCE.random() < 0.2 else original)(*given)
 
 
-@mutant("adapters.blobs.s3_writer", "S3Writer.finish")
+@mutant("adapters.blobs.s3.writer", "S3Writer.finish")
 def stores_bytes_after_the_version(original: Any) -> Any:
     """A version is visible a second before its bytes are in the store."""
 
@@ -97,7 +97,7 @@ def stores_bytes_after_the_version(original: Any) -> Any:
     return finish
 
 
-@mutant("adapters.metadata.artifact_repository", "insert_versions")
+@mutant("adapters.metadata.artifacts.artifact_repository", "insert_versions")
 def mixes_up_files(original: Any) -> Any:
     """Now and then a version gets the files of the one before."""
     last: dict[str, Any] = {}
@@ -110,7 +110,7 @@ def mixes_up_files(original: Any) -> Any:
     return lambda session, project, wanted: original(session, project, [mixed_up(project, new) for new in wanted])
 
 
-@mutant("usecases.read_blob", "read_whole")
+@mutant("usecases.blobs.read_blob", "read_whole")
 def damages_bytes_it_reads(original: Any) -> Any:
     """What is read of the database is changed, and not verified before it is sent."""
 
@@ -121,7 +121,7 @@ def damages_bytes_it_reads(original: Any) -> Any:
     return read_whole
 
 
-@mutant("adapters.metadata.new_versions", "_count")
+@mutant("adapters.metadata.artifacts.new_versions", "_count")
 def leaves_numbers_out(original: Any) -> Any:
     """Now and then a save counts twice."""
 
@@ -139,13 +139,13 @@ def forgets_request_ids(_original: Any) -> Any:
     return lambda *_: None
 
 
-@mutant("adapters.metadata.blob_repository", "_MARK")
+@mutant("adapters.metadata.blobs.blob_repository", "_MARK")
 def sweeps_what_is_referred_to(_original: Any) -> Any:
     """The sweep forgets to ask whether a version refers to a blob, and whether it is leased."""
     from sqlalchemy import bindparam, select, tuple_, update
 
-    from argosy_server.adapters.metadata import blob_repository
-    from argosy_server.adapters.metadata.tables import blobs
+    from argosy_server.adapters.metadata.blobs import blob_repository
+    from argosy_server.adapters.metadata.schema.tables import blobs
 
     # Takes the same parameters as the condition it stands for.
     always = blobs.c.lease_expires_at - blobs.c.lease_expires_at <= bindparam("now")
@@ -168,7 +168,7 @@ def prunes_what_an_alias_points_at(original: Any) -> Any:
     return make
 
 
-@mutant("adapters.metadata.artifact_repository", "SqlArtifactRepository.set_alias")
+@mutant("adapters.metadata.artifacts.artifact_repository", "SqlArtifactRepository.set_alias")
 def loses_moves_of_aliases(original: Any) -> Any:
     """A move is acknowledged and told to watchers, and does not take place."""
 
@@ -178,7 +178,7 @@ def loses_moves_of_aliases(original: Any) -> Any:
     return set_alias
 
 
-@mutant("api.artifact_servicer", "ArtifactServicer.GetArtifactVersion")
+@mutant("api.servicers.artifacts", "ArtifactServicer.GetArtifactVersion")
 def looks_into_other_projects(original: Any) -> Any:
     """A name is now and then looked up in another project, as by a cache that is not kept apart."""
 
@@ -190,7 +190,7 @@ def looks_into_other_projects(original: Any) -> Any:
     return answer
 
 
-@mutant("usecases.end_step", "insert_versions")
+@mutant("usecases.runs.end_step", "insert_versions")
 def shows_outputs_one_by_one(original: Any) -> Any:
     """Each output of a step commits on its own."""
 
@@ -218,7 +218,7 @@ def writes_events_outside_the_transaction(original: Any) -> Any:
     return append
 
 
-@mutant("api.watch_cursor", "starting_position")
+@mutant("api.watching.cursor", "starting_position")
 def skips_an_event_after_a_cursor(original: Any) -> Any:
     """A watch that goes on leaves out the next event."""
 
@@ -233,13 +233,13 @@ def skips_an_event_after_a_cursor(original: Any) -> Any:
     return starting_position
 
 
-@mutant("api.watch_hub", "WatchHub._read_some")
+@mutant("api.watching.hub", "WatchHub._read_some")
 def tells_of_nothing_new(_original: Any) -> Any:
     """Who begins to watch is told what happened before; who waits for something to happen waits for ever."""
     return lambda self, *_: self.settings.poll_seconds
 
 
-@mutant("adapters.metadata.artifact_repository", "SqlArtifactRepository.add_many")
+@mutant("adapters.metadata.artifacts.artifact_repository", "SqlArtifactRepository.add_many")
 def keeps_what_it_was_sent(original: Any) -> Any:
     """Each save leaves memory behind."""
     kept = []
@@ -251,7 +251,7 @@ def keeps_what_it_was_sent(original: Any) -> Any:
     return add_many
 
 
-@mutant("adapters.metadata.artifact_repository", "SqlArtifactRepository.set_alias")
+@mutant("adapters.metadata.artifacts.artifact_repository", "SqlArtifactRepository.set_alias")
 def fails_now_and_then(original: Any) -> Any:
     """A defect that nobody handles."""
 

@@ -102,11 +102,13 @@ class StopWatch:
 
 
 class MemorySamples:
-    """Looks again and again how many bytes each process of a server holds."""
+    """Looks at once, and then again and again, how many bytes each process of a server holds."""
 
     def __init__(self, deployment: Deployment) -> None:
         self.samples: dict[str, list[int]] = {}
         self._deployment = deployment
+        # Before anybody works: a short crew has done all of its work within the first of SAMPLE_SECONDS.
+        self._look_at_all()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="memory", daemon=True)
         self._thread.start()

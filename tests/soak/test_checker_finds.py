@@ -1,4 +1,7 @@
-"""The checker finds each bug of ``mutants`` in servers that have it, and nothing in those that have none."""
+"""The checker finds each bug of ``mutants`` in servers that have it.
+
+That it finds nothing where nothing is wrong is what ``make soak`` shows, with more of everything and for longer.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import pytest
 
 from tests.soak.checker import check
 from tests.soak.mutants import MUTANTS
-from tests.soak.plan import Fault, Plan
+from tests.soak.plan import Plan
 from tests.soak.soak import soak
 
 
@@ -23,6 +26,7 @@ class Hunt:
     crew: Mapping[str, int] = field(default_factory=lambda: {"saver": 1})
     operations: int = 40
     blobs: Literal["moto", "folder"] = "folder"
+    sweep_interval: float = 0.5
 
 
 HUNTS: Mapping[str, Hunt] = {
@@ -32,7 +36,8 @@ HUNTS: Mapping[str, Hunt] = {
     "damages_bytes_it_reads": Hunt("reachable-bytes"),
     "leaves_numbers_out": Hunt("numbers-have-no-gap"),
     "forgets_request_ids": Hunt("request-ids-count-once", {"repeater": 1}, operations=5),
-    "sweeps_what_is_referred_to": Hunt("reachable-bytes"),
+    # Often enough that no crew has ended, and all been read, between two sweeps.
+    "sweeps_what_is_referred_to": Hunt("reachable-bytes", sweep_interval=0.05),
     "prunes_what_an_alias_points_at": Hunt("aliased-versions-stay", {"remover": 1}, operations=120),
     "loses_moves_of_aliases": Hunt("aliases-are-registers", {"aliaser": 2}, operations=60),
     "looks_into_other_projects": Hunt("projects-are-apart", {"saver": 3}),
@@ -62,7 +67,7 @@ def test_the_checker_finds(mutant: str, tmp_path: Path) -> None:
         replicas=1,
         workers=0,
         blobs=hunt.blobs,
-        sweep_interval=0.5,
+        sweep_interval=hunt.sweep_interval,
         patience=3,
         verifies=False,
         mutant=mutant,
@@ -71,18 +76,3 @@ def test_the_checker_finds(mutant: str, tmp_path: Path) -> None:
     violations = check(soak(plan, tmp_path).evidence)
 
     assert hunt.rule in {violation.rule for violation in violations}
-
-
-@pytest.mark.timeout(300)  # ten processes begin, and some are killed and begin again
-def test_the_checker_finds_nothing_where_nothing_is_wrong(tmp_path: Path) -> None:
-    # `make soak` has more of everything, and for longer.
-    crew = {"saver": 1, "repeater": 1, "aliaser": 1, "tagger": 1, "remover": 1, "runner": 1, "watcher": 1}
-    faults: tuple[Fault, ...] = ("kill_replica", "kill_actor")
-    plan = Plan(
-        seed=5, seconds=8, operations=25, crew=crew, faults=faults, fault_pause=(0.3, 1.0), workers=0, blobs="folder"
-    )
-
-    soaked = soak(plan, tmp_path)
-
-    assert "\n".join(map(str, check(soaked.evidence))) == ""
-    assert soaked.faults

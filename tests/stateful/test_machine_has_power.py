@@ -14,14 +14,14 @@ from hypothesis.errors import Flaky
 from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy import select
 
-from argosy_server.adapters.metadata.artifact_repository import SqlArtifactRepository
-from argosy_server.adapters.metadata.blob_repository import SqlBlobRepository
+from argosy_server.adapters.metadata.artifacts.artifact_repository import SqlArtifactRepository
+from argosy_server.adapters.metadata.blobs.blob_repository import SqlBlobRepository
 from argosy_server.adapters.metadata.reply_repository import SqlReplyRepository
-from argosy_server.adapters.metadata.tables import versions
-from argosy_server.api import download_stream
+from argosy_server.adapters.metadata.schema.tables import versions
+from argosy_server.api.servicers import download_stream
 from argosy_server.domain.artifact import ArtifactVersion, NewVersion, VersionSelector
 from argosy_server.domain.paging import PageRequest
-from argosy_server.usecases.read_blob import read_blob
+from argosy_server.usecases.blobs.read_blob import read_blob
 from tests.stateful.store_machine import StoreMachine
 
 SEARCH = settings(

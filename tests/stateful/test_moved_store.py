@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 from sqlalchemy import select
 
-from argosy_server.adapters.metadata.engine import make_engine, parse_url
+from argosy_server.adapters.metadata.connections.engine import make_engine, parse_url
 from argosy_server.adapters.metadata.row_transfer import rows_to_copy
-from argosy_server.adapters.metadata.tables import metadata
+from argosy_server.adapters.metadata.schema.tables import metadata
 from argosy_server.bootstrap import build, open_store_copy
 from argosy_server.config import StoreConfig
 from argosy_server.embedded import EmbeddedChannel
-from argosy_server.usecases.copy_store import CopyReport, copy_store
-from argosy_server.usecases.verify_store import VerifyReport, verify_store
+from argosy_server.usecases.upkeep.copy_store import CopyReport, copy_store
+from argosy_server.usecases.upkeep.verify_store import VerifyReport, verify_store
 from tests.backends.postgres import drop_database, new_database
 from tests.stateful.places import FolderPlace, open_in_process
 from tests.stateful.store_machine import StoreMachine

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from argosy_server.adapters.metadata.attempt_repository import SqlAttemptRepository
-from argosy_server.adapters.metadata.cache_repository import SqlCacheRepository
-from argosy_server.adapters.metadata.reservation_repository import SqlReservationRepository
-from argosy_server.usecases import start_step, track_runs
+from argosy_server.adapters.metadata.runs.attempt_repository import SqlAttemptRepository
+from argosy_server.adapters.metadata.runs.cache_repository import SqlCacheRepository
+from argosy_server.adapters.metadata.runs.reservation_repository import SqlReservationRepository
+from argosy_server.usecases.runs import start_step, track_runs
 from tests.stateful.run_machine import RunMachine
 
 SEARCH = settings(
-    # Ends with the first failure; rare bugs need luck, so leave room for it.
-    max_examples=150,
+    # Ends with the first failure; rare bugs need luck, so leave room for it: 150 were too few once.
+    max_examples=1500,
     stateful_step_count=40,
     deadline=None,
     database=None,

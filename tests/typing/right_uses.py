@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 from typing_extensions import assert_type
 
-from argosy.execution.run_record import PipelineRun
+from argosy.execution.records.artifact_version import ArtifactVersion
+from argosy.execution.records.run_record import PipelineRun
 from argosy.graph.artifact_config import ArtifactConfig
 from argosy.graph.external_artifact import ExternalArtifact
 from argosy.graph.fan_out import each
@@ -21,7 +22,6 @@ from argosy.sdk.client import Client
 from argosy.sdk.pipelines import Pipeline, pipeline
 from argosy.sdk.steps import Step, step
 from argosy.sdk.values import value_of
-from argosy.sdk.versions import ArtifactVersion
 
 Array = npt.NDArray[np.float64]
 

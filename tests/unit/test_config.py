@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from argosy.config import ClientConfig, resolve
+from argosy.config import ClientConfig, explain, home_of, resolve
 from argosy.errors import ConfigurationError
 
 
@@ -187,8 +187,9 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_unknown_keys_are_refused_with_the_nearest_known_one(place: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"arguments: unknown setting 'projct'.*'project'"):
-        resolve(projct="x")
+    for ask in (resolve, explain, home_of):
+        with pytest.raises(ConfigurationError, match=r"arguments: unknown setting 'projct'.*'project'"):
+            ask(projct="x")
     (place / "pyproject.toml").write_text("[tool.argosy]\nquite = true")
     with pytest.raises(ConfigurationError, match=r"pyproject.toml \[tool.argosy\]: .*'quite'.*'quiet'"):
         resolve()

@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 from argosy.errors import MaterializerError
-from argosy.materializers.json_decoding import JsonDecoder
-from argosy.materializers.json_encoding import JsonEncoder
+from argosy.materializers.json_family.decoding import JsonDecoder
+from argosy.materializers.json_family.encoding import JsonEncoder
 
 ABOUT = (
     "reader: `must` means that every reader takes the document and writes it again as `canonical`; `may` that it does "
@@ -146,10 +146,16 @@ REFUSED: dict[str, str | bytes] = {
     "a float that is none": '{"$float":"huge"}',
     "base64 that is none": '{"$bytes":"a"}',
     "base64 with other letters": '{"$bytes":"AA*/"}',
+    "base64 without its padding": '{"$bytes":"AA"}',
+    "base64 in two lines": '{"$bytes":"AAAA\\nAAAA"}',
     "a tuple that is no list": '{"$tuple":5}',
     "a dict without pairs": '{"$dict":[[1]]}',
     "a date that is none": '{"$date":"2026-13-01"}',
+    "a date after the year 9999": '{"$date":"+10000-01-01"}',
     "a moment that is none": '{"$datetime":"yesterday"}',
+    "a moment on the 30th of February": '{"$datetime":"2026-02-30T12:30:00"}',
+    "a moment at 24 hours": '{"$datetime":"2026-03-01T24:00:00"}',
+    "a time of 25 hours": '{"$time":"25:00:00"}',
     "a duration of text": '{"$timedelta":["1",2,3]}',
     "a UUID that is none": '{"$uuid":"0123"}',
     "a decimal that is none": '{"$decimal":"1,5"}',

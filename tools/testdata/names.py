@@ -14,8 +14,8 @@ from argosy_server.domain.errors import InvalidField
 ABOUT = (
     "The server refuses what is not `valid` with INVALID_FIELD; a client may, and need not, do so before. Paths in "
     "`local_paths` are what a client MUST check itself, before it creates any file: what it writes below the folder "
-    "of a download comes from a server. `addresses` are what ARGOSY_SERVER may be for a client without the embedded "
-    "store, and the host and port of each server it names."
+    "of a download comes from a server. As a stream the bytes of such a file are read all the same. `addresses` are "
+    "what ARGOSY_SERVER may be for a client without the embedded store, and the host and port of each server it names."
 )
 UUID = "0123abcd-0000-4000-8000-00000000000f"
 LONG = "n" * 255

@@ -12,9 +12,9 @@ from google.rpc.code_pb2 import Code
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 
-from argosy.transport.error_mapping import BY_STATUS
+from argosy.transport.rpc.error_mapping import BY_STATUS
 from argosy.v1.errors_pb2 import ErrorReason
-from argosy_server.api.error_status import CODES
+from argosy_server.api.messages.error_status import CODES
 
 ABOUT = (
     "details_base64 is the trailer `grpc-status-details-bin`. `retry` tells what may help: `no`; `call`: the same call "
@@ -41,7 +41,8 @@ WITHOUT_REASON = {
     "PERMISSION_DENIED": "no",
     "UNIMPLEMENTED": "no",
     "NOT_FOUND": "no",
-    "RESOURCE_EXHAUSTED": "no",
+    # A server with too many calls, as gRPC tells it: of a transfer, no message of which is too long.
+    "RESOURCE_EXHAUSTED": "upload",
 }
 
 

@@ -1,27 +1,19 @@
 """``resume.json``: transfers that break, what the server says, and what a client does next.
 
-What the Python SDK does as well is not only written here: its own loop is run against these answers.
+None of it is only written here: the loops of the Python SDK are run against these answers.
 """
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
-import grpc
-from google.rpc.error_details_pb2 import ErrorInfo
-
-from argosy.errors import ArgosyError, ServiceError
-from argosy.transport.blob_client import BlobClient
-from argosy.transport.content_hash import digest_of
-from argosy.transport.error_mapping import to_exception
-from argosy.transport.upload_session import send_blob
+from argosy.errors import ArgosyError
+from argosy.transport.clients.blob_client import BlobClient
+from argosy.transport.upload.upload_session import send_blob
 from argosy.v1.blob_service_pb2 import Upload, UploadState
-from argosy.v1.errors_pb2 import ErrorReason
-from tools.testdata.digests import content_of
 from tools.testdata.downloads import downloads
-from tools.testdata.reasons import trailer
+from tools.testdata.scripted import MIB, SIZE, Step, Steps, content, ending, pause, refusal
 
 ABOUT = (
     "A server that plays a vector takes the calls of `steps` in order, each with the `offset` and `epoch` it names, "
@@ -34,9 +26,6 @@ ABOUT = (
     "bit 0 of the byte at `flip` changed; beyond the size they go on in the same way), then ends as `status` says. "
     "CORRUPT is the client's own word: the digest is another."
 )
-MIB = 1 << 20
-SIZE = 3 * MIB + 7
-Step = dict[str, Any]
 
 
 def upload(committed_size: int, epoch: int, state: str = "OPEN") -> Step:
@@ -70,20 +59,20 @@ def commit(answer: Step | None = None) -> Step:
     return {"call": "CommitUpload", "answer": answer or {}}
 
 
-def pause(failed: int) -> list[float]:
-    """Return the shortest and the longest pause after so many failures in a row."""
-    longest = min(5.0, 0.2 * 2**failed)
-    return [longest / 2, longest]
-
-
 UNAVAILABLE = status("UNAVAILABLE")
 OPENED = create(upload(0, 0))
 BROKEN = write(0, 1, UNAVAILABLE)
 EXPIRED = status("NOT_FOUND", "UPLOAD_NOT_FOUND")
 
-AS_THE_SDK: dict[str, list[Step]] = {
+DONE: dict[str, list[Step]] = {
     "nothing breaks": [OPENED, write(0, 1), commit()],
     "the project has the bytes": [create(upload(0, 0, "COMMITTED"))],
+    "the answer of the creation is lost": [
+        create(UNAVAILABLE),
+        create(upload(0, 0), pause=pause(1)),
+        write(0, 1),
+        commit(),
+    ],
     "the server keeps another upload's bytes": [create(upload(MIB, 3)), write(MIB, 4), commit()],
     "a stream breaks and some is kept": [OPENED, BROKEN, get(upload(MIB, 1)), write(MIB, 2), commit()],
     "a stream breaks and nothing is kept": [OPENED, BROKEN, get(upload(0, 1)), write(0, 2), commit()],
@@ -170,18 +159,6 @@ AS_THE_SDK: dict[str, list[Step]] = {
         write(0, 1),
         commit(),
     ],
-}
-SDK_REFUSES: dict[str, tuple[list[Step], str]] = {
-    "eight failures without progress": (
-        [OPENED, BROKEN, *(get(UNAVAILABLE, failed) for failed in range(1, 8))],
-        "UNAVAILABLE",
-    ),
-    "the disk is full": ([OPENED, write(0, 1, status("RESOURCE_EXHAUSTED", "STORAGE_FULL"))], "STORAGE_FULL"),
-    "the request is malformed": ([create(status("INVALID_ARGUMENT", "INVALID_FIELD"))], "INVALID_FIELD"),
-    "a defect of the service": ([OPENED, write(0, 1, status("INTERNAL", "INTERNAL"))], "INTERNAL"),
-}
-# By docs/transfer.md; the SDK, which never shares or aborts an upload that it still writes, does without.
-BY_THE_PAGE: dict[str, list[Step]] = {
     "the upload was aborted meanwhile": [
         OPENED,
         BROKEN,
@@ -226,101 +203,77 @@ BY_THE_PAGE: dict[str, list[Step]] = {
         write(MIB, 2),
         commit(),
     ],
+    "a server has too many calls": [
+        OPENED,
+        write(0, 1, status("RESOURCE_EXHAUSTED")),
+        get(upload(0, 1)),
+        write(0, 2),
+        commit(),
+    ],
+}
+REFUSED: dict[str, tuple[list[Step], str]] = {
+    "eight failures without progress": (
+        [OPENED, BROKEN, *(get(UNAVAILABLE, failed) for failed in range(1, 8))],
+        "UNAVAILABLE",
+    ),
+    "the disk is full": ([OPENED, write(0, 1, status("RESOURCE_EXHAUSTED", "STORAGE_FULL"))], "STORAGE_FULL"),
+    "the request is malformed": ([create(status("INVALID_ARGUMENT", "INVALID_FIELD"))], "INVALID_FIELD"),
+    "a defect of the service": ([OPENED, write(0, 1, status("INTERNAL", "INTERNAL"))], "INTERNAL"),
+    "another client took over": ([OPENED, write(0, 1, status("ABORTED", "SUPERSEDED"))], "SUPERSEDED"),
 }
 
 
 def make() -> dict[str, Any]:
     """Return the file."""
-    found = []
-    for name, steps in AS_THE_SDK.items():
-        _run_sdk(name, steps, "done")
-        found.append({"name": name, "size_bytes": SIZE, "steps": steps, "result": "done"})
-    for name, (steps, result) in SDK_REFUSES.items():
-        _run_sdk(name, steps, result)
-        found.append({"name": name, "size_bytes": SIZE, "steps": steps, "result": result})
-    found += [
-        {"name": name, "size_bytes": SIZE, "steps": steps, "result": "done"} for name, steps in BY_THE_PAGE.items()
-    ]
-    damaged = status("INVALID_ARGUMENT", "DIGEST_MISMATCH")
+    vectors = [_vector(name, steps, "done") for name, steps in DONE.items()]
+    vectors += [_vector(name, steps, result) for name, (steps, result) in REFUSED.items()]
     again = [create(upload(0, 0), pause=[0.0, 5.0]), write(0, 1), commit()]
-    steps = [OPENED, write(0, 1), commit(damaged), *again]
-    found.append(
-        {
-            "name": "bytes were damaged on their way",
-            "size_bytes": SIZE,
-            "steps": steps,
-            "result": "done",
-            "may_stop": True,
-        }
-    )
-    taken = [OPENED, write(0, 1, status("ABORTED", "SUPERSEDED"))]
-    found.append({"name": "another client took over", "size_bytes": SIZE, "steps": taken, "result": "SUPERSEDED"})
-    return {"about": ABOUT, "uploads": found, "downloads": downloads()}
+    damaged = [OPENED, write(0, 1), commit(status("INVALID_ARGUMENT", "DIGEST_MISMATCH")), *again]
+    vectors.append({**_vector("bytes were damaged on their way", damaged, "done"), "may_stop": True})
+    for each in vectors:
+        _run_sdk(each)
+    return {"about": ABOUT, "uploads": vectors, "downloads": downloads()}
 
 
-class _Refusal(grpc.RpcError):
-    """A status as a call of gRPC raises it."""
-
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(code)
-        self._code, self._reason = code, reason
-
-    def code(self) -> grpc.StatusCode:
-        return grpc.StatusCode[self._code]
-
-    def details(self) -> str:
-        return self._reason or self._code
-
-    def trailing_metadata(self) -> Any:
-        info = [ErrorInfo(domain="argosy", reason=self._reason)] if self._reason else []
-        return [("grpc-status-details-bin", base64.b64decode(trailer(self._code, self.details(), *info)))]
+def _vector(name: str, steps: list[Step], result: str) -> dict[str, Any]:
+    """Return an upload."""
+    return {"name": name, "size_bytes": SIZE, "steps": steps, "result": result}
 
 
-class _Answers:
-    """A store that answers as a vector says and takes nothing else."""
+class _Store:
+    """A store that answers as a vector says."""
 
-    def __init__(self, steps: list[Step]) -> None:
-        self._steps = list(steps)
-        self._waited = 0.0
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
 
-    def wait(self, seconds: float) -> None:
-        self._waited = seconds
-
-    def create_upload(self, *, digest: str, size_bytes: int) -> Upload:
-        return self._upload(self._take("CreateUpload"))
+    def create_upload(self, *, digest: str, size_bytes: int, request_id: str) -> Upload:
+        return self._upload("CreateUpload")
 
     def get_upload(self, upload_id: str, deadline: float | None = None) -> Upload:
-        return self._upload(self._take("GetUpload"))
+        return self._upload("GetUpload")
 
-    def write_upload(self, upload_id: str, chunks: Iterable[bytes], *, offset: int = 0, epoch: int = 0) -> int:
-        sent = b"".join(chunks)
-        assert sent == content_of(SIZE)[offset:]
-        return int(self._take("WriteUpload", offset=offset, epoch=epoch)["committed_size"])
+    def write_upload(self, upload_id: str, chunks: Iterable[memoryview], *, offset: int = 0, epoch: int = 0) -> int:
+        sent = offset
+        for chunk in chunks:
+            assert chunk == content()[sent : sent + len(chunk)]
+            sent += len(chunk)
+        assert sent == SIZE
+        return int(self._answer("WriteUpload", offset=offset, epoch=epoch)["committed_size"])
 
     def commit_upload(self, upload_id: str, digest: str, size_bytes: int) -> None:
-        self._take("CommitUpload")
+        self._answer("CommitUpload")
 
     def abort_upload(self, upload_id: str, deadline: float | None = None) -> None:
-        assert self._steps == [], "given up too early"
+        self._steps.finish()
 
-    def finish(self) -> None:
-        assert self._steps == [], f"ended before {self._steps}"
-
-    def _take(self, call: str, **facts: int) -> Step:
-        step = self._steps.pop(0)
-        shortest, longest = step.get("pause", (0, 0))
-        assert call == step["call"], f"{call} instead of {step}"
-        assert facts.items() <= step.items(), f"{facts} instead of {step}"
-        assert shortest <= self._waited <= longest, f"waited {self._waited} s before {step}"
-        self._waited = 0.0
-        answer: Step = step["answer"]
+    def _answer(self, call: str, **facts: int) -> Step:
+        answer: Step = self._steps.take(call, **facts)["answer"]
         if "status" in answer:
-            raise to_exception(_Refusal(**answer["status"]), "nowhere")
+            raise refusal(**answer["status"])
         return answer
 
-    @staticmethod
-    def _upload(answer: Step) -> Upload:
-        told = answer["upload"]
+    def _upload(self, call: str) -> Upload:
+        told = self._answer(call)["upload"]
         state = UploadState.Value(f"UPLOAD_STATE_{told['state']}")
         return Upload(id=told["id"], state=state, committed_size=told["committed_size"], epoch=told["epoch"])
 
@@ -331,25 +284,21 @@ class _Content:
     path = "vector"
     size_bytes = SIZE
 
-    def chunks(self, start: int = 0, chunk_bytes: int = MIB) -> Iterable[bytes]:
-        content = content_of(SIZE)
-        return iter([content[at : at + chunk_bytes] for at in range(start, SIZE, chunk_bytes)])
+    def chunks(self, start: int = 0, chunk_bytes: int = MIB) -> Iterator[memoryview]:
+        return iter([content()[at : at + chunk_bytes] for at in range(start, SIZE, chunk_bytes)])
 
 
-def _run_sdk(name: str, steps: list[Step], result: str) -> None:
-    """Let the SDK upload against these answers.
+def _run_sdk(vector: dict[str, Any]) -> None:
+    """Let the SDK upload against the answers of a vector.
 
     Raises:
         AssertionError: it does not what the vector says.
     """
-    answers, content = _Answers(steps), cast("Any", _Content())
-    digest = digest_of([content_of(SIZE)], SIZE)
+    steps, source = Steps(vector), cast("Any", _Content())
     ended = "done"
     try:
-        send_blob(cast("BlobClient", answers), content, digest, MIB, lambda count: None, answers.wait)
+        send_blob(cast("BlobClient", _Store(steps)), source, "", MIB, lambda count: None, steps.wait)
     except ArgosyError as error:
-        reason = error.reason if isinstance(error, ServiceError) else ""
-        assert not reason or ErrorReason.Value(f"ERROR_REASON_{reason}")
-        ended = reason or "UNAVAILABLE"
-    assert ended == result, f"{name}: {ended}"
-    answers.finish()
+        ended = "done" if steps.may_stop else ending(error, vector["result"])
+    assert ended == vector["result"], f"{vector['name']}: {ended}"
+    steps.finish()

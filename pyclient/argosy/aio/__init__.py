@@ -44,13 +44,15 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Load a public name when it is first used (PEP 562)."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'argosy.aio' has no attribute {name!r}")
-    found = getattr(importlib.import_module(f"argosy.aio.{_HOMES[name]}"), name)
-    globals()[name] = found
-    return found
+if not TYPE_CHECKING:  # checkers know the names from above, and would take any other for one, too
+
+    def __getattr__(name: str) -> object:
+        """Load a public name when it is first used (PEP 562)."""
+        if name not in _HOMES:
+            raise AttributeError(f"module 'argosy.aio' has no attribute {name!r}")
+        found = getattr(importlib.import_module(f"argosy.aio.{_HOMES[name]}"), name)
+        globals()[name] = found
+        return found
 
 
 def __dir__() -> list[str]:

@@ -10,15 +10,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from argosy.aio.artifact_version import ArtifactVersion
-from argosy.aio.watching import LoopWatching
+from argosy.aio.loop.watching import LoopWatching
 from argosy.errors import EventLoopError
-from argosy.sdk.artifact_events import EventFacts, check_cursor, check_timeout, wanted_events, watch_text
+from argosy.sdk.queries.artifact_events import EventFacts, check_cursor, check_timeout, wanted_events, watch_text
 from argosy.v1.watch_pb2 import WatchArtifactsResponse
 
 if TYPE_CHECKING:
-    from argosy.aio.way import Way
-    from argosy.transport.calls import ReceivingStream
+    from argosy.aio.loop.way import Way
     from argosy.transport.connection import Connection
+    from argosy.transport.rpc.calls import ReceivingStream
 
 
 @dataclass(frozen=True)

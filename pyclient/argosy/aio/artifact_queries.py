@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any
 from uuid import UUID
 
 from argosy.aio.artifact_version import ArtifactVersion, shown_by
@@ -75,13 +75,11 @@ class ArtifactQueries(StoreAccess):
         created_after: datetime | None = None,
         created_before: datetime | None = None,
         oldest_first: bool = False,
-        **misspelt: NoReturn,
     ) -> AsyncGenerator[ArtifactVersion, None]:
         """Yield versions, newest first; the filters are those of :meth:`argosy.Client.list_artifact_versions`.
 
         Raises:
             ParameterError: an argument is of another type, or metadata is not JSON.
-            TypeError: there is no such filter.
         """
         found = self._iterate(
             lambda client: client.list_artifact_versions(
@@ -92,7 +90,6 @@ class ArtifactQueries(StoreAccess):
                 created_after=created_after,
                 created_before=created_before,
                 oldest_first=oldest_first,
-                **misspelt,
             )
         )
         async for version in found:

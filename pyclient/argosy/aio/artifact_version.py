@@ -6,17 +6,18 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from argosy.execution.artifact_facts import ArtifactFacts
-from argosy.execution.artifact_version import ArtifactVersion as BlockingVersion
-from argosy.execution.download_version import checked_directory, download_version
+from argosy.execution.records.artifact_facts import ArtifactFacts
+from argosy.execution.records.artifact_version import ArtifactVersion as BlockingVersion
+from argosy.execution.values.download_version import checked_directory, download_version
 from argosy.graph.keyword_suggestions import methods_suggest_keywords
 from argosy.graph.switches import check_switches
 from argosy.v1 import artifact_pb2
 
 if TYPE_CHECKING:
-    from argosy.aio.operation import Operation
-    from argosy.aio.way import Way
-    from argosy.execution.transfer_progress import OnProgress
+    from argosy.aio.loop.operation import Operation
+    from argosy.aio.loop.way import Way
+    from argosy.execution.values.preview import Preview
+    from argosy.execution.views.transfer_progress import OnProgress
     from argosy.transport.connection import Connection
 
 T = TypeVar("T")
@@ -95,6 +96,24 @@ class ArtifactVersion(ArtifactFacts):
         await self._way.in_thread(download, is_transfer=True)
         return target
 
+    async def previews(self) -> tuple[str, ...]:
+        """Return the paths of its previews, the one to look at first first.
+
+        Raises:
+            NotFoundError: the version was deleted.
+        """
+        from argosy.execution.values.stored_previews import previews_of
+
+        selector = artifact_pb2.VersionSelector(id=self.id)
+        return await self._way.in_thread(lambda connection, _operation: previews_of(connection, selector))
+
+    async def preview(self, path: str | None = None) -> Preview:
+        """Return a small picture of the value; see :meth:`argosy.ArtifactVersion.preview`."""
+        from argosy.execution.values.stored_previews import preview_of
+
+        selector = artifact_pb2.VersionSelector(id=self.id)
+        return await self._way.in_thread(lambda connection, _operation: preview_of(connection, selector, path))
+
     async def set_alias(self, alias: str) -> ArtifactVersion:
         """Let ``alias`` point at this version from now on; return the version as it is then."""
         return await self._changed(lambda version: version.set_alias(alias))
@@ -121,7 +140,8 @@ class ArtifactVersion(ArtifactFacts):
                 long.
             NotFoundError: the version was deleted.
         """
-        tags = None if tags is None or isinstance(tags, str) else list(tags)
+        if tags is not None and not isinstance(tags, str):  # a single text is refused by what is run
+            tags = list(tags)  # what is run may be run again, and an iterator yields them once
         return await self._changed(
             lambda version: version.update(tags=tags, metadata=metadata, description=description)
         )

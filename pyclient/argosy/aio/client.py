@@ -15,10 +15,11 @@ from argosy.aio.save import save_all_by, save_by
 from argosy.aio.watch_queries import WatchQueries
 from argosy.config import ClientConfig
 from argosy.graph.keyword_suggestions import methods_suggest_keywords
-from argosy.sdk.selectors import make_selector
+from argosy.sdk.queries.selectors import make_selector
+from argosy.sdk.save_arguments import BatchArguments, SaveArguments
 
 if TYPE_CHECKING:
-    from argosy.execution.transfer_progress import OnProgress
+    from argosy.execution.views.transfer_progress import OnProgress
     from argosy.materializers.registry import MaterializerChoice
 
 T = TypeVar("T")
@@ -58,16 +59,18 @@ class Client(ArtifactQueries, RunQueries, WatchQueries):
             self.way,
             value,
             name,
-            version=version,
-            alias=alias,
-            tags=tags,
-            metadata=metadata,
-            description=description,
-            materializer=materializer,
-            extract_metadata=extract_metadata,
-            include_visualizations=include_visualizations,
-            allow_pickle=allow_pickle,
-            on_progress=on_progress,
+            SaveArguments(
+                version=version,
+                alias=alias,
+                tags=tags,
+                metadata=metadata,
+                description=description,
+                materializer=materializer,
+                extract_metadata=extract_metadata,
+                include_visualizations=include_visualizations,
+                allow_pickle=allow_pickle,
+                on_progress=on_progress,
+            ),
         )
 
     async def save_artifacts(
@@ -85,12 +88,14 @@ class Client(ArtifactQueries, RunQueries, WatchQueries):
         return await save_all_by(
             self.way,
             values,
-            tags=tags,
-            metadata=metadata,
-            extract_metadata=extract_metadata,
-            include_visualizations=include_visualizations,
-            allow_pickle=allow_pickle,
-            on_progress=on_progress,
+            BatchArguments(
+                tags=tags,
+                metadata=metadata,
+                extract_metadata=extract_metadata,
+                include_visualizations=include_visualizations,
+                allow_pickle=allow_pickle,
+                on_progress=on_progress,
+            ),
         )
 
     @overload

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 from uuid import UUID
 
-from argosy.aio.per_loop import PerLoop
+from argosy.aio.loop.per_loop import PerLoop
 from argosy.config import ClientConfig, resolve
 from argosy.graph.keyword_suggestions import suggests_keywords
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from argosy.aio.artifact_events import ArtifactEvents
     from argosy.aio.artifact_version import ArtifactVersion
     from argosy.aio.client import Client
-    from argosy.execution.transfer_progress import OnProgress
+    from argosy.execution.views.transfer_progress import OnProgress
     from argosy.materializers.registry import MaterializerChoice
 
 T = TypeVar("T")
@@ -112,7 +112,7 @@ async def load_artifact(
     """
     client = await _usual_client()
     from argosy.aio.load import load_by
-    from argosy.sdk.selectors import make_selector
+    from argosy.sdk.queries.selectors import make_selector
 
     return await load_by(
         client.way,
@@ -139,6 +139,7 @@ async def get_artifact(
     return await client.get_artifact_version(name_or_id, version, alias=alias, pipeline_name=pipeline_name)
 
 
+@suggests_keywords
 def watch_artifacts(
     name: str | None = None,
     *,
@@ -148,21 +149,16 @@ def watch_artifacts(
     include_unnamed: bool = False,
     cursor: str | None = None,
     timeout: float | None = None,
-    **misspelt: NoReturn,
 ) -> ArtifactEvents:
     """Watch what becomes of artifacts, as :meth:`argosy.aio.Client.watch_artifacts` does, from the running event loop.
 
     It is no coroutine: where the event loop must not wait a moment, let ``Client`` be imported before it runs.
 
     Raises:
-        TypeError: a keyword is misspelt; what may have been meant is named.
         ParameterError: an argument is malformed.
     """
     from argosy.aio.artifact_events import watch_by
-    from argosy.sdk.filters import refuse_misspelt
-    from argosy.sdk.watch_queries import WATCH_KEYWORDS
 
-    refuse_misspelt("watch_artifacts", misspelt, WATCH_KEYWORDS)
     return watch_by(_client_for(resolve()).way, name, alias, tag, kinds, include_unnamed, cursor, timeout)
 
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-from argosy.aio.operation import Operation
-from argosy.aio.retrying import retrying
-from argosy.aio.way import Way
-from argosy.execution.stored_value import load_from
-from argosy.execution.transfer_progress import OnProgress
+from argosy.aio.loop.operation import Operation
+from argosy.aio.loop.retrying import retrying
+from argosy.aio.loop.way import Way
+from argosy.execution.values.stored_value import load_from
+from argosy.execution.views.transfer_progress import OnProgress
 from argosy.materializers.registry import MaterializerChoice
 from argosy.transport.connection import Connection
-from argosy.transport.download import ask_for
-from argosy.transport.retry import FEW_ATTEMPTS
+from argosy.transport.download.open_version import ask_for
+from argosy.transport.rpc.retry import FEW_ATTEMPTS
 from argosy.v1.artifact_pb2 import VersionSelector
 from argosy.v1.artifact_service_pb2 import GetArtifactVersionResponse
 

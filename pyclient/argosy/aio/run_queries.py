@@ -8,6 +8,7 @@ from uuid import UUID
 
 from argosy.aio.run_record import PipelineRun, run_shown_by
 from argosy.aio.store_access import StoreAccess
+from argosy.sdk.queries.selectors import run_key
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,14 @@ class PipelineSummary:
 class RunQueries(StoreAccess):
     """Finds, lists and stops runs, as the methods of :class:`argosy.Client` do."""
 
-    async def get_run(self, run: str | UUID) -> PipelineRun:
-        """Return the run of this id or name, with its steps.
+    async def get_run(self, run: str | UUID | PipelineRun) -> PipelineRun:
+        """Return the run of this id or name, or a run as it is now, with its steps.
 
         Raises:
             NotFoundError: no such run.
         """
-        return run_shown_by(self.way, await self._ask(lambda client: client.get_run(run)))
+        key = run_key("get_run", run)
+        return run_shown_by(self.way, await self._ask(lambda client: client.get_run(key)))
 
     async def list_runs(self, pipeline_name: str = "", *, status: str = "") -> AsyncGenerator[PipelineRun, None]:
         """Yield runs, newest first and without steps, page by page as they are taken.
@@ -51,14 +53,15 @@ class RunQueries(StoreAccess):
         async for run in self._iterate(lambda client: client.list_runs(pipeline_name, status=status)):
             yield run_shown_by(self.way, run)
 
-    async def cancel_run(self, run: str | UUID) -> PipelineRun:
+    async def cancel_run(self, run: str | UUID | PipelineRun) -> PipelineRun:
         """Ask a run to stop; return it as it is now, which may be still running.
 
         Raises:
             NotFoundError: no such run.
             PreconditionError: the run has ended.
         """
-        return run_shown_by(self.way, await self._ask(lambda client: client.cancel_run(run)))
+        key = run_key("cancel_run", run)
+        return run_shown_by(self.way, await self._ask(lambda client: client.cancel_run(key)))
 
     async def list_pipelines(self) -> AsyncGenerator[PipelineSummary, None]:
         """Yield pipelines by name, page by page as they are taken."""

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from argosy.aio.artifact_version import ArtifactVersion
 from argosy.errors import PreconditionError
-from argosy.execution.run_record import RunFacts, StepRunFacts
+from argosy.execution.records.run_facts import RunFacts, StepRunFacts
 from argosy.v1 import pipeline_pb2
 
 if TYPE_CHECKING:
-    from argosy.aio.way import Way
+    from argosy.aio.loop.way import Way
 
 
 class StepRunRecord(StepRunFacts[ArtifactVersion]):

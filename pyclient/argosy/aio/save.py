@@ -7,61 +7,32 @@ through the event loop. The call that makes the version visible is made on the e
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from argosy.aio.artifact_version import ArtifactVersion, shown_by
-from argosy.aio.operation import Operation
-from argosy.aio.retrying import retrying
-from argosy.aio.way import Way
+from argosy.aio.loop.operation import Operation
+from argosy.aio.loop.retrying import retrying
+from argosy.aio.loop.way import Way
 from argosy.errors import BatchError
-from argosy.execution.prepared_value import PreparedValue
-from argosy.execution.transfer_progress import OnProgress
+from argosy.execution.values.prepared_value import PreparedValue
+from argosy.execution.values.sent_values import send_values
+from argosy.execution.views.transfer_progress import OnProgress
 from argosy.graph.source_location import called_from, caller_location
-from argosy.materializers.registry import MaterializerChoice
 from argosy.sdk.artifacts import prepare_save, record_saved
 from argosy.sdk.batch import save_all_to
-from argosy.transport.calls import new_request_id
+from argosy.sdk.save_arguments import BatchArguments, SaveArguments
 from argosy.transport.connection import Connection
-from argosy.transport.retry import ATTEMPTS, FEW_ATTEMPTS
-from argosy.transport.upload import upload_files
+from argosy.transport.rpc.calls import new_request_id
+from argosy.transport.upload.save_version import creation_attempts
 from argosy.v1.artifact_pb2 import NewArtifactFile
 
 
-async def save_by(
-    way: Way,
-    value: object,
-    name: str,
-    *,
-    version: int | str | None = None,
-    alias: str | None = None,
-    tags: Iterable[str] = (),
-    metadata: Mapping[str, Any] | None = None,
-    description: str = "",
-    materializer: MaterializerChoice | None = None,
-    extract_metadata: bool = True,
-    include_visualizations: bool = True,
-    allow_pickle: bool | None = None,
-    on_progress: OnProgress | None = None,
-) -> ArtifactVersion:
+async def save_by(way: Way, value: object, name: str, arguments: SaveArguments) -> ArtifactVersion:
     """Save a value as :func:`argosy.aio.save_artifact` promises."""
     prepared: list[PreparedValue] = []
 
     def prepare(connection: Connection, operation: Operation) -> tuple[PreparedValue, int]:
-        made = prepare_save(
-            connection,
-            value,
-            name,
-            version=version,
-            alias=alias,
-            tags=tags,
-            metadata=metadata,
-            description=description,
-            materializer=materializer,
-            extract_metadata=extract_metadata,
-            include_visualizations=include_visualizations,
-            allow_pickle=allow_pickle,
-        )
+        made = prepare_save(connection, value, name, arguments)
         prepared.append(made)
         if operation.ended:  # nobody else will close it
             made.__exit__()
@@ -70,39 +41,19 @@ async def save_by(
     try:
         with called_from(caller_location()):
             ready, size = await way.in_thread(prepare)
-        files = await _send(way, ready, size, on_progress)
+        files = await _send(way, ready, size, arguments.on_progress)
         return await _create(way, ready, files)
     finally:
         if prepared:
             await asyncio.to_thread(prepared[0].__exit__)
 
 
-async def save_all_by(
-    way: Way,
-    values: Mapping[str, object],
-    *,
-    tags: Iterable[str] = (),
-    metadata: Mapping[str, Any] | None = None,
-    extract_metadata: bool = True,
-    include_visualizations: bool = True,
-    allow_pickle: bool | None = None,
-    on_progress: OnProgress | None = None,
-) -> list[ArtifactVersion]:
+async def save_all_by(way: Way, values: Mapping[str, object], arguments: BatchArguments) -> list[ArtifactVersion]:
     """Save many values as :func:`argosy.save_artifacts` does, all of it in one thread."""
 
     def save(connection: Connection, operation: Operation) -> list[ArtifactVersion]:
         try:
-            saved = save_all_to(
-                connection,
-                values,
-                tags=tags,
-                metadata=metadata,
-                extract_metadata=extract_metadata,
-                include_visualizations=include_visualizations,
-                allow_pickle=allow_pickle,
-                on_progress=on_progress,
-                show=operation.show,
-            )
+            saved = save_all_to(connection, values, arguments, operation.show)
         except BatchError as error:
             error.saved = {name: shown_by(way, version) for name, version in error.saved.items()}
             raise
@@ -119,7 +70,7 @@ async def _send(
 
     def send(connection: Connection, operation: Operation) -> Sequence[NewArtifactFile]:
         with operation.show(prepared.spec.name, on_progress) as progress:
-            (files,) = upload_files(connection, [prepared.files], progress=progress)
+            (files,) = send_values(connection, [prepared], progress)
         return files
 
     endpoint = await way.open()
@@ -128,11 +79,9 @@ async def _send(
 
 async def _create(way: Way, prepared: PreparedValue, files: Sequence[NewArtifactFile]) -> ArtifactVersion:
     request_id = new_request_id()
-    # What took long to send is not given up because the server restarts just now.
-    attempts = ATTEMPTS if any(file.digest for file in files) else FEW_ATTEMPTS
 
     def create(connection: Connection) -> ArtifactVersion:
         made = connection.artifacts.create_artifact_version(prepared.spec, files, request_id)
         return shown_by(way, record_saved(made, connection))
 
-    return await retrying(f"creation of {prepared.spec.name!r}", lambda: way.ask(create), attempts)
+    return await retrying(f"creation of {prepared.spec.name!r}", lambda: way.ask(create), creation_attempts(files))

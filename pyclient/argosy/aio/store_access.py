@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from argosy.aio.way import Way
+from argosy.aio.loop.way import Way
 from argosy.config import ClientConfig, resolve
 from argosy.sdk.client import Client as BlockingClient
 from argosy.transport.connection import Connection

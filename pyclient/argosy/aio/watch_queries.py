@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable
-from typing import NoReturn
 from uuid import UUID
 
 from argosy.aio.artifact_events import ArtifactEvents, watch_by
+from argosy.aio.loop.watching import LoopWatching
 from argosy.aio.run_record import PipelineRun
 from argosy.aio.store_access import StoreAccess
-from argosy.aio.watching import LoopWatching
-from argosy.sdk.filters import refuse_misspelt
-from argosy.sdk.watch_queries import WATCH_KEYWORDS
+from argosy.sdk.queries.selectors import run_key
 from argosy.transport.watching import RunPicture
 
 
@@ -28,7 +26,6 @@ class WatchQueries(StoreAccess):
         include_unnamed: bool = False,
         cursor: str | None = None,
         timeout: float | None = None,
-        **misspelt: NoReturn,
     ) -> ArtifactEvents:
         """Watch what becomes of artifacts: each event once and in order, until the watch is closed.
 
@@ -42,27 +39,26 @@ class WatchQueries(StoreAccess):
         servers restart. The watch begins with ``async with``, or when the first event is asked for.
 
         Raises:
-            TypeError: a keyword is misspelt; what may have been meant is named.
             ParameterError: an argument is malformed.
         """
-        refuse_misspelt("watch_artifacts", misspelt, WATCH_KEYWORDS)
         return watch_by(self.way, name, alias, tag, kinds, include_unnamed, cursor, timeout)
 
-    async def watch_run(self, run: str | UUID) -> AsyncGenerator[PipelineRun, None]:
+    async def watch_run(self, run: str | UUID | PipelineRun) -> AsyncGenerator[PipelineRun, None]:
         """Yield a run as it is now, then each time it has changed, and a last time when it has ended.
 
         It goes on when the connection breaks or the server restarts. Leaving the loop ends the watch.
 
         Args:
-            run: its id or name.
+            run: the run, its id or name.
 
         Raises:
             NotFoundError: no such run.
             UnavailableError: the store cannot be reached when the watch begins.
             DeadlineError: it does not answer then.
         """
+        key = run_key("watch_run", run)
         watching = LoopWatching(
-            self.way, f"a watch of run {run}", lambda connection, _: connection.pipelines.watch_run(str(run)), ends=True
+            self.way, f"a watch of run {key}", lambda connection, _: connection.pipelines.watch_run(key), ends=True
         )
         picture = RunPicture()
         try:

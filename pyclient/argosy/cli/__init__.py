@@ -9,8 +9,11 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Sequence
 
-from argosy.cli.application import app
+from argosy.cli.application import ReaderGoneError, app
+from argosy.cli.exit_codes import ExitCode, exit_code_of
+from argosy.cli.garbage import collect_seldom
 
 __all__ = ["app", "main"]
 
@@ -24,8 +27,16 @@ _AS_TYPED = {
 """What settings, fields and arguments in the messages of the SDK and the service are called on the command line."""
 
 
-def main() -> None:
-    """Run the command line; a refusal is one line on stderr and exit code 1, bad usage exit code 2."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit; a refusal is one line on stderr. What exit codes mean is in ``exit_codes``.
+
+    Args:
+        arguments: the words after ``argosy``; those of this process by default.
+
+    Raises:
+        SystemExit: always; its code is that of the command.
+    """
+    collect_seldom()
     from argosy.errors import ArgosyError
 
     # The name of a file may be any bytes; they are printed as they are.
@@ -33,21 +44,22 @@ def main() -> None:
         sys.stdout.reconfigure(errors="surrogateescape")
     try:
         try:
-            app(prog_name="argosy")
+            app(args=arguments, prog_name="argosy")
         finally:
-            sys.stdout.flush()  # while a reader that is gone can still be met below
+            if sys.stdout is not None:  # None: closed by whoever started this
+                sys.stdout.flush()  # while a reader that is gone can still be met below
     except ArgosyError as error:
         message = str(error)
         for theirs, ours in _AS_TYPED.items():
             message = message.replace(theirs, ours)
-        _fail(message)
-    except BrokenPipeError:  # `argosy artifact list | head`: the reader has what it wanted
+        _fail(message, exit_code_of(error))
+    except (ReaderGoneError, BrokenPipeError):  # `argosy artifact list | head`: the reader has what it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        sys.exit(ExitCode.READER_GONE)
     except OSError as error:
-        _fail(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
+        _fail(f"{error.strerror or error}: {error.filename}" if error.filename else str(error), ExitCode.REFUSED)
 
 
-def _fail(message: str) -> None:
+def _fail(message: str, code: ExitCode) -> None:
     print(f"argosy: {message}", file=sys.stderr)  # noqa: T201 - telling people is what this module is for
-    sys.exit(1)
+    sys.exit(code)

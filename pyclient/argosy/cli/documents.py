@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from datetime import timezone
 from typing import TYPE_CHECKING, Any
 
-from argosy.v1.artifact_pb2 import ArtifactKind
-from argosy.v1.pipeline_pb2 import RunState, StepState
+from argosy.v1.artifact_pb2 import ArtifactKind, ArtifactVersion
+from argosy.v1.pipeline_pb2 import PipelineSummary, Run, RunState, StepState
+from argosy.v1.step_cache_pb2 import CacheEntry
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from argosy.v1.artifact_pb2 import ArtifactProducer, ArtifactVersion
-    from argosy.v1.pipeline_pb2 import Run, RunError, StepAttempt, StepRun
-    from argosy.v1.step_cache_pb2 import CacheEntry
+    from argosy.v1.artifact_pb2 import ArtifactProducer
+    from argosy.v1.pipeline_pb2 import RunError, StepAttempt, StepRun
 
 Document = dict[str, Any]
 
@@ -65,11 +65,12 @@ def run_document(run: Run) -> Document:
         "error": _error(run.error) if run.HasField("error") else None,
     }
     if run.steps:
-        document["steps"] = [_step_document(step) for step in run.steps]
+        document["steps"] = [step_document(step) for step in run.steps]
     return document
 
 
-def _step_document(step: StepRun) -> Document:
+def step_document(step: StepRun) -> Document:
+    """Return a step of a run."""
     return {
         "invocation": step.invocation,
         "id": step.id,
@@ -93,6 +94,18 @@ def _step_document(step: StepRun) -> Document:
         "attempt": step.attempt,
         "attempts": [_attempt(attempt) for attempt in step.attempts],
         "error": _error(step.error) if step.HasField("error") else None,
+    }
+
+
+def pipeline_document(summary: PipelineSummary) -> Document:
+    """Return a pipeline with its most recent run."""
+    entry = summary.latest_run.entry_point
+    return {
+        "name": summary.name,
+        "run_count": summary.run_count,
+        "entry_point": f"{entry.module}:{entry.qualname}" if entry.qualname else None,
+        "file": entry.file or None,
+        "latest_run": run_document(summary.latest_run),
     }
 
 
@@ -165,3 +178,13 @@ def _seconds(message: Message, start: str, end: str) -> float | None:
         return None
     nanoseconds: int = getattr(message, end).ToNanoseconds() - getattr(message, start).ToNanoseconds()
     return round(nanoseconds / 1e9, 3)
+
+
+VERSION_KEYS = tuple(version_document(ArtifactVersion()))
+"""The keys of a version in a list; one that is shown has its ``files`` too."""
+RUN_KEYS = tuple(run_document(Run()))
+"""The keys of a run in a list; one that is shown has its ``steps`` too."""
+CACHE_KEYS = tuple(cache_document(CacheEntry()))
+"""The keys of a step run whose outputs may be reused."""
+PIPELINE_KEYS = tuple(pipeline_document(PipelineSummary()))
+"""The keys of a pipeline in a list; one that is shown has its ``steps`` and ``runs`` too."""

@@ -1,34 +1,58 @@
-"""All pages of a list up to a number of rows."""
+"""Lists: all pages up to a number of rows, and how a list ends for people."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Annotated, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Annotated, Any
 
 import typer
 
-Row = TypeVar("Row")
+from argosy.cli.output import Column, Format, print_documents, print_note
+
 LARGEST_PAGE = 1000
 
 LimitOption = Annotated[int, typer.Option("--limit", "-n", min=1, help="Show at most this many.")]
 
+Fetch = Callable[[int, str], tuple[Sequence[Mapping[str, Any]], str]]
+"""Takes a page size and a page token, returns the documents and the next token."""
 
-def take(fetch: Callable[[int, str], tuple[Sequence[Row], str]], limit: int) -> tuple[list[Row], bool]:
-    """Fetch pages until there are ``limit`` rows or no more.
+
+def print_list(
+    fetch: Fetch,
+    limit: int,
+    columns: Sequence[Column],
+    output: Format,
+    chosen: Sequence[str] | None,
+    *,
+    nothing: Iterable[str],
+) -> None:
+    """Print a list, and tell people on stderr that it is empty or that there is more.
 
     Args:
-        fetch: takes a page size and a page token, returns the rows and the next token.
-        limit: the most rows to return.
-
-    Returns:
-        The rows, and whether there are more.
+        fetch: brings a page.
+        limit: the most documents to print.
+        columns: what people and CSV see unless ``--columns`` says otherwise.
+        output: what ``--output`` says.
+        chosen: what ``--columns`` says.
+        nothing: what people are told when nothing was found; asked for only then.
     """
-    rows: list[Row] = []
+    documents, more = _take(fetch, limit)
+    print_documents(documents, columns, output, chosen)
+    if not documents and output is Format.table:
+        for text in nothing:
+            print_note(text)
+    if more:
+        print_note(f"there are more than {limit}; raise --limit to see them")
+
+
+def _take(fetch: Fetch, limit: int) -> tuple[list[Mapping[str, Any]], bool]:
+    """Fetch pages until there are ``limit`` documents or no more; return them, and whether there are more."""
+    documents: list[Mapping[str, Any]] = []
     token = ""
     while True:
-        page, token = fetch(min(limit + 1 - len(rows), LARGEST_PAGE), token)
-        rows += page
-        if len(rows) > limit:
-            return rows[:limit], True
+        page, token = fetch(min(limit + 1 - len(documents), LARGEST_PAGE), token)
+        documents += page
+        if len(documents) > limit:
+            return documents[:limit], True
         if not token:
-            return rows, False
+            return documents, False

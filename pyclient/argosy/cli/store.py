@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
@@ -16,7 +17,7 @@ from argosy.cli.rules import following
 from argosy.graph.names import text_problem
 
 if TYPE_CHECKING:
-    from argosy.config import ClientConfig
+    from argosy.config import ClientConfig, Setting
     from argosy.transport.connection import Connection
 
 ServerOption = Annotated[
@@ -36,10 +37,11 @@ ProjectOption = Annotated[
 HomeOption = Annotated[
     Optional[str],  # noqa: UP045 - as above
     typer.Option(
-        "--home", metavar="DIRECTORY", help="Directory of the embedded store and the user's file. [ARGOSY_HOME]"
+        "--home", metavar="DIRECTORY", help="Directory of the embedded store and of config.toml. [ARGOSY_HOME]"
     ),
 ]
-_SHARED = {"server": ServerOption, "project": ProjectOption, "home": HomeOption}
+SHARED_OPTIONS = {"server": ServerOption, "project": ProjectOption, "home": HomeOption}
+"""What every command takes, by the names of the fields of :class:`Store`."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,21 @@ class Store:
             typer.BadParameter: one of them is malformed, wherever it comes from.
         """
         from argosy import config
-        from argosy.errors import ConfigurationError
 
-        try:
+        with _told_as_typed():
             return config.resolve(server=self.server, project=self.project, home=self.home)
-        except ConfigurationError as error:
-            raise typer.BadParameter(re.sub(r"^argument (\w+)=", r"--\1", str(error))) from None
+
+    def explained(self) -> list[Setting]:
+        """Return every setting that holds, and what said it.
+
+        Raises:
+            typer.BadParameter: one of them is malformed, wherever it comes from.
+        """
+        from argosy import config
+
+        with _told_as_typed():
+            found = config.explain(server=self.server, project=self.project, home=self.home)
+        return [item._replace(source=re.sub(r"^argument (\w+)=$", r"--\1", item.source)) for item in found]
 
     def connect(self, *, quiet: bool = False) -> Connection:
         """Open the store.
@@ -89,6 +100,17 @@ class Store:
         """Return where the store is, without opening it."""
         settings = self.config()
         return {"store": settings.server or f"embedded://{settings.home}", "project": settings.project}
+
+
+@contextlib.contextmanager
+def _told_as_typed() -> Iterator[None]:
+    """Let a malformed setting be wrong use of the command, and arguments have the names of options."""
+    from argosy.errors import ConfigurationError
+
+    try:
+        yield
+    except ConfigurationError as error:
+        raise typer.BadParameter(re.sub(r"^argument (\w+)=", r"--\1", str(error))) from None
 
 
 def store_of(context: typer.Context) -> Store:
@@ -113,13 +135,13 @@ def with_store(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def run(context: typer.Context, **arguments: Any) -> None:
-        say_store(context, **{option: arguments.pop(option) for option in _SHARED})
+        say_store(context, **{option: arguments.pop(option) for option in SHARED_OPTIONS})
         command(context, **arguments)
 
     signature = inspect.signature(command, eval_str=True)
     shared = [
         inspect.Parameter(option, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-        for option, annotation in _SHARED.items()
+        for option, annotation in SHARED_OPTIONS.items()
     ]
     run.__signature__ = signature.replace(  # type: ignore[attr-defined]  # what typer reads
         parameters=[*signature.parameters.values(), *shared]

@@ -34,6 +34,7 @@ class StepContext:
         metadata: facts its code tells about the step run, as JSON texts; whoever tells one adds it.
         outputs: its outputs: name -> name of the artifact each is saved under.
         output_metadata: facts its code tells about an output, by the output's name; whoever tells one adds it.
+        output_tags: tags its code gives to an output, each once, by the output's name; whoever gives one adds it.
         patience: seconds its code can wait for a store that is away.
     """
 
@@ -49,6 +50,7 @@ class StepContext:
     metadata: dict[str, str] = field(default_factory=dict, compare=False)
     outputs: Mapping[str, str] = field(default_factory=dict, compare=False)
     output_metadata: dict[str, dict[str, Any]] = field(default_factory=dict, compare=False)
+    output_tags: dict[str, dict[str, None]] = field(default_factory=dict, compare=False)
     patience: float = 0.0
 
 

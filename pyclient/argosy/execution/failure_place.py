@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path, PurePath
+from types import TracebackType
 from typing import NamedTuple
 
-_OWN = str(Path(__file__).resolve().parent.parent)
+_OWN = str(Path(__file__).resolve().parents[1]) + os.sep
 _PYTHON = tuple(filter(None, (sysconfig.get_path(name) for name in ("stdlib", "platstdlib"))))
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
+_COMPILED = frozenset({".pyx", ".pxi", ".pxd"})
+"""Of what Cython has compiled: by such a path, without the folder it is in, libraries name their own lines."""
 _FRAME = re.compile(r'^  File "(?P<file>.+)", line (?P<line>\d+), in (?P<function>.+)$', re.MULTILINE)
 
 
@@ -46,6 +50,14 @@ def place_of(error: BaseException) -> Place | None:
     return found
 
 
+def without_callers(trace: TracebackType | None) -> TracebackType | None:
+    """Return a traceback from the user's code on, without the frames that led there; all of it where none is of it."""
+    left = trace
+    while left is not None and not _is_the_users(left.tb_frame.f_code.co_filename):
+        left = left.tb_next
+    return left or trace
+
+
 def _frames(error: BaseException) -> Iterator[Place]:
     trace = error.__traceback__
     while trace is not None:
@@ -57,10 +69,17 @@ def _frames(error: BaseException) -> Iterator[Place]:
             yield Place(match["file"], int(match["line"]), match["function"])
 
 
+def _is_ours_or_pythons(file: str) -> bool:
+    return file.startswith((_OWN, "<frozen")) or (file.startswith(_PYTHON) and not _is_installed(file))
+
+
 def _is_the_users(file: str) -> bool:
-    if file.startswith("<frozen"):
-        return False
-    return not file.startswith(_PYTHON) and not _INSTALLED.intersection(PurePath(file).parts)
+    return not _is_ours_or_pythons(file) and not _is_installed(file)
+
+
+def _is_installed(file: str) -> bool:
+    path = Path(file)
+    return not _INSTALLED.isdisjoint(path.parts) or (path.suffix in _COMPILED and not path.is_file())
 
 
 def _short(file: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from argosy.errors import DefinitionError, ParameterError
 from argosy.graph.keyword_suggestions import methods_suggest_keywords
-from argosy.graph.names import new_name_problem, version_problem
+from argosy.graph.names import new_name_problem, text_problem, version_problem
 from argosy.graph.user_metadata import checked_description, checked_metadata
 
 
@@ -56,7 +56,7 @@ def _checked_tags(tags: object) -> tuple[str, ...]:
         raise DefinitionError(f"ArtifactConfig(tags={tags!r}): tags are a list of str; write tags=[...]")
     checked: dict[str, None] = {}
     for tag in tags:
-        if not isinstance(tag, str) or not tag or len(tag) > 255 or not tag.isprintable():
+        if not isinstance(tag, str) or text_problem(tag):
             raise DefinitionError(
                 f"ArtifactConfig(tags=...): {tag!r} is no tag; a tag is 1 to 255 printable characters"
             )

@@ -20,7 +20,7 @@ from argosy.graph.annotations import Unresolved
 from argosy.graph.canonical_json import canonical_json, is_pydantic_model
 from argosy.graph.constraints import broken_constraint
 from argosy.graph.scalar_coercion import SCALARS, Mismatch
-from argosy.graph.value_types import is_instance_of, is_union, plain_annotation, type_name
+from argosy.value_types import is_instance_of, is_union, plain_annotation, type_name
 
 _LISTS: tuple[Any, ...] = (list, Sequence, MutableSequence, Collection, Iterable)
 _SETS: tuple[Any, ...] = (set, frozenset, AbstractSet)

@@ -91,7 +91,10 @@ def _name_is_allowed(candidate: Candidate) -> str | None:
 @_rule
 def _no_generator(candidate: Candidate) -> str | None:
     if inspect.isgeneratorfunction(candidate.function) or inspect.isasyncgenfunction(candidate.function):
-        return "a generator function cannot be recorded or stored; collect what it yields in a list and return that"
+        return (
+            "a generator function cannot be recorded or stored; collect what it yields in a list and return that, or "
+            "return a generator of pyarrow.RecordBatch that another function makes"
+        )
     return None
 
 

@@ -9,7 +9,9 @@ from argosy.errors import ParameterError
 from argosy.graph.brief import brief
 from argosy.graph.keyword_suggestions import methods_suggest_keywords
 from argosy.graph.names import alias_problem, id_problem, name_problem, version_problem
+from argosy.graph.step_output import StepOutput
 from argosy.graph.switches import check_switches
+from argosy.graph.version_ids import version_id_of
 
 
 @final
@@ -182,9 +184,7 @@ def _require_fitting_selectors(selectors: dict[str, object], *, by_name: bool) -
 
 
 def _refuse_artifact(value: object) -> None:
-    from argosy.graph.parameters import is_artifact  # it knows this class
-
-    if is_artifact(value):
+    if isinstance(value, (StepOutput, ExternalArtifact)) or version_id_of(value) is not None:
         raise ParameterError(
             f"ExternalArtifact got a {type(value).__name__} as its value, which is an artifact already; pass it to the "
             "step as it is"

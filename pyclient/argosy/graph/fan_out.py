@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar, cast
 
 from argosy.errors import GraphError
+from argosy.graph.artifact_arguments import is_artifact
 from argosy.graph.brief import described
 from argosy.graph.call_binding import bind_call
 from argosy.graph.definitions import StepDefinition
 from argosy.graph.external_artifact import ExternalArtifact
 from argosy.graph.mapped_outputs import MappedOutputs
-from argosy.graph.model import ItemRef, StepOutputRef
-from argosy.graph.parameters import is_artifact
+from argosy.graph.output_refs import ItemRef, StepOutputRef
 from argosy.graph.recorder import CallOptions, Recorder
 from argosy.graph.source_location import SourceLocation, caller_location
 from argosy.graph.step_output import StepOutput, StepOutputs

@@ -32,18 +32,27 @@ STEP_OPTIONS = frozenset({"name", "enable_cache", "output_materializers", "allow
     *HOOKS,
     *CACHE_OPTIONS,
 }
+CALL_OPTIONS = frozenset({"after", "output_names"})
+"""What only a call can be told, not the decorator."""
 PIPELINE_OPTIONS = frozenset({"name", "enable_cache", "runner", "max_parallel", "execution_mode", "run_name", *HOOKS})
 
-_SYNONYMS = {
+SYNONYMS = {
     "cache": "enable_cache",
+    "cache_policy": "cache_key",
     "depends_on": "after",
+    "id": "name",
     "parallel": "max_parallel",
     "max_workers": "max_parallel",
+    "on_end": "on_success",
     "on_error": "on_failure",
+    "on_init": "on_start",
     "max_retries": "retry",
     "time_limit": "timeout",
     "ignored_inputs": "ignore",
+    "start_after": "after",
+    "substitutions": "output_names",
 }
+"""What people who come from another tool write -> the option that is like it."""
 
 _HOOK_ARGUMENTS = {
     ("step", "on_start"): ("step",),
@@ -81,7 +90,7 @@ def check_option_names(what: str, given: Iterable[str], known: Set[str], locatio
 
 
 def _hint(name: str, known: Set[str]) -> str:
-    meant = _SYNONYMS.get(name.lower(), name)
+    meant = SYNONYMS.get(name.lower(), name)
     if meant in known:
         return f" (did you mean {meant!r}?)"
     for owner, options in (("@step", STEP_OPTIONS), ("@pipeline", PIPELINE_OPTIONS)):

@@ -16,8 +16,8 @@ Nothing depends on how ``return`` is written.
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Annotated, Any
 
@@ -25,7 +25,8 @@ from argosy.errors import DefinitionError
 from argosy.graph.annotations import Unresolved
 from argosy.graph.artifact_config import ArtifactConfig
 from argosy.graph.names import SEPARATOR, new_name_problem
-from argosy.graph.value_types import without_alias
+from argosy.graph.near_matches import did_you_mean, listed
+from argosy.value_types import without_alias
 
 _NOTHING: tuple[Any, ...] = (type(None), typing.NoReturn, getattr(typing, "Never", typing.NoReturn))
 
@@ -42,6 +43,7 @@ class OutputSpec:
         tags: tags every version gets.
         metadata: facts every version gets.
         description: what it is, in words.
+        stored_as: the artifact's name where a call of the step chose another one.
     """
 
     key: str
@@ -51,9 +53,12 @@ class OutputSpec:
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     description: str = ""
+    stored_as: str | None = None
 
     def artifact_name(self, pipeline: str, invocation: str) -> str:
         """Return the name it is saved under: the given one, else ``pipeline::step::output``."""
+        if self.stored_as is not None:
+            return self.stored_as
         return self.key if self.is_named else SEPARATOR.join((pipeline, invocation, self.key))
 
 
@@ -102,8 +107,40 @@ def declared_outputs(annotation: Any) -> Outputs:
         return Outputs((_spec(annotation, "output"),))
     unnamed = [f"output_{index}" for index in range(len(items))]
     specs = tuple(_spec(item, key) for item, key in zip(items, unnamed, strict=True))
-    _refuse_duplicates(specs)
+    _refuse_duplicates([spec.key for spec in specs])
     return Outputs(specs, is_tuple=True)
+
+
+def renamed_outputs(outputs: Outputs, names: object) -> Outputs:
+    """Return outputs that are kept under other artifact names; inside the step they are called what they were.
+
+    Args:
+        outputs: what the step declares.
+        names: an artifact's name where there is one output, or the names by output.
+
+    Raises:
+        DefinitionError: there is no such output, a name is malformed, or two outputs would have one name.
+    """
+    if isinstance(names, str) and len(outputs) == 1:
+        names = {outputs.keys[0]: names}
+    if not isinstance(names, Mapping):
+        raise DefinitionError(
+            f"output_names is a dict of output to artifact name, not {names!r}; the outputs are "
+            f"{listed(outputs.keys) or 'none'}"
+        )
+    for key, name in names.items():
+        if key not in outputs.keys:
+            near = did_you_mean(key, outputs.keys) if isinstance(key, str) else ""
+            raise DefinitionError(
+                f"output_names: there is no output {key!r}{near}; the outputs are {listed(outputs.keys) or 'none'}"
+            )
+        if problem := new_name_problem(name):
+            raise DefinitionError(f"output_names[{key!r}]: {problem}")
+    specs = tuple(
+        replace(spec, stored_as=names[spec.key], is_named=True) if spec.key in names else spec for spec in outputs
+    )
+    _refuse_duplicates([spec.stored_as or spec.key for spec in specs])
+    return replace(outputs, specs=specs)
 
 
 def _tuple_items(annotation: Any) -> tuple[Any, ...] | None:
@@ -143,8 +180,7 @@ def _spec(annotation: Any, unnamed_key: str) -> OutputSpec:
     )
 
 
-def _refuse_duplicates(specs: tuple[OutputSpec, ...]) -> None:
-    keys = [spec.key for spec in specs]
+def _refuse_duplicates(keys: Sequence[str]) -> None:
     for key in keys:
         if keys.count(key) > 1:
             raise DefinitionError(f"two outputs are named {key!r}; give each output a name of its own")

@@ -1,8 +1,7 @@
-"""Artifact or parameter: what an argument of a step is.
+"""Parameters: what an argument of a step is that stands for no artifact.
 
-Step outputs, ``ExternalArtifact``, artifact versions, and lists or tuples wholly of these are
-artifacts. Everything else is a parameter: something JSON can say, which is recorded with the
-run. A container that mixes both is refused, since it would be neither.
+It is something JSON can say, which is recorded with the run. A container that holds artifacts among other things is
+refused, since it would be neither; see :mod:`argosy.graph.artifact_arguments`.
 """
 
 from __future__ import annotations
@@ -10,57 +9,19 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 from argosy.errors import ParameterError
+from argosy.graph.artifact_arguments import is_artifact
 from argosy.graph.brief import described
 from argosy.graph.canonical_json import canonical_json
 from argosy.graph.coercion import coerce
-from argosy.graph.external_artifact import ExternalArtifact
 from argosy.graph.mapped_outputs import MappedOutputs
 from argosy.graph.model import Parameter
 from argosy.graph.scalar_coercion import Mismatch
-from argosy.graph.step_output import CURE, StepOutput, StepOutputs
-
-VERSION_ID_ATTRIBUTE = "__argosy_version_id__"
-"""An object with this attribute, the id of an artifact version, is that version."""
+from argosy.graph.step_output import StepOutputs
+from argosy.graph.version_ids import version_id_of
 
 _MAX_DEPTH = 100
-_PLAIN = frozenset({type(None), bool, int, float, str})
-
-
-def version_id_of(value: object) -> UUID | None:
-    """Return the id of the artifact version that ``value`` is, ``None`` if it is none."""
-    if type(value) in _PLAIN or isinstance(value, (type, StepOutput, StepOutputs, MappedOutputs)):
-        return None
-    if inspect.getattr_static(value, VERSION_ID_ATTRIBUTE, None) is None:
-        return None
-    return UUID(str(getattr(value, VERSION_ID_ATTRIBUTE)))
-
-
-def is_artifact(value: object) -> bool:
-    """Tell whether ``value`` stands for one artifact."""
-    return isinstance(value, (StepOutput, ExternalArtifact)) or version_id_of(value) is not None
-
-
-def artifact_cure(value: object) -> str:
-    """Tell what to do with something that stands for an artifact where its value belongs."""
-    if isinstance(value, StepOutput):
-        return CURE
-    if isinstance(value, ExternalArtifact) and value.has_value:
-        return "use its value, .value"
-    if isinstance(value, ExternalArtifact):
-        return "load it first, with argosy.load_artifact(...)"
-    return "use its value, .load()"
-
-
-def is_artifact_list(value: object) -> bool:
-    """Tell whether ``value`` is a non-empty list or tuple wholly of artifacts, or what ``step.map`` returned."""
-    if isinstance(value, StepOutputs):
-        return len(value) > 0
-    if isinstance(value, MappedOutputs):
-        return value.is_list
-    return isinstance(value, (list, tuple)) and bool(value) and all(is_artifact(item) for item in value)
 
 
 def make_parameter(

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from types import MappingProxyType
 from typing import Any
 
+from argosy import clock
 from argosy.errors import GraphError
+from argosy.graph.artifact_arguments import is_artifact, is_artifact_list
 from argosy.graph.call_binding import bind_call
 from argosy.graph.checks import check_parameters
 from argosy.graph.definitions import PipelineDefinition
 from argosy.graph.model import Graph, Parameter
-from argosy.graph.parameters import is_artifact, is_artifact_list
 from argosy.graph.recorder import OnLoad, Recorder, checked_parameter, current_recorder
 from argosy.graph.run_names import make_run_name
 from argosy.graph.source_location import SourceLocation, caller_location
@@ -55,7 +55,7 @@ def record_pipeline(
         pipeline=pipeline,
         invocations=MappingProxyType({}),
         parameters=MappingProxyType(parameters),
-        run_name=None if template is None else make_run_name(template, datetime.now(timezone.utc)),
+        run_name=None if template is None else make_run_name(template, clock.now()),
         cache_override=cache_override,
     )
     check_parameters(start)

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from argosy.errors import GraphError, ParameterError
+from argosy.graph.artifact_arguments import is_artifact, is_artifact_list
 from argosy.graph.call_binding import bind_call
 from argosy.graph.checks import check_graph, check_invocations, check_order
 from argosy.graph.definitions import PipelineDefinition, StepDefinition
@@ -24,12 +25,13 @@ from argosy.graph.model import (
     InnerPipeline,
     Invocation,
     Parameter,
-    StepOutputRef,
     VersionRef,
 )
-from argosy.graph.parameters import is_artifact, is_artifact_list, make_parameter, version_id_of
+from argosy.graph.output_refs import StepOutputRef
+from argosy.graph.parameters import make_parameter
 from argosy.graph.source_location import SourceLocation, caller_location
 from argosy.graph.step_output import StepOutput, StepOutputs
+from argosy.graph.version_ids import version_id_of
 
 Promise: TypeAlias = "StepOutput | StepOutputs | MappedOutputs"
 """What stands for values that do not exist yet."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from argosy.errors import OutputError
 from argosy.graph.definitions import StepDefinition
 from argosy.graph.outputs import OutputSpec
-from argosy.graph.value_types import is_instance_of, type_name
+from argosy.value_types import is_instance_of, names_apart
 
 
 class OutputTypeWarning(UserWarning):
@@ -69,9 +69,10 @@ def _items(step: StepDefinition, returned: object) -> tuple[object, ...]:
 def _warn_if_mistyped(step: StepDefinition, pair: ReturnedValue) -> None:
     if is_instance_of(pair.value, pair.output.annotation):
         return
+    returned, declared = names_apart(type(pair.value), pair.output.annotation)
     warnings.warn_explicit(
-        f"step {step.name!r} declares output {pair.output.key!r} as {type_name(pair.output.annotation)} but returned "
-        f"{type(pair.value).__name__}; it is saved as {type(pair.value).__name__}: correct the annotation or the value",
+        f"step {step.name!r} declares output {pair.output.key!r} as {declared} but returned {returned}; it is saved as "
+        f"{returned}: correct the annotation or the value",
         OutputTypeWarning,
         step.location.file,
         step.location.line,

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from argosy.graph.brief import described
-from argosy.graph.value_types import type_name
+from argosy.value_types import type_name
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,4000}")
 _TRUTHS = {"true": True, "false": False}

@@ -15,7 +15,7 @@ from argosy.errors import GraphError
 from argosy.graph.source_location import caller_frame, caller_location
 
 if TYPE_CHECKING:
-    from argosy.graph.model import ItemRef, StepOutputRef
+    from argosy.graph.output_refs import ItemRef, StepOutputRef
 
 CURE = (
     "its value exists only when the pipeline runs: do this inside a step, and pass it the output, or run what makes it "

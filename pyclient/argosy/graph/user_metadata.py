@@ -70,6 +70,9 @@ def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
     """
     if isinstance(tags, str):
         raise ParameterError(f"tags={tags!r} is one text; write tags=[{tags!r}]")
+    given: object = tags
+    if not isinstance(given, Iterable):
+        raise ParameterError(f"tags={given!r} is no list of texts; write tags=['raw'], or leave it out")
     found = tuple(tags)
     for tag in found:
         if not isinstance(tag, str):

@@ -13,11 +13,11 @@ from collections.abc import Iterable
 from pathlib import PurePath
 from typing import Any
 
-from argosy.materializers import dataclass_state
 from argosy.materializers.base import registered_for, type_name
 from argosy.materializers.catalog import IDS_BY_TYPE
-from argosy.materializers.json_encoding import JSON_TYPES
-from argosy.materializers.json_objects import is_pydantic_model
+from argosy.materializers.json_family import dataclass_state
+from argosy.materializers.json_family.encoding import JSON_TYPES
+from argosy.materializers.json_family.objects import is_pydantic_model
 
 _CONTAINERS = (list, tuple, dict, set, frozenset)
 _EXTRAS = {"argosy.pandas": "pyarrow", "argosy.pandas_series": "pyarrow", "argosy.sklearn": "skops"}

@@ -58,10 +58,13 @@ class Materializer(Generic[T]):
     Attributes:
         types: the classes it keeps, subclasses included.
         format: the language-neutral name of its file layout.
+        packages: names of the distributions (as ``pip`` takes them) on whose version the bytes depend. What is
+            installed of them is recorded with every value, and compared when it is loaded.
     """
 
     types: ClassVar[tuple[type, ...]]
     format: ClassVar[str]
+    packages: ClassVar[tuple[str, ...]] = ()
     _is_abstract: ClassVar[bool] = True
 
     def save(self, value: T, files: FileSink) -> None:
@@ -73,8 +76,8 @@ class Materializer(Generic[T]):
 
         Args:
             files: what ``save`` wrote.
-            as_type: the type the caller asked for, if any; a hint, for classes which
-                cannot be found by the name they were recorded under.
+            as_type: the class of what is to be made: the one the caller asked for, else the recorded one, a subclass of
+                one of ``types`` perhaps; ``None`` where it cannot be found by the name it was recorded under.
         """
         raise NotImplementedError
 
@@ -83,7 +86,12 @@ class Materializer(Generic[T]):
         return {}
 
     def visualize(self, value: T) -> dict[str, bytes]:
-        """Return small previews as path -> content (``{"head.html": b"..."}``); nothing by default."""
+        """Return small previews as path -> content (``{"head.html": b"..."}``); nothing by default.
+
+        The end of a path says what it is: ``.html``, ``.png``, ``.svg``, ``.csv``, ``.md``, ``.json``, ``.txt``. This
+        runs in a thread beside the transfer of the value. What raises, is late (2 s after all else is sent) or more
+        than 20 files or 1 MiB is left out with a warning; the value is saved all the same.
+        """
         return {}
 
     def __init_subclass__(cls, *, abstract: bool = False, **kwargs: object) -> None:
@@ -107,9 +115,11 @@ class BuiltinMaterializer(Materializer[T], abstract=True):
 
     Attributes:
         id: the short stable name recorded with every value it keeps.
+        describes_pickles: whether it knows what to tell and show of a value that it cannot keep.
     """
 
     id: ClassVar[str]
+    describes_pickles: ClassVar[bool] = False
 
 
 def type_name(cls: type) -> str:
@@ -137,8 +147,20 @@ def check_definition(cls: type[Materializer[Any]]) -> None:
             f"{cls.__qualname__}.format must name the file layout with lower-case letters, digits, '.', '_' or '-' "
             f"(for example format = 'png'), got {file_format!r}"
         )
+    _check_packages(cls)
     _check_method(cls, "save", "(self, value, files)", 3)
     _check_method(cls, "load", "(self, files, as_type)", 3)
+
+
+def _check_packages(cls: type[Materializer[Any]]) -> None:
+    given: object = cls.packages
+    if isinstance(given, str):
+        raise DefinitionError(f"{cls.__qualname__}.packages is one text; write packages = ({given!r},)")
+    if not isinstance(given, tuple) or not all(isinstance(name, str) and name for name in given):
+        raise DefinitionError(
+            f"{cls.__qualname__}.packages must be a tuple of names of distributions (packages = ('pillow',)), "
+            f"got {given!r}"
+        )
 
 
 def _check_method(cls: type[Materializer[Any]], name: str, signature: str, arguments: int) -> None:

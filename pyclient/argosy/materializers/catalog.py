@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import enum
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from argosy.errors import MaterializerError
 from argosy.materializers.base import Materializer, type_name
-from argosy.materializers.json_encoding import JSON_TYPES
+from argosy.materializers.json_family.encoding import JSON_TYPES
 
 _CLASSES = {
-    "argosy.json": ("json_family", "JsonMaterializer"),
+    "argosy.json": ("json_family.materializer", "JsonMaterializer"),
     "argosy.text": ("text", "TextMaterializer"),
     "argosy.bytes": ("binary", "BytesMaterializer"),
     "argosy.bytearray": ("binary", "BytearrayMaterializer"),
@@ -30,7 +32,27 @@ _CLASSES = {
     "argosy.numpy_scalar": ("numpy_", "NumpyScalarMaterializer"),
     "argosy.pandas": ("pandas_", "DataFrameMaterializer"),
     "argosy.pandas_series": ("pandas_", "SeriesMaterializer"),
+    "argosy.arrow": ("arrow_", "TableMaterializer"),
+    "argosy.arrow_stream": ("arrow_stream", "StreamMaterializer"),
+    "argosy.polars": ("polars_", "PolarsFrameMaterializer"),
+    "argosy.polars_series": ("polars_", "PolarsSeriesMaterializer"),
+    "argosy.scipy": ("scipy_", "SparseMaterializer"),
+    "argosy.html": ("strings", "HtmlMaterializer"),
+    "argosy.markdown": ("strings", "MarkdownMaterializer"),
+    "argosy.csv": ("strings", "CsvMaterializer"),
+    "argosy.json_text": ("strings", "JsonTextMaterializer"),
     "argosy.sklearn": ("sklearn_", "SklearnMaterializer"),
+    "argosy.pillow": ("pillow_", "PngMaterializer"),
+    "argosy.pillow_tiff": ("pillow_", "TiffMaterializer"),
+    "argosy.matplotlib": ("matplotlib_", "FigureMaterializer"),
+    "argosy.torch": ("torch_", "TensorMaterializer"),
+    "argosy.torch_state": ("torch_", "StateDictMaterializer"),
+    "argosy.torch_module": ("torch_modules", "ModuleMaterializer"),
+    "argosy.xgboost": ("xgboost_", "BoosterMaterializer"),
+    "argosy.xgboost_estimator": ("xgboost_", "XGBModelMaterializer"),
+    "argosy.lightgbm": ("lightgbm_", "BoosterMaterializer"),
+    "argosy.lightgbm_estimator": ("lightgbm_", "LGBMModelMaterializer"),
+    "argosy.onnx": ("onnx_", "OnnxMaterializer"),
     "argosy.cloudpickle": ("pickle_", "PickleMaterializer"),
 }
 
@@ -46,9 +68,32 @@ IDS_BY_TYPE: dict[str, tuple[str, ...]] = {
     "pandas.core.frame:DataFrame": ("argosy.pandas",),
     "pandas:Series": ("argosy.pandas_series",),
     "pandas.core.series:Series": ("argosy.pandas_series",),
+    "pyarrow.lib:Table": ("argosy.arrow",),
+    "pyarrow.lib:RecordBatchReader": ("argosy.arrow_stream",),
+    "builtins:generator": ("argosy.arrow_stream",),
+    "polars.dataframe.frame:DataFrame": ("argosy.polars",),
+    "polars.series.series:Series": ("argosy.polars_series",),
+    "polars.lazyframe.frame:LazyFrame": ("argosy.polars",),
+    "scipy.sparse._base:_spbase": ("argosy.scipy",),
+    "argosy.materializers.strings:HTMLString": ("argosy.html",),
+    "argosy.materializers.strings:MarkdownString": ("argosy.markdown",),
+    "argosy.materializers.strings:CSVString": ("argosy.csv",),
+    "argosy.materializers.strings:JSONString": ("argosy.json_text",),
     "sklearn.base:BaseEstimator": ("argosy.sklearn",),
+    "PIL.Image:Image": ("argosy.pillow", "argosy.pillow_tiff"),
+    "matplotlib.figure:Figure": ("argosy.matplotlib",),
+    "torch:Tensor": ("argosy.torch",),
+    "torch.nn.modules.module:Module": ("argosy.torch_module",),
+    "xgboost.core:Booster": ("argosy.xgboost",),
+    "xgboost.sklearn:XGBModel": ("argosy.xgboost_estimator",),
+    "lightgbm.basic:Booster": ("argosy.lightgbm",),
+    "lightgbm.sklearn:LGBMModel": ("argosy.lightgbm_estimator",),
+    "onnx.onnx_ml_pb2:ModelProto": ("argosy.onnx",),
 }
 """Recorded name of a class -> ids of the materializers to try, in order, for it and its subclasses."""
+
+ONLY_BESIDE = {"builtins:generator": "pyarrow"}
+"""Recorded name of a class -> library that was imported where a value of it is one its materializers keep."""
 
 ID_BY_FORMAT = {
     "json": "argosy.json",
@@ -59,10 +104,30 @@ ID_BY_FORMAT = {
     "reference": "argosy.reference",
     "npy": "argosy.numpy",
     "parquet": "argosy.pandas",
+    "sparse": "argosy.scipy",
+    "html": "argosy.html",
+    "markdown": "argosy.markdown",
+    "csv": "argosy.csv",
+    "json-text": "argosy.json_text",
     "skops": "argosy.sklearn",
+    "png": "argosy.pillow",
+    "tiff": "argosy.pillow_tiff",
+    "safetensors": "argosy.torch_state",
+    "xgboost": "argosy.xgboost",
+    "lightgbm": "argosy.lightgbm",
+    "onnx": "argosy.onnx",
     "cloudpickle": "argosy.cloudpickle",
 }
 """What reads a format when no materializer is recorded: the artifact was made without Python."""
+
+DRAWN_FROM_FILES = frozenset({"argosy.numpy", "argosy.numpy_scalar", "argosy.pandas", "argosy.pandas_series"})
+"""Their previews are drawn when somebody looks, as long as a version has less than :data:`DRAWN_BYTES`."""
+DRAWN_BYTES = 1 << 20
+_DOCUMENTS = frozenset({"argosy.json", "argosy.dataclass", "argosy.pydantic"})
+"""What they lack is the library of a scalar or object in their document, whose extra is called as it is."""
+
+_IMPORTED_AS = {"PIL": "pillow", "sklearn": "scikit-learn"}
+"""Name that a library is imported by -> the name it is installed by, where they differ."""
 
 
 @cache
@@ -75,10 +140,27 @@ def builtin(identifier: str) -> Materializer[Any]:
     if identifier not in _CLASSES:
         raise MaterializerError(f"unknown materializer {identifier!r}; it was recorded by a newer Argosy: upgrade")
     module, name = _CLASSES[identifier]
-    try:
+    with naming_missing_library(identifier):
         cls = getattr(importlib.import_module(f"argosy.materializers.{module}"), name)
-    except ImportError as error:
-        extra = module.rstrip("_")
-        raise MaterializerError(f"{identifier} needs {error.name}: pip install 'argosy[{extra}]'") from error
     made: Materializer[Any] = cls()
     return made
+
+
+@contextmanager
+def naming_missing_library(identifier: str) -> Iterator[None]:
+    """Use a built-in materializer in this block, and tell which library it lacks, and how to get it.
+
+    Args:
+        identifier: id of the materializer; it begins with the name of its extra.
+
+    Raises:
+        MaterializerError: an import in the block failed.
+    """
+    try:
+        yield
+    except ImportError as error:
+        library = str(error.name).partition(".")[0]
+        extra = library if identifier in _DOCUMENTS else identifier.removeprefix("argosy.").partition("_")[0]
+        raise MaterializerError(
+            f"{identifier} needs {_IMPORTED_AS.get(library, library)}: pip install 'argosy[{extra}]'"
+        ) from error

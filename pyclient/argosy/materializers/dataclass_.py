@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from argosy.errors import MaterializerError
-from argosy.materializers import dataclass_state
-from argosy.materializers.json_decoding import JsonDecoder
-from argosy.materializers.json_encoding import JsonEncoder
-from argosy.materializers.json_family import DOCUMENT, write_document
+from argosy.materializers.json_family import dataclass_state
+from argosy.materializers.json_family.decoding import JsonDecoder
+from argosy.materializers.json_family.document import DOCUMENT, write_document
+from argosy.materializers.json_family.encoding import JsonEncoder
 from argosy.materializers.nesting import CannotKeepError, NestingMaterializer
 from argosy.materializers.references import find_class
 
@@ -73,4 +73,9 @@ def read_object(
     for document, content in ((DOCUMENT, fields), (STATE, rest)):
         if not isinstance(content, dict):
             raise MaterializerError(f"{document} of a {leaves.data_type} must be a JSON object of its fields")
-    return make(cls, fields, rest)
+    try:
+        return make(cls, fields, rest)
+    except (MaterializerError, ImportError, Warning):
+        raise
+    except Exception as error:  # whoever wrote the documents may be no writer of ours
+        raise MaterializerError(f"{STATE} of a {leaves.data_type} does not describe its state: {error!r}") from error

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -21,6 +22,7 @@ from argosy.errors import CorruptDataError
 CHUNK_BYTES = 1 << 20
 """Size of the pieces content is read in, unless others are asked for."""
 _JOINED_BYTES = 64 << 10
+_MOST_PATH_CHARACTERS = 1024
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,22 @@ class FileSink:
         """What was written so far, in order."""
         return tuple(self._files.values())
 
+    def problem_since(self, count: int) -> str | None:
+        """Tell what no store can take of the files that were written after the first ``count``, and the cure."""
+        written = {file.path.removeprefix(self._prefix): file for file in self.files[count:]}
+        for path, file in written.items():
+            if problem := _path_problem(path):
+                return f"wrote {path!r}, {problem}"
+            if file.local_path is not None and not file.local_path.is_file():
+                return (
+                    f"gave {path!r} the file {file.local_path}, which is gone; it is read when it is sent, so put it "
+                    "into files.temporary_directory() or keep it until then"
+                )
+        for path, following in pairwise(sorted(written, key=_like_a_tree)):
+            if following.startswith(f"{path}/"):
+                return f"wrote {path!r} and {following!r}, so {path!r} is a file and a folder; choose one"
+        return None
+
     def close(self) -> None:
         """Remove temporary directories."""
         self._resources.close()
@@ -166,6 +184,23 @@ class FileSource(Protocol):
     def child(self, directory: str) -> FileSource:
         """Return the files below ``directory`` as a source of their own."""
         ...
+
+
+def _path_problem(path: object) -> str | None:
+    if not isinstance(path, str) or not path:
+        return "which is no path; give files.write a text such as 'data.bin'"
+    if not path.isprintable():
+        return "which has control or unprintable characters, or is no valid Unicode; leave them out"
+    if {"", ".", ".."} & set(path.split("/")):
+        return "which is no relative path of plain parts; leave out '.', '..', '//' and a '/' at its begin or end"
+    if len(path) > _MOST_PATH_CHARACTERS:
+        return f"which has {len(path)} characters; at most {_MOST_PATH_CHARACTERS} are allowed"
+    return None
+
+
+def _like_a_tree(path: str) -> str:
+    """Return what sorts a file right before what lies in a folder of its name."""
+    return path.replace("/", "\0")
 
 
 def _from(buffers: Iterable[memoryview], start: int) -> Iterator[memoryview]:

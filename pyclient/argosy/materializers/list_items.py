@@ -6,8 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from argosy.errors import MaterializerError
-from argosy.materializers.json_decoding import JsonDecoder
-from argosy.materializers.json_family import DOCUMENT, JsonMaterializer
+from argosy.materializers.json_family.decoding import JsonDecoder
+from argosy.materializers.json_family.document import DOCUMENT
+from argosy.materializers.json_family.materializer import JsonMaterializer
 from argosy.materializers.registry import leaf_loader, load_value, reader_of
 
 if TYPE_CHECKING:

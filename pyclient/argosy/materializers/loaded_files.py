@@ -28,6 +28,12 @@ def fresh_directory() -> Path:
         return Path(tempfile.mkdtemp(dir=_home[1]))
 
 
+def remove_loaded() -> None:
+    """Remove what this process loaded, for one that ends without the interpreter's goodbye, as a fork does."""
+    if _home is not None:
+        _remove(*_home)
+
+
 def _remove(owner: int, directory: Path) -> None:
     if os.getpid() == owner:
         shutil.rmtree(directory, ignore_errors=True)

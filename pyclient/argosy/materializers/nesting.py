@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from argosy.errors import MaterializerError
 from argosy.materializers.base import JSON, BuiltinMaterializer, T
+from argosy.materializers.state_dicts import is_state_dict
 
 if TYPE_CHECKING:
     from argosy.materializers.files import FileSink, FileSource
@@ -32,12 +33,18 @@ class SavedValue:
         format: the name of the file layout.
         materializer: id of the materializer: ``argosy.…`` or a user's ``module:qualname``.
         uses_pickle: whether any part of the value was pickled.
+        packages: the distributions on whose version the bytes of any part of it depend.
+        why_pickled: why nothing else kept the value as a whole; empty where something did, or nothing else is for it.
+        described_by: id of the materializer that knows what to tell and show of it, where that is another one.
     """
 
     data_type: str
     format: str
     materializer: str
     uses_pickle: bool
+    packages: tuple[str, ...] = ()
+    why_pickled: str = ""
+    described_by: str = ""
 
 
 SaveValue = Callable[[object, "FileSink", str], SavedValue]
@@ -53,9 +60,14 @@ class LeafSaver:
     def __init__(self, files: FileSink, save: SaveValue, path: str = "value") -> None:
         self.path = path
         self.uses_pickle = False
+        self.packages: set[str] = set()
         self._files = files
         self._save = save
         self._count = 0
+
+    def wants(self, value: object) -> bool:
+        """Tell whether a part that JSON can say is kept as a leaf nevertheless: the tensors of a dict, in one file."""
+        return is_state_dict(value)
 
     def save(self, value: object, path: str) -> JSON:
         """Save one leaf; return what stands for it in the container's document.
@@ -72,6 +84,7 @@ class LeafSaver:
                 raise
             raise type(error)(f"{path}: {error}") from error
         self.uses_pickle = self.uses_pickle or saved.uses_pickle
+        self.packages.update(saved.packages)
         return {
             "$value": {
                 "at": directory,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import io
+import math
 import struct
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -90,3 +91,36 @@ def read_header(stream: BinaryIO, path: str) -> tuple[tuple[int, ...], bool, np.
     if dtype.hasobject:
         raise MaterializerError(f"{path} holds pickled Python objects, which the format npy never reads")
     return shape, bool(fortran), dtype, 8 + width + length
+
+
+def array_of(
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    path: str,
+    *,
+    fortran: bool,
+    memory: memoryview | None = None,
+    at: int = 0,
+) -> npt.NDArray[Any]:
+    """Return an array of what a header says: a new one, or the one that lies in ``memory`` at a place.
+
+    Raises:
+        MaterializerError: numpy has no array of this shape, such as one of no elements and a length of 10**20.
+    """
+    try:
+        # np.ndarray, not np.empty: the latter turns the dtype '<U0' into '<U1'.
+        return np.ndarray(shape, dtype, memory, at, order="F" if fortran else "C")
+    except (ValueError, OverflowError) as error:
+        raise MaterializerError(f"the header of {path} has the shape {shape!r}, which no array has: {error}") from error
+
+
+def data_bytes(shape: tuple[int, ...], dtype: np.dtype[Any], held: int, path: str) -> int:
+    """Return how many bytes the elements of an array take.
+
+    Raises:
+        MaterializerError: the file holds more or fewer behind its header.
+    """
+    expected = math.prod(shape) * dtype.itemsize
+    if held != expected:
+        raise MaterializerError(f"{path} holds {held} bytes of data, its header {shape} {dtype} asks for {expected}")
+    return expected

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-import math
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from argosy.errors import MaterializerError, ParameterError
-from argosy.materializers.npy_layout import read_header
+from argosy.materializers.npy_layout import data_bytes, read_header
 from argosy.materializers.numpy_ import FILE
 
 if TYPE_CHECKING:
@@ -33,11 +32,7 @@ def load_rows(files: RangedSource, part: Part, name: str) -> npt.NDArray[Any]:
         header = io.BufferedReader(cast("io.RawIOBase", file), _HEADER_BUFFER_BYTES)
         shape, fortran, dtype, header_bytes = read_header(header, FILE)
         header.detach()  # it would close the file
-        held, expected = files.size(FILE) - header_bytes, math.prod(shape) * dtype.itemsize
-        if held != expected:
-            raise MaterializerError(
-                f"{FILE} holds {held} bytes of data, its header {shape} {dtype} asks for {expected}"
-            )
+        data_bytes(shape, dtype, files.size(FILE) - header_bytes, FILE)
         if not shape:
             raise ParameterError(f"{name} (format 'npy') has no dimensions, so there are no rows; leave rows= out")
         rows, step = part.rows_of(shape[0])

@@ -6,7 +6,7 @@ An array's own buffer is what is sent, and what is read into: neither side holds
 from __future__ import annotations
 
 import io
-import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from argosy.errors import MaterializerError
 from argosy.materializers.base import JSON, BuiltinMaterializer, type_name
 from argosy.materializers.nesting import CannotKeepError
-from argosy.materializers.npy_layout import LONGEST_HEADER, check_dtype, header_of, read_header
+from argosy.materializers.npy_layout import LONGEST_HEADER, array_of, check_dtype, data_bytes, header_of, read_header
 from argosy.materializers.numpy_statistics import statistics
 from argosy.materializers.streams import read_into
 
@@ -66,6 +66,12 @@ class NumpyMaterializer(BuiltinMaterializer[Any]):
             **(statistics(value) if value.nbytes <= _MOST_STATISTICS_BYTES else {}),
         }
 
+    def visualize(self, value: npt.NDArray[Any]) -> dict[str, bytes]:
+        """Return how the values are spread, and an image where they are one; of a large array by a sample."""
+        from argosy.materializers.previews.arrays import array_previews
+
+        return array_previews(np.asarray(value))
+
 
 class NumpyScalarMaterializer(BuiltinMaterializer[Any]):
     """Keeps scalars (``np.float64`` and its like) as arrays without dimensions."""
@@ -107,6 +113,10 @@ class NumpyScalarMaterializer(BuiltinMaterializer[Any]):
         """Return the dtype."""
         return {"dtype": str(value.dtype)}
 
+    def visualize(self, value: Any) -> dict[str, bytes]:
+        """Return the value as text."""
+        return {"value.txt": f"{value!s:.1000}".encode("utf-8", "backslashreplace")}
+
 
 def write_array(array: npt.NDArray[Any], files: FileSink) -> None:
     """Write an array whose dtype was checked; only one that is not contiguous is copied."""
@@ -124,6 +134,13 @@ def write_array(array: npt.NDArray[Any], files: FileSink) -> None:
         files.write(FILE, header_of(array), flat.view(np.ndarray).view(np.uint8).data)
     else:
         files.write(FILE, header_of(array))
+
+
+def write_rows(rows: Sequence[npt.NDArray[Any]], files: FileSink) -> None:
+    """Write arrays of one axis, dtype and length as the rows of an array, which is never made; they are not copied."""
+    whole = np.broadcast_to(rows[0], (len(rows), len(rows[0])))  # of that shape, and all of it one row
+    plain = [np.ascontiguousarray(row).view(np.uint8).data for row in rows if len(row)]
+    files.write(FILE, header_of(whole), *plain)
 
 
 def _write_in_pieces(array: npt.NDArray[Any], target: io.BufferedWriter) -> None:
@@ -147,9 +164,8 @@ def read_array(files: FileSource) -> npt.NDArray[Any]:
         return _array_in(files.buffer(FILE))
     with files.open(FILE) as stream:
         shape, fortran, dtype, header_bytes = read_header(stream, FILE)
-        expected = _data_bytes(shape, dtype, files.size(FILE) - header_bytes)
-        # np.ndarray, not np.empty: the latter turns the dtype '<U0' into '<U1'.
-        array: npt.NDArray[Any] = np.ndarray(shape, dtype, order="F" if fortran else "C")
+        expected = data_bytes(shape, dtype, files.size(FILE) - header_bytes, FILE)
+        array = array_of(shape, dtype, FILE, fortran=fortran)
         flat = (array.T if fortran else array).reshape(-1)
         read_into(stream, flat.view(np.uint8).data if expected else memoryview(b""), FILE)
     return array
@@ -158,13 +174,6 @@ def read_array(files: FileSource) -> npt.NDArray[Any]:
 def _array_in(memory: memoryview) -> npt.NDArray[Any]:
     """Return the array that lies in the bytes of a file, in place."""
     shape, fortran, dtype, header_bytes = read_header(io.BytesIO(memory[:LONGEST_HEADER]), FILE)
-    _data_bytes(shape, dtype, memory.nbytes - header_bytes)
-    array: npt.NDArray[Any] = np.ndarray(shape, dtype, memory, header_bytes, order="F" if fortran else "C")
+    data_bytes(shape, dtype, memory.nbytes - header_bytes, FILE)
+    array = array_of(shape, dtype, FILE, fortran=fortran, memory=memory, at=header_bytes)
     return array if array.flags.aligned else array.copy(order="K")
-
-
-def _data_bytes(shape: tuple[int, ...], dtype: np.dtype[Any], held: int) -> int:
-    expected = math.prod(shape) * dtype.itemsize
-    if held != expected:
-        raise MaterializerError(f"{FILE} holds {held} bytes of data, its header {shape} {dtype} asks for {expected}")
-    return expected

@@ -5,19 +5,19 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from argosy.errors import MaterializerError
 from argosy.materializers.base import JSON, BuiltinMaterializer, type_name
-from argosy.materializers.json_encoding import JsonEncoder
+from argosy.materializers.json_family.encoding import JsonEncoder
 from argosy.materializers.nesting import CannotKeepError
-from argosy.materializers.pandas_preview import head_as_html
 
 if TYPE_CHECKING:
     from argosy.materializers.files import FileSink, FileSource
-    from argosy.materializers.pandas_columns import Spec
-    from argosy.materializers.pandas_slices import Column
-    from argosy.materializers.pandas_tables import StoredTable, TableReader, TableWriter
+    from argosy.materializers.frames.columns import Spec
+    from argosy.materializers.frames.slices import Column
+    from argosy.materializers.frames.tables import StoredTable, TableReader, TableWriter
 
 FILE = "data.parquet"
 LABELS_FILE = "columns.parquet"
@@ -30,6 +30,7 @@ class DataFrameMaterializer(BuiltinMaterializer[Any]):
     id = "argosy.pandas"
     types = (pd.DataFrame,)
     format = "parquet"
+    describes_pickles = True
 
     def save(self, value: pd.DataFrame, files: FileSink) -> None:
         """Write the frame.
@@ -48,8 +49,8 @@ class DataFrameMaterializer(BuiltinMaterializer[Any]):
         """
         import pyarrow as pa
 
-        from argosy.materializers.pandas_axes import make_axis
-        from argosy.materializers.pandas_tables import TableReader
+        from argosy.materializers.frames.axes import make_axis
+        from argosy.materializers.frames.tables import TableReader
 
         reader = TableReader(files)
         try:
@@ -73,7 +74,7 @@ class DataFrameMaterializer(BuiltinMaterializer[Any]):
             frame.columns = make_axis([], spec["labels"], reader)
         except (KeyError, TypeError, ValueError, IndexError, pa.ArrowException) as error:
             raise MaterializerError(f"{FILE} is not what its description says: {error}") from error
-        _finish(frame, spec)
+        finish(frame, spec)
         return frame
 
     def extract_metadata(self, value: pd.DataFrame) -> dict[str, JSON]:
@@ -83,11 +84,12 @@ class DataFrameMaterializer(BuiltinMaterializer[Any]):
             label: str(dtype) for label, dtype in zip(labels, value.dtypes.iloc[:_MOST_DTYPES], strict=True)
         }
         rows, columns = value.shape
-        size_bytes = int(value.memory_usage(index=True).sum())
-        return {"rows": rows, "columns": columns, "dtypes": dtypes, "size_bytes": size_bytes}
+        return {"rows": rows, "columns": columns, "dtypes": dtypes, "size_bytes": _size_of(value)}
 
     def visualize(self, value: pd.DataFrame) -> dict[str, bytes]:
-        """Return the first rows as HTML."""
+        """Return the first rows and a line about each column as HTML; of a long frame by a sample."""
+        from argosy.materializers.previews.frames import head_as_html
+
         return {"head.html": head_as_html(value)}
 
 
@@ -115,7 +117,7 @@ class SeriesMaterializer(BuiltinMaterializer[Any]):
         """
         import pyarrow as pa
 
-        from argosy.materializers.pandas_tables import TableReader
+        from argosy.materializers.frames.tables import TableReader
 
         reader = TableReader(files)
         try:
@@ -127,12 +129,27 @@ class SeriesMaterializer(BuiltinMaterializer[Any]):
             series = pd.Series(values, index, values.dtype, name=spec["name"], copy=False)
         except (KeyError, TypeError, ValueError, IndexError, pa.ArrowException) as error:
             raise MaterializerError(f"{FILE} is not what its description says: {error}") from error
-        _finish(series, spec)
+        finish(series, spec)
         return series
 
     def extract_metadata(self, value: pd.Series[Any]) -> dict[str, JSON]:
         """Return rows and dtype."""
         return {"rows": len(value), "dtype": str(value.dtype), "size_bytes": int(value.memory_usage(index=True))}
+
+    def visualize(self, value: pd.Series[Any]) -> dict[str, bytes]:
+        """Return the first rows and how the values are spread as HTML; of a long series by a sample."""
+        from argosy.materializers.previews.frames import series_as_html
+
+        return {"head.html": series_as_html(value)}
+
+
+def _size_of(frame: pd.DataFrame) -> int:
+    """Return what ``memory_usage`` adds up to, which looks at each column: of a hundred thousand, for seconds."""
+    dtypes = list(frame.dtypes)
+    sizes = [dtype.itemsize if isinstance(dtype, np.dtype) else 0 for dtype in dtypes]
+    others = [place for place, dtype in enumerate(dtypes) if not isinstance(dtype, np.dtype)]
+    told = frame.iloc[:, others].memory_usage(index=False).sum() if others else 0
+    return int(frame.index.memory_usage() + len(frame) * sum(sizes) + told)
 
 
 def _check(value: Any, cls: type) -> None:
@@ -149,8 +166,8 @@ def _check(value: Any, cls: type) -> None:
 def _write(value: Any, series: list[Any], labels: Any, files: FileSink) -> None:
     import pyarrow as pa
 
-    from argosy.materializers.pandas_axes import describe_axis, describe_labels
-    from argosy.materializers.pandas_tables import TableWriter
+    from argosy.materializers.frames.axes import describe_axis, describe_labels
+    from argosy.materializers.frames.tables import TableWriter
 
     writer = TableWriter(files)
     encoder = JsonEncoder(None)
@@ -190,7 +207,7 @@ def _column(writer: TableWriter, column: Any, position: int) -> tuple[Column, Sp
 
 def _read(stored: StoredTable, reader: TableReader) -> tuple[list[Any], Any]:
     """Return the arrays of the columns, and the index of the rows."""
-    from argosy.materializers.pandas_axes import axis_builders, axis_of
+    from argosy.materializers.frames.axes import axis_builders, axis_of
 
     specs, axis = stored.description["columns"], stored.description["index"]
     types, rows = stored.types, stored.rows
@@ -199,7 +216,8 @@ def _read(stored: StoredTable, reader: TableReader) -> tuple[list[Any], Any]:
     return made[: len(specs)], axis_of(made[len(specs) :], axis)
 
 
-def _finish(value: Any, spec: Any) -> None:
+def finish(value: Any, spec: Any) -> None:
+    """Give a frame or series what is beside its data."""
     value.attrs = spec.get("attrs", {})
     if not spec.get("allows_duplicate_labels", True):
         value.flags.allows_duplicate_labels = False

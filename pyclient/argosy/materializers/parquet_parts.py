@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from argosy.errors import ArgosyError, MaterializerError, ParameterError
-from argosy.materializers.json_decoding import JsonDecoder
-from argosy.materializers.pandas_ import FILE
-from argosy.materializers.pandas_axes import make_axis
-from argosy.materializers.pandas_tables import METADATA_KEY, TableReader
+from argosy.materializers.frames.axes import make_axis
+from argosy.materializers.frames.tables import TableReader
+from argosy.materializers.json_family.decoding import JsonDecoder
+from argosy.materializers.pandas_ import FILE, finish
+from argosy.materializers.parquet_files import METADATA_KEY
+from argosy.materializers.parquet_ranges import RangedParquet
 
 if TYPE_CHECKING:
-    from argosy.materializers.pandas_columns import Spec
+    from argosy.materializers.frames.columns import Spec
     from argosy.materializers.partial import Part, RangedFile, RangedSource
 
 Kept = TypeVar("Kept", pd.DataFrame, "pd.Series[Any]")
@@ -58,7 +59,8 @@ def load_frame_part(files: RangedSource, part: Part, name: str) -> pd.DataFrame:
         )
         frame.index = index
         frame.columns = labels if part.columns is None else labels.take(places)
-        return _every(_finished(frame, table.spec), step)
+        finish(frame, table.spec)
+        return _every(frame, step)
 
 
 def load_series_part(files: RangedSource, part: Part, name: str) -> pd.Series[Any]:
@@ -73,54 +75,17 @@ def load_series_part(files: RangedSource, part: Part, name: str) -> pd.Series[An
         rows, step = part.rows_of(table.spec["rows"])
         index, columns = _values(table, files, [0], rows)
         series = pd.Series(columns[0], index, columns[0].dtype, name=table.spec["name"], copy=False)
-        return _every(_finished(series, table.spec), step)
+        finish(series, table.spec)
+        return _every(series, step)
 
 
-class _Table:
-    """One parquet file, read without threads: see :class:`TableReader`."""
+class _Table(RangedParquet):
+    """One parquet file, with the description of a frame where it has one."""
 
     def __init__(self, file: RangedFile) -> None:
-        self._file = file
-        self._parquet = pq.ParquetFile(file, pre_buffer=False)
-        self.schema = self._parquet.schema_arrow
+        super().__init__(file)
         text = (self.schema.metadata or {}).get(METADATA_KEY)
         self.spec: Spec | None = None if text is None else JsonDecoder(None).decode(text)
-
-    @property
-    def rows(self) -> int:
-        """How many rows the file has."""
-        return int(self._parquet.metadata.num_rows)
-
-    def read(self, fields: Sequence[str], rows: range) -> Any:
-        """Return the fields (at least one, each once in the file) of adjacent rows, as an Arrow table."""
-        metadata, first, wanted = self._parquet.metadata, 0, []
-        for number in range(metadata.num_row_groups):
-            count = metadata.row_group(number).num_rows
-            low, high = max(rows.start - first, 0), min(rows.stop - first, count)
-            if low < high:
-                wanted.append((number, low, high - low))
-            first += count
-        if not wanted and metadata.num_row_groups and any(map(pa.types.is_dictionary, self._types(fields))):
-            wanted.append((0, 0, 0))  # the categories of a file of somebody else's are told only by its rows
-        self._file.expect([chunk for number, _, _ in wanted for chunk in self._chunks(number, fields)])
-        groups = [
-            self._parquet.read_row_group(number, list(fields), use_threads=False).select(fields).slice(low, length)
-            for number, low, length in wanted
-        ]
-        return pa.concat_tables(groups or [self.schema.empty_table().select(fields)])
-
-    def _types(self, fields: Sequence[str]) -> list[Any]:
-        return [self.schema.field(field).type for field in fields]
-
-    def _chunks(self, row_group: int, fields: Sequence[str]) -> Iterator[tuple[int, int]]:
-        """Yield where the bytes of the fields lie; the leaves of a nested one have its name and a dot before theirs."""
-        group = self._parquet.metadata.row_group(row_group)
-        for position in range(group.num_columns):
-            chunk = group.column(position)
-            if any(chunk.path_in_schema == field or chunk.path_in_schema.startswith(f"{field}.") for field in fields):
-                start = chunk.dictionary_page_offset or chunk.data_page_offset
-                start = min(start, chunk.data_page_offset)
-                yield start, start + chunk.total_compressed_size
 
 
 @contextmanager
@@ -130,7 +95,7 @@ def _opened(files: RangedSource) -> Iterator[_Table]:
             yield _Table(file)
         except ArgosyError:
             raise
-        except pa.ArrowException as error:
+        except (pa.ArrowException, OSError) as error:  # see parquet_files.parquet_errors
             raise MaterializerError(f"{FILE} cannot be read as parquet: {error}") from error
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise MaterializerError(f"{FILE} is not what its description says: {error}") from error
@@ -179,7 +144,7 @@ def _foreign_part(table: _Table, part: Part, name: str) -> pd.DataFrame:
     described = (table.schema.pandas_metadata or {}).get("index_columns", [])
     levels = [level for level in described if isinstance(level, str) and level in names]
     data = [field for field in names if field not in levels]
-    labels = table.schema.empty_table().to_pandas().columns
+    labels = pa.Table.from_batches([], table.schema).to_pandas().columns
     places = list(range(len(data))) if part.columns is None else _places(labels, part.columns, name)
     kept = list(dict.fromkeys(places))
     fields = [data[place] for place in kept] + levels
@@ -208,13 +173,6 @@ def _foreign_range(described: Sequence[Any], rows: int) -> pd.RangeIndex:
         if len(made) == rows:
             return made
     return pd.RangeIndex(rows)
-
-
-def _finished(value: Kept, spec: Spec) -> Kept:
-    value.attrs = spec.get("attrs", {})
-    if not spec.get("allows_duplicate_labels", True):
-        value.flags.allows_duplicate_labels = False  # type: ignore[attr-defined]  # pandas-stubs lacks it for Series
-    return value
 
 
 def _every(value: Kept, step: int) -> Kept:

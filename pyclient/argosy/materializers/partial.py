@@ -90,6 +90,7 @@ _READERS = {
     "argosy.numpy_scalar": _Reader(("rows",), "npy_rows", "load_rows"),
     "argosy.pandas": _Reader(("columns", "rows"), "parquet_parts", "load_frame_part"),
     "argosy.pandas_series": _Reader(("rows",), "parquet_parts", "load_series_part"),
+    "argosy.arrow": _Reader(("columns", "rows"), "arrow_parts", "load_table_part"),
 }
 """Id of a materializer -> what it reads of its files by ranges; all others read their files as a whole."""
 
@@ -111,6 +112,11 @@ def load_part(source: RangedSource, part: Part, *, materializer: MaterializerCho
     """
     identifier = materializer_id(reader_of(materializer, format))
     reader = _READERS.get(identifier)
+    if reader is None and format == "parquet":
+        raise ParameterError(
+            f"{name} is kept by {identifier}, which reads it as a whole; leave {_arguments(part.asked)} out, or pass "
+            "materializer='argosy.arrow' for a part of it as a pyarrow Table"
+        )
     if reader is None:
         raise ParameterError(
             f"{name} has the format {format!r}, which {identifier} reads as a whole; leave {_arguments(part.asked)} "

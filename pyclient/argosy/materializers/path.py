@@ -8,13 +8,14 @@ tree is never more or less than what it shows.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
 from argosy.errors import MaterializerError
 from argosy.materializers.base import JSON, BuiltinMaterializer
-from argosy.materializers.json_family import read_document, write_document
+from argosy.materializers.json_family.document import read_document, write_document
 from argosy.materializers.loaded_files import fresh_directory
 from argosy.materializers.nesting import CannotKeepError
 
@@ -26,6 +27,10 @@ P = TypeVar("P", bound=Path)
 MANIFEST = "directory.json"
 CONTENT = "content"
 _NAME_BYTES = 255
+_NOT_ON_WINDOWS = re.compile(
+    r'[<>:"|?*]|[. ]$|^(con|prn|aux|nul|(com|lpt)[0-9\u00b9\u00b2\u00b3]|con(in|out)\$) *(\.|$)', re.IGNORECASE
+)
+"""What Windows takes for a drive, a stream, a device or another name, and what it cannot keep."""
 
 
 class FileMaterializer(BuiltinMaterializer[Path]):
@@ -187,6 +192,8 @@ def checked_name(name: str, where: object) -> str:
         raise MaterializerError(f"{name!r} is no file name of 1 to {_NAME_BYTES} bytes (at {where!s:.200}); rename it")
     if any(character in "/\\\x7f" or character < " " for character in name):
         raise MaterializerError(f"{name!r} has a slash, backslash or control character; rename it")
+    if os.name == "nt" and _NOT_ON_WINDOWS.search(name):
+        raise MaterializerError(f"{name!r} is no name of a file on Windows; rename it, or read it on another system")
     return name
 
 

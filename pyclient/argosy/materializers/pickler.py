@@ -20,15 +20,27 @@ version = str(cloudpickle.__version__)
 """The version of cloudpickle."""
 
 
-def dumps(value: object, *, buffer_callback: Callable[[pickle.PickleBuffer], object]) -> bytes:
-    """Return the pickle of a value; large buffers go to ``buffer_callback`` as pickle defines it.
+def dumps(
+    value: object,
+    *,
+    buffer_callback: Callable[[pickle.PickleBuffer], object],
+    reduce: Callable[[Any], Any] = lambda part: NotImplemented,
+) -> bytes:
+    """Return the pickle of a value.
+
+    Args:
+        value: anything.
+        buffer_callback: given large buffers, as pickle defines it.
+        reduce: asked first how each part is pickled, as ``reducer_override`` is.
 
     Raises:
         TypeError: a part of it would come back as another type.
         Exception: whatever the value's own code raises.
     """
     target = io.BytesIO()
-    _Pickler(target, protocol=_PROTOCOL, buffer_callback=buffer_callback).dump(value)
+    pickler = _Pickler(target, protocol=_PROTOCOL, buffer_callback=buffer_callback)
+    pickler.reduce = reduce
+    pickler.dump(value)
     return target.getvalue()
 
 
@@ -50,7 +62,12 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle ships 
         {memoryview: _refuse, io.TextIOWrapper: _refuse}, cloudpickle.Pickler.dispatch_table
     )
 
+    reduce: Callable[[Any], Any]
+
     def reducer_override(self, obj: Any) -> Any:
+        reduced = self.reduce(obj)
+        if reduced is not NotImplemented:
+            return reduced
         reduced = super().reducer_override(obj)
         cls: Any = type(obj)
         if reduced is not NotImplemented or cls in self.dispatch_table or issubclass(cls, type):

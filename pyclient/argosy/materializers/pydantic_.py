@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from argosy.materializers import pydantic_state
 from argosy.materializers.dataclass_ import read_object, write_object
+from argosy.materializers.json_family import pydantic_state
 from argosy.materializers.nesting import CannotKeepError, NestingMaterializer
 
 if TYPE_CHECKING:

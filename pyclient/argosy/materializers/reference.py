@@ -18,7 +18,7 @@ from blake3 import blake3
 
 from argosy.errors import CorruptDataError, MaterializerError
 from argosy.materializers.base import JSON, BuiltinMaterializer
-from argosy.materializers.json_family import read_document, write_document
+from argosy.materializers.json_family.document import read_document, write_document
 from argosy.materializers.loaded_files import fresh_directory
 from argosy.materializers.path import checked_name, checked_relative
 from argosy.materializers.reference_uris import Place, look_at, open_uri

@@ -7,6 +7,7 @@ import sys
 import typing
 
 from argosy.errors import MaterializerError
+from argosy.public_names import HOMES
 
 
 def import_name(name: str) -> object:
@@ -18,6 +19,8 @@ def import_name(name: str) -> object:
     module_name, _, qualname = name.partition(":")
     if not module_name or not qualname:
         raise MaterializerError(f"{name!r} is not a class name of the form 'module:qualname'")
+    if module_name.startswith("argosy.") and qualname in HOMES:  # wherever it lay when it was recorded
+        module_name = "argosy"
     try:
         found: object = importlib.import_module(module_name)
         for part in qualname.split("."):

@@ -8,13 +8,14 @@ recorded at saving decides.
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from argosy.config import pickle_cure
 from argosy.errors import ArgosyError, DefinitionError, MaterializerError, PickleRefusedError
-from argosy.materializers import dataclass_state
 from argosy.materializers.base import (
     JSON,
     BuiltinMaterializer,
@@ -25,11 +26,22 @@ from argosy.materializers.base import (
     registered_for,
     type_name,
 )
-from argosy.materializers.catalog import ID_BY_FORMAT, IDS_BY_TYPE, builtin
-from argosy.materializers.json_objects import is_pydantic_model
+from argosy.materializers.catalog import (
+    DRAWN_BYTES,
+    DRAWN_FROM_FILES,
+    ID_BY_FORMAT,
+    IDS_BY_TYPE,
+    ONLY_BESIDE,
+    builtin,
+    naming_missing_library,
+)
+from argosy.materializers.json_family import dataclass_state
+from argosy.materializers.json_family.objects import is_pydantic_model
 from argosy.materializers.metadata_rules import as_metadata
 from argosy.materializers.nesting import CannotKeepError, LeafLoader, LeafSaver, NestingMaterializer, SavedValue
-from argosy.materializers.references import import_name, is_importable, is_recorded_as
+from argosy.materializers.pickle_ import PickleMaterializer
+from argosy.materializers.references import find_class, import_name, is_importable, is_recorded_as
+from argosy.materializers.state_dicts import is_state_dict
 
 if TYPE_CHECKING:
     from argosy.materializers.files import FileSink, FileSource
@@ -40,6 +52,7 @@ __all__ = [
     "extract_metadata",
     "is_pickle",
     "load_value",
+    "makes_previews",
     "materializer_id",
     "reader_of",
     "register_materializer",
@@ -113,7 +126,8 @@ def load_value(
         )
     if isinstance(reader, NestingMaterializer) and type(reader).load is NestingMaterializer.load:
         leaves = leaf_loader(source, data_type=data_type, hint=as_type, allow_pickle=allow_pickle)
-        value = reader.load_nested(source, leaves)
+        with naming_missing_library(reader.id):
+            value = reader.load_nested(source, leaves)
     else:
         value = _load_with(reader, source, data_type=data_type, as_type=as_type)
     if materializer and isinstance(materializer, str):  # else there is no record of a Python type, or it is overruled
@@ -146,26 +160,38 @@ def reader_of(materializer: MaterializerChoice, format: str) -> Materializer[Any
 def _load_with(reader: Materializer[Any], source: FileSource, *, data_type: str, as_type: Any) -> object:
     hint = as_type if isinstance(as_type, type) else None
     if isinstance(reader, BuiltinMaterializer):
-        return reader.load(source, hint)
+        with naming_missing_library(reader.id):
+            return reader.load(source, hint)
     try:
-        return reader.load(source, hint)
+        return reader.load(source, hint or _recorded_class(data_type))
     except ArgosyError:
         raise
     except Exception as error:  # the user's code
         raise MaterializerError(f"{materializer_id(reader)} failed to load a {data_type}: {error!r}") from error
 
 
+def _recorded_class(data_type: str) -> type | None:
+    """Return the class a value had, for materializers that keep its subclasses too; ``None`` if it is not here."""
+    try:
+        return find_class(data_type, None) if data_type else None
+    except MaterializerError:
+        return None
+
+
 def _check_type(value: object, reader: Materializer[Any], *, data_type: str, hint: Any) -> None:
     """Refuse a value of another type than was saved: whatever made it is not faithful.
 
-    A materializer for certain types may answer with another one of them: a memmap comes back as an array.
+    A materializer for certain types may answer with another one of them: a memmap comes back as an array. What a user's
+    saves of a subclass comes back as that: its base has not what the subclass adds.
     """
     answers_for = object not in reader.types and isinstance(value, reader.types)
+    if answers_for and not isinstance(reader, BuiltinMaterializer):
+        answers_for = any(is_recorded_as(cls, data_type, None) for cls in reader.types)
     if answers_for or is_recorded_as(type(value), data_type, hint):
         return
     raise MaterializerError(
-        f"a {data_type} was saved, but {materializer_id(reader)} made a {type_name(type(value))} of it; to load it "
-        "nevertheless pass materializer= one that reads it"
+        f"a {data_type} was saved, but {materializer_id(reader)} made a {type_name(type(value))} of it; let its load "
+        "make the class it is given as as_type, or, to load it nevertheless, pass materializer= one that reads it"
     )
 
 
@@ -179,9 +205,22 @@ def extract_metadata(value: object, materializer: MaterializerChoice) -> dict[st
     return as_metadata(chosen.extract_metadata(value), materializer_id(chosen))
 
 
+def makes_previews(materializer: MaterializerChoice, size_bytes: int | None) -> bool:
+    """Tell whether a materializer makes previews that are kept beside a value of this size.
+
+    Args:
+        materializer: what makes them.
+        size_bytes: ``None`` for a value whose files it could not draw them from.
+    """
+    chosen = resolve(materializer)
+    if materializer_id(chosen) in DRAWN_FROM_FILES and size_bytes is not None and size_bytes < DRAWN_BYTES:
+        return False
+    return type(chosen).visualize is not Materializer.visualize
+
+
 def visualize(value: object, materializer: MaterializerChoice) -> dict[str, bytes]:
-    """Return small previews of ``value`` as path -> content. The materializer's own errors pass."""
-    return dict(resolve(materializer).visualize(value))
+    """Return small previews of ``value`` as path -> content: whatever a user's says. The materializer's errors pass."""
+    return resolve(materializer).visualize(value)
 
 
 def resolve(materializer: MaterializerChoice) -> Materializer[Any]:
@@ -228,8 +267,11 @@ def candidates(value: object) -> Iterator[Materializer[Any]]:
         yours = registered_for(base)
         if yours is not None:
             yield resolve(yours)
-        for identifier in IDS_BY_TYPE.get(type_name(base), ()):
-            yield builtin(identifier)
+        if base is cls and is_state_dict(value):
+            yield builtin("argosy.torch_state")
+        name = type_name(base)
+        if name not in ONLY_BESIDE or ONLY_BESIDE[name] in sys.modules:
+            yield from map(builtin, IDS_BY_TYPE.get(name, ()))
     if dataclass_state.is_dataclass_type(cls):
         yield builtin("argosy.dataclass")
     elif is_pydantic_model(cls):
@@ -265,15 +307,22 @@ def leaf_loader(files: FileSource, *, data_type: str, hint: object, allow_pickle
 
 def _save(value: object, sink: FileSink, path: str, *, allow_pickle: bool) -> SavedValue:
     reasons: list[str] = []
+    described_by = ""
     for materializer in candidates(value):
+        if isinstance(materializer, PickleMaterializer) and not allow_pickle:
+            reasons.append(materializer.instead)
+            continue
         try:
             return _save_with(materializer, value, sink, path, allow_pickle=allow_pickle)
         except CannotKeepError as error:
             reasons.append(str(error))
+            if isinstance(materializer, BuiltinMaterializer) and materializer.describes_pickles:
+                described_by = described_by or materializer.id
     if not allow_pickle:
         raise _refusal(value, path, reasons)
     try:
-        return _save_with(builtin(_PICKLE), value, sink, path, allow_pickle=True)
+        saved = _save_with(builtin(_PICKLE), value, sink, path, allow_pickle=True)
+        return replace(saved, why_pickled="; ".join(reasons), described_by=described_by)
     except CannotKeepError as error:
         why = "; ".join([*reasons, str(error)])
         raise MaterializerError(
@@ -284,16 +333,17 @@ def _save(value: object, sink: FileSink, path: str, *, allow_pickle: bool) -> Sa
 def _save_with(
     materializer: Materializer[Any], value: object, sink: FileSink, path: str, *, allow_pickle: bool
 ) -> SavedValue:
-    uses_pickle = is_pickle(materializer)
+    uses_pickle, packages = is_pickle(materializer), {*materializer.packages}
     if isinstance(materializer, NestingMaterializer) and type(materializer).save is NestingMaterializer.save:
         leaves = leaf_saver(sink, allow_pickle=allow_pickle, path=path)
         materializer.save_nested(value, sink, leaves)
-        uses_pickle = leaves.uses_pickle
+        uses_pickle, packages = leaves.uses_pickle, packages | leaves.packages
     elif isinstance(materializer, BuiltinMaterializer):
         materializer.save(value, sink)
     else:
         _save_with_users(materializer, value, sink, path)
-    return SavedValue(type_name(type(value)), materializer.format, materializer_id(materializer), uses_pickle)
+    data_type, identifier = type_name(type(value)), materializer_id(materializer)
+    return SavedValue(data_type, materializer.format, identifier, uses_pickle, tuple(sorted(packages)))
 
 
 def _save_with_users(materializer: Materializer[Any], value: object, sink: FileSink, path: str) -> None:
@@ -306,6 +356,8 @@ def _save_with_users(materializer: Materializer[Any], value: object, sink: FileS
         raise MaterializerError(f"{materializer_id(materializer)} failed to save {path}: {error!r}") from error
     if len(sink.files) == before:
         raise MaterializerError(f"{materializer_id(materializer)}.save wrote no file for {path}; call files.write(...)")
+    if problem := sink.problem_since(before):
+        raise MaterializerError(f"{materializer_id(materializer)}.save {problem}")
 
 
 def _refusal(value: object, path: str, reasons: list[str]) -> PickleRefusedError:
@@ -323,6 +375,9 @@ def _neutral_cure(value: object) -> str:
         return "save the data it works on and import the code where it is needed"
     if type(value).__module__ == "builtins" and not is_importable(type(value)):  # a generator, an iterator, ...
         return "convert it to what it stands for, such as a list"
+    if any(isinstance(known, BuiltinMaterializer) for known in candidates(value)):
+        # Not for the class: its other values are kept as they are.
+        return "pass materializer= one of your own for it, or keep what it is made of (arrays, JSON) and make it again"
     return f"subclass argosy.Materializer with types = ({type(value).__name__},)"
 
 

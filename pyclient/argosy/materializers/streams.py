@@ -49,12 +49,16 @@ def read_into(stream: BinaryIO, view: memoryview, path: str) -> None:
         raise MaterializerError(f"{path} is longer than its content says")
 
 
+def copied(files: FileSource, path: str, directory: Path) -> Path:
+    """Copy one file into ``directory``, verified, and return where it is."""
+    copy = directory / "file"
+    with files.open(path) as stream, copy.open("wb") as target:
+        shutil.copyfileobj(stream, target, _COPY_BYTES)
+    return copy
+
+
 @contextmanager
 def local_copy(files: FileSource, path: str) -> Iterator[Path]:
     """Copy one file to disk, verified, for libraries which must seek in it; removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="argosy-") as directory:
-        copy = Path(directory) / "file"
-        with files.open(path) as stream, copy.open("wb") as target:
-            shutil.copyfileobj(stream, target, _COPY_BYTES)
-        del stream  # it may hold a mapping of the whole file, whose pages count as memory of this process
-        yield copy
+        yield copied(files, path, Path(directory))

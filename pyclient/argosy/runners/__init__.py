@@ -1,1 +1,1 @@
-"""Where steps run. Each runner keeps the promise of :class:`argosy.execution.runner.Runner`."""
+"""Where steps run. Each runner keeps the promise of :class:`argosy.execution.running.runner.Runner`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from argosy.errors import DefinitionError
-from argosy.execution.runner import Runner
+from argosy.execution.running.runner import Runner
 from argosy.graph.near_matches import did_you_mean, listed
 
 NAMES = ("local", "processes")

@@ -7,9 +7,9 @@ import os
 import threading
 from collections.abc import Callable
 
-from argosy.execution.execute_step import execute
-from argosy.execution.step_task import Outcome, StepTask
-from argosy.execution.stop_signal import StopSignal
+from argosy.execution.running.execute_step import execute
+from argosy.execution.running.step_task import Outcome, StepTask
+from argosy.execution.running.stop_signal import StopSignal
 from argosy.execution.warn_at import warn_at
 
 FEWEST_PARALLEL = 4

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 
 from argosy.errors import ConfigurationError, RunCancelledError
-from argosy.execution.execute_step import failed
-from argosy.execution.step_task import Outcome, StepTask
+from argosy.execution.running.execute_step import failed
+from argosy.execution.running.step_task import Outcome, StepTask
 from argosy.runners.worker_process import WorkerProcess, make_order
 
 FAREWELL = 2.0

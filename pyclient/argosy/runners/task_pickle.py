@@ -21,7 +21,8 @@ from typing import Any
 import cloudpickle
 
 from argosy.errors import DefinitionError, RemoteStepError
-from argosy.execution.step_task import Completed, Failed, Outcome, StepTask
+from argosy.execution.failure_place import without_callers
+from argosy.execution.running.step_task import Completed, Failed, Outcome, StepTask
 from argosy.materializers.base import Materializer, registered_classes, registration_suspended, take_in
 from argosy.runners.what_stays import holder_of_what_stays
 from argosy.v1.pipeline_pb2 import RunError
@@ -94,9 +95,10 @@ def dump_outcome(outcome: Outcome) -> bytes:
     """Return an outcome as bytes; an exception that could not be read again is replaced by one that tells of it."""
     if isinstance(outcome, Completed):
         return pickle.dumps(outcome)
-    text = "".join(traceback.format_exception(outcome.error))
+    error = outcome.error
+    text = "".join(traceback.format_exception(type(error), error, without_callers(error.__traceback__)))
     try:
-        content = _dumps(outcome.error)
+        content = _dumps(error)
         pickle.loads(content)  # noqa: S301 - made above; what cannot be made again fails only here
     except Exception:
         content = pickle.dumps(_stand_in(outcome.details))

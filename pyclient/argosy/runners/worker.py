@@ -18,10 +18,10 @@ import threading
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-from argosy.execution.execute_step import execute
-from argosy.execution.log_descriptors import captured_descriptors
-from argosy.execution.log_sender import settle_logs
-from argosy.execution.stop_signal import StopSignal
+from argosy.execution.logs.descriptors import captured_descriptors
+from argosy.execution.logs.sender import settle_logs
+from argosy.execution.running.execute_step import execute
+from argosy.execution.running.stop_signal import StopSignal
 from argosy.runners.task_pickle import dump_outcome, load_task
 from argosy.runners.worker_log import WorkerLog
 

@@ -1,7 +1,7 @@
 """What a step in a worker process prints, on its way to the driver, who sends it to the store.
 
 So what was printed outlives the worker: what it has told is the driver's, however the worker ends. Programs and C
-libraries print past this, into files that the driver has too (``execution/log_descriptors.py``).
+libraries print past this, into files that the driver has too (``execution/logs/descriptors.py``).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from collections import deque
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
-from argosy.execution.log_sender import OutgoingLog
-from argosy.transport.uninterrupted import uninterrupted
+from argosy.execution.logs.sender import OutgoingLog
+from argosy.transport.rpc.uninterrupted import uninterrupted
 from argosy.v1.step_logs_pb2 import LogSource
 
 PRINTED, LOGGED, LOST = b"p", b"l", b"d"
@@ -31,7 +31,7 @@ _LARGE = 1 << 20
 
 
 class WorkerLog:
-    """The log of one attempt, in the worker; see :class:`argosy.execution.log_capture.LogOutlet`.
+    """The log of one attempt, in the worker; see :class:`argosy.execution.logs.capture.LogOutlet`.
 
     What is short is told before the step goes on: it may be its last words. The rest is told by a thread, in messages
     the larger the more waits.

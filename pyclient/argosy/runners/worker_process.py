@@ -15,11 +15,11 @@ import traceback
 from collections.abc import Callable
 
 from argosy.errors import WorkerImportError, WorkerLostError
-from argosy.execution.execute_step import failed, log_in_store
-from argosy.execution.live_region import output_for_processes
-from argosy.execution.log_descriptors import close_spools, make_spools, show_rest
-from argosy.execution.log_sender import OutgoingLog
-from argosy.execution.step_task import Failed, Outcome, StepTask
+from argosy.execution.logs.descriptors import close_spools, make_spools, show_rest
+from argosy.execution.logs.sender import OutgoingLog
+from argosy.execution.running.execute_step import failed, log_in_store
+from argosy.execution.running.step_task import Failed, Outcome, StepTask
+from argosy.execution.views.live_region import output_for_processes
 from argosy.runners.task_pickle import dump_task, load_outcome
 from argosy.runners.worker import BEGINS, OUTCOME, Order, Refusal, StopOrder, Surroundings
 from argosy.runners.worker_log import TOLD, add_told

@@ -11,21 +11,18 @@ from typing import Any, TypeVar, overload
 from uuid import UUID
 
 from argosy.config import resolve
-from argosy.errors import ParameterError
-from argosy.execution.artifact_version import ArtifactVersion
-from argosy.execution.prepared_value import PreparedValue, SaveOptions, prepare_value
-from argosy.execution.step_traffic import sending
-from argosy.execution.stored_value import load_from, pickle_allowed_here, recording_step
-from argosy.execution.transfer_progress import OnProgress, shown
+from argosy.execution.records.artifact_version import ArtifactVersion
+from argosy.execution.values.prepared_value import PreparedValue, prepare_value
+from argosy.execution.values.sent_values import send_values
+from argosy.execution.values.stored_value import load_from, recording_step
+from argosy.execution.views.transfer_progress import OnProgress, shown
 from argosy.graph.keyword_suggestions import suggests_keywords
-from argosy.graph.names import alias_problem, new_name_problem, version_problem
-from argosy.graph.parameters import artifact_cure, is_artifact
-from argosy.graph.switches import check_switches
 from argosy.graph.user_metadata import checked_description, checked_metadata, checked_tags
 from argosy.materializers.registry import MaterializerChoice
-from argosy.sdk.selectors import make_selector
+from argosy.sdk.queries.selectors import make_selector
+from argosy.sdk.save_arguments import SaveArguments, check_names, check_value, link_to_step
 from argosy.transport.connection import Connection, connect
-from argosy.transport.save_version import save_version
+from argosy.transport.upload.save_version import create_version
 from argosy.v1.artifact_pb2 import ArtifactVersion as ArtifactVersionMessage
 
 T = TypeVar("T")
@@ -77,16 +74,18 @@ def save_artifact(
         connect(resolve()),
         value,
         name,
-        version=version,
-        alias=alias,
-        tags=tags,
-        metadata=metadata,
-        description=description,
-        materializer=materializer,
-        extract_metadata=extract_metadata,
-        include_visualizations=include_visualizations,
-        allow_pickle=allow_pickle,
-        on_progress=on_progress,
+        SaveArguments(
+            version=version,
+            alias=alias,
+            tags=tags,
+            metadata=metadata,
+            description=description,
+            materializer=materializer,
+            extract_metadata=extract_metadata,
+            include_visualizations=include_visualizations,
+            allow_pickle=allow_pickle,
+            on_progress=on_progress,
+        ),
     )
 
 
@@ -171,84 +170,37 @@ def load_artifact(
     )
 
 
-def save_to(
-    connection: Connection,
-    value: object,
-    name: str,
-    *,
-    version: int | str | None = None,
-    alias: str | None = None,
-    tags: Iterable[str] = (),
-    metadata: Mapping[str, Any] | None = None,
-    description: str = "",
-    materializer: MaterializerChoice | None = None,
-    extract_metadata: bool = True,
-    include_visualizations: bool = True,
-    allow_pickle: bool | None = None,
-    on_progress: OnProgress | None = None,
-) -> ArtifactVersion:
+def save_to(connection: Connection, value: object, name: str, arguments: SaveArguments) -> ArtifactVersion:
     """Do what :func:`save_artifact` promises, through ``connection``."""
-    prepared = prepare_save(
-        connection,
-        value,
-        name,
-        version=version,
-        alias=alias,
-        tags=tags,
-        metadata=metadata,
-        description=description,
-        materializer=materializer,
-        extract_metadata=extract_metadata,
-        include_visualizations=include_visualizations,
-        allow_pickle=allow_pickle,
-    )
-    with prepared, shown(name, on_progress) as progress:
-        saved = save_version(connection, prepared.spec, prepared.files, sending(progress))
+    with (
+        prepare_save(connection, value, name, arguments) as prepared,
+        shown(name, arguments.on_progress) as progress,
+    ):
+        (files,) = send_values(connection, [prepared], progress)
+        saved = create_version(connection, prepared.spec, files)
     return record_saved(saved, connection)
 
 
-def prepare_save(
-    connection: Connection,
-    value: object,
-    name: str,
-    *,
-    version: int | str | None = None,
-    alias: str | None = None,
-    tags: Iterable[str] = (),
-    metadata: Mapping[str, Any] | None = None,
-    description: str = "",
-    materializer: MaterializerChoice | None = None,
-    extract_metadata: bool = True,
-    include_visualizations: bool = True,
-    allow_pickle: bool | None = None,
-) -> PreparedValue:
+def prepare_save(connection: Connection, value: object, name: str, arguments: SaveArguments) -> PreparedValue:
     """Check what :func:`save_artifact` was given, and turn it into what is sent; nothing is asked of the store.
 
     Raises:
         ParameterError: an argument is malformed.
         MaterializerError: the value cannot be kept faithfully.
     """
-    check_save(value, name, version, alias)
-    check_switches(extract_metadata=extract_metadata, include_visualizations=include_visualizations)
-    options = SaveOptions(
-        allow_pickle=pickle_allowed_here(allow_pickle, connection),
-        materializer=materializer,
-        extract_metadata=extract_metadata,
-        include_visualizations=include_visualizations,
-    )
+    check_value("save_artifact", value)
+    check_names("save_artifact", name, arguments.version, arguments.alias)
     prepared = prepare_value(
         value,
         name,
-        options,
-        version="" if version is None else str(version),
-        tags=checked_tags(tags),
-        aliases=() if alias is None else (alias,),
-        metadata=checked_metadata(metadata),
-        description=checked_description(description),
+        arguments.options(connection, arguments.materializer),
+        version="" if arguments.version is None else str(arguments.version),
+        tags=checked_tags(arguments.tags),
+        aliases=() if arguments.alias is None else (arguments.alias,),
+        metadata=checked_metadata(arguments.metadata),
+        description=checked_description(arguments.description),
     )
-    step = recording_step(connection)
-    if step is not None:
-        prepared.spec.step_run_id, prepared.spec.step_attempt = step.step_run_id, step.attempt
+    link_to_step(prepared.spec, connection)
     return prepared
 
 
@@ -259,23 +211,3 @@ def record_saved(message: ArtifactVersionMessage, connection: Connection) -> Art
     if step is not None:
         step.saved.append(made)
     return made
-
-
-def check_save(value: object, name: object, version: object = None, alias: object = None) -> None:
-    """Check what is to be saved, and under which names.
-
-    Raises:
-        ParameterError: the value is an artifact already, or a name is malformed.
-    """
-    if is_artifact(value):
-        raise ParameterError(
-            f"save_artifact got a {type(value).__name__}, which stands for a value and is none; {artifact_cure(value)}"
-        )
-    problems = {
-        "name": new_name_problem(name),
-        "version": None if version is None else version_problem(version),
-        "alias": None if alias is None else alias_problem(alias),
-    }
-    for argument, problem in problems.items():
-        if problem:
-            raise ParameterError(f"save_artifact({argument}=...): {problem}")

@@ -8,20 +8,19 @@ from typing import Any
 
 from argosy.config import resolve
 from argosy.errors import ArgosyError, BatchError, ParameterError, UnavailableError
-from argosy.execution.artifact_version import ArtifactVersion
-from argosy.execution.prepared_value import PreparedValue, SaveOptions, prepare_value
-from argosy.execution.stored_value import pickle_allowed_here, recording_step
-from argosy.execution.transfer_progress import OnProgress, Show, shown
+from argosy.execution.records.artifact_version import ArtifactVersion
+from argosy.execution.values.prepared_value import PreparedValue, prepare_value
+from argosy.execution.values.sent_values import send_values
+from argosy.execution.views.transfer_progress import OnProgress, Show, shown
 from argosy.graph.keyword_suggestions import suggests_keywords
-from argosy.graph.switches import check_switches
 from argosy.graph.user_metadata import checked_metadata, checked_tags
-from argosy.sdk.artifacts import check_save
-from argosy.transport.calls import new_request_id
+from argosy.sdk.artifacts import record_saved
+from argosy.sdk.save_arguments import BatchArguments, check_names, check_value, link_to_step
 from argosy.transport.connection import Connection, connect
-from argosy.transport.error_mapping import item_error
 from argosy.transport.progress import Progress
-from argosy.transport.retry import retrying
-from argosy.transport.upload import upload_files
+from argosy.transport.rpc.calls import new_request_id
+from argosy.transport.rpc.error_mapping import item_error
+from argosy.transport.rpc.retry import retrying
 from argosy.v1.artifact_pb2 import NewArtifactVersion
 
 _DESCRIPTION_BYTES = 1 << 20
@@ -65,26 +64,19 @@ def save_artifacts(
     return save_all_to(
         connect(resolve()),
         values,
-        tags=tags,
-        metadata=metadata,
-        extract_metadata=extract_metadata,
-        include_visualizations=include_visualizations,
-        allow_pickle=allow_pickle,
-        on_progress=on_progress,
+        BatchArguments(
+            tags=tags,
+            metadata=metadata,
+            extract_metadata=extract_metadata,
+            include_visualizations=include_visualizations,
+            allow_pickle=allow_pickle,
+            on_progress=on_progress,
+        ),
     )
 
 
 def save_all_to(
-    connection: Connection,
-    values: Mapping[str, object],
-    *,
-    tags: Iterable[str] = (),
-    metadata: Mapping[str, Any] | None = None,
-    extract_metadata: bool = True,
-    include_visualizations: bool = True,
-    allow_pickle: bool | None = None,
-    on_progress: OnProgress | None = None,
-    show: Show = shown,
+    connection: Connection, values: Mapping[str, object], arguments: BatchArguments, show: Show = shown
 ) -> list[ArtifactVersion]:
     """Do what :func:`save_artifacts` promises, through ``connection``."""
     if not isinstance(values, Mapping):
@@ -93,20 +85,16 @@ def save_all_to(
             "and a single value to save_artifact"
         )
     for name, value in values.items():
-        check_save(value, name)
-    check_switches(extract_metadata=extract_metadata, include_visualizations=include_visualizations)
-    options = SaveOptions(
-        allow_pickle=pickle_allowed_here(allow_pickle, connection),
-        extract_metadata=extract_metadata,
-        include_visualizations=include_visualizations,
-    )
-    users = {"tags": checked_tags(tags), "metadata": checked_metadata(metadata)}
+        check_value("save_artifacts", value)
+        check_names("save_artifacts", name)
+    options = arguments.options(connection)
+    users = {"tags": checked_tags(arguments.tags), "metadata": checked_metadata(arguments.metadata)}
     with contextlib.ExitStack() as opened:
         prepared = [
             opened.enter_context(prepare_value(value, name, options, **users))  # type: ignore[arg-type]  # as checked
             for name, value in values.items()
         ]
-        with show(f"{len(values)} values", on_progress) as progress:
+        with show(f"{len(values)} values", arguments.on_progress) as progress:
             progress.expect(sum(file.size_bytes for value in prepared for file in value.files))
             saving = _Saving(connection, progress)
             for batch in _batches(connection, prepared):
@@ -160,13 +148,10 @@ class _Saving:
             self.refused.update({value.spec.name: self._lost for value in batch if value.spec.name not in self.saved})
 
     def _save_together(self, batch: Sequence[PreparedValue]) -> None:
-        step = recording_step(self._connection)
         room = self._connection.capabilities.max_batch_bytes
-        files = [value.files for value in batch]
-        uploaded = upload_files(self._connection, files, inline_bytes=room, progress=self._progress)
+        uploaded = send_values(self._connection, batch, self._progress, inline_bytes=room)
         for value in batch:
-            value.spec.step_run_id = step.step_run_id if step is not None else ""
-            value.spec.step_attempt = step.attempt if step is not None else 0
+            link_to_step(value.spec, self._connection)
         new = [NewArtifactVersion(spec=value.spec, files=files) for value, files in zip(batch, uploaded, strict=True)]
         artifacts, request_id = self._connection.artifacts, new_request_id()
         results = retrying(
@@ -177,9 +162,7 @@ class _Saving:
             if error is not None:
                 self.refused[value.spec.name] = error
                 continue
-            made = self.saved[value.spec.name] = ArtifactVersion(result.artifact_version, self._connection)
-            if step is not None:
-                step.saved.append(made)
+            self.saved[value.spec.name] = record_saved(result.artifact_version, self._connection)
 
 
 def _batches(connection: Connection, prepared: Sequence[PreparedValue]) -> Iterator[list[PreparedValue]]:
@@ -189,12 +172,12 @@ def _batches(connection: Connection, prepared: Sequence[PreparedValue]) -> Itera
     files = described = 0
     for value in prepared:
         size = value.spec.ByteSize() + sum(len(file.path.encode()) + _FILE_BYTES for file in value.files)
-        files += len(value.files)
+        files += value.most_files
         described += size
         full = files > capabilities.max_files or len(batch) == capabilities.max_batch_items
         if batch and (full or described > _DESCRIPTION_BYTES):
             yield batch
-            batch, files, described = [], len(value.files), size
+            batch, files, described = [], value.most_files, size
         batch.append(value)
     if batch:
         yield batch

@@ -7,19 +7,20 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 from uuid import UUID
 
-from argosy.execution.stored_value import load_from
-from argosy.execution.transfer_progress import OnProgress
+from argosy.execution.records.artifact_version import ArtifactVersion
+from argosy.execution.values.stored_value import load_from
+from argosy.execution.views.transfer_progress import OnProgress
 from argosy.graph.keyword_suggestions import methods_suggest_keywords
-from argosy.sdk.artifact_queries import ArtifactQueries
 from argosy.sdk.artifacts import save_to
 from argosy.sdk.batch import save_all_to
-from argosy.sdk.cache_queries import CacheQueries
-from argosy.sdk.log_queries import LogQueries
+from argosy.sdk.queries.artifact_queries import ArtifactQueries
+from argosy.sdk.queries.cache_queries import CacheQueries
+from argosy.sdk.queries.log_queries import LogQueries
+from argosy.sdk.queries.run_queries import RunQueries
+from argosy.sdk.queries.selectors import make_selector
+from argosy.sdk.queries.watch_queries import WatchQueries
 from argosy.sdk.register import register_in
-from argosy.sdk.run_queries import RunQueries
-from argosy.sdk.selectors import make_selector
-from argosy.sdk.versions import ArtifactVersion
-from argosy.sdk.watch_queries import WatchQueries
+from argosy.sdk.save_arguments import BatchArguments, SaveArguments
 
 if TYPE_CHECKING:
     from argosy.materializers.registry import MaterializerChoice
@@ -52,16 +53,18 @@ class Client(ArtifactQueries, WatchQueries, CacheQueries, RunQueries, LogQueries
             self.connection,
             value,
             name,
-            version=version,
-            alias=alias,
-            tags=tags,
-            metadata=metadata,
-            description=description,
-            materializer=materializer,
-            extract_metadata=extract_metadata,
-            include_visualizations=include_visualizations,
-            allow_pickle=allow_pickle,
-            on_progress=on_progress,
+            SaveArguments(
+                version=version,
+                alias=alias,
+                tags=tags,
+                metadata=metadata,
+                description=description,
+                materializer=materializer,
+                extract_metadata=extract_metadata,
+                include_visualizations=include_visualizations,
+                allow_pickle=allow_pickle,
+                on_progress=on_progress,
+            ),
         )
 
     def register_artifact(
@@ -82,13 +85,15 @@ class Client(ArtifactQueries, WatchQueries, CacheQueries, RunQueries, LogQueries
             self.connection,
             path_or_uri,
             name,
+            SaveArguments(
+                version=version,
+                alias=alias,
+                tags=tags,
+                metadata=metadata,
+                description=description,
+                on_progress=on_progress,
+            ),
             copy=copy,
-            version=version,
-            alias=alias,
-            tags=tags,
-            metadata=metadata,
-            description=description,
-            on_progress=on_progress,
         )
 
     def save_artifacts(
@@ -106,12 +111,14 @@ class Client(ArtifactQueries, WatchQueries, CacheQueries, RunQueries, LogQueries
         return save_all_to(
             self.connection,
             values,
-            tags=tags,
-            metadata=metadata,
-            extract_metadata=extract_metadata,
-            include_visualizations=include_visualizations,
-            allow_pickle=allow_pickle,
-            on_progress=on_progress,
+            BatchArguments(
+                tags=tags,
+                metadata=metadata,
+                extract_metadata=extract_metadata,
+                include_visualizations=include_visualizations,
+                allow_pickle=allow_pickle,
+                on_progress=on_progress,
+            ),
         )
 
     @overload

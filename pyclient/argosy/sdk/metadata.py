@@ -8,13 +8,12 @@ from uuid import UUID
 
 from argosy.errors import ParameterError
 from argosy.execution.context import StepContext, current_step
-from argosy.execution.plain_call import outputs_of_plain_call
-from argosy.execution.told_metadata import output_named, tell_of_output, tell_of_step, unknown_output
+from argosy.execution.records.artifact_version import ArtifactVersion
+from argosy.execution.running.plain_call import outputs_of_plain_call
+from argosy.execution.running.told_metadata import tell_of_output, tell_of_step
 from argosy.graph.keyword_suggestions import suggests_keywords
-from argosy.graph.names import id_problem
-from argosy.graph.parameters import artifact_cure, is_artifact
 from argosy.graph.user_metadata import checked_metadata
-from argosy.sdk.versions import ArtifactVersion
+from argosy.sdk.told_target import RunningOutput, find_target, refuse_selection
 
 
 @suggests_keywords
@@ -58,62 +57,26 @@ def log_metadata(
         raise ParameterError("log_metadata takes a dict of text to JSON values, got None")
     checked_metadata(metadata)
     step, plain = current_step(), outputs_of_plain_call()
-    if artifact is None and step is None and plain is not None and version is None and alias is None:
-        return
-    if isinstance(artifact, str) and plain is not None and artifact in plain and version is None and alias is None:
-        return
-    if artifact is None:
+    if artifact is not None:
+        _tell(find_target("log_metadata", artifact, version, alias), metadata)
+    elif step is not None or plain is None or version is not None or alias is not None:
         _tell_step(step, metadata, version, alias)
-    elif (version_id := getattr(artifact, "__argosy_version_id__", None)) is not None:
-        _refuse_selection("a version stands for itself", version, alias)
-        _tell_stored(version_id, metadata, None, None)
-    elif is_artifact(artifact):
-        kind = type(artifact).__name__
-        raise ParameterError(f"log_metadata(artifact=...) got a {kind}; {artifact_cure(artifact)}")
-    elif step is None or isinstance(artifact, UUID) or version is not None or alias is not None:
-        _tell_stored(artifact, metadata, version, alias)
-    else:
-        _tell_named(step, artifact, metadata)
+
+
+def _tell(target: RunningOutput | ArtifactVersion | None, metadata: Mapping[str, Any]) -> None:
+    if isinstance(target, RunningOutput):
+        tell_of_output(target.step, target.output, metadata)
+    elif target is not None and metadata:  # no facts are none to tell, of a step as of a version
+        target.update(metadata=metadata)
 
 
 def _tell_step(
     step: StepContext | None, metadata: Mapping[str, Any], version: int | str | None, alias: str | None
 ) -> None:
-    _refuse_selection("it needs the name of an artifact; pass artifact= too", version, alias)
+    refuse_selection("log_metadata", "it needs the name of an artifact; pass artifact= too", version, alias)
     if step is None:
         raise ParameterError(
             "log_metadata without artifact= tells of the running step, and no step is running here; call it inside a "
             "step, or pass artifact="
         )
     tell_of_step(step, metadata)
-
-
-def _tell_named(step: StepContext, name: str, metadata: Mapping[str, Any]) -> None:
-    """Tell of an output of the step, of what the step saved, or of a version by its id."""
-    output = output_named(step, name)
-    if output is not None:
-        tell_of_output(step, output, metadata)
-        return
-    saved = next((made for made in reversed(step.saved) if made.name == name), None)
-    if saved is not None:
-        _tell_stored(saved.id, metadata, None, None)
-    elif id_problem(name) is None:
-        _tell_stored(name, metadata, None, None)
-    else:
-        raise unknown_output(step, name)
-
-
-def _tell_stored(
-    name_or_id: str | UUID, metadata: Mapping[str, Any], version: int | str | None, alias: str | None
-) -> None:
-    from argosy.sdk.artifact_functions import get_artifact
-
-    found = get_artifact(name_or_id, version, alias=alias)
-    if metadata:  # no facts are none to tell, of a step as of a version
-        found.update(metadata=metadata)
-
-
-def _refuse_selection(why: str, version: int | str | None, alias: str | None) -> None:
-    for argument, value in {"version": version, "alias": alias}.items():
-        if value is not None:
-            raise ParameterError(f"log_metadata({argument}={value!r}): {why}")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 from argosy.graph.step_options import Hook, Retry
 
 if TYPE_CHECKING:
-    from argosy.execution.runner import Runner
+    from argosy.execution.running.runner import Runner
 
 After: TypeAlias = Any
 """A step output, a step, the id of an invocation, or a list of these. A value is typed as what
@@ -46,6 +46,7 @@ class StepCallOptions(StepOptions, total=False):
     """What ``Step.with_options`` takes."""
 
     after: After
+    output_names: str | Mapping[str, str] | None
 
 
 class PipelineOptions(TypedDict, total=False):

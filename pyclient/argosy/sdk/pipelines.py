@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
-    from argosy.execution.run_record import PipelineRun
+    from argosy.execution.records.run_record import PipelineRun
     from argosy.sdk.options import PipelineOptions
 
 P = ParamSpec("P")
@@ -86,8 +86,8 @@ class Pipeline(Generic[P, R]):
         if current_recorder() is not None:
             return cast("PipelineRun", self.inline(*args, **kwargs))
         # Loaded only now: running needs the store, recording does not.
-        from argosy.execution.entry_point import entry_point_of, refuse_while_loading
-        from argosy.execution.run_session import RunSession
+        from argosy.execution.records.entry_point import entry_point_of, refuse_while_loading
+        from argosy.execution.running.run_session import RunSession
         from argosy.runners.choice import choose_runner
 
         refuse_while_loading(self.name)
@@ -127,10 +127,10 @@ class Pipeline(Generic[P, R]):
                 f"{recorder.pipeline.name!r}; call it outside"
             )
         # Loaded only now: running needs the store, recording does not.
-        from argosy.execution.entry_point import refuse_while_loading
-        from argosy.execution.resume_run import resume_run
-        from argosy.execution.resumed_call import as_call, resumed_arguments
-        from argosy.execution.run_record import record_of
+        from argosy.execution.records.entry_point import refuse_while_loading
+        from argosy.execution.records.run_record import record_of
+        from argosy.execution.running.resume_run import resume_run
+        from argosy.execution.running.resumed_call import as_call, resumed_arguments
         from argosy.runners.choice import choose_runner
 
         refuse_while_loading(self.name)

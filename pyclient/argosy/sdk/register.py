@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from argosy.config import resolve
 from argosy.errors import NotFoundError, ParameterError
-from argosy.execution.artifact_version import ArtifactVersion
-from argosy.execution.placed_folder import placed_folder
-from argosy.execution.stored_value import recording_step
-from argosy.execution.transfer_progress import OnProgress, shown
+from argosy.execution.records.artifact_version import ArtifactVersion
+from argosy.execution.values.placed_folder import placed_folder
+from argosy.execution.views.transfer_progress import OnProgress, shown
 from argosy.graph.keyword_suggestions import suggests_keywords
 from argosy.graph.switches import check_switches
 from argosy.graph.user_metadata import checked_description, checked_metadata, checked_tags, fact_text
@@ -21,9 +21,10 @@ from argosy.materializers.base import type_name
 from argosy.materializers.files import FileSink
 from argosy.materializers.reference import FORMAT, Reference, ReferenceMaterializer, refer_to, write_reference
 from argosy.materializers.reference_uris import is_uri, look_at
-from argosy.sdk.artifacts import check_save, record_saved, save_to
+from argosy.sdk.artifacts import record_saved, save_to
+from argosy.sdk.save_arguments import SaveArguments, check_names, link_to_step
 from argosy.transport.connection import Connection, connect
-from argosy.transport.save_version import save_version
+from argosy.transport.upload.save_version import save_version
 from argosy.v1.artifact_pb2 import ArtifactSpec
 
 
@@ -70,13 +71,15 @@ def register_artifact(
         connect(resolve()),
         path_or_uri,
         name,
+        SaveArguments(
+            version=version,
+            alias=alias,
+            tags=tags,
+            metadata=metadata,
+            description=description,
+            on_progress=on_progress,
+        ),
         copy=copy,
-        version=version,
-        alias=alias,
-        tags=tags,
-        metadata=metadata,
-        description=description,
-        on_progress=on_progress,
     )
 
 
@@ -84,14 +87,9 @@ def register_in(
     connection: Connection,
     path_or_uri: str | os.PathLike[str],
     name: str,
+    arguments: SaveArguments,
     *,
-    copy: bool = True,
-    version: int | str | None = None,
-    alias: str | None = None,
-    tags: Iterable[str] = (),
-    metadata: Mapping[str, Any] | None = None,
-    description: str = "",
-    on_progress: OnProgress | None = None,
+    copy: bool,
 ) -> ArtifactVersion:
     """Do what :func:`register_artifact` promises, through ``connection``."""
     given: object = path_or_uri
@@ -100,32 +98,23 @@ def register_in(
     if "\0" in str(given):
         raise ParameterError(f"register_artifact({given!r}): no path has a NUL character; leave it out")
     check_switches(copy=copy)
-    check_save(None, name, version, alias)
+    check_names("register_artifact", name, arguments.version, arguments.alias)
+    arguments = replace(arguments, tags=checked_tags(arguments.tags))  # an iterator yields them once
     spec = ArtifactSpec(
         name=name,
-        version="" if version is None else str(version),
-        tags=checked_tags(tags),
-        aliases=() if alias is None else (alias,),
-        metadata={key: fact_text(fact) for key, fact in checked_metadata(metadata).items()},
-        description=checked_description(description),
+        version="" if arguments.version is None else str(arguments.version),
+        tags=arguments.tags,
+        aliases=() if arguments.alias is None else (arguments.alias,),
+        metadata={key: fact_text(fact) for key, fact in checked_metadata(arguments.metadata).items()},
+        description=checked_description(arguments.description),
     )
     if not copy:
-        return _register(connection, refer_to(look_at(path_or_uri)), spec, on_progress)
+        return _register(connection, refer_to(look_at(path_or_uri)), spec, arguments.on_progress)
     with tempfile.TemporaryDirectory(prefix="argosy-") as scratch:
         source = _copied(path_or_uri, Path(scratch)) if is_uri(path_or_uri) else Path(path_or_uri)
         if not os.path.lexists(source):
             raise NotFoundError(f"{source} does not exist; register_artifact takes the path or URI of what is there")
-        return save_to(
-            connection,
-            source,
-            name,
-            version=version,
-            alias=alias,
-            tags=tags,
-            metadata=metadata,
-            description=description,
-            on_progress=on_progress,
-        )
+        return save_to(connection, source, name, arguments)
 
 
 def _register(
@@ -136,9 +125,7 @@ def _register(
         if key not in spec.metadata:
             spec.metadata[key] = fact_text(fact)
     spec.data_type, spec.format, spec.materializer = type_name(type(Path())), FORMAT, ReferenceMaterializer.id
-    step = recording_step(connection)
-    if step is not None:
-        spec.step_run_id, spec.step_attempt = step.step_run_id, step.attempt
+    link_to_step(spec, connection)
     sink = FileSink()
     write_reference(reference, sink)
     with shown(spec.name, on_progress) as progress:

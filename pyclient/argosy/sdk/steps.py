@@ -8,15 +8,16 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
 from argosy.errors import DefinitionError
-from argosy.execution.argument_loading import load_arguments, refuse_output
 from argosy.execution.context import current_step
-from argosy.execution.plain_call import called_plainly
+from argosy.execution.running.plain_arguments import load_arguments, refuse_output
+from argosy.execution.running.plain_call import called_plainly
 from argosy.graph.definitions import PipelineDefinition, StepDefinition, define_step, redefine
 from argosy.graph.external_artifact import NOT_PASSED
 from argosy.graph.fan_out import map_calls, map_recorded
 from argosy.graph.mapped_outputs import MappedOutputs
 from argosy.graph.names import name_problem
-from argosy.graph.option_rules import STEP_OPTIONS, check_option_names
+from argosy.graph.option_rules import CALL_OPTIONS, STEP_OPTIONS, check_option_names
+from argosy.graph.outputs import Outputs, renamed_outputs
 from argosy.graph.recorder import NO_OPTIONS, CallOptions, Predecessor, current_recorder
 from argosy.graph.source_location import caller_frame, caller_location
 from argosy.graph.step_output import StepOutput, StepOutputs
@@ -130,20 +131,24 @@ class Step(Generic[P, R]):
                 is. A ``name`` also names the invocations, ``enable_cache`` overrides every decorator, and
                 ``after`` says what must have ended before, besides the steps whose outputs it takes: a step
                 output, a step or pipeline (its calls so far), the id of an invocation, or a list of these.
+                ``output_names`` says under which artifact name an output is kept: ``{"weights": "weights_fold_1"}``,
+                or the name alone where there is one output; inside the step it is called what it was.
 
         Raises:
             DefinitionError: an option is unknown or malformed.
         """
         given: dict[str, Any] = dict(options)
-        check_option_names("with_options of a step", given, STEP_OPTIONS | {"after"}, caller_location())
-        after, enable_cache = given.get("after"), given.get("enable_cache")
-        definition = redefine(self.definition, {name: given[name] for name in given if name != "after"})
+        check_option_names("with_options of a step", given, STEP_OPTIONS | CALL_OPTIONS, caller_location())
+        after, enable_cache, names = given.get("after"), given.get("enable_cache"), given.get("output_names")
+        definition = redefine(self.definition, {name: given[name] for name in given if name not in CALL_OPTIONS})
         call = CallOptions(
             enable_cache=self._options.enable_cache if enable_cache is None else enable_cache,
             after=self._options.after if after is None else _predecessors(after),
         )
         # What the decorator says about caching stays what it is: with_options overrides it, and the pipeline too.
         definition = dataclasses.replace(definition, enable_cache=self.definition.enable_cache)
+        if names is not None:
+            definition = dataclasses.replace(definition, outputs=_renamed(definition, names))
         return Step(definition, call, origin=(self, given))
 
     def __reduce__(self) -> Any:
@@ -216,6 +221,13 @@ def step(function: Any = NOT_PASSED, /, **options: Any) -> Any:
 
 def _with_options(origin: Step[P, R], given: Mapping[str, Any]) -> Step[P, R]:
     return origin.with_options(**given)
+
+
+def _renamed(definition: StepDefinition, names: object) -> Outputs:
+    try:
+        return renamed_outputs(definition.outputs, names)
+    except DefinitionError as error:
+        raise DefinitionError(f"{caller_location()}: with_options of step {definition.name!r}: {error}") from None
 
 
 def _predecessors(after: After) -> tuple[Predecessor, ...]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeVar, cast
 
+from argosy.graph.artifact_arguments import is_artifact
 from argosy.graph.external_artifact import ExternalArtifact
 from argosy.graph.mapped_outputs import MappedOutputs
 from argosy.graph.model import VersionRef
-from argosy.graph.parameters import is_artifact, version_id_of
 from argosy.graph.step_output import StepOutput, StepOutputs
+from argosy.graph.version_ids import version_id_of
 
 T = TypeVar("T")
 _PROMISES = (StepOutput, StepOutputs, MappedOutputs)
@@ -64,6 +65,6 @@ def _values_in(items: Any) -> Any:
 
 def _stored(source: VersionRef | ExternalArtifact) -> object:
     # Loaded only now: it knows the store, which recording does not need.
-    from argosy.execution.load_argument import load_argument
+    from argosy.execution.running.stored_argument import load_argument
 
     return load_argument(source, None)

@@ -1,4 +1,4 @@
-"""Channels, one typed client for each service, and the transfer of bytes."""
+"""Channels, one typed client for each service, and the transfer of bytes. ``connection.py`` puts it together."""
 
 import os
 

@@ -16,16 +16,16 @@ import grpc
 from argosy.addresses import addresses_of, told
 from argosy.config import ClientConfig
 from argosy.errors import ConfigurationError, DeadlineError, InternalServiceError, UnavailableError
-from argosy.transport.artifact_client import ArtifactClient
-from argosy.transport.blob_client import BlobClient
-from argosy.transport.calls import Calls
-from argosy.transport.channels import open_embedded_channel, open_server_channel
-from argosy.transport.direct_files import DirectFiles
-from argosy.transport.error_mapping import to_exception
-from argosy.transport.patience import PatientCalls
-from argosy.transport.pipeline_client import PipelineClient
-from argosy.transport.replica_channel import ReplicaChannel, open_replicas
-from argosy.transport.signed_store import SignedStore
+from argosy.transport.bypass.direct_files import DirectFiles
+from argosy.transport.bypass.signed_store import SignedStore
+from argosy.transport.channels.open_channel import open_embedded_channel, open_server_channel
+from argosy.transport.channels.replica_channel import ReplicaChannel, open_replicas
+from argosy.transport.clients.artifact_client import ArtifactClient
+from argosy.transport.clients.blob_client import BlobClient
+from argosy.transport.clients.pipeline_client import PipelineClient
+from argosy.transport.rpc.calls import Calls
+from argosy.transport.rpc.error_mapping import to_exception
+from argosy.transport.rpc.patient_calls import PatientCalls
 from argosy.v1.blob_service_pb2 import GetCapabilitiesResponse
 
 PROTOCOL_REVISION = 1
@@ -33,7 +33,8 @@ PROTOCOL_REVISION = 1
 OLDEST_PROTOCOL_REVISION = 1
 """The oldest revision it still speaks."""
 
-_Endpoint = tuple[str, str, float, float]
+EndpointKey = tuple[str, str, float, float]
+"""What a channel is opened for; all else of a configuration is said with each call."""
 _Opened = tuple[grpc.Channel, GetCapabilitiesResponse, DirectFiles | None]
 
 
@@ -89,12 +90,17 @@ def address_of(config: ClientConfig) -> str:
     return told(config.server) if config.server else f"embedded://{config.home}"
 
 
+def endpoint_key(config: ClientConfig) -> EndpointKey:
+    """Return what settings have to have in common to share a channel."""
+    return (config.server, str(config.store_directory or ""), config.connect_timeout, config.idle_timeout)
+
+
 class _Process:
     """What this process has open. After a fork the child starts with an empty one."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.endpoints: dict[_Endpoint, Future[_Opened]] = {}
+        self.endpoints: dict[EndpointKey, Future[_Opened]] = {}
         self.connections: dict[ClientConfig, Connection] = {}
         self.extra: dict[str, list[grpc.Channel]] = {}
 
@@ -160,7 +166,7 @@ def _lanes_of(channel: ReplicaChannel) -> Callable[[ClientConfig], Sequence[grpc
 
 def _connect(process: _Process, config: ClientConfig) -> Connection:
     """Open a channel, once: threads that come meanwhile wait for that one attempt, and get its failure, too."""
-    key = (config.server, str(config.store_directory or ""), config.connect_timeout, config.idle_timeout)
+    key = endpoint_key(config)
     with process.lock:
         is_ours = key not in process.endpoints
         opening = process.endpoints.setdefault(key, Future())

@@ -10,10 +10,10 @@ from typing import Any, Generic, TypeVar
 
 from argosy.config import ClientConfig
 from argosy.errors import ArgosyError, ConflictError, DeadlineError, UnavailableError
-from argosy.transport.calls import ReceivingStream
 from argosy.transport.connection import Connection, address_of
-from argosy.transport.retry import FEW_ATTEMPTS, Backoff, worth_retrying
-from argosy.transport.watchdog import shared_watchdog
+from argosy.transport.rpc.calls import ReceivingStream
+from argosy.transport.rpc.retry import FEW_ATTEMPTS, Backoff, worth_going_on
+from argosy.transport.rpc.watchdog import shared_watchdog
 from argosy.v1.pipeline_pb2 import Run, StepRun
 from argosy.v1.watch_pb2 import WatchArtifactsResponse, WatchRunResponse
 
@@ -23,7 +23,7 @@ M = TypeVar("M")
 
 def goes_on(error: ArgosyError) -> bool:
     """Tell whether a watch that ended like this goes on with its last cursor."""
-    return worth_retrying(error) or (isinstance(error, ConflictError) and error.reason == "WATCH_STALLED")
+    return worth_going_on(error) or (isinstance(error, ConflictError) and error.reason == "WATCH_STALLED")
 
 
 def answer_seconds(config: ClientConfig) -> float | None:

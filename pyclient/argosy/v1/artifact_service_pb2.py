@@ -24,6 +24,7 @@ _sym_db = _symbol_database.Default()
 
 from argosy.v1 import artifact_pb2 as argosy_dot_v1_dot_artifact__pb2
 from argosy.v1 import artifact_transfer_pb2 as argosy_dot_v1_dot_artifact__transfer__pb2
+from argosy.v1 import errors_pb2 as argosy_dot_v1_dot_errors__pb2
 from argosy.v1 import lineage_pb2 as argosy_dot_v1_dot_lineage__pb2
 from argosy.v1 import pruning_pb2 as argosy_dot_v1_dot_pruning__pb2
 from argosy.v1 import watch_pb2 as argosy_dot_v1_dot_watch__pb2
@@ -31,60 +32,66 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n argosy/v1/artifact_service.proto\x12\targosy.v1\x1a\x18\x61rgosy/v1/artifact.proto\x1a!argosy/v1/artifact_transfer.proto\x1a\x17\x61rgosy/v1/lineage.proto\x1a\x17\x61rgosy/v1/pruning.proto\x1a\x15\x61rgosy/v1/watch.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x95\x01\n\x1c\x43reateArtifactVersionRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12%\n\x04spec\x18\x03 \x01(\x0b\x32\x17.argosy.v1.ArtifactSpec\x12)\n\x05\x66iles\x18\x04 \x03(\x0b\x32\x1a.argosy.v1.NewArtifactFile\"U\n\x1d\x43reateArtifactVersionResponse\x12\x34\n\x10\x61rtifact_version\x18\x01 \x01(\x0b\x32\x1a.argosy.v1.ArtifactVersion\"z\n\"BatchCreateArtifactVersionsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12/\n\x08versions\x18\x03 \x03(\x0b\x32\x1d.argosy.v1.NewArtifactVersion\"^\n#BatchCreateArtifactVersionsResponse\x12\x37\n\x07results\x18\x01 \x03(\x0b\x32&.argosy.v1.CreateArtifactVersionResult\"u\n\x19GetArtifactVersionRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12,\n\x08selector\x18\x02 \x01(\x0b\x32\x1a.argosy.v1.VersionSelector\x12\x19\n\x11max_content_bytes\x18\x03 \x01(\x03\"d\n\x1aGetArtifactVersionResponse\x12\x34\n\x10\x61rtifact_version\x18\x01 \x01(\x0b\x32\x1a.argosy.v1.ArtifactVersion\x12\x10\n\x08\x63ontents\x18\x02 \x03(\x0c\"~\n\x14ListArtifactsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x15\n\rname_contains\x18\x02 \x01(\t\x12\x17\n\x0finclude_unnamed\x18\x03 \x01(\x08\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"_\n\x15ListArtifactsResponse\x12-\n\tartifacts\x18\x01 \x03(\x0b\x32\x1a.argosy.v1.ArtifactSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8d\x03\n\x1bListArtifactVersionsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x15\n\rpipeline_name\x18\x03 \x01(\t\x12\x0b\n\x03tag\x18\x04 \x01(\t\x12\x30\n\x0c\x63reated_from\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rcreated_until\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x05order\x18\x07 \x01(\x0e\x32\x17.argosy.v1.VersionOrder\x12\x11\n\tpage_size\x18\x08 \x01(\x05\x12\x12\n\npage_token\x18\t \x01(\t\x12\x46\n\x08metadata\x18\n \x03(\x0b\x32\x34.argosy.v1.ListArtifactVersionsRequest.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"n\n\x1cListArtifactVersionsResponse\x12\x35\n\x11\x61rtifact_versions\x18\x01 \x03(\x0b\x32\x1a.argosy.v1.ArtifactVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xab\x02\n\x1cUpdateArtifactVersionRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\n\n\x02id\x18\x03 \x01(\t\x12\x0c\n\x04tags\x18\x04 \x03(\t\x12G\n\x08metadata\x18\x05 \x03(\x0b\x32\x35.argosy.v1.UpdateArtifactVersionRequest.MetadataEntry\x12/\n\x0bupdate_mask\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0c\n\x04\x65tag\x18\x07 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x08 \x01(\t\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"U\n\x1dUpdateArtifactVersionResponse\x12\x34\n\x10\x61rtifact_version\x18\x01 \x01(\x0b\x32\x1a.argosy.v1.ArtifactVersion\"s\n\x0fSetAliasRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\r\n\x05\x61lias\x18\x03 \x01(\t\x12,\n\x08selector\x18\x04 \x01(\x0b\x32\x1a.argosy.v1.VersionSelector\"H\n\x10SetAliasResponse\x12\x34\n\x10\x61rtifact_version\x18\x01 \x01(\x0b\x32\x1a.argosy.v1.ArtifactVersion\"V\n\x12\x44\x65leteAliasRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\r\n\x05\x61lias\x18\x04 \x01(\t\"\x15\n\x13\x44\x65leteAliasResponse\"^\n\x1c\x44\x65leteArtifactVersionRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\n\n\x02id\x18\x03 \x01(\t\x12\r\n\x05\x66orce\x18\x04 \x01(\x08\"\x1f\n\x1d\x44\x65leteArtifactVersionResponse*m\n\x0cVersionOrder\x12\x1d\n\x19VERSION_ORDER_UNSPECIFIED\x10\x00\x12\x1e\n\x1aVERSION_ORDER_NEWEST_FIRST\x10\x01\x12\x1e\n\x1aVERSION_ORDER_OLDEST_FIRST\x10\x02\x32\xce\n\n\x0f\x41rtifactService\x12j\n\x15\x43reateArtifactVersion\x12\'.argosy.v1.CreateArtifactVersionRequest\x1a(.argosy.v1.CreateArtifactVersionResponse\x12|\n\x1b\x42\x61tchCreateArtifactVersions\x12-.argosy.v1.BatchCreateArtifactVersionsRequest\x1a..argosy.v1.BatchCreateArtifactVersionsResponse\x12\x61\n\x12GetArtifactVersion\x12$.argosy.v1.GetArtifactVersionRequest\x1a%.argosy.v1.GetArtifactVersionResponse\x12R\n\rListArtifacts\x12\x1f.argosy.v1.ListArtifactsRequest\x1a .argosy.v1.ListArtifactsResponse\x12g\n\x14ListArtifactVersions\x12&.argosy.v1.ListArtifactVersionsRequest\x1a\'.argosy.v1.ListArtifactVersionsResponse\x12j\n\x15UpdateArtifactVersion\x12\'.argosy.v1.UpdateArtifactVersionRequest\x1a(.argosy.v1.UpdateArtifactVersionResponse\x12\x43\n\x08SetAlias\x12\x1a.argosy.v1.SetAliasRequest\x1a\x1b.argosy.v1.SetAliasResponse\x12L\n\x0b\x44\x65leteAlias\x12\x1d.argosy.v1.DeleteAliasRequest\x1a\x1e.argosy.v1.DeleteAliasResponse\x12j\n\x15\x44\x65leteArtifactVersion\x12\'.argosy.v1.DeleteArtifactVersionRequest\x1a(.argosy.v1.DeleteArtifactVersionResponse\x12W\n\x0eUploadArtifact\x12 .argosy.v1.UploadArtifactRequest\x1a!.argosy.v1.UploadArtifactResponse(\x01\x12]\n\x10\x44ownloadArtifact\x12\".argosy.v1.DownloadArtifactRequest\x1a#.argosy.v1.DownloadArtifactResponse0\x01\x12j\n\x15PruneArtifactVersions\x12\'.argosy.v1.PruneArtifactVersionsRequest\x1a(.argosy.v1.PruneArtifactVersionsResponse\x12I\n\nGetLineage\x12\x1c.argosy.v1.GetLineageRequest\x1a\x1d.argosy.v1.GetLineageResponse\x12W\n\x0eWatchArtifacts\x12 .argosy.v1.WatchArtifactsRequest\x1a!.argosy.v1.WatchArtifactsResponse0\x01\x42\x42\n\x0cio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n argosy/v1/artifact_service.proto\x12\targosy.v1\x1a\x18\x61rgosy/v1/artifact.proto\x1a!argosy/v1/artifact_transfer.proto\x1a\x16\x61rgosy/v1/errors.proto\x1a\x17\x61rgosy/v1/lineage.proto\x1a\x17\x61rgosy/v1/pruning.proto\x1a\x15\x61rgosy/v1/watch.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x95\x01\n\x1c\x43reateArtifactVersionRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12%\n\x04spec\x18\x03 \x01(\x0b\x32\x17.argosy.v1.ArtifactSpec\x12)\n\x05\x66iles\x18\x04 \x03(\x0b\x32\x1a.argosy.v1.NewArtifactFile\"U\n\x1d\x43reateArtifactVersionResponse\x12\x34\n\x10\x61rtifact_version\x18\x01 \x01(\x0b\x32\x1a.argosy.v1.ArtifactVersion\"z\n\"BatchCreateArtifactVersionsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12/\n\x08versions\x18\x03 \x03(\x0b\x32\x1d.argosy.v1.NewArtifactVersion\"^\n#BatchCreateArtifactVersionsResponse\x12\x37\n\x07results\x18\x01 \x03(\x0b\x32&.argosy.v1.CreateArtifactVersionResult\"u\n\x19GetArtifactVersionRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12,\n\x08selector\x18\x02 \x01(\x0b\x32\x1a.argosy.v1.VersionSelector\x12\x19\n\x11max_content_bytes\x18\x03 \x01(\x03\"d\n\x1aGetArtifactVersionResponse\x12\x34\n\x10\x61rtifact_version\x18\x01 \x01(\x0b\x32\x1a.argosy.v1.ArtifactVersion\x12\x10\n\x08\x63ontents\x18\x02 \x03(\x0c\"|\n\x1f\x42\x61tchGetArtifactVersionsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12-\n\tselectors\x18\x02 \x03(\x0b\x32\x1a.argosy.v1.VersionSelector\x12\x19\n\x11max_content_bytes\x18\x03 \x01(\x03\"X\n BatchGetArtifactVersionsResponse\x12\x34\n\x07results\x18\x01 \x03(\x0b\x32#.argosy.v1.GetArtifactVersionResult\"\x89\x01\n\x18GetArtifactVersionResult\x12%\n\x06status\x18\x01 \x01(\x0b\x32\x15.argosy.v1.ItemStatus\x12\x34\n\x10\x61rtifact_version\x18\x02 \x01(\x0b\x32\x1a.argosy.v1.ArtifactVersion\x12\x10\n\x08\x63ontents\x18\x03 \x03(\x0c\"~\n\x14ListArtifactsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x15\n\rname_contains\x18\x02 \x01(\t\x12\x17\n\x0finclude_unnamed\x18\x03 \x01(\x08\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"_\n\x15ListArtifactsResponse\x12-\n\tartifacts\x18\x01 \x03(\x0b\x32\x1a.argosy.v1.ArtifactSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8d\x03\n\x1bListArtifactVersionsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x15\n\rpipeline_name\x18\x03 \x01(\t\x12\x0b\n\x03tag\x18\x04 \x01(\t\x12\x30\n\x0c\x63reated_from\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rcreated_until\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x05order\x18\x07 \x01(\x0e\x32\x17.argosy.v1.VersionOrder\x12\x11\n\tpage_size\x18\x08 \x01(\x05\x12\x12\n\npage_token\x18\t \x01(\t\x12\x46\n\x08metadata\x18\n \x03(\x0b\x32\x34.argosy.v1.ListArtifactVersionsRequest.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"n\n\x1cListArtifactVersionsResponse\x12\x35\n\x11\x61rtifact_versions\x18\x01 \x03(\x0b\x32\x1a.argosy.v1.ArtifactVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xab\x02\n\x1cUpdateArtifactVersionRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\n\n\x02id\x18\x03 \x01(\t\x12\x0c\n\x04tags\x18\x04 \x03(\t\x12G\n\x08metadata\x18\x05 \x03(\x0b\x32\x35.argosy.v1.UpdateArtifactVersionRequest.MetadataEntry\x12/\n\x0bupdate_mask\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0c\n\x04\x65tag\x18\x07 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x08 \x01(\t\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"U\n\x1dUpdateArtifactVersionResponse\x12\x34\n\x10\x61rtifact_version\x18\x01 \x01(\x0b\x32\x1a.argosy.v1.ArtifactVersion\"s\n\x0fSetAliasRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\r\n\x05\x61lias\x18\x03 \x01(\t\x12,\n\x08selector\x18\x04 \x01(\x0b\x32\x1a.argosy.v1.VersionSelector\"H\n\x10SetAliasResponse\x12\x34\n\x10\x61rtifact_version\x18\x01 \x01(\x0b\x32\x1a.argosy.v1.ArtifactVersion\"V\n\x12\x44\x65leteAliasRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\r\n\x05\x61lias\x18\x04 \x01(\t\"\x15\n\x13\x44\x65leteAliasResponse\"^\n\x1c\x44\x65leteArtifactVersionRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\n\n\x02id\x18\x03 \x01(\t\x12\r\n\x05\x66orce\x18\x04 \x01(\x08\"\x1f\n\x1d\x44\x65leteArtifactVersionResponse*m\n\x0cVersionOrder\x12\x1d\n\x19VERSION_ORDER_UNSPECIFIED\x10\x00\x12\x1e\n\x1aVERSION_ORDER_NEWEST_FIRST\x10\x01\x12\x1e\n\x1aVERSION_ORDER_OLDEST_FIRST\x10\x02\x32\xc3\x0b\n\x0f\x41rtifactService\x12j\n\x15\x43reateArtifactVersion\x12\'.argosy.v1.CreateArtifactVersionRequest\x1a(.argosy.v1.CreateArtifactVersionResponse\x12|\n\x1b\x42\x61tchCreateArtifactVersions\x12-.argosy.v1.BatchCreateArtifactVersionsRequest\x1a..argosy.v1.BatchCreateArtifactVersionsResponse\x12\x61\n\x12GetArtifactVersion\x12$.argosy.v1.GetArtifactVersionRequest\x1a%.argosy.v1.GetArtifactVersionResponse\x12s\n\x18\x42\x61tchGetArtifactVersions\x12*.argosy.v1.BatchGetArtifactVersionsRequest\x1a+.argosy.v1.BatchGetArtifactVersionsResponse\x12R\n\rListArtifacts\x12\x1f.argosy.v1.ListArtifactsRequest\x1a .argosy.v1.ListArtifactsResponse\x12g\n\x14ListArtifactVersions\x12&.argosy.v1.ListArtifactVersionsRequest\x1a\'.argosy.v1.ListArtifactVersionsResponse\x12j\n\x15UpdateArtifactVersion\x12\'.argosy.v1.UpdateArtifactVersionRequest\x1a(.argosy.v1.UpdateArtifactVersionResponse\x12\x43\n\x08SetAlias\x12\x1a.argosy.v1.SetAliasRequest\x1a\x1b.argosy.v1.SetAliasResponse\x12L\n\x0b\x44\x65leteAlias\x12\x1d.argosy.v1.DeleteAliasRequest\x1a\x1e.argosy.v1.DeleteAliasResponse\x12j\n\x15\x44\x65leteArtifactVersion\x12\'.argosy.v1.DeleteArtifactVersionRequest\x1a(.argosy.v1.DeleteArtifactVersionResponse\x12W\n\x0eUploadArtifact\x12 .argosy.v1.UploadArtifactRequest\x1a!.argosy.v1.UploadArtifactResponse(\x01\x12]\n\x10\x44ownloadArtifact\x12\".argosy.v1.DownloadArtifactRequest\x1a#.argosy.v1.DownloadArtifactResponse0\x01\x12j\n\x15PruneArtifactVersions\x12\'.argosy.v1.PruneArtifactVersionsRequest\x1a(.argosy.v1.PruneArtifactVersionsResponse\x12I\n\nGetLineage\x12\x1c.argosy.v1.GetLineageRequest\x1a\x1d.argosy.v1.GetLineageResponse\x12W\n\x0eWatchArtifacts\x12 .argosy.v1.WatchArtifactsRequest\x1a!.argosy.v1.WatchArtifactsResponse0\x01\x42X\n\x0cio.argosy.v1B\x14\x41rtifactServiceProtoP\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'argosy.v1.artifact_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
-  _globals['DESCRIPTOR']._serialized_options = b'\n\014io.argosy.v1P\001Z0example.com/argosy/clients/go/argosy/v1;argosyv1'
+  _globals['DESCRIPTOR']._serialized_options = b'\n\014io.argosy.v1B\024ArtifactServiceProtoP\001Z0example.com/argosy/clients/go/argosy/v1;argosyv1'
   _globals['_LISTARTIFACTVERSIONSREQUEST_METADATAENTRY']._loaded_options = None
   _globals['_LISTARTIFACTVERSIONSREQUEST_METADATAENTRY']._serialized_options = b'8\001'
   _globals['_UPDATEARTIFACTVERSIONREQUEST_METADATAENTRY']._loaded_options = None
   _globals['_UPDATEARTIFACTVERSIONREQUEST_METADATAENTRY']._serialized_options = b'8\001'
-  _globals['_VERSIONORDER']._serialized_start=2485
-  _globals['_VERSIONORDER']._serialized_end=2594
-  _globals['_CREATEARTIFACTVERSIONREQUEST']._serialized_start=249
-  _globals['_CREATEARTIFACTVERSIONREQUEST']._serialized_end=398
-  _globals['_CREATEARTIFACTVERSIONRESPONSE']._serialized_start=400
-  _globals['_CREATEARTIFACTVERSIONRESPONSE']._serialized_end=485
-  _globals['_BATCHCREATEARTIFACTVERSIONSREQUEST']._serialized_start=487
-  _globals['_BATCHCREATEARTIFACTVERSIONSREQUEST']._serialized_end=609
-  _globals['_BATCHCREATEARTIFACTVERSIONSRESPONSE']._serialized_start=611
-  _globals['_BATCHCREATEARTIFACTVERSIONSRESPONSE']._serialized_end=705
-  _globals['_GETARTIFACTVERSIONREQUEST']._serialized_start=707
-  _globals['_GETARTIFACTVERSIONREQUEST']._serialized_end=824
-  _globals['_GETARTIFACTVERSIONRESPONSE']._serialized_start=826
-  _globals['_GETARTIFACTVERSIONRESPONSE']._serialized_end=926
-  _globals['_LISTARTIFACTSREQUEST']._serialized_start=928
-  _globals['_LISTARTIFACTSREQUEST']._serialized_end=1054
-  _globals['_LISTARTIFACTSRESPONSE']._serialized_start=1056
-  _globals['_LISTARTIFACTSRESPONSE']._serialized_end=1151
-  _globals['_LISTARTIFACTVERSIONSREQUEST']._serialized_start=1154
-  _globals['_LISTARTIFACTVERSIONSREQUEST']._serialized_end=1551
-  _globals['_LISTARTIFACTVERSIONSREQUEST_METADATAENTRY']._serialized_start=1504
-  _globals['_LISTARTIFACTVERSIONSREQUEST_METADATAENTRY']._serialized_end=1551
-  _globals['_LISTARTIFACTVERSIONSRESPONSE']._serialized_start=1553
-  _globals['_LISTARTIFACTVERSIONSRESPONSE']._serialized_end=1663
-  _globals['_UPDATEARTIFACTVERSIONREQUEST']._serialized_start=1666
-  _globals['_UPDATEARTIFACTVERSIONREQUEST']._serialized_end=1965
-  _globals['_UPDATEARTIFACTVERSIONREQUEST_METADATAENTRY']._serialized_start=1504
-  _globals['_UPDATEARTIFACTVERSIONREQUEST_METADATAENTRY']._serialized_end=1551
-  _globals['_UPDATEARTIFACTVERSIONRESPONSE']._serialized_start=1967
-  _globals['_UPDATEARTIFACTVERSIONRESPONSE']._serialized_end=2052
-  _globals['_SETALIASREQUEST']._serialized_start=2054
-  _globals['_SETALIASREQUEST']._serialized_end=2169
-  _globals['_SETALIASRESPONSE']._serialized_start=2171
-  _globals['_SETALIASRESPONSE']._serialized_end=2243
-  _globals['_DELETEALIASREQUEST']._serialized_start=2245
-  _globals['_DELETEALIASREQUEST']._serialized_end=2331
-  _globals['_DELETEALIASRESPONSE']._serialized_start=2333
-  _globals['_DELETEALIASRESPONSE']._serialized_end=2354
-  _globals['_DELETEARTIFACTVERSIONREQUEST']._serialized_start=2356
-  _globals['_DELETEARTIFACTVERSIONREQUEST']._serialized_end=2450
-  _globals['_DELETEARTIFACTVERSIONRESPONSE']._serialized_start=2452
-  _globals['_DELETEARTIFACTVERSIONRESPONSE']._serialized_end=2483
-  _globals['_ARTIFACTSERVICE']._serialized_start=2597
-  _globals['_ARTIFACTSERVICE']._serialized_end=3955
+  _globals['_VERSIONORDER']._serialized_start=2865
+  _globals['_VERSIONORDER']._serialized_end=2974
+  _globals['_CREATEARTIFACTVERSIONREQUEST']._serialized_start=273
+  _globals['_CREATEARTIFACTVERSIONREQUEST']._serialized_end=422
+  _globals['_CREATEARTIFACTVERSIONRESPONSE']._serialized_start=424
+  _globals['_CREATEARTIFACTVERSIONRESPONSE']._serialized_end=509
+  _globals['_BATCHCREATEARTIFACTVERSIONSREQUEST']._serialized_start=511
+  _globals['_BATCHCREATEARTIFACTVERSIONSREQUEST']._serialized_end=633
+  _globals['_BATCHCREATEARTIFACTVERSIONSRESPONSE']._serialized_start=635
+  _globals['_BATCHCREATEARTIFACTVERSIONSRESPONSE']._serialized_end=729
+  _globals['_GETARTIFACTVERSIONREQUEST']._serialized_start=731
+  _globals['_GETARTIFACTVERSIONREQUEST']._serialized_end=848
+  _globals['_GETARTIFACTVERSIONRESPONSE']._serialized_start=850
+  _globals['_GETARTIFACTVERSIONRESPONSE']._serialized_end=950
+  _globals['_BATCHGETARTIFACTVERSIONSREQUEST']._serialized_start=952
+  _globals['_BATCHGETARTIFACTVERSIONSREQUEST']._serialized_end=1076
+  _globals['_BATCHGETARTIFACTVERSIONSRESPONSE']._serialized_start=1078
+  _globals['_BATCHGETARTIFACTVERSIONSRESPONSE']._serialized_end=1166
+  _globals['_GETARTIFACTVERSIONRESULT']._serialized_start=1169
+  _globals['_GETARTIFACTVERSIONRESULT']._serialized_end=1306
+  _globals['_LISTARTIFACTSREQUEST']._serialized_start=1308
+  _globals['_LISTARTIFACTSREQUEST']._serialized_end=1434
+  _globals['_LISTARTIFACTSRESPONSE']._serialized_start=1436
+  _globals['_LISTARTIFACTSRESPONSE']._serialized_end=1531
+  _globals['_LISTARTIFACTVERSIONSREQUEST']._serialized_start=1534
+  _globals['_LISTARTIFACTVERSIONSREQUEST']._serialized_end=1931
+  _globals['_LISTARTIFACTVERSIONSREQUEST_METADATAENTRY']._serialized_start=1884
+  _globals['_LISTARTIFACTVERSIONSREQUEST_METADATAENTRY']._serialized_end=1931
+  _globals['_LISTARTIFACTVERSIONSRESPONSE']._serialized_start=1933
+  _globals['_LISTARTIFACTVERSIONSRESPONSE']._serialized_end=2043
+  _globals['_UPDATEARTIFACTVERSIONREQUEST']._serialized_start=2046
+  _globals['_UPDATEARTIFACTVERSIONREQUEST']._serialized_end=2345
+  _globals['_UPDATEARTIFACTVERSIONREQUEST_METADATAENTRY']._serialized_start=1884
+  _globals['_UPDATEARTIFACTVERSIONREQUEST_METADATAENTRY']._serialized_end=1931
+  _globals['_UPDATEARTIFACTVERSIONRESPONSE']._serialized_start=2347
+  _globals['_UPDATEARTIFACTVERSIONRESPONSE']._serialized_end=2432
+  _globals['_SETALIASREQUEST']._serialized_start=2434
+  _globals['_SETALIASREQUEST']._serialized_end=2549
+  _globals['_SETALIASRESPONSE']._serialized_start=2551
+  _globals['_SETALIASRESPONSE']._serialized_end=2623
+  _globals['_DELETEALIASREQUEST']._serialized_start=2625
+  _globals['_DELETEALIASREQUEST']._serialized_end=2711
+  _globals['_DELETEALIASRESPONSE']._serialized_start=2713
+  _globals['_DELETEALIASRESPONSE']._serialized_end=2734
+  _globals['_DELETEARTIFACTVERSIONREQUEST']._serialized_start=2736
+  _globals['_DELETEARTIFACTVERSIONREQUEST']._serialized_end=2830
+  _globals['_DELETEARTIFACTVERSIONRESPONSE']._serialized_start=2832
+  _globals['_DELETEARTIFACTVERSIONRESPONSE']._serialized_end=2863
+  _globals['_ARTIFACTSERVICE']._serialized_start=2977
+  _globals['_ARTIFACTSERVICE']._serialized_end=4452
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,7 @@ isort:skip_file
 Names, versions and the simple streaming pair."""
 
 from argosy.v1 import artifact_pb2 as _artifact_pb2
+from argosy.v1 import errors_pb2 as _errors_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
@@ -229,6 +230,101 @@ class GetArtifactVersionResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetArtifactVersionResponse: _TypeAlias = GetArtifactVersionResponse  # noqa: Y015
+
+@_typing.final
+class BatchGetArtifactVersionsRequest(_message.Message):
+    """Request of BatchGetArtifactVersions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECT_FIELD_NUMBER: _builtins.int
+    SELECTORS_FIELD_NUMBER: _builtins.int
+    MAX_CONTENT_BYTES_FIELD_NUMBER: _builtins.int
+    project: _builtins.str
+    """The project."""
+    max_content_bytes: _builtins.int
+    """For each of them as in GetArtifactVersionRequest."""
+    @_builtins.property
+    def selectors(self) -> _containers.RepeatedCompositeFieldContainer[_artifact_pb2.VersionSelector]:
+        """Which versions: at least one."""
+
+    def __init__(
+        self,
+        *,
+        project: _builtins.str = ...,
+        selectors: _abc.Iterable[_artifact_pb2.VersionSelector] | None = ...,
+        max_content_bytes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_content_bytes", b"max_content_bytes", "project", b"project", "selectors", b"selectors"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchGetArtifactVersionsRequest: _TypeAlias = BatchGetArtifactVersionsRequest  # noqa: Y015
+
+@_typing.final
+class BatchGetArtifactVersionsResponse(_message.Message):
+    """Response of BatchGetArtifactVersions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___GetArtifactVersionResult]:
+        """One for each selector of the request, in its order."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___GetArtifactVersionResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchGetArtifactVersionsResponse: _TypeAlias = BatchGetArtifactVersionsResponse  # noqa: Y015
+
+@_typing.final
+class GetArtifactVersionResult(_message.Message):
+    """One version of a batch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATUS_FIELD_NUMBER: _builtins.int
+    ARTIFACT_VERSION_FIELD_NUMBER: _builtins.int
+    CONTENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def status(self) -> _errors_pb2.ItemStatus:
+        """OK, one of the refusals of GetArtifactVersion, or INVALID_ARGUMENT / LIMIT_EXCEEDED: the answer has
+        no room for it beside those before it (`max_batch_bytes` of content, 3.5 MiB in all). A client
+        SHOULD ask for that one by GetArtifactVersion.
+        """
+
+    @_builtins.property
+    def artifact_version(self) -> _artifact_pb2.ArtifactVersion:
+        """The version with its files, when OK."""
+
+    @_builtins.property
+    def contents(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """As in GetArtifactVersionResponse."""
+
+    def __init__(
+        self,
+        *,
+        status: _errors_pb2.ItemStatus | None = ...,
+        artifact_version: _artifact_pb2.ArtifactVersion | None = ...,
+        contents: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["artifact_version", b"artifact_version", "status", b"status"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["artifact_version", b"artifact_version", "contents", b"contents", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetArtifactVersionResult: _TypeAlias = GetArtifactVersionResult  # noqa: Y015
 
 @_typing.final
 class ListArtifactsRequest(_message.Message):

@@ -64,6 +64,11 @@ class ArtifactServiceStub:
                 request_serializer=argosy_dot_v1_dot_artifact__service__pb2.GetArtifactVersionRequest.SerializeToString,
                 response_deserializer=argosy_dot_v1_dot_artifact__service__pb2.GetArtifactVersionResponse.FromString,
                 _registered_method=True)
+        self.BatchGetArtifactVersions = channel.unary_unary(
+                '/argosy.v1.ArtifactService/BatchGetArtifactVersions',
+                request_serializer=argosy_dot_v1_dot_artifact__service__pb2.BatchGetArtifactVersionsRequest.SerializeToString,
+                response_deserializer=argosy_dot_v1_dot_artifact__service__pb2.BatchGetArtifactVersionsResponse.FromString,
+                _registered_method=True)
         self.ListArtifacts = channel.unary_unary(
                 '/argosy.v1.ArtifactService/ListArtifacts',
                 request_serializer=argosy_dot_v1_dot_artifact__service__pb2.ListArtifactsRequest.SerializeToString,
@@ -174,6 +179,17 @@ class ArtifactServiceServicer:
         Errors:
         - DATA_LOSS / BLOB_CORRUPT: stored bytes are damaged.
         - NOT_FOUND / ARTIFACT_NOT_FOUND: nothing matches; metadata `near` lists similar names.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchGetArtifactVersions(self, request, context):
+        """Returns many versions as they were at one moment, each with a status of its own: clients that load
+        many small values at once need not make a call for each.
+
+        Errors:
+        - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items` selectors.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -338,6 +354,11 @@ def add_ArtifactServiceServicer_to_server(servicer, server):
                     request_deserializer=argosy_dot_v1_dot_artifact__service__pb2.GetArtifactVersionRequest.FromString,
                     response_serializer=argosy_dot_v1_dot_artifact__service__pb2.GetArtifactVersionResponse.SerializeToString,
             ),
+            'BatchGetArtifactVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchGetArtifactVersions,
+                    request_deserializer=argosy_dot_v1_dot_artifact__service__pb2.BatchGetArtifactVersionsRequest.FromString,
+                    response_serializer=argosy_dot_v1_dot_artifact__service__pb2.BatchGetArtifactVersionsResponse.SerializeToString,
+            ),
             'ListArtifacts': grpc.unary_unary_rpc_method_handler(
                     servicer.ListArtifacts,
                     request_deserializer=argosy_dot_v1_dot_artifact__service__pb2.ListArtifactsRequest.FromString,
@@ -486,6 +507,33 @@ class ArtifactService:
             '/argosy.v1.ArtifactService/GetArtifactVersion',
             argosy_dot_v1_dot_artifact__service__pb2.GetArtifactVersionRequest.SerializeToString,
             argosy_dot_v1_dot_artifact__service__pb2.GetArtifactVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchGetArtifactVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/argosy.v1.ArtifactService/BatchGetArtifactVersions',
+            argosy_dot_v1_dot_artifact__service__pb2.BatchGetArtifactVersionsRequest.SerializeToString,
+            argosy_dot_v1_dot_artifact__service__pb2.BatchGetArtifactVersionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -80,6 +80,13 @@ class ArtifactServiceStub:
     - DATA_LOSS / BLOB_CORRUPT: stored bytes are damaged.
     - NOT_FOUND / ARTIFACT_NOT_FOUND: nothing matches; metadata `near` lists similar names.
     """
+    BatchGetArtifactVersions: _grpc.UnaryUnaryMultiCallable[_artifact_service_pb2.BatchGetArtifactVersionsRequest, _artifact_service_pb2.BatchGetArtifactVersionsResponse]
+    """Returns many versions as they were at one moment, each with a status of its own: clients that load
+    many small values at once need not make a call for each.
+
+    Errors:
+    - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items` selectors.
+    """
     ListArtifacts: _grpc.UnaryUnaryMultiCallable[_artifact_service_pb2.ListArtifactsRequest, _artifact_service_pb2.ListArtifactsResponse]
     """Lists artifacts by name, each with its latest version.
 
@@ -225,6 +232,13 @@ class ArtifactServiceAsyncStub(ArtifactServiceStub):
     Errors:
     - DATA_LOSS / BLOB_CORRUPT: stored bytes are damaged.
     - NOT_FOUND / ARTIFACT_NOT_FOUND: nothing matches; metadata `near` lists similar names.
+    """
+    BatchGetArtifactVersions: _aio.UnaryUnaryMultiCallable[_artifact_service_pb2.BatchGetArtifactVersionsRequest, _artifact_service_pb2.BatchGetArtifactVersionsResponse]  # type: ignore[assignment]
+    """Returns many versions as they were at one moment, each with a status of its own: clients that load
+    many small values at once need not make a call for each.
+
+    Errors:
+    - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items` selectors.
     """
     ListArtifacts: _aio.UnaryUnaryMultiCallable[_artifact_service_pb2.ListArtifactsRequest, _artifact_service_pb2.ListArtifactsResponse]  # type: ignore[assignment]
     """Lists artifacts by name, each with its latest version.
@@ -386,6 +400,19 @@ class ArtifactServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors:
         - DATA_LOSS / BLOB_CORRUPT: stored bytes are damaged.
         - NOT_FOUND / ARTIFACT_NOT_FOUND: nothing matches; metadata `near` lists similar names.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchGetArtifactVersions(
+        self,
+        request: _artifact_service_pb2.BatchGetArtifactVersionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_artifact_service_pb2.BatchGetArtifactVersionsResponse, _abc.Awaitable[_artifact_service_pb2.BatchGetArtifactVersionsResponse]]:
+        """Returns many versions as they were at one moment, each with a status of its own: clients that load
+        many small values at once need not make a call for each.
+
+        Errors:
+        - INVALID_ARGUMENT / LIMIT_EXCEEDED: more than `max_batch_items` selectors.
         """
 
     @_abc_1.abstractmethod

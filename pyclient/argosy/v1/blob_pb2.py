@@ -26,14 +26,14 @@ from argosy.v1 import errors_pb2 as argosy_dot_v1_dot_errors__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x61rgosy/v1/blob.proto\x12\targosy.v1\x1a\x16\x61rgosy/v1/errors.proto\x1a\x1egoogle/protobuf/duration.proto\"A\n\x0c\x44irectAccess\x12\x17\n\x0fread_token_file\x18\x01 \x01(\t\x12\x18\n\x10write_token_file\x18\x02 \x01(\t\"x\n\x0fSignedTransfers\x12\x11\n\tmin_bytes\x18\x01 \x01(\x03\x12\x12\n\npart_bytes\x18\x02 \x01(\x03\x12\x11\n\tmax_parts\x18\x03 \x01(\x05\x12+\n\x08lifetime\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"*\n\x07NewBlob\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\"H\n\x0eReadBlobResult\x12%\n\x06status\x18\x01 \x01(\x0b\x32\x15.argosy.v1.ItemStatus\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\x42\x42\n\x0cio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x61rgosy/v1/blob.proto\x12\targosy.v1\x1a\x16\x61rgosy/v1/errors.proto\x1a\x1egoogle/protobuf/duration.proto\"A\n\x0c\x44irectAccess\x12\x17\n\x0fread_token_file\x18\x01 \x01(\t\x12\x18\n\x10write_token_file\x18\x02 \x01(\t\"x\n\x0fSignedTransfers\x12\x11\n\tmin_bytes\x18\x01 \x01(\x03\x12\x12\n\npart_bytes\x18\x02 \x01(\x03\x12\x11\n\tmax_parts\x18\x03 \x01(\x05\x12+\n\x08lifetime\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"*\n\x07NewBlob\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\"H\n\x0eReadBlobResult\x12%\n\x06status\x18\x01 \x01(\x0b\x32\x15.argosy.v1.ItemStatus\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\x42M\n\x0cio.argosy.v1B\tBlobProtoP\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'argosy.v1.blob_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
-  _globals['DESCRIPTOR']._serialized_options = b'\n\014io.argosy.v1P\001Z0example.com/argosy/clients/go/argosy/v1;argosyv1'
+  _globals['DESCRIPTOR']._serialized_options = b'\n\014io.argosy.v1B\tBlobProtoP\001Z0example.com/argosy/clients/go/argosy/v1;argosyv1'
   _globals['_DIRECTACCESS']._serialized_start=91
   _globals['_DIRECTACCESS']._serialized_end=156
   _globals['_SIGNEDTRANSFERS']._serialized_start=158

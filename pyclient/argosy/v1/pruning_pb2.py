@@ -26,14 +26,14 @@ from argosy.v1 import artifact_pb2 as argosy_dot_v1_dot_artifact__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x61rgosy/v1/pruning.proto\x12\targosy.v1\x1a\x18\x61rgosy/v1/artifact.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe1\x01\n\x1cPruneArtifactVersionsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x15\n\rpipeline_name\x18\x04 \x01(\t\x12\x0b\n\x03tag\x18\x05 \x01(\t\x12\x31\n\rcreated_until\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bkeep_latest\x18\x07 \x01(\x05\x12\x14\n\x0cinclude_used\x18\x08 \x01(\x08\x12\x0c\n\x04plan\x18\t \x01(\t\"\xba\x01\n\x1dPruneArtifactVersionsResponse\x12\x35\n\x11\x61rtifact_versions\x18\x01 \x03(\x0b\x32\x1a.argosy.v1.ArtifactVersion\x12\x15\n\rversion_count\x18\x02 \x01(\x03\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12\x12\n\nused_count\x18\x04 \x01(\x03\x12\x15\n\raliased_count\x18\x05 \x01(\x03\x12\x0c\n\x04plan\x18\x06 \x01(\tBB\n\x0cio.argosy.v1P\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x61rgosy/v1/pruning.proto\x12\targosy.v1\x1a\x18\x61rgosy/v1/artifact.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe1\x01\n\x1cPruneArtifactVersionsRequest\x12\x0f\n\x07project\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x15\n\rpipeline_name\x18\x04 \x01(\t\x12\x0b\n\x03tag\x18\x05 \x01(\t\x12\x31\n\rcreated_until\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bkeep_latest\x18\x07 \x01(\x05\x12\x14\n\x0cinclude_used\x18\x08 \x01(\x08\x12\x0c\n\x04plan\x18\t \x01(\t\"\xba\x01\n\x1dPruneArtifactVersionsResponse\x12\x35\n\x11\x61rtifact_versions\x18\x01 \x03(\x0b\x32\x1a.argosy.v1.ArtifactVersion\x12\x15\n\rversion_count\x18\x02 \x01(\x03\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\x12\x12\n\nused_count\x18\x04 \x01(\x03\x12\x15\n\raliased_count\x18\x05 \x01(\x03\x12\x0c\n\x04plan\x18\x06 \x01(\tBP\n\x0cio.argosy.v1B\x0cPruningProtoP\x01Z0example.com/argosy/clients/go/argosy/v1;argosyv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'argosy.v1.pruning_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
-  _globals['DESCRIPTOR']._serialized_options = b'\n\014io.argosy.v1P\001Z0example.com/argosy/clients/go/argosy/v1;argosyv1'
+  _globals['DESCRIPTOR']._serialized_options = b'\n\014io.argosy.v1B\014PruningProtoP\001Z0example.com/argosy/clients/go/argosy/v1;argosyv1'
   _globals['_PRUNEARTIFACTVERSIONSREQUEST']._serialized_start=98
   _globals['_PRUNEARTIFACTVERSIONSREQUEST']._serialized_end=323
   _globals['_PRUNEARTIFACTVERSIONSRESPONSE']._serialized_start=326

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated, Any
@@ -57,21 +58,20 @@ def gc(
     from argosy_server.bootstrap import open_existing
     from argosy_server.domain.errors import DomainError
     from argosy_server.domain.limits import Limits
-    from argosy_server.usecases.repositories import IGNORE_LEASES, NO_GRACE
-    from argosy_server.usecases.sweep import Garbage, SweepReport, plan_sweep, sweep
+    from argosy_server.usecases.ports.repositories import IGNORE_LEASES, NO_GRACE
+    from argosy_server.usecases.upkeep.sweep import Garbage, SweepReport, plan_sweep, sweep
 
     if grace is None:
         grace = NO_GRACE if ignore_leases else DEFAULT_GRACE
     kept = IGNORE_LEASES if ignore_leases else grace
     items: list[Garbage] = []
     try:
-        store = open_existing(store_config(data, database, blobs))
-        if execute:
-            report = sweep(store.metadata, store.storage, Limits(), kept, after_restore=True)
-        else:
-            report = SweepReport()
-            items += plan_sweep(store.metadata, store.storage, Limits(), kept, report)
-        store.close()
+        with closing(open_existing(store_config(data, database, blobs))) as store:
+            if execute:
+                report = sweep(store.metadata, store.storage, Limits(), kept, after_restore=True)
+            else:
+                report = SweepReport()
+                items += plan_sweep(store.metadata, store.storage, Limits(), kept, report)
     except (DomainError, ValueError) as error:
         fail(str(error))
     items.sort(key=lambda item: item.size, reverse=True)

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from argosy_server.cli.options import MAX_SECONDS
 from argosy_server.cli.output import fail
-from argosy_server.config import DEFAULT_LISTEN, ConfigError, Listen
+from argosy_server.config import DEFAULT_LISTEN, MAX_SECONDS, ConfigError, Listen
 
 SCHEME = "grpc://"
 
@@ -30,7 +29,7 @@ def health(
     except ConfigError as error:
         fail(str(error))
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    from argosy_server.api.health_check import NotServing, check_health
+    from argosy_server.api.serving.health_check import NotServing, check_health
 
     try:
         check_health(asked.text(asked.port), timeout)

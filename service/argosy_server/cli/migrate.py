@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from argosy_server.cli.damage import COLUMNS, damage_document, damage_row
 from argosy_server.cli.options import Format, Output, store_config
 from argosy_server.cli.output import counted, fail, format_bytes, print_json, print_table
 
 if TYPE_CHECKING:
     from argosy_server.config import StoreConfig
-    from argosy_server.usecases.copy_store import CopyReport, Progress
-    from argosy_server.usecases.plan_copy import CopyPlan
-    from argosy_server.usecases.verify_store import Damage
+    from argosy_server.usecases.upkeep.copy_store import CopyReport, Progress
+    from argosy_server.usecases.upkeep.plan_copy import CopyPlan
+    from argosy_server.usecases.upkeep.verify_store import Damage
 
 NOWHERE = Path("/nonexistent")
 """Stands for a folder that nothing is looked for in."""
@@ -86,7 +87,7 @@ def migrate(
         return
     from argosy_server.bootstrap import open_store_copy
     from argosy_server.domain.errors import BlobCorrupt, DomainError
-    from argosy_server.usecases.copy_store import CopyReport, copy_store
+    from argosy_server.usecases.upkeep.copy_store import CopyReport, copy_store
 
     report = CopyReport()
     try:
@@ -121,7 +122,7 @@ def _place(option: str, folder: Path | None, database: str, blobs: str) -> Store
 def _plan(origin: StoreConfig, goal: StoreConfig, keep_source: bool, output: Format) -> None:
     from argosy_server.bootstrap import open_store_copy
     from argosy_server.domain.errors import DomainError
-    from argosy_server.usecases.plan_copy import plan_copy
+    from argosy_server.usecases.upkeep.plan_copy import plan_copy
 
     try:
         with contextlib.closing(open_store_copy(origin, goal)) as copy:
@@ -168,31 +169,9 @@ def _print_plan(plan: CopyPlan) -> None:
 
 def _print_damage(found: list[Damage], output: Format) -> None:
     if output is Format.json:
-        print_json({"damage": [_damage_document(damage) for damage in found]})
+        print_json({"damage": [damage_document(damage) for damage in found]})
         return
-    rows = [
-        (
-            damage.flaw.kind.value,
-            damage.project,
-            damage.digest.text,
-            format_bytes(damage.size),
-            damage.flaw.problem,
-            ", ".join(f"{user.name} {user.version}" for user in damage.users) or "no version",
-        )
-        for damage in found
-    ]
-    print_table(["KIND", "PROJECT", "DIGEST", "SIZE", "PROBLEM", "USED BY"], rows, right=["SIZE"])
-
-
-def _damage_document(damage: Damage) -> dict[str, Any]:
-    return {
-        "kind": damage.flaw.kind.value,
-        "project": damage.project,
-        "digest": damage.digest.text,
-        "size": damage.size,
-        "problem": damage.flaw.problem,
-        "used_by": [{"name": user.name, "version": user.version} for user in damage.users],
-    }
+    print_table(COLUMNS, map(damage_row, found), right=["SIZE"])
 
 
 def _print_report(report: CopyReport, names: tuple[str, str, str], keep_source: bool, output: Format) -> None:
@@ -209,7 +188,7 @@ def _print_report(report: CopyReport, names: tuple[str, str, str], keep_source: 
                 "copied": {"blobs": blobs.copied, "bytes": blobs.copied_bytes},
                 "present": {"blobs": blobs.present, "bytes": blobs.present_bytes},
                 "in_rows": blobs.inside,
-                "damage": [_damage_document(damage) for damage in blobs.damage],
+                "damage": [damage_document(damage) for damage in blobs.damage],
             }
         )
         return
@@ -226,7 +205,7 @@ def _print_report(report: CopyReport, names: tuple[str, str, str], keep_source: 
     )
     typer.echo(f"store {store_id} is in {place}")
     typer.echo(
-        f"{source} is still in use: what is saved there from now on is not in the copy"
+        f"{source} stays usable: what is saved there from now on is not in the copy"
         if keep_source
         else f"{source} takes nothing any more; stop its servers, and remove it when you are sure"
     )
@@ -235,7 +214,7 @@ def _print_report(report: CopyReport, names: tuple[str, str, str], keep_source: 
 @contextlib.contextmanager
 def _progress(metadata: Any) -> Iterator[Progress]:
     """Show on stderr how far it is, if that is a terminal."""
-    from argosy_server.usecases.copy_store import Progress
+    from argosy_server.usecases.upkeep.copy_store import Progress
 
     if not sys.stderr.isatty():
         yield Progress()

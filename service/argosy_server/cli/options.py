@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from argosy_server.config import StoreConfig
+from argosy_server.config import MAX_SECONDS, StoreConfig
 
 Data = Annotated[
     Path,
@@ -48,7 +48,6 @@ class Format(str, enum.Enum):
 
 Output = Annotated[Format, typer.Option("--output", "-o", help="For people or for programs.")]
 
-MAX_SECONDS = 100 * 365 * 86400
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"([0-9]{1,9})([smhd])")
 

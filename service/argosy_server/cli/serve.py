@@ -46,21 +46,21 @@ def serve(
             help="full: what was acknowledged survives power loss. process: it survives any crash of processes; "
             "faster.",
         ),
-    ] = "full",
+    ] = StoreConfig.durability,
     insecure: Annotated[
         bool,
         typer.Option(
             "--insecure",
             envvar="ARGOSY_SERVER_INSECURE",
-            help="Allow an address other machines can reach, although nobody is asked who they are.",
+            help="Allow an address other machines can reach, although there is no authentication.",
         ),
-    ] = False,
+    ] = ServerConfig.insecure,
     reflection: Annotated[
         bool,
         typer.Option(
             "--reflection", envvar="ARGOSY_SERVER_REFLECTION", help="Let clients such as grpcurl ask for the contract."
         ),
-    ] = False,
+    ] = ServerConfig.reflection,
     direct_access: Annotated[
         bool,
         typer.Option(
@@ -69,7 +69,7 @@ def serve(
             help="Let programs on this machine read the files of large blobs themselves, and those of the same user "
             "write them.",
         ),
-    ] = False,
+    ] = StoreConfig.direct_access,
     signed_transfers: Annotated[
         bool,
         typer.Option(
@@ -77,13 +77,13 @@ def serve(
             envvar="ARGOSY_SERVER_SIGNED_TRANSFERS",
             help="Let clients move large blobs to and from an s3:// store themselves, by URLs this server signs.",
         ),
-    ] = True,
+    ] = StoreConfig.signed_transfers,
     grace: Annotated[
         float,
         typer.Option(
             envvar="ARGOSY_SERVER_GRACE", min=0, help="Seconds calls under way may take to finish when it is stopped."
         ),
-    ] = 30.0,
+    ] = ServerConfig.grace,
     workers: Annotated[
         int,
         typer.Option(
@@ -93,7 +93,7 @@ def serve(
             help="Processes that answer on the one port, watched over by this one: crashed ones are started again, "
             "and SIGHUP reads the file of settings anew and replaces them one by one. 0: this process answers itself.",
         ),
-    ] = 0,
+    ] = ServerConfig.workers,
     max_workers: Annotated[
         int,
         typer.Option(
@@ -102,7 +102,7 @@ def serve(
             max=1000,
             help="Threads of each process for small calls, and four times as many each for uploads and downloads.",
         ),
-    ] = 16,
+    ] = ServerConfig.max_workers,
     sweep_interval: Annotated[
         float,
         typer.Option(
@@ -110,20 +110,20 @@ def serve(
             min=0,
             help="Seconds between two sweeps of what nothing can reach any more; 0 sweeps never.",
         ),
-    ] = 600.0,
+    ] = ServerConfig.sweep_interval,
     max_watchers: Annotated[
         int,
         typer.Option(envvar="ARGOSY_SERVER_MAX_WATCHERS", min=0, help="How many may watch at each process at once."),
-    ] = 10_000,
+    ] = ServerConfig.max_watchers,
     log_format: Annotated[
         LogFormat, typer.Option(envvar="ARGOSY_SERVER_LOG_FORMAT", help="How log lines on stderr look.")
-    ] = "console",
+    ] = ServerConfig.log_format,
     log_level: Annotated[
         LogLevel,
         typer.Option(
             envvar="ARGOSY_SERVER_LOG_LEVEL", help="Least level that is logged; info logs refusals, debug every call."
         ),
-    ] = "info",
+    ] = ServerConfig.log_level,
 ) -> None:
     """Answer calls until SIGTERM or Ctrl-C, then let those under way finish."""
     # The options are declared above and taken from here, so that SIGHUP can take them the same way.

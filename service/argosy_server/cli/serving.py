@@ -34,7 +34,7 @@ class Serving:
         # gRPC's own lines on stderr tell what our errors tell better. It looks once, when it is imported.
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         from argosy.allocator import tune_allocator
-        from argosy_server.api.server import ArgosyGrpcServer, PortTaken
+        from argosy_server.api.serving.server import ArgosyGrpcServer, PortTaken
 
         tune_allocator()
         if store_id:
@@ -47,9 +47,10 @@ class Serving:
             self.port = self._server.bind(config.listen.host, shared_port or config.listen.port)
         except PortTaken as error:
             raise CannotServe(str(error)) from None
-        from argosy_server.api.watch_limit import WatchSettings
-        from argosy_server.bootstrap import SERVICES, SweepThread, build
+        from argosy_server.api.watching.settings import WatchSettings
+        from argosy_server.bootstrap import SERVICES, build
         from argosy_server.domain.errors import DomainError
+        from argosy_server.sweeping import SweepThread
 
         try:
             self._application = build(

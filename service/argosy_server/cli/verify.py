@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from argosy_server.cli.damage import COLUMNS, damage_document, damage_row
 from argosy_server.cli.options import Blobs, Database, ExistingData, Format, Output, store_config
 from argosy_server.cli.output import counted, fail, format_bytes, print_json, print_table
 from argosy_server.config import DEFAULT_DATA
 
 if TYPE_CHECKING:
     from argosy_server.bootstrap import Store
-    from argosy_server.usecases.blob_subset import Subset
-    from argosy_server.usecases.verify_store import Damage, VerifyReport
+    from argosy_server.usecases.upkeep.blob_subset import Subset
+    from argosy_server.usecases.upkeep.verify_store import Damage, VerifyReport
 
 EXIT_CODES = {"unreadable": 10, "corrupt": 11, "truncated": 12, "missing": 13, "dangling": 14}
 """By kind of damage; the worst kind found wins, and that has the highest number."""
@@ -63,7 +64,7 @@ def verify(
         raise typer.BadParameter("a seed goes with a percentage, such as --subset 5%", param_hint="'--seed'")
     from argosy_server.bootstrap import open_existing
     from argosy_server.domain.errors import DomainError, InvalidField
-    from argosy_server.usecases.blob_subset import parse_subset
+    from argosy_server.usecases.upkeep.blob_subset import parse_subset
 
     if seed is None and subset.endswith("%"):
         seed = secrets.randbelow(1 << 32)
@@ -72,9 +73,8 @@ def verify(
     except InvalidField as error:
         raise typer.BadParameter(error.rule, param_hint="'--subset'") from None
     try:
-        store = open_existing(store_config(data, database, blobs))
-        found, report = _check(store, chosen)
-        store.close()
+        with contextlib.closing(open_existing(store_config(data, database, blobs))) as store:
+            found, report = _check(store, chosen)
     except (DomainError, ValueError) as error:
         fail(str(error))
     if output is Format.json:
@@ -86,7 +86,7 @@ def verify(
 
 
 def _check(store: Store, subset: Subset | None) -> tuple[list[Damage], VerifyReport]:
-    from argosy_server.usecases.verify_store import VerifyReport, verify_store
+    from argosy_server.usecases.upkeep.verify_store import VerifyReport, verify_store
 
     report = VerifyReport()
     with _bar(report, subset) as advance:
@@ -129,34 +129,20 @@ def _document(found: list[Damage], report: VerifyReport, subset: str, seed: int 
 
 
 def _damage_document(damage: Damage) -> dict[str, Any]:
-    return {
-        "kind": damage.flaw.kind.value,
-        "project": damage.project,
-        "digest": damage.digest.text,
-        "size": damage.size,
-        "location": damage.location,
-        "problem": damage.flaw.problem,
-        "damaged_bytes": [[part.start, part.stop] for part in damage.flaw.ranges],
-        "used_by": [{"name": user.name, "version": user.version} for user in damage.users],
-    }
+    damaged_bytes = [[part.start, part.stop] for part in damage.flaw.ranges]
+    return {**damage_document(damage), "location": damage.location, "damaged_bytes": damaged_bytes}
 
 
 def _print_report(found: list[Damage], report: VerifyReport, subset: str, seed: int | None) -> None:
     if found:
         rows = [
             (
-                damage.flaw.kind.value,
-                damage.project,
-                damage.digest.text,
-                format_bytes(damage.size),
-                damage.flaw.problem,
-                ", ".join(f"{user.name} {user.version}" for user in damage.users) or "no version",
+                *damage_row(damage),
                 damage.location or ("" if damage.flaw.kind.value == "dangling" else "in the database"),
             )
             for damage in found
         ]
-        columns = ["KIND", "PROJECT", "DIGEST", "SIZE", "PROBLEM", "USED BY", "LOCATION"]
-        print_table(columns, rows, right=["SIZE"])
+        print_table([*COLUMNS, "LOCATION"], rows, right=["SIZE"])
         typer.echo(
             "to repair them load each value once, which is refused and tells the server, and save the same value "
             "again; or restore the store from a backup"

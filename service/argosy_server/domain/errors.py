@@ -9,9 +9,9 @@
     ├── BlobMissing, VersionInUse, IllegalTransition
     ├── EtagMismatch, Superseded, LeaseExpired, WatchStalled
     ├── StorageFull, StorageUnavailable
-    └── DirectAccessRefused
+    └── DirectAccessRefused, SignedTransfersRefused
 
-``argosy_server.api.error_status`` turns them into statuses, in one table.
+``argosy_server.api.messages.error_status`` turns them into statuses, in one table.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class ReadPastEnd(DomainError):
 
 
 class CursorExpired(DomainError):
-    """A page token is not of this list."""
+    """A page token, cursor or position is not of this list, store or log, or too old."""
 
     reason = "CURSOR_EXPIRED"
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from argosy_server.domain.errors import DomainError, InvalidField, RequestIdReused
 from argosy_server.usecases.ports import MetadataStore, Transaction
-from argosy_server.usecases.repositories import KeptReply
+from argosy_server.usecases.ports.repositories import KeptReply
 
 MAX_REQUEST_ID = 128
 

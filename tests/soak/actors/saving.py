@@ -12,8 +12,9 @@ import numpy as np
 from argosy import Client
 from argosy.addresses import addresses_of
 from argosy.sdk.artifacts import prepare_save
-from argosy.transport.calls import new_request_id
-from argosy.transport.upload import upload_files
+from argosy.sdk.save_arguments import SaveArguments
+from argosy.transport.rpc.calls import new_request_id
+from argosy.transport.upload.upload_files import upload_files
 from tests.soak.actors.actor import Actor, Assignment
 from tests.soak.content import content_of, read_content
 from tests.soak.journal import Journal
@@ -72,7 +73,9 @@ class Repeater(Actor):
     def _create(self, client: Client, token: str, size: int, request_id: str) -> None:
         def call() -> Mapping[str, Any]:
             connection = client.connection
-            with prepare_save(connection, content_of(token, size), REPEATED, metadata={"token": token}) as prepared:
+            with prepare_save(
+                connection, content_of(token, size), REPEATED, SaveArguments(metadata={"token": token})
+            ) as prepared:
                 (files,) = upload_files(connection, [prepared.files])
                 made = connection.artifacts.create_artifact_version(prepared.spec, files, request_id)
             return {"id": made.id, "version": made.version}

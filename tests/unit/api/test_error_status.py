@@ -6,9 +6,9 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 
 from argosy.v1.errors_pb2 import ErrorReason
-from argosy_server.api import error_status
-from argosy_server.api.error_status import CODES, ErrorStatus, draining_status, status_of
-from argosy_server.api.message_limit import MessageTooLarge
+from argosy_server.api.messages import error_status
+from argosy_server.api.messages.error_status import CODES, ErrorStatus, draining_status, status_of
+from argosy_server.api.messages.refusals import MessageTooLarge
 from argosy_server.domain import errors
 
 ALL_REASONS = {name.removeprefix("ERROR_REASON_") for name in ErrorReason.keys()}  # noqa: SIM118 - no mapping

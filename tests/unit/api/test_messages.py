@@ -8,11 +8,19 @@ from typing import Any
 import pytest
 
 from argosy.v1 import artifact_pb2, artifact_service_pb2, pipeline_pb2, step_calls_pb2
-from argosy_server.api import artifact_messages, pipeline_messages
-from argosy_server.api.artifact_messages import parse_new_files, parse_selector, parse_spec, render_version
-from argosy_server.api.field_parsing import parse_enum, parse_json_map, parse_text, parse_timestamp, render_timestamp
-from argosy_server.api.page_tokens import query_of
-from argosy_server.api.pipeline_messages import parse_error, parse_inputs, render_run, render_step
+from argosy_server.api.messages import artifacts as artifact_messages
+from argosy_server.api.messages import pipelines as pipeline_messages
+from argosy_server.api.messages.artifacts import parse_new_files, parse_selector, parse_spec, render_version
+from argosy_server.api.messages.field_parsing import (
+    parse_enum,
+    parse_json_map,
+    parse_tags,
+    parse_text,
+    parse_timestamp,
+    render_timestamp,
+)
+from argosy_server.api.messages.page_tokens import query_of
+from argosy_server.api.messages.pipelines import parse_error, parse_inputs, render_run, render_step
 from argosy_server.domain.artifact import (
     ArtifactFile,
     ArtifactKind,
@@ -232,6 +240,13 @@ def test_too_much_metadata_is_refused() -> None:
         parse_json_map("metadata", {"key": '"12345678"'}, Limits(max_metadata_bytes=10))
     with pytest.raises(LimitExceeded, match="1001 keys"):
         parse_json_map("metadata", {str(number): "1" for number in range(1001)}, Limits())
+
+
+def test_too_many_tags_are_refused_by_the_rule_they_break() -> None:
+    with pytest.raises(LimitExceeded, match="has 1001 tags; at most 1000 are allowed"):
+        parse_tags("tags", map(str, range(1001)), Limits())
+    with pytest.raises(LimitExceeded, match="has 11 bytes; at most 10 are allowed"):
+        parse_tags("tags", ["t" * 11], Limits(max_metadata_bytes=10))
 
 
 @pytest.mark.parametrize(

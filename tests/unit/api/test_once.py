@@ -10,11 +10,11 @@ import pytest
 from argosy.v1 import artifact_service_pb2 as wire
 from argosy_server.adapters.blobs import open_storage
 from argosy_server.adapters.metadata import open_metadata
-from argosy_server.api.once import answer_once, publish_once, request_key
+from argosy_server.api.servicers.once import answer_once, publish_once, request_key
 from argosy_server.domain.errors import DomainError, InvalidField, RequestIdReused, StorageUnavailable, VersionExists
 from argosy_server.domain.limits import Limits
+from argosy_server.usecases.blobs.staging import StagedFile, publish_staged, receive_file
 from argosy_server.usecases.ports import BlobStorage, MetadataStore, Transaction
-from argosy_server.usecases.staging import StagedFile, publish_staged, receive_file
 
 LIMITS = Limits()
 ANSWER = wire.DeleteAliasResponse

@@ -5,9 +5,9 @@ from datetime import datetime, timezone
 
 import pytest
 
-from argosy_server.api import recent_events
-from argosy_server.api.recent_events import RecentEvents
-from argosy_server.api.watch_messages import Entry
+from argosy_server.api.watching import recent_events
+from argosy_server.api.watching.messages import Entry
+from argosy_server.api.watching.recent_events import RecentEvents
 from argosy_server.domain.artifact import ArtifactKind, ArtifactVersion
 from argosy_server.domain.event import Event, Position
 from argosy_server.domain.identifiers import Digest

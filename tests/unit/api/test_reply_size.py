@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from argosy.v1 import artifact_pb2, pipeline_pb2
-from argosy_server.api.message_limit import MAX_MESSAGE_BYTES
-from argosy_server.api.reply_size import check_reply, fit
+from argosy_server.api.messages.message_limit import MAX_MESSAGE_BYTES
+from argosy_server.api.messages.reply_size import check_reply, fit
 from argosy_server.domain.errors import LimitExceeded
 
 

@@ -13,8 +13,8 @@ import pytest
 from argosy.v1 import blob_service_pb2 as wire
 from argosy.v1 import blob_service_pb2_grpc
 from argosy.v1.blob_service_pb2_grpc import BlobServiceStub
-from argosy_server.api.request_id import REQUEST_ID
-from argosy_server.api.server import ArgosyGrpcServer, PortTaken
+from argosy_server.api.serving.request_id import REQUEST_ID
+from argosy_server.api.serving.server import ArgosyGrpcServer, PortTaken
 from argosy_server.domain.errors import BlobCorrupt, BlobNotFound
 
 Serve = Callable[[blob_service_pb2_grpc.BlobServiceServicer], BlobServiceStub]

@@ -6,8 +6,9 @@ import pytest
 
 from argosy.v1.artifact_transfer_pb2 import UploadArtifactFinish, UploadArtifactRequest, UploadArtifactStart
 from argosy.v1.blob_service_pb2 import WriteUploadOpen, WriteUploadRequest
-from argosy_server.api.message_limit import MAX_MESSAGE_BYTES, MessageTooLarge
-from argosy_server.api.upload_stream import ArtifactUploadStream, BlobUploadStream
+from argosy_server.api.messages.message_limit import MAX_MESSAGE_BYTES
+from argosy_server.api.messages.refusals import MessageTooLarge
+from argosy_server.api.servicers.upload_stream import ArtifactUploadStream, BlobUploadStream
 from argosy_server.domain.errors import InvalidField, InvalidStream, LimitExceeded
 from argosy_server.domain.limits import Limits
 

@@ -17,7 +17,8 @@ from argosy.v1 import artifact_service_pb2 as wire
 from argosy.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from argosy_server.bootstrap import build
 from argosy_server.config import StoreConfig
-from argosy_server.embedded import SWEEP_EVERY, open_channel
+from argosy_server.embedded import open_channel
+from argosy_server.sweeping import OCCASION_EVERY
 
 SAVE = """
 import pathlib, sys, uuid
@@ -55,7 +56,7 @@ def stored_files(home: Path) -> list[Path]:
 
 
 def age_last_sweep(home: Path) -> None:
-    long_ago = time.time() - SWEEP_EVERY - 1
+    long_ago = time.time() - OCCASION_EVERY - 1
     os.utime(home / "last_sweep", (long_ago, long_ago))
 
 
@@ -94,7 +95,7 @@ def test_closing_sweeps_when_the_last_sweep_was_long_ago(tmp_path: Path) -> None
     age_last_sweep(tmp_path)
     open_channel(tmp_path).close()
     assert stored_files(tmp_path) == []
-    assert time.time() - (tmp_path / "last_sweep").stat().st_mtime < SWEEP_EVERY
+    assert time.time() - (tmp_path / "last_sweep").stat().st_mtime < OCCASION_EVERY
 
 
 def test_closing_does_not_sweep_when_the_last_sweep_was_just_now(tmp_path: Path) -> None:

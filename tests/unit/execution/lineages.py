@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-from argosy.execution.lineage import Lineage, LineageEdge, LineageStep, LineageVersion
+from argosy.execution.records.lineage import Lineage, LineageEdge, LineageStep, LineageVersion
 
 Edge = tuple[str, str, str, str]
 """(version, step, relation, name of the input or output)."""
@@ -19,6 +19,17 @@ CHAIN: list[Edge] = [
     ("score", "evaluate", "saved", ""),
 ]
 """``raw`` -clean-> ``table`` -fit-> ``model`` -evaluate-> ``score``; fit also loads ``settings``."""
+
+ATTEMPTS: list[Edge] = [
+    ("part", "fit", "saved", ""),
+    ("old", "fit", "loaded", "old"),
+    ("model", "fit~2", "returned", "output"),
+    ("new", "fit~2", "loaded", "new"),
+]
+"""The first attempt of ``fit`` made ``part`` from ``old``, the second one ``model`` from ``new``."""
+
+CYCLE: list[Edge] = [("a", "f", "external", "x"), ("a", "f", "reused", "output"), ("b", "f", "loaded", "b")]
+"""A cached step that used the version it reused."""
 
 
 def version_of(name: str, *, deleted: bool = False) -> LineageVersion:

@@ -145,7 +145,7 @@ PROGRAM = """
 from __future__ import annotations
 from argosy.sdk.pipelines import pipeline
 from argosy.sdk.steps import step
-from argosy.execution.code_fingerprint import fingerprint_code
+from argosy.execution.caching.code_fingerprint import fingerprint_code
 
 class Box: pass
 

@@ -11,7 +11,8 @@ import pytest
 import argosy
 from argosy.errors import GraphError, ParameterError
 from argosy.graph.external_artifact import ExternalArtifact
-from argosy.graph.model import Graph, StepOutputRef
+from argosy.graph.model import Graph
+from argosy.graph.output_refs import StepOutputRef
 from argosy.graph.pipeline_call import record_pipeline
 from argosy.graph.recorder import current_recorder
 from argosy.sdk.pipelines import pipeline

@@ -14,7 +14,8 @@ import argosy
 from argosy.errors import GraphError, ParameterError
 from argosy.graph.external_artifact import ExternalArtifact
 from argosy.graph.mapped_outputs import MappedOutputs
-from argosy.graph.model import ArtifactList, Graph, ItemRef, StepOutputRef
+from argosy.graph.model import ArtifactList, Graph
+from argosy.graph.output_refs import ItemRef, StepOutputRef
 from argosy.graph.pipeline_call import record_pipeline
 from argosy.sdk.pipelines import pipeline
 from argosy.sdk.steps import step

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from argosy.errors import GraphError, ParameterError
-from argosy.execution.cache_key import is_cacheable
+from argosy.execution.caching.key import is_cacheable
 from argosy.graph.external_artifact import ExternalArtifact
-from argosy.graph.model import Graph, StepOutputRef
+from argosy.graph.model import Graph
+from argosy.graph.output_refs import StepOutputRef
 from argosy.graph.pipeline_call import record_pipeline
 from argosy.sdk.pipelines import Pipeline, pipeline
 from argosy.sdk.steps import step

@@ -222,6 +222,8 @@ def test_malformed_options_are_refused_at_decoration_and_by_with_options(
 MISSPELT: list[tuple[Callable[..., Any], str, str]] = [
     (step, "retires", "@step has no option 'retires' (did you mean 'retry'?); its options are 'allow_pickle', "),
     (step, "cache", "@step has no option 'cache' (did you mean 'enable_cache'?)"),
+    (step, "on_end", "@step has no option 'on_end' (did you mean 'on_success'?)"),
+    (pipeline, "cache_policy", "@pipeline has no option 'cache_policy' ('cache_key' is an option of @step)"),
     (step, "on_error", "@step has no option 'on_error' (did you mean 'on_failure'?)"),
     (step, "after", "@step has no option 'after'"),
     (step(fit).with_options, "aftr", "with_options of a step has no option 'aftr' (did you mean 'after'?)"),

@@ -19,10 +19,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argosy.errors import ParameterError
-from argosy.execution.artifact_version import ArtifactVersion
+from argosy.execution.records.artifact_version import ArtifactVersion
+from argosy.graph.artifact_arguments import is_artifact, is_artifact_list
 from argosy.graph.canonical_json import canonical_json
 from argosy.graph.external_artifact import ExternalArtifact
-from argosy.graph.parameters import is_artifact, is_artifact_list, make_parameter, version_id_of
+from argosy.graph.parameters import make_parameter
+from argosy.graph.version_ids import version_id_of
 
 ID = uuid.UUID("3a92ae32-a764-4420-98ba-07da8f742b76")
 

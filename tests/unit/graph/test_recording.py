@@ -13,7 +13,8 @@ import pytest
 from argosy.errors import DefinitionError, GraphError, ParameterError
 from argosy.graph.artifact_config import ArtifactConfig
 from argosy.graph.external_artifact import ExternalArtifact
-from argosy.graph.model import ArtifactList, Graph, StepOutputRef, VersionRef
+from argosy.graph.model import ArtifactList, Graph, VersionRef
+from argosy.graph.output_refs import StepOutputRef
 from argosy.graph.recorder import current_recorder
 from argosy.sdk.pipelines import pipeline
 from argosy.sdk.steps import step
@@ -289,7 +290,14 @@ BAD_BODIES: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: fit(), GraphError, "step 'fit': missing a required argument: 'data'; it is fit(data"),  # type: ignore[call-arg]
     (lambda: fit(1, 2, 3), GraphError, "step 'fit': too many positional arguments; it is fit(data"),  # type: ignore[call-arg, arg-type]
     (lambda: fit(1, data=2), GraphError, "step 'fit': multiple values for argument 'data'"),  # type: ignore[misc]
+    (
+        lambda: fit(dat=1),  # type: ignore[call-arg]
+        GraphError,
+        "missing a required argument: 'data'; got an unexpected keyword argument 'dat' (did you mean 'data'?)",
+    ),
+    (lambda: fit(1, id="x"), GraphError, "(an option of this one call is said before it: fit.with_options(name=...)"),  # type: ignore[call-arg]
     (lambda: fit(1, rat=2), GraphError, "got an unexpected keyword argument 'rat' (did you mean 'rate'?)"),  # type: ignore[call-arg]
+    (lambda: fit(1, after="a"), GraphError, "is said before it: fit.with_options(after=...)(...))"),  # type: ignore[call-arg]
     (lambda: fit(1, rate="fast"), ParameterError, "parameter 'rate' of step 'fit'"),  # type: ignore[arg-type]
     (lambda: fit(np.zeros(2)), ParameterError, "a value of type ndarray, which is not JSON-like"),
     (lambda: fit([load(), 1]), ParameterError, "the list contains <output 'output' of step 'load'>"),

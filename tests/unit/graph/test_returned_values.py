@@ -7,12 +7,14 @@ from typing import Annotated, Any, Literal, NewType, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+import polars as pl
 import pytest
 
 from argosy.errors import OutputError
 from argosy.graph.definitions import define_step
 from argosy.graph.returned_values import OutputTypeWarning, ReturnedValue, bind_returned_values
-from argosy.graph.value_types import is_instance_of
+from argosy.value_types import is_instance_of
 
 
 def none() -> None: ...
@@ -72,6 +74,13 @@ def test_wrong_type_warns_once_where_the_step_is_and_keeps_the_value() -> None:
     ) as caught:
         assert bound(two, (1, 2)) == [("output_0", 1), ("name", 2)]
     assert [(warning.filename, warning.lineno) for warning in caught] == [(__file__, two.__code__.co_firstlineno)]
+
+
+def test_a_frame_of_another_library_is_told_by_its_module() -> None:
+    def frames() -> pd.DataFrame: ...  # type: ignore[empty-body] # only its annotation counts
+
+    with pytest.warns(OutputTypeWarning, match=r"as pandas\..*DataFrame but returned polars\..*DataFrame; it is saved"):
+        bound(frames, pl.DataFrame())
 
 
 def test_right_type_is_silent() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from argosy.errors import GraphError
-from argosy.graph.model import StepOutputRef
+from argosy.graph.output_refs import StepOutputRef
 from argosy.sdk.pipelines import pipeline
 from argosy.sdk.steps import step
 

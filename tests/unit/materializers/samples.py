@@ -60,6 +60,10 @@ class Opaque:
     __hash__ = None  # type: ignore[assignment]  # compares by content
 
 
+class Veiled(Opaque):
+    """One that a materializer for ``Opaque`` keeps too."""
+
+
 @dataclass
 class Inner:
     name: str

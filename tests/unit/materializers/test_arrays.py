@@ -136,6 +136,12 @@ def corrupt(change: Any) -> Kept:
     return Kept(kept.saved, {"data.npy": change(kept.files["data.npy"])})
 
 
+def of_shape(data: bytes, shape: bytes) -> bytes:
+    """Return a file without elements that claims a shape, its header as long as it was."""
+    header = data[:128].replace(b"(4,)", shape)
+    return header[:127].rstrip().ljust(127) + b"\n"
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -146,6 +152,8 @@ def corrupt(change: Any) -> Kept:
         (lambda data: data.replace(b"'<i8'", b"'|O8'"), "pickled Python objects|malformed"),
         (lambda data: data.replace(b"(4,)", b"(-4)"), "which is none"),
         (lambda data: data.replace(b"(4,)", b"99*9"), "malformed"),
+        (lambda data: of_shape(data, b"(0, 99999999999999999999)"), "which no array has: Maximum allowed dimension"),
+        (lambda data: of_shape(data, b"(0, 99999999999999999999)") + bytes(1 << 20), "holds 1048576 bytes of data"),
         (lambda data: data[:8] + b"\xff\xff" + data[10:], "ends after"),
     ],
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import sys
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from argosy.errors import MaterializerError, PickleRefusedError
-from argosy.materializers import pandas_slices, pandas_tables
+from argosy.materializers.frames import slices, tables
 from argosy.materializers.registry import extract_metadata, visualize
 from tests.unit.materializers import samples
 from tests.unit.materializers.kept import Kept, keep, roundtrip, same
@@ -122,8 +124,8 @@ def test_series_comes_back_exactly_also_when_empty(name: str) -> None:
 def tiny_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Row groups of 64 rows and then of one each, and one row read at a time, as if all of them were huge."""
     for name in ("_GROUP_BYTES", "_PIECE_BYTES", "_COLUMN_GROUP_BYTES", "_COLUMN_PIECE_BYTES"):
-        monkeypatch.setattr(pandas_slices, name, 1)
-    monkeypatch.setattr(pandas_tables, "_BATCH_BYTES", 1)
+        monkeypatch.setattr(slices, name, 1)
+    monkeypatch.setattr(tables, "_BATCH_BYTES", 1)
 
 
 @pytest.mark.usefixtures("tiny_slices")
@@ -181,7 +183,7 @@ def test_columns_of_a_wide_frame_are_not_mistaken_for_nested_ones() -> None:
 
 def test_rows_that_the_file_lacks_are_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = keep(pd.Series([1, 2, 3]))
-    monkeypatch.setattr(pandas_tables.StoredTable, "rows", 4)
+    monkeypatch.setattr(tables.StoredTable, "rows", 4)
     with pytest.raises(MaterializerError, match="a column has 3 rows, the file says 4"):
         kept.load()
 
@@ -330,6 +332,33 @@ def test_preview_is_escaped_and_small() -> None:
     assert "<script>" not in preview
     assert "<b>" not in preview
     assert "&lt;script&gt;" in preview
-    assert "50 rows, 100 columns" in preview
-    assert preview.count("<td>") == 10 * 20
+    assert "50 rows \N{MULTIPLICATION SIGN} 100 columns" in preview
+    assert preview.count("x…</td>") == 10 * 20
     assert len(preview) < 50_000
+
+
+def calls_of(action: Callable[[], object]) -> int:
+    """Return how many functions written in Python an action calls."""
+    calls = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    sys.setprofile(count)
+    try:
+        action()
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+def test_the_size_of_a_frame_is_told_without_a_look_at_each_of_many_columns() -> None:
+    frame = pd.DataFrame(np.zeros((3, 5000)))
+    assert extract_metadata(frame, "argosy.pandas")["size_bytes"] == frame.memory_usage().sum()
+    assert calls_of(lambda: extract_metadata(frame, "argosy.pandas")) < 2500
+    columns = {name: column for name, column in COLUMNS.items() if len(column) == 3}
+    mixed = pd.DataFrame(columns | {"objects": objects("a", None, 1), "sparse": pd.arrays.SparseArray([0, 0, 1])})
+    assert extract_metadata(mixed, "argosy.pandas")["size_bytes"] == mixed.memory_usage().sum()
+    empty = pd.DataFrame(index=[1, 2])
+    assert extract_metadata(empty, "argosy.pandas")["size_bytes"] == empty.memory_usage().sum()

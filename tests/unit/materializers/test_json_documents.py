@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from collections import OrderedDict, defaultdict
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from argosy.errors import MaterializerError, PickleRefusedError
+from argosy.materializers import json_family
 from tests.unit.materializers import samples
 from tests.unit.materializers.kept import Kept, keep
 
@@ -50,6 +53,15 @@ def test_a_part_of_another_format_is_a_reference_to_its_directory() -> None:
         '{"x":{"$value":{"at":"items/0","materializer":"argosy.numpy","type":"numpy:ndarray","format":"npy"}}}'
     )
     assert sorted(kept.files) == ["data.json", "items/0/data.npy"]
+
+
+def test_a_scalar_of_a_library_that_is_missing_names_it_with_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = keep([pd.Timestamp("2024-01-01")])
+    monkeypatch.delattr(json_family, "pandas_scalars")
+    monkeypatch.delitem(sys.modules, "argosy.materializers.json_family.pandas_scalars")
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(MaterializerError, match=r"^argosy\.json needs pandas: pip install 'argosy\[pandas\]'$"):
+        kept.load()
 
 
 def test_cycle_is_refused_by_its_path() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 
 from argosy.materializers.files import FileSink
 from argosy.materializers.numpy_statistics import statistics
@@ -66,6 +67,15 @@ def test_saving_a_large_array_takes_no_second_copy(layout: str) -> None:
         assert peak_of(save) < SLACK_BYTES
     finally:
         sink.close()
+
+
+def test_saving_a_large_sparse_array_of_coordinates_copies_none_of_them() -> None:
+    count = 5 << 20
+    places = np.zeros((2, count), np.int32)
+    value = sp.coo_array((np.zeros(count), tuple(places)), shape=(1, 1))
+    sink = FileSink()
+    assert peak_of(lambda: save_value(value, sink, allow_pickle=False)) < SLACK_BYTES < places.nbytes
+    assert [file.size_bytes for file in sink.files if "coords" in file.path] == [places.nbytes + 128]
 
 
 def test_loading_a_large_array_takes_no_second_copy() -> None:

@@ -36,6 +36,11 @@ def test_dataclass_comes_back_equal(value: Any) -> None:
     assert type(back) is type(value)
 
 
+def test_what_is_no_dataclass_is_refused_by_the_materializer_of_dataclasses() -> None:
+    with pytest.raises(MaterializerError, match="samples:Opaque is not a dataclass"):
+        keep(samples.Opaque("x"), materializer="argosy.dataclass")
+
+
 def test_dataclass_with_arrays_keeps_them() -> None:
     value = samples.WithArray(np.arange(6).reshape(2, 3), np.float64(1.5))
     kept = keep(value)

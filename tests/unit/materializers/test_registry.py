@@ -13,6 +13,7 @@ import pytest
 from argosy.errors import CorruptDataError, DefinitionError, MaterializerError, PickleRefusedError
 from argosy.materializers import base
 from argosy.materializers.base import Materializer, registered_for
+from argosy.materializers.catalog import naming_missing_library
 from argosy.materializers.files import FileSink, FileSource
 from argosy.materializers.numpy_ import NumpyMaterializer
 from argosy.materializers.registry import (
@@ -94,6 +95,42 @@ def test_subclass_is_kept_by_the_materializer_of_its_base() -> None:
     kept = keep(Derived("x"))
     assert kept.saved.data_type.endswith("Derived")
     assert kept.saved.format == "mine"
+
+
+def test_of_two_bases_the_first_one_says_how_a_value_is_kept() -> None:
+    class Other:
+        def __init__(self, content: Any) -> None:
+            self.content = content
+
+    class Both(Other, samples.Opaque):
+        pass
+
+    define(samples.Opaque, "second")
+    define(Other, "first")
+    assert keep(Both("x")).files["content"] == b"first:x"
+
+
+def test_subclass_whose_materializer_makes_its_base_is_refused_at_loading() -> None:
+    define()
+    with pytest.raises(MaterializerError, match=r"a .*:Veiled was saved, but .* made a .*:Opaque of it.*as_type"):
+        roundtrip(samples.Veiled("x"))
+
+
+def test_materializer_is_given_the_subclass_that_was_saved() -> None:
+    class OfAll(Materializer[samples.Opaque]):
+        types = (samples.Opaque,)
+        format = "all"
+
+        def save(self, value: samples.Opaque, files: FileSink) -> None:
+            files.write("content", str(value.content).encode())
+
+        def load(self, files: FileSource, as_type: type[samples.Opaque] | None) -> samples.Opaque:
+            assert as_type is not None
+            return as_type(files.read("content").decode())
+
+    loaded = roundtrip(samples.Veiled("x"))
+    assert type(loaded) is samples.Veiled
+    assert loaded.content == "x"
 
 
 def test_own_materializer_of_a_dataclass_is_used_inside_containers() -> None:
@@ -300,7 +337,7 @@ def test_length_is_metadata(value: Any, identifier: str, expected: int) -> None:
 
 
 def test_built_in_used_on_its_own_never_pickles() -> None:
-    from argosy.materializers.json_family import JsonMaterializer
+    from argosy.materializers.json_family.materializer import JsonMaterializer
 
     sink = FileSink()
     JsonMaterializer().save((1, np.arange(2)), sink)
@@ -316,7 +353,8 @@ def test_looking_at_a_value_imports_no_library() -> None:
         "from argosy.materializers.files import FileSink\n"
         "from argosy.materializers.registry import save_value\n"
         "save_value({'a': [1, (2.5, None)]}, FileSink(), allow_pickle=False)\n"
-        "heavy = ('numpy', 'pandas', 'pyarrow', 'sklearn', 'pydantic', 'cloudpickle')\n"
+        "heavy = ('numpy', 'pandas', 'pyarrow', 'polars', 'scipy', 'sklearn', 'pydantic', 'cloudpickle', 'PIL',\n"
+        "         'matplotlib', 'torch', 'safetensors', 'xgboost', 'lightgbm', 'onnx', 'blake3')\n"
         "print([name for name in heavy if name in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -340,3 +378,19 @@ def test_load_value_takes_what_save_value_recorded() -> None:
         allow_pickle=False,
     )
     assert found == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("identifier", "module", "told"),
+    [
+        ("argosy.scipy", "scipy.sparse", "argosy.scipy needs scipy: pip install 'argosy[scipy]'"),
+        ("argosy.pillow_tiff", "PIL.Image", "argosy.pillow_tiff needs pillow: pip install 'argosy[pillow]'"),
+        ("argosy.pandas_series", "pyarrow", "argosy.pandas_series needs pyarrow: pip install 'argosy[pandas]'"),
+        ("argosy.torch_module", "safetensors", "argosy.torch_module needs safetensors: pip install 'argosy[torch]'"),
+        ("argosy.dataclass", "pandas", "argosy.dataclass needs pandas: pip install 'argosy[pandas]'"),
+    ],
+)
+def test_a_missing_library_is_called_as_it_is_installed(identifier: str, module: str, told: str) -> None:
+    with pytest.raises(MaterializerError) as caught, naming_missing_library(identifier):
+        raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+    assert str(caught.value) == told

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from argosy_server.adapters.metadata.error_translation import translate
+from argosy_server.adapters.metadata.schema.error_translation import translate
 from argosy_server.domain.errors import StorageFull, StorageUnavailable
 
 Usage = namedtuple("Usage", "total used free")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from argosy_server.adapters.metadata import file_system
-from argosy_server.adapters.metadata.file_system import network_type, refuse_network_file_system
+from argosy_server.adapters.metadata.connections import file_system
+from argosy_server.adapters.metadata.connections.file_system import network_type, refuse_network_file_system
 from argosy_server.domain.errors import StorageUnavailable
 
 MOUNTS = """\

@@ -7,7 +7,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.url import URL
 from sqlalchemy.schema import CreateIndex
 
-from argosy_server.adapters.metadata.tables import metadata, share_conditions_with_postgresql
+from argosy_server.adapters.metadata.schema.tables import metadata, share_conditions_with_postgresql
 
 LOADED = """
 import sys, argosy_server.adapters.metadata.unit_of_work

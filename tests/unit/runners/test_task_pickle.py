@@ -6,7 +6,7 @@ import io
 from typing import Any
 
 from argosy.errors import RemoteStepError
-from argosy.execution.step_task import Completed, Failed
+from argosy.execution.running.step_task import Completed, Failed
 from argosy.runners.task_pickle import RemoteTraceback, dump_outcome, load_outcome
 from argosy.v1.pipeline_pb2 import RunError, StepRun
 from argosy.v1.step_calls_pb2 import LoadedInput

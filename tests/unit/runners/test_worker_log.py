@@ -9,11 +9,11 @@ from multiprocessing.connection import Connection
 
 import pytest
 
-from argosy.execution.log_sender import OutgoingLog, sender
+from argosy.execution.logs.sender import OutgoingLog, drain_logs
 from argosy.runners.worker_log import WAITING_BYTES, WorkerLog, add_told
 from argosy.v1.step_logs_pb2 import LogSource
-from tests.faults.stand import wait_until
-from tests.unit.execution.log_sink import Sink
+from tests.unit.execution.logs.log_sink import Sink
+from tests.waiting import wait_until
 
 OUT, ERR = LogSource.LOG_SOURCE_STDOUT, LogSource.LOG_SOURCE_STDERR
 MIB = 1 << 20
@@ -139,7 +139,7 @@ def test_the_driver_keeps_lines_and_records_as_they_were(pipe: tuple[Connection,
         except EOFError:
             break
     kept.end(None)
-    sender().drain()
+    drain_logs()
     assert [(entry.text, entry.level, entry.logger) for entry in sink.entries] == [
         ("does not converge", "ERROR", "fit"),
         ("half a line", "", ""),

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from argosy.errors import ConflictError, NotFoundError, ParameterError, PreconditionError
-from argosy.graph.parameters import version_id_of
+from argosy.execution.records.artifact_version import ArtifactVersion
+from argosy.graph.version_ids import version_id_of
 from argosy.sdk.artifacts import save_artifact
 from argosy.sdk.client import Client
-from argosy.sdk.versions import ArtifactVersion
 
 
 @pytest.fixture

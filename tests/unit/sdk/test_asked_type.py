@@ -7,10 +7,12 @@ from typing import Annotated, Any, Literal, NewType, Optional
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+import polars as pl
 import pytest
 
 from argosy.errors import MaterializerError, ParameterError
-from argosy.execution.prepared_value import PickleWarning
+from argosy.execution.values.prepared_value import PickleWarning
 from argosy.sdk.artifacts import load_artifact, save_artifact
 
 Rate = NewType("Rate", float)
@@ -39,6 +41,8 @@ def test_what_is_no_type_is_refused(given: Any) -> None:
         (1.5, int | None, r"is a float, not a int \| None as"),
         (None, Point, "is a NoneType, not a Point as"),
         (Point(1), int, "is a Point, not a int as"),
+        (pd.DataFrame({"a": [1]}), pl.DataFrame, r"is a pandas\..*DataFrame, not a polars\..*DataFrame as"),
+        (pl.DataFrame({"a": [1]}), pd.DataFrame, r"is a polars\..*DataFrame, not a pandas\..*DataFrame as"),
     ],
 )
 def test_a_value_of_another_type_is_refused(value: object, as_type: Any, found: str) -> None:

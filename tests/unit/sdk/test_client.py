@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+import argosy
 from argosy.errors import ConfigurationError, NotFoundError, ParameterError, PreconditionError
 from argosy.execution.context import StepContext, entered_step
 from argosy.sdk.client import Client
-from argosy.transport.pages import all_pages
+from argosy.transport.clients.pages import all_pages
 from argosy.v1.artifact_service_pb2 import ListArtifactsResponse
 from argosy.v1.pipeline_pb2 import RunState
 
@@ -37,6 +38,15 @@ def test_projects_and_homes_are_separate(tmp_path: Path) -> None:
         with pytest.raises(NotFoundError):
             other.load_artifact("value")
     assert Client(project="one").load_artifact("value") == 1
+
+
+def test_what_is_told_of_a_version_is_told_in_its_own_project() -> None:
+    other = Client(project="other")
+    saved = other.save_artifact(1, "value")
+    argosy.log_metadata({"score": 0.5}, artifact=saved)
+    argosy.add_tags("good", artifact=saved)
+    found = other.get_artifact_version("value")
+    assert (found.metadata["score"], found.tags) == (0.5, ("good",))
 
 
 def test_artifacts_are_listed_by_name(client: Client) -> None:

@@ -15,7 +15,7 @@ def test_a_value_is_saved_with_a_description_and_shows_it() -> None:
     assert saved.description == WORDS
     found = argosy.get_artifact("value")
     assert found.description == WORDS
-    assert "<td>Weights of May.\nMeasured on the test set.</td>" in found._repr_html_()
+    assert ">Weights of May.\nMeasured on the test set.</td>" in found._repr_html_()
 
 
 def test_a_description_is_changed_and_the_rest_stays() -> None:

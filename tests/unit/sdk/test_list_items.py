@@ -10,7 +10,7 @@ import pytest
 
 import argosy
 from argosy.errors import MaterializerError, PickleRefusedError
-from argosy.execution.stored_value import load_item_from
+from argosy.execution.values.stored_value import load_item_from
 
 
 @dataclass
@@ -41,7 +41,7 @@ def test_an_item_is_what_the_whole_list_has_there(value: Any) -> None:
         assert type(item(value, index)) is type(expected)
 
 
-@pytest.mark.filterwarnings("ignore::argosy.execution.prepared_value.PickleWarning")
+@pytest.mark.filterwarnings("ignore::argosy.execution.values.prepared_value.PickleWarning")
 def test_a_list_of_another_layout_is_made_whole() -> None:
     frozen = [lambda: 1, lambda: 2]
     assert item(frozen, 1, allow_pickle=True)() == 2

@@ -23,6 +23,12 @@ CALLS: list[tuple[Callable[[Any], Any], str]] = [
     (lambda _: ANY.save_artifact([1], "m", tgas=["a"]), "save_artifact() has no keyword 'tgas' (did you mean 'tags'?)"),
     (lambda _: ANY.load_artifact("m", alais="a"), "load_artifact() has no keyword 'alais' (did you mean 'alias'?)"),
     (lambda _: ANY.get_artifact("m", alais="a"), "get_artifact() has no keyword 'alais' (did you mean 'alias'?)"),
+    (lambda _: ANY.save_artifact(data=1, name="m"), "save_artifact() has no keyword 'data' (did you mean 'value'?)"),
+    (
+        lambda _: ANY.list_artifact_versions(artifact="m"),
+        "list_artifact_versions() has no keyword 'artifact' (did you mean 'name'?)",
+    ),
+    (lambda _: CONFIG(run_metadata={}), "ArtifactConfig() has no keyword 'run_metadata' (did you mean 'metadata'?)"),
     (lambda _: ANY.save_artifacts({}, tag=1), "save_artifacts() has no keyword 'tag' (did you mean 'tags'?)"),
     (lambda _: ANY.log_metadata({}, artefact="m"), "log_metadata() has no keyword 'artefact' (did you mean 'artifact'"),
     (
@@ -61,6 +67,47 @@ CALLS: list[tuple[Callable[[Any], Any], str]] = [
     ),
     (lambda _: AIO.Client(projct="p"), "Client() has no keyword 'projct' (did you mean 'project'?)"),
     (lambda _: AIO.Client().list_runs(stats=""), "Client.list_runs() has no keyword 'stats' (did you mean 'status'?)"),
+    (
+        lambda version: ANY.log_metadata({}, artifact_version_id=version.id),
+        "log_metadata() has no keyword 'artifact_version_id' (did you mean 'artifact'?)",
+    ),
+    (
+        lambda _: ANY.add_tags("a", artifact_name="m"),
+        "add_tags() has no keyword 'artifact_name' (did you mean 'artifact'?); it takes '*tags', 'artifact', ",
+    ),
+    (
+        lambda _: ANY.add_tags(tags=["a"], artifact="m"),
+        "add_tags() takes tags first and without the keyword, add_tags(*tags, ...); it takes '*tags', 'artifact', ",
+    ),
+    (
+        lambda version: version.add_tags(tags=["a"]),
+        "ArtifactVersion.add_tags() takes tags first and without the keyword, ArtifactVersion.add_tags(*tags, ...)",
+    ),
+    (lambda _: ANY.load_artifact(name="m"), "load_artifact() has no keyword 'name' (did you mean 'name_or_id'?)"),
+    (
+        lambda _: ANY.ExternalArtifact(artifact_name="m"),
+        "ExternalArtifact() has no keyword 'artifact_name' (did you mean 'name'?)",
+    ),
+    (
+        lambda _: ANY.ExternalArtifact(1, store_artifact_metadata=False),
+        "ExternalArtifact() has no keyword 'store_artifact_metadata' (did you mean 'extract_metadata'?)",
+    ),
+    (
+        lambda _: ANY.register_artifact("/x", "h", artifact_metadata={}),
+        "register_artifact() has no keyword 'artifact_metadata' (did you mean 'metadata'?)",
+    ),
+    (
+        lambda _: ANY.save_artifact(1, "m", artifact_type="model"),
+        "save_artifact() has no keyword 'artifact_type' (did you mean 'tags'?)",
+    ),
+    (
+        lambda _: ANY.Client().get_run(name_id_or_prefix="m"),
+        "Client.get_run() has no keyword 'name_id_or_prefix' (did you mean 'run'?)",
+    ),
+    (
+        lambda _: ANY.Client().list_artifacts(name="m"),
+        "Client.list_artifacts() has no keyword 'name' (did you mean 'name_contains'?)",
+    ),
     (lambda _: RETRY(), "Retry() missing 1 required positional argument: 'retries'"),
     (lambda _: ANY.Client().set_alias(), "Client.set_alias() missing 2 required positional arguments"),
 ]

@@ -25,7 +25,7 @@ def test_the_only_file_needs_no_name() -> None:
 
 
 def test_previews_do_not_count_as_files_but_can_be_opened() -> None:
-    saved = save_artifact(pd.DataFrame({"a": [1]}), "frame")
+    saved = save_artifact(pd.DataFrame({"a": np.random.default_rng(0).random(200_000)}), "frame")
     assert saved.file_count == 2
     with saved.open() as file:
         assert pq.ParquetFile(file).schema.names == ["a"]

@@ -197,6 +197,24 @@ def test_a_file_that_is_no_parquet_is_refused() -> None:
         made.load(columns=["a"])
 
 
+@pytest.mark.parametrize("materializer", ["argosy.pandas", "argosy.arrow"])
+def test_a_page_that_cannot_be_read_is_malformed(materializer: str) -> None:
+    content = bytearray(written(pa.table({"a": [1, 2]}))["data.parquet"])
+    content[4:6] = b"\xff\xff"
+    made = save_files("foreign", "parquet", {"data.parquet": bytes(content)}, materializer=materializer)
+    with pytest.raises(MaterializerError, match=r"data\.parquet cannot be read as parquet"):
+        made.load(columns=["a"])
+
+
+@pytest.mark.parametrize("materializer", ["argosy.pandas", "argosy.arrow"])
+def test_a_name_inside_of_a_column_that_is_no_text_is_malformed(materializer: str) -> None:
+    table = pa.table({"m": pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int64()))})
+    content = written(table)["data.parquet"].replace(b"key_value", b"key_val\xeb\xff")
+    made = save_files("foreign", "parquet", {"data.parquet": content}, materializer=materializer)
+    with pytest.raises(MaterializerError, match=r"data\.parquet"):
+        made.load(rows=slice(0, 1))
+
+
 def test_columns_move_their_own_bytes_by_one_call(moved: MovedBytes) -> None:
     frame = pd.DataFrame(np.random.default_rng(1).random((50_000, 40))).add_prefix("c")
     stored = save_artifact(frame, "frame")

@@ -94,4 +94,4 @@ def test_a_rule_that_cannot_be_meant_is_refused(rule: dict[str, Any], complaint:
 
 def test_a_misspelt_part_of_a_rule_is_answered_with_what_was_meant() -> None:
     with pytest.raises(TypeError, match=r"no keyword 'keep_lastest' \(did you mean 'keep_latest'\?\)"):
-        argosy.prune_artifacts("value", keep_lastest=3)  # type: ignore[arg-type]  # mypy finds it too
+        argosy.prune_artifacts("value", keep_lastest=3)  # type: ignore[call-arg]  # mypy finds it too

@@ -10,7 +10,7 @@ import pytest
 
 import argosy
 from argosy.errors import ParameterError
-from argosy.execution.prepared_value import PickleWarning
+from argosy.execution.values.prepared_value import PickleWarning
 from argosy.sdk.artifacts import load_artifact, save_artifact
 from argosy.sdk.client import Client
 
@@ -102,6 +102,18 @@ def test_a_promise_is_not_saved_while_a_pipeline_is_recorded() -> None:
         ("list_artifact_versions", {"oldest_first": "no"}, "oldest_first='no' is neither True nor False"),
         ("list_runs", {"pipeline_name": 5}, "list_runs(pipeline_name=5): it is a str, not int"),
         ("list_runs", {"status": 5}, "list_runs(status=5): it is a str, not int"),
+        ("get_run", {"run": 5}, "get_run(run=...): it is a run, its name or its id, not int"),
+        ("cancel_run", {"run": None}, "cancel_run(run=...): it is a run, its name or its id, not NoneType"),
+        ("step_logs", {"run": "x", "step": 5}, "step_logs(step=5): it is a str, not int"),
+        ("step_logs", {"run": "x", "follow": "no"}, "follow='no' is neither True nor False"),
+        ("evict_cache", {"ids": "x"}, "evict_cache(ids=...) got a single str; write a list, ids=[...]"),
+        ("set_alias", {"alias": 5, "name_or_id": "x"}, "set_alias(alias=5): it is a str, not int"),
+        ("delete_alias", {"name": "x", "alias": None}, "delete_alias(alias=None): it is a str, not NoneType"),
+        (
+            "save_artifact",
+            {"value": 1, "name": "x", "tags": None},
+            "tags=None is no list of texts; write",
+        ),
         ("delete_artifact_version", {"name_or_id": "x", "version": 1, "force": "no"}, "force='no' is neither True nor"),
     ],
 )

@@ -12,7 +12,7 @@ import pytest
 
 import argosy
 from argosy import AlreadyExistsError, CorruptDataError, MaterializerError, NotFoundError, ParameterError
-from argosy.execution.artifact_version import ArtifactVersion
+from argosy.execution.records.artifact_version import ArtifactVersion
 from tests.unit.sdk.test_download import contents
 
 
@@ -57,6 +57,12 @@ def test_by_copy_the_bytes_are_in_the_store(file: Path) -> None:
     assert (loaded.name, loaded.read_bytes()) == ("Daten 1#.csv", b"a,b\n1,2\n")
     assert (saved.format, saved.version, saved.tags, saved.description) == ("file", "v1", ("raw",), "As it came.")
     assert saved.metadata["by"] == "Ada"
+
+
+@pytest.mark.parametrize("copy", [True, False])
+def test_tags_may_come_from_an_iterator(file: Path, copy: bool) -> None:
+    saved = argosy.register_artifact(file, "data", copy=copy, tags=iter(["raw", "daily"]))
+    assert saved.tags == ("daily", "raw")
 
 
 def test_by_copy_a_directory_is_what_a_saved_path_is(tree: Path) -> None:
@@ -222,7 +228,7 @@ def _foreign_reference(document: Any) -> ArtifactVersion:
     from argosy.config import resolve
     from argosy.materializers.files import FileSink
     from argosy.transport.connection import connect
-    from argosy.transport.save_version import save_version
+    from argosy.transport.upload.save_version import save_version
     from argosy.v1.artifact_pb2 import ArtifactSpec
 
     sink = FileSink()
@@ -282,7 +288,7 @@ def test_what_cannot_be_meant_is_refused(file: Path) -> None:
             argosy.register_artifact(location, "data")  # type: ignore[arg-type]  # mypy finds it too
     with pytest.raises(ParameterError, match="copy='no' is neither True nor False"):
         argosy.register_artifact(file, "data", copy="no")  # type: ignore[arg-type]  # as above
-    with pytest.raises(ParameterError, match=r"save_artifact\(name=...\)"):
+    with pytest.raises(ParameterError, match=r"register_artifact\(name=...\)"):
         argosy.register_artifact(file, "a::b", copy=False)
     with pytest.raises(ParameterError, match="no path has a NUL character; leave it out"):
         argosy.register_artifact("a\0b", "data")

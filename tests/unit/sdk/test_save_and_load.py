@@ -24,7 +24,7 @@ from argosy.errors import (
     UnavailableError,
 )
 from argosy.execution.context import StepContext, entered_step
-from argosy.execution.prepared_value import DescriptionWarning, PickleWarning
+from argosy.execution.values.prepared_value import DescriptionWarning, PickleWarning
 from argosy.materializers.files import FileSink, FileSource
 from argosy.sdk.artifacts import load_artifact, save_artifact
 from argosy.sdk.client import Client
@@ -53,6 +53,7 @@ def test_versions_count_up_and_are_found_by_number_text_id_and_alias() -> None:
 
 def test_a_label_is_kept_and_used_once() -> None:
     assert save_artifact(1, "value", version="blue").version == "blue"
+    assert load_artifact("value", "blue") == 1
     with pytest.raises(AlreadyExistsError, match="blue"):
         save_artifact(2, "value", version="blue")
     assert ([version.load() for version in Client().list_artifact_versions("value")], _next("value")) == ([1], "1")

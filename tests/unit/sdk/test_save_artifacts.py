@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 
 import argosy
+from argosy.execution.step_traffic import executing, traffic_of
 from argosy.materializers.files import FileSink, FileSource
 
 
 class Spoilt:
     """A value whose file is gone, or shorter, by the time it is sent."""
+
+    path: Path
 
 
 class SpoiltMaterializer(argosy.Materializer[Spoilt]):
@@ -26,9 +29,13 @@ class SpoiltMaterializer(argosy.Materializer[Spoilt]):
         path.write_bytes(bytes(3 << 20))
         files.write_file("data", path)
         assert files.files[0].size_bytes == 3 << 20
-        path.unlink()
+        value.path = path
+
+    def extract_metadata(self, value: Spoilt) -> dict[str, Any]:
+        value.path.unlink()
         if self.left is not None:
-            path.write_bytes(self.left)
+            value.path.write_bytes(self.left)
+        return {}
 
     def load(self, files: FileSource, as_type: Any) -> Spoilt:
         return Spoilt()
@@ -60,8 +67,8 @@ def test_more_values_than_one_request_takes() -> None:
     ("values", "message"),
     [
         ([1], "save_artifacts got a list; give a mapping of names to values, and a single value to save_artifact"),
-        ({"": 1}, r"save_artifact\(name=...\)"),
-        ({"a": 1, 3: 2}, r"save_artifact\(name=...\)"),
+        ({"": 1}, r"save_artifacts\(name=...\)"),
+        ({"a": 1, 3: 2}, r"save_artifacts\(name=...\)"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_and_nothing_is_saved(values: Any, message: str) -> None:
@@ -102,6 +109,13 @@ def test_inside_a_step_they_are_linked_to_it() -> None:
         saving()
 
     assert [version.name for version in run().steps["saving"].saved] == ["one", "two"]
+
+
+def test_inside_a_step_their_bytes_are_counted_for_it() -> None:
+    counted = traffic_of("saving")
+    with executing("saving"):
+        saved = argosy.save_artifacts({"a": np.arange(3000), "b": np.arange(200_000)}, include_visualizations=False)
+    assert counted.sent == sum(version.size_bytes for version in saved) > 1_600_000
 
 
 def test_a_client_saves_in_its_own_project(home: Path) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 import argosy
 from argosy.errors import MaterializerError, ParameterError
-from argosy.execution.prepared_value import DescriptionWarning
+from argosy.execution.values.prepared_value import DescriptionWarning
 from argosy.materializers.files import FileSink, FileSource
-from argosy.sdk.artifacts import save_artifact
+from argosy.sdk.artifacts import load_artifact, save_artifact
 from argosy.sdk.client import Client
 
 
@@ -42,11 +43,23 @@ def test_a_materializer_that_writes_where_previews_belong_is_refused(path: str) 
     assert list(Client().list_artifacts()) == []
 
 
-@pytest.mark.parametrize("path", ["../x", "/x", "a//b", "a/./b", "", "a\0b", "a/", "x" * 2000])
-def test_a_materializer_that_writes_outside_of_its_version_is_refused(path: str) -> None:
-    with pytest.raises(argosy.ArgosyError) as caught:
-        save_artifact(Trespasser(path), "trespass")
-    assert "path" in str(caught.value)
+@pytest.mark.parametrize(
+    ("path", "rule"),
+    [
+        *[(path, "no relative path of plain parts") for path in ("../x", "/x", "a//b", "a/./b", "a/")],
+        ("", "which is no path; give files.write a text"),
+        ("a\0b", "control or unprintable characters"),
+        ("\ud800", "no valid Unicode"),
+        ("x" * 2000, "2000 characters; at most 1024"),
+        ("data/more", "'data' is a file and a folder"),
+    ],
+)
+def test_a_materializer_that_writes_outside_of_its_version_is_refused(path: str, rule: str) -> None:
+    told = rf"^(value\[0\]: )?[\w.]+:TrespassingMaterializer\.save wrote .*{re.escape(rule)}"
+    for value in (Trespasser(path), [Trespasser(path)]):
+        with pytest.raises(MaterializerError, match=told) as caught:
+            save_artifact(value, "trespass")
+        assert "items/" not in str(caught.value)
     assert list(Client().list_artifacts()) == []
 
 
@@ -106,3 +119,109 @@ def test_a_file_that_is_not_there_is_named_and_nothing_is_stored(tmp_path: Path)
     with pytest.raises(MaterializerError, match="absent is no file, so it cannot become 'late'"):
         save_artifact(Late(), "late", materializer=LateMaterializer)
     assert list(Client().list_artifacts()) == []
+
+
+def test_a_file_that_is_gone_when_save_returns_is_named_with_the_cure(tmp_path: Path) -> None:
+    class Hasty:
+        pass
+
+    class HastyMaterializer(argosy.Materializer[Hasty]):
+        types = (Hasty,)
+        format = "hasty"
+
+        def save(self, value: Hasty, files: FileSink) -> None:
+            (tmp_path / "made").write_bytes(b"made")
+            files.write_file("made.bin", tmp_path / "made")
+            (tmp_path / "made").unlink()
+
+        def load(self, files: FileSource, as_type: type[Hasty] | None) -> Hasty:
+            return Hasty()
+
+    rule = r"HastyMaterializer\.save gave 'made\.bin' the file .*made, which is gone; .*files\.temporary_directory\(\)"
+    with pytest.raises(MaterializerError, match=rule):
+        save_artifact(Hasty(), "hasty", materializer=HastyMaterializer)
+    assert list(Client().list_artifacts()) == []
+
+
+class Halved:
+    """Kept by a materializer that fails in the middle of what it does."""
+
+    def __init__(self, fails_at: str = "") -> None:
+        self.fails_at = fails_at
+
+
+class HalvedMaterializer(argosy.Materializer[Halved]):
+    types = (Halved,)
+    format = "halved"
+    folders: ClassVar[list[Path]] = []
+
+    def save(self, value: Halved, files: FileSink) -> None:
+        folder = files.temporary_directory()
+        self.folders.append(folder)
+        (folder / "first").write_bytes(b"x" * 1000)
+        files.write_file("first", folder / "first")
+        if value.fails_at == "save":
+            raise ZeroDivisionError("half-way")
+        files.write("second", value.fails_at.encode())
+
+    def load(self, files: FileSource, as_type: type[Halved] | None) -> Halved:
+        files.read("first")
+        if files.read("second") == b"load":
+            raise ZeroDivisionError("half-way")
+        return Halved()
+
+
+def test_a_materializer_that_raises_half_way_stores_nothing_and_leaves_nothing_on_disk() -> None:
+    rule = "HalvedMaterializer failed to save value: ZeroDivisionError.'half-way'"
+    with pytest.raises(MaterializerError, match=rule):
+        save_artifact(Halved("save"), "halved")
+    with pytest.raises(MaterializerError, match=r"failed to save value\[.inside.\]: ZeroDivisionError"):
+        argosy.save_artifacts({"whole": 5, "halved": {"inside": Halved("save")}})
+    assert list(Client().list_artifacts()) == []
+    assert [folder for folder in HalvedMaterializer.folders if folder.exists()] == []
+
+
+def test_a_materializer_that_raises_half_way_through_loading_is_named_with_the_type() -> None:
+    save_artifact(Halved("load"), "halved")
+    with pytest.raises(MaterializerError, match=r"HalvedMaterializer failed to load a .*:Halved: ZeroDivisionError"):
+        load_artifact("halved")
+
+
+def test_a_materializer_whose_format_changed_since_does_not_read_what_it_wrote_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    save_artifact(Halved(), "halved")
+    monkeypatch.setattr(HalvedMaterializer, "format", "halved-2")
+    rule = "recorded with format 'halved', but .*HalvedMaterializer reads 'halved-2'; pass materializer= one that reads"
+    with pytest.raises(MaterializerError, match=rule):
+        load_artifact("halved")
+
+
+def test_a_materializer_that_makes_another_class_than_was_saved_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    save_artifact(Halved(), "halved")
+    monkeypatch.setattr(HalvedMaterializer, "load", lambda *_: Trespasser("another"))
+    rule = r"a .*:Halved was saved, but .*HalvedMaterializer made a .*:Trespasser of it"
+    with pytest.raises(MaterializerError, match=rule):
+        load_artifact("halved")
+
+
+def test_a_file_of_another_format_under_our_name_is_never_a_value() -> None:
+    picture = b"\x89PNG\r\n\x1a\n" + bytes(1000)
+
+    class Forged:
+        pass
+
+    class ForgerMaterializer(argosy.Materializer[Forged]):
+        types = (Forged,)
+        format = "parquet"
+
+        def save(self, value: Forged, files: FileSink) -> None:
+            files.write("data.parquet", picture)
+
+        def load(self, files: FileSource, as_type: type[Forged] | None) -> Forged:
+            return Forged()
+
+    save_artifact(Forged(), "forged")
+    for reader in ("argosy.pandas", "argosy.arrow", "argosy.arrow_stream", "argosy.polars"):
+        with pytest.raises(MaterializerError, match=r"data\.parquet cannot be read as parquet"):
+            load_artifact("forged", materializer=reader)

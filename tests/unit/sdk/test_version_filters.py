@@ -62,9 +62,9 @@ def test_filters_hold_together() -> None:
 
 def test_a_misspelt_filter_is_answered_with_what_was_meant() -> None:
     with pytest.raises(TypeError, match=r"has no keyword 'metdata' \(did you mean 'metadata'\?\); it takes 'name', "):
-        argosy.list_artifact_versions(metdata={"a": 1})  # type: ignore[arg-type]  # mypy finds it too
+        argosy.list_artifact_versions(metdata={"a": 1})  # type: ignore[call-arg]  # mypy finds it too
     with pytest.raises(TypeError, match="'pipeline_name' \\(did you mean 'pipeline'"):
-        argosy.Client().list_artifact_versions(pipeline_name="x")  # type: ignore[arg-type]  # as above
+        argosy.Client().list_artifact_versions(pipeline_name="x")  # type: ignore[call-arg]  # as above
 
 
 def test_facts_to_look_for_that_are_not_json_are_refused_by_name() -> None:

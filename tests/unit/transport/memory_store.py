@@ -15,7 +15,7 @@ from google.protobuf.any_pb2 import Any
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
-from argosy.transport.error_mapping import DETAILS_TRAILER, DOMAIN
+from argosy.transport.rpc.error_mapping import DETAILS_TRAILER, DOMAIN
 from argosy.v1 import blob_service_pb2 as wire
 from argosy.v1.blob_pb2 import ReadBlobResult
 from argosy.v1.blob_service_pb2_grpc import BlobServiceServicer
@@ -61,6 +61,7 @@ class MemoryStore(BlobServiceServicer):
         asked: the requests of each method, and of WriteUpload the opening messages.
         calls: how often each method was called.
         biggest_chunk: size of the largest one that arrived.
+        abort_at_the_next_question: whether the next GetUpload finds the upload aborted.
         together: when set, each WriteUpload waits there for others after its first chunk.
     """
 
@@ -72,6 +73,7 @@ class MemoryStore(BlobServiceServicer):
         self.calls: Counter[str] = Counter()
         self.biggest_chunk = 0
         self.aborted: list[str] = []
+        self.abort_at_the_next_question = False
         self.together: threading.Barrier | None = None
         self._numbers = itertools.count()
         self._committed: set[str] = set()
@@ -157,7 +159,11 @@ class MemoryStore(BlobServiceServicer):
     def GetUpload(self, request: wire.GetUploadRequest, context: grpc.ServicerContext) -> wire.GetUploadResponse:
         self._called("GetUpload", request, context)
         self._find(request.upload_id, context)
-        return wire.GetUploadResponse(upload=self._upload(request.upload_id))
+        upload = self._upload(request.upload_id)
+        if self.abort_at_the_next_question:
+            self.abort_at_the_next_question = False
+            upload.state = wire.UPLOAD_STATE_ABORTED
+        return wire.GetUploadResponse(upload=upload)
 
     def CommitUpload(
         self, request: wire.CommitUploadRequest, context: grpc.ServicerContext

@@ -18,9 +18,9 @@ from blake3 import blake3
 
 from argosy.config import ClientConfig
 from argosy.errors import CorruptDataError, UnavailableError
-from argosy.transport import retry
-from argosy.transport.blob_file import BlobFile
 from argosy.transport.connection import connect
+from argosy.transport.download.blob_file import BlobFile
+from argosy.transport.rpc import retry
 from argosy.v1.artifact_pb2 import ArtifactFile
 from argosy.v1.blob_service_pb2 import (
     GetCapabilitiesRequest,

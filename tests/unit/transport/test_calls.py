@@ -12,7 +12,7 @@ import pytest
 from argosy.config import ClientConfig
 from argosy.errors import CorruptDataError, DeadlineError, NotFoundError, UnavailableError
 from argosy.transport.connection import connect
-from argosy.transport.watchdog import Watchdog
+from argosy.transport.rpc.watchdog import Watchdog
 from argosy.v1.artifact_pb2 import ArtifactSpec, ArtifactVersion
 from argosy.v1.artifact_service_pb2_grpc import ArtifactServiceServicer
 from argosy.v1.artifact_transfer_pb2 import UploadArtifactRequest, UploadArtifactResponse
@@ -25,8 +25,10 @@ from argosy.v1.blob_service_pb2 import (
     WriteUploadResponse,
 )
 from argosy.v1.blob_service_pb2_grpc import BlobServiceServicer
+from tests.waiting import PATIENCE
 
 Serve = Callable[..., ClientConfig]
+SLOW_SECONDS = 0.3
 
 
 class Peer(BlobServiceServicer):
@@ -48,7 +50,7 @@ class Peer(BlobServiceServicer):
             self.release.wait(20)
         elif request.digest == "slow":
             for _ in range(4):
-                time.sleep(0.15)
+                time.sleep(SLOW_SECONDS)
                 yield ReadBlobResponse(chunk=b"next")
         else:
             context.abort(grpc.StatusCode.DATA_LOSS, "damaged")
@@ -75,21 +77,19 @@ def test_a_download_that_stands_still_is_given_up(serve: Serve, peer: Peer) -> N
     config = serve(peer, idle_timeout=0.4)
     stream = connect(config).blobs.read_blob("stalls")
     assert next(stream).chunk == b"first"
-    began = time.monotonic()
     with pytest.raises(DeadlineError, match=rf"{config.server} stood still for 0.4 s.*ARGOSY_IDLE_TIMEOUT"):
         next(stream)
-    assert time.monotonic() - began < 2
 
 
 def test_a_slow_download_that_moves_is_not_given_up(serve: Serve, peer: Peer) -> None:
-    stream = connect(serve(peer, idle_timeout=0.4)).blobs.read_blob("slow")
+    stream = connect(serve(peer, idle_timeout=3.5 * SLOW_SECONDS)).blobs.read_blob("slow")
     assert [message.chunk for message in stream] == [b"first", *[b"next"] * 4]
 
 
 def test_the_readers_own_time_does_not_count_as_standing_still(serve: Serve, peer: Peer) -> None:
-    stream = connect(serve(peer, idle_timeout=0.3)).blobs.read_blob("slow")
+    stream = connect(serve(peer, idle_timeout=3 * SLOW_SECONDS)).blobs.read_blob("slow")
     next(stream)
-    time.sleep(0.6)
+    time.sleep(4 * SLOW_SECONDS)
     assert len(list(stream)) == 4
 
 
@@ -102,14 +102,14 @@ def test_an_upload_that_stands_still_is_given_up(serve: Serve, peer: Peer) -> No
 def test_closing_a_stream_ends_its_call(serve: Serve, peer: Peer) -> None:
     with connect(serve(peer)).blobs.read_blob("stalls") as stream:
         next(stream)
-    assert peer.cancelled.wait(5)
+    assert peer.cancelled.wait(PATIENCE)
 
 
 def test_a_stream_that_nobody_has_any_more_ends_its_call(serve: Serve, peer: Peer) -> None:
     stream = connect(serve(peer)).blobs.read_blob("stalls")
     next(stream)
     del stream
-    assert peer.cancelled.wait(5)
+    assert peer.cancelled.wait(PATIENCE)
 
 
 def test_an_error_inside_a_stream_is_translated(serve: Serve, peer: Peer) -> None:
@@ -176,7 +176,7 @@ def test_the_watchdog_looks_in_time_at_a_transfer_with_a_shorter_timeout() -> No
     time.sleep(0.05)
     watch = watchdog.start(cancelled.set, timeout=0.2)
     watch.wait()
-    assert cancelled.wait(2)
+    assert cancelled.wait(PATIENCE)
     assert (watch.expired, longer.expired) == (True, False)
 
 
@@ -187,13 +187,16 @@ def test_the_watchdog_outlives_a_timeout_longer_than_any_clock(timeout: float) -
     time.sleep(0.05)
     watch = watchdog.start(cancelled.set, timeout=0.2)
     watch.wait()
-    assert cancelled.wait(2)
+    assert cancelled.wait(PATIENCE)
     assert (watch.expired, longer.expired) == (True, False)
 
 
 def test_the_watchdog_leaves_a_stopped_transfer_alone() -> None:
-    watchdog, cancelled = Watchdog(), threading.Event()
-    watch = watchdog.start(cancelled.set, timeout=0.1)
-    watch.wait()
+    watchdog, given_up, cancelled = Watchdog(), threading.Event(), threading.Event()
+    watch = watchdog.start(given_up.set, timeout=0.1)
+    other = watchdog.start(cancelled.set, timeout=0.1)
     watchdog.stop(watch)
-    assert not cancelled.wait(0.3)
+    watch.wait()
+    other.wait()
+    assert cancelled.wait(PATIENCE)
+    assert not given_up.is_set()

@@ -7,9 +7,14 @@ from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argosy.transport.chunk_codec import IncomingChunk, OutgoingChunk, decode_read_blob, encode_write_upload
+from argosy.transport.clients.chunk_codec import IncomingChunk, OutgoingChunk, decode_read_blob, encode_write_upload
 from argosy.v1.blob_service_pb2 import ReadBlobResponse, WriteUploadOpen, WriteUploadRequest
-from argosy_server.api.chunk_codec import ReadBlobChunk, WriteUploadChunk, decode_write_upload, encode_read_blob
+from argosy_server.api.messages.chunk_codec import (
+    ReadBlobChunk,
+    WriteUploadChunk,
+    decode_write_upload,
+    encode_read_blob,
+)
 
 SIZES = [0, 1, 2, 126, 127, 128, 129, 16_383, 16_384, 16_385, (1 << 20) - 1, 1 << 20, 2 << 20]
 UNKNOWN = b"\x1a\x03new"  # field 3, as a later version of the contract may add

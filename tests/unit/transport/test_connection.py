@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -102,14 +101,12 @@ def test_a_grpc_server_that_is_not_ours_is_refused(serve: Serve) -> None:
         connect(config)
 
 
-def test_a_server_that_is_not_there_is_named_within_five_seconds() -> None:
+def test_a_server_that_is_not_there_is_named_at_once() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused
         address = f"grpc://127.0.0.1:{taken.getsockname()[1]}"
-        began = time.monotonic()
         with pytest.raises(UnavailableError, match=rf"{address} cannot be reached.*ARGOSY_SERVER"):
-            connect(resolve(server=address))
-    assert time.monotonic() - began < 5
+            connect(resolve(server=address, connect_timeout=600))  # no test may take so long
 
 
 def test_a_server_that_never_answers_is_named_after_the_connect_timeout() -> None:
@@ -117,10 +114,8 @@ def test_a_server_that_never_answers_is_named_after_the_connect_timeout() -> Non
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         address = f"grpc://127.0.0.1:{silent.getsockname()[1]}"
-        began = time.monotonic()
         with pytest.raises(UnavailableError, match=rf"{address} did not answer within 0.5 s.*ARGOSY_SERVER"):
             connect(resolve(server=address, connect_timeout=0.5))
-    assert time.monotonic() - began < 2
 
 
 def test_a_server_behind_a_unix_socket(serve: Serve, tmp_path: Path) -> None:

@@ -14,13 +14,13 @@ import pytest
 from argosy.config import resolve
 from argosy.errors import CorruptDataError, NotFoundError, UnavailableError
 from argosy.materializers.files import FileContent
-from argosy.transport import retry
-from argosy.transport.blob_client import BlobClient
+from argosy.transport.bypass.direct_files import DirectFiles
+from argosy.transport.clients.blob_client import BlobClient
 from argosy.transport.connection import Connection, connect, disconnect_all
-from argosy.transport.direct_files import DirectFiles
-from argosy.transport.download import find_version
-from argosy.transport.save_version import save_version
-from argosy.transport.upload import upload_files
+from argosy.transport.download.open_version import find_version
+from argosy.transport.rpc import retry
+from argosy.transport.upload.save_version import save_version
+from argosy.transport.upload.upload_files import upload_files
 from argosy.v1.artifact_pb2 import ArtifactSpec, VersionSelector
 from argosy.v1.blob_pb2 import DirectAccess
 from argosy.v1.blob_service_pb2 import CommitUploadResponse

@@ -12,10 +12,11 @@ import pytest
 from argosy.config import ClientConfig
 from argosy.errors import CorruptDataError, InternalServiceError, NotFoundError
 from argosy.materializers.files import FileSource
-from argosy.transport import retry, small_files
 from argosy.transport.connection import connect
-from argosy.transport.download import DownloadedVersion, open_version
+from argosy.transport.download import small_files
+from argosy.transport.download.open_version import DownloadedVersion, open_version
 from argosy.transport.progress import Progress
+from argosy.transport.rpc import retry
 from argosy.v1.artifact_pb2 import ArtifactFile, ArtifactVersion, VersionSelector
 from argosy.v1.artifact_service_pb2 import GetArtifactVersionRequest, GetArtifactVersionResponse
 from argosy.v1.artifact_service_pb2_grpc import ArtifactServiceServicer

@@ -12,7 +12,7 @@ from google.rpc.status_pb2 import Status
 from argosy import errors
 from argosy.config import ClientConfig
 from argosy.transport.connection import connect
-from argosy.transport.error_mapping import BY_STATUS, DETAILS_TRAILER, DOMAIN, raise_item, to_exception
+from argosy.transport.rpc.error_mapping import BY_STATUS, DETAILS_TRAILER, DOMAIN, raise_item, to_exception
 from argosy.v1.artifact_pb2 import VersionSelector
 from argosy.v1.artifact_service_pb2 import GetArtifactVersionRequest, GetArtifactVersionResponse
 from argosy.v1.artifact_service_pb2_grpc import ArtifactServiceServicer

@@ -11,8 +11,8 @@ import pytest
 
 from argosy.config import ClientConfig
 from argosy.materializers.files import FileContent
+from argosy.transport.bypass.direct_files import DirectFiles
 from argosy.transport.connection import Connection, connect
-from argosy.transport.direct_files import DirectFiles
 from argosy.v1 import blob_service_pb2 as wire
 from argosy.v1 import transfer_grants_pb2
 from argosy.v1.blob_pb2 import DirectAccess

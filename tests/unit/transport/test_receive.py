@@ -9,11 +9,12 @@ import grpc
 import pytest
 
 from argosy.config import ClientConfig
-from argosy.errors import CorruptDataError, InternalServiceError, NotFoundError, UnavailableError
-from argosy.transport import receive, retry
-from argosy.transport.blob_client import BlobClient
+from argosy.errors import CorruptDataError, NotFoundError, UnavailableError
+from argosy.transport.clients.blob_client import BlobClient
 from argosy.transport.connection import connect
-from argosy.transport.receive import receive_into
+from argosy.transport.download import receive
+from argosy.transport.download.receive import receive_into
+from argosy.transport.rpc import retry
 from argosy.v1.artifact_pb2 import ArtifactFile
 from argosy.v1.blob_service_pb2 import GetCapabilitiesResponse, ReadBlobRequest, ReadBlobResponse
 from argosy.v1.blob_service_pb2_grpc import BlobServiceServicer
@@ -148,7 +149,7 @@ def test_a_stream_that_ends_early_is_an_error(serve: Serve, lanes: int) -> None:
 def test_a_stream_that_goes_on_too_long_never_writes_beyond_its_range(serve: Serve, lanes: int) -> None:
     store = peer(CONTENT + bytes(CHUNK))
     store.stop_shift = 10
-    with pytest.raises(InternalServiceError, match="sent more of 'big' than was asked for"):
+    with pytest.raises(CorruptDataError, match="file 'big' goes on after byte"):
         receive_from(serve, store, lanes)
 
 

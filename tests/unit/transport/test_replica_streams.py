@@ -11,10 +11,10 @@ from typing import Any
 import grpc
 import pytest
 
-from argosy.aio.replica_channel import LoopReplicaChannel
+from argosy.aio.loop.replica_channel import LoopReplicaChannel
 from argosy.errors import UnavailableError
+from argosy.transport.channels.replicas import Replica
 from argosy.transport.connection import connect
-from argosy.transport.replicas import Replica
 from argosy.v1.blob_service_pb2 import (
     GetUploadRequest,
     ReadBlobRequest,
@@ -23,8 +23,8 @@ from argosy.v1.blob_service_pb2 import (
     WriteUploadResponse,
 )
 from argosy.v1.blob_service_pb2_grpc import BlobServiceStub
-from tests.faults.stand import wait_until
 from tests.unit.transport.test_replicas import Peer, Serve, away, list_of
+from tests.waiting import wait_until
 
 EMPTY, READ = ReadBlobRequest(digest="empty"), ReadBlobRequest(digest="digest")
 WRITE = WriteUploadRequest(chunk=b"content")

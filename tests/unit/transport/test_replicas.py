@@ -12,10 +12,10 @@ from google.rpc.error_details_pb2 import ErrorInfo
 
 from argosy.config import ClientConfig, resolve
 from argosy.errors import ConfigurationError, NotFoundError, UnavailableError
-from argosy.transport.blob_client import with_one_replica
+from argosy.transport.channels.replicas import Replicas
+from argosy.transport.clients.blob_client import with_one_replica
 from argosy.transport.connection import Connection, connect
-from argosy.transport.error_mapping import DOMAIN
-from argosy.transport.replicas import Replicas
+from argosy.transport.rpc.error_mapping import DOMAIN
 from argosy.v1.artifact_service_pb2 import DeleteAliasRequest, DeleteAliasResponse
 from argosy.v1.artifact_service_pb2_grpc import ArtifactServiceServicer
 from argosy.v1.blob_service_pb2 import (
@@ -27,8 +27,8 @@ from argosy.v1.blob_service_pb2 import (
     ReadBlobResponse,
 )
 from argosy.v1.blob_service_pb2_grpc import BlobServiceServicer
-from tests.faults.stand import wait_until
 from tests.unit.transport.test_error_mapping import Refusal
+from tests.waiting import wait_until
 
 Serve = Callable[..., ClientConfig]
 Answer = Callable[[grpc.ServicerContext], None]

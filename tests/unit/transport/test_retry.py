@@ -9,7 +9,7 @@ import time
 import pytest
 
 from argosy.errors import ArgosyError, DeadlineError, InvalidRequestError, NotFoundError, UnavailableError
-from argosy.transport.retry import ATTEMPTS, Backoff, retrying
+from argosy.transport.rpc.retry import ATTEMPTS, Backoff, retrying
 
 LONGEST = [0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0]
 

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from argosy.config import resolve
-from argosy.transport.signed_http import StoreHttp
-from argosy.transport.signed_store import SignedStore
-from argosy.transport.store_error import StoreError
+from argosy.transport.bypass.signed_http import StoreHttp
+from argosy.transport.bypass.signed_store import SignedStore
+from argosy.transport.bypass.store_error import StoreError
 from argosy.v1.blob_pb2 import SignedTransfers
 from argosy.v1.blob_service_pb2 import GetCapabilitiesResponse
 from argosy.v1.transfer_grants_pb2 import SignedPut

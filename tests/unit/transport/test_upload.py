@@ -14,10 +14,10 @@ import pytest
 from argosy.config import ClientConfig
 from argosy.errors import CorruptDataError, InvalidRequestError, ResourceExhaustedError, UnavailableError
 from argosy.materializers.files import FileContent
-from argosy.transport import retry
 from argosy.transport.connection import connect
 from argosy.transport.progress import Progress
-from argosy.transport.upload import SMALL_BYTES, UPLOADS_AT_ONCE, upload_files
+from argosy.transport.rpc import retry
+from argosy.transport.upload.upload_files import SMALL_BYTES, UPLOADS_AT_ONCE, upload_files
 from argosy.v1.artifact_pb2 import NewArtifactFile
 from argosy.v1.blob_service_pb2 import BatchUploadBlobsRequest, FindMissingBlobsRequest
 from tests.unit.transport.memory_store import CODE, Break, MemoryStore, digest_of, store
@@ -179,6 +179,12 @@ def test_chunks_have_the_size_the_store_prefers(serve: Serve) -> None:
     peer = store()
     upload(serve, peer, large("x", 1))
     assert peer.biggest_chunk == 4096
+
+
+def test_chunks_have_a_size_of_our_own_where_the_store_tells_none(serve: Serve) -> None:
+    peer = store(preferred_chunk_bytes=0)
+    upload(serve, peer, filled("x", 1, 3 << 20))
+    assert peer.biggest_chunk == 1 << 20
 
 
 def test_a_batch_and_a_question_that_break_are_sent_again(serve: Serve) -> None:

@@ -12,15 +12,17 @@ from argosy.errors import (
     ArgosyError,
     ConflictError,
     CorruptDataError,
+    InternalServiceError,
     NotFoundError,
     OutOfRangeError,
+    PreconditionError,
     ResourceExhaustedError,
     UnavailableError,
 )
 from argosy.materializers.files import FileContent
-from argosy.transport import retry
 from argosy.transport.connection import connect
-from argosy.transport.upload_session import send_blob
+from argosy.transport.rpc import retry
+from argosy.transport.upload.upload_session import send_blob
 from tests.unit.transport.memory_store import CODE, Break, MemoryStore, digest_of, store
 
 Serve = Callable[..., ClientConfig]
@@ -121,7 +123,9 @@ def test_an_upload_that_expired_starts_again_as_a_new_one(serve: Serve, method: 
     [
         (Break(CODE.NOT_FOUND, "UPLOAD_NOT_FOUND"), NotFoundError),
         (Break(CODE.OUT_OF_RANGE, "WRITE_PAST_END"), OutOfRangeError),
-        (Break(CODE.ABORTED, "SUPERSEDED"), ConflictError),
+        (Break(CODE.FAILED_PRECONDITION, "ILLEGAL_TRANSITION"), PreconditionError),
+        (Break(CODE.RESOURCE_EXHAUSTED, "TOO_MUCH"), ResourceExhaustedError),
+        (Break(CODE.INTERNAL), InternalServiceError),
     ],
 )
 def test_a_server_that_always_answers_the_same_is_not_asked_for_ever(
@@ -135,21 +139,87 @@ def test_a_server_that_always_answers_the_same_is_not_asked_for_ever(
 
 
 @pytest.mark.parametrize(
-    "broken", [Break(CODE.OUT_OF_RANGE, "WRITE_PAST_END"), Break(CODE.ABORTED, "SUPERSEDED", after=CHUNK)]
+    ("method", "broken"),
+    [
+        ("WriteUpload", Break(CODE.OUT_OF_RANGE, "WRITE_PAST_END")),
+        ("CommitUpload", Break(CODE.FAILED_PRECONDITION, "ILLEGAL_TRANSITION")),
+    ],
 )
-def test_a_server_that_knows_better_where_it_stands_is_asked_and_believed(serve: Serve, broken: Break) -> None:
+def test_a_server_that_knows_better_where_it_stands_is_asked_and_believed(
+    serve: Serve, method: str, broken: Break
+) -> None:
+    peer = store()
+    peer.breaks[method] = [broken]
+    Sending(serve, peer)()
+    assert (peer.blobs, peer.calls["GetUpload"], peer.calls["CreateUpload"]) == ({digest_of(BIG): BIG}, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        Break(CODE.RESOURCE_EXHAUSTED, "TOO_MUCH", after=5 * CHUNK),
+        Break(CODE.RESOURCE_EXHAUSTED, after=5 * CHUNK),
+        Break(CODE.INTERNAL, after=5 * CHUNK),
+        Break(CODE.UNKNOWN, after=5 * CHUNK),
+        Break(CODE.CANCELLED, after=5 * CHUNK),
+    ],
+    ids=lambda broken: f"{broken.code.name} {broken.reason}",
+)
+def test_what_grpc_a_proxy_or_a_busy_server_says_is_a_break_like_any_other(serve: Serve, broken: Break) -> None:
     peer = store()
     peer.breaks["WriteUpload"] = [broken]
     Sending(serve, peer)()
-    assert (peer.blobs, peer.calls["GetUpload"]) == ({digest_of(BIG): BIG}, 1)
+    assert peer.offsets() == [0, 5 * CHUNK]
+    assert (peer.blobs, peer.calls["CreateUpload"]) == ({digest_of(BIG): BIG}, 1)
 
 
-def test_a_conflict_of_another_kind_is_raised(serve: Serve) -> None:
+def test_an_upload_that_was_aborted_starts_again_as_a_new_one(serve: Serve) -> None:
     peer = store()
-    peer.breaks["WriteUpload"] = [Break(CODE.ABORTED, "ETAG_MISMATCH")]
-    with pytest.raises(ConflictError):
+    peer.breaks["WriteUpload"] = [Break(CODE.FAILED_PRECONDITION, "ILLEGAL_TRANSITION", after=CHUNK)]
+    Sending(serve, peer)()
+    assert peer.offsets() == [0, 0]
+    assert (peer.blobs, peer.calls["CreateUpload"], peer.calls["GetUpload"]) == ({digest_of(BIG): BIG}, 2, 0)
+
+
+def test_an_upload_of_which_the_server_says_that_it_was_aborted_is_not_written_to(serve: Serve) -> None:
+    peer = store()
+    peer.breaks["WriteUpload"] = [Break(after=CHUNK)]
+    peer.abort_at_the_next_question = True
+    Sending(serve, peer)()
+    assert peer.offsets() == [0, 0]
+    assert (peer.blobs, peer.calls["CreateUpload"]) == ({digest_of(BIG): BIG}, 2)
+
+
+def test_an_earlier_stream_of_its_own_that_opens_late_does_not_stop_it(serve: Serve) -> None:
+    peer = store()
+    peer.breaks["WriteUpload"] = [Break(after=CHUNK), Break(CODE.ABORTED, "SUPERSEDED", after=CHUNK)]
+    Sending(serve, peer)()
+    assert (peer.blobs, peer.calls["GetUpload"]) == ({digest_of(BIG): BIG}, 2)
+
+
+@pytest.mark.parametrize(
+    ("broken", "error"),
+    [
+        (Break(CODE.ABORTED, "SUPERSEDED"), ConflictError),
+        (Break(CODE.ABORTED, "ETAG_MISMATCH"), ConflictError),
+        (Break(CODE.INTERNAL, "INTERNAL"), InternalServiceError),
+    ],
+    ids=lambda of: of.reason if isinstance(of, Break) else "",
+)
+def test_another_writer_and_a_defect_end_it(serve: Serve, broken: Break, error: type[ArgosyError]) -> None:
+    peer = store()
+    peer.breaks["WriteUpload"] = [broken]
+    with pytest.raises(error):
         Sending(serve, peer)()
-    assert peer.aborted == ["upload-0"]
+    assert (peer.aborted, peer.calls["WriteUpload"]) == (["upload-0"], 1)
+
+
+def test_an_upload_whose_creation_was_not_answered_is_asked_for_as_the_same_intention(serve: Serve) -> None:
+    peer = store()
+    peer.breaks["CreateUpload"] = [GONE]
+    Sending(serve, peer)()
+    first, second = peer.asked["CreateUpload"]
+    assert first == second
 
 
 def test_bytes_that_changed_meanwhile_are_told_by_the_name_of_the_file(serve: Serve) -> None:

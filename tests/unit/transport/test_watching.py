@@ -19,7 +19,7 @@ from argosy.transport.watching import ArtifactWatching
 from argosy.v1 import artifact_service_pb2_grpc
 from argosy.v1.blob_service_pb2 import GetCapabilitiesResponse
 from argosy.v1.watch_pb2 import WatchArtifactsRequest, WatchArtifactsResponse
-from argosy_server.api.server import ArgosyGrpcServer
+from argosy_server.api.serving.server import ArgosyGrpcServer
 from argosy_server.domain.errors import CursorExpired, InvalidField, StorageUnavailable, WatchStalled
 
 End = Callable[[], object]
@@ -177,8 +177,6 @@ def test_who_waits_for_a_turn_waits_no_longer_than_asked(serve: Callable[..., Co
 
 def test_a_watch_that_is_not_answered_does_not_begin(serve: Callable[..., Connection]) -> None:
     go_on = threading.Event()
-    began = time.monotonic()
     with pytest.raises(DeadlineError, match=r"did not answer a watch of artifacts within 0.5 s.*ARGOSY_UNARY_D"):
         watching(serve(Silent(go_on), unary_deadline=0.5))  # type: ignore[abstract]  # as above
-    assert time.monotonic() - began < 5
     go_on.set()

@@ -10,9 +10,9 @@ from urllib.parse import unquote, urlsplit
 from argosy_server.adapters.blobs.room import folder_of
 from argosy_server.adapters.blobs.told_url import told_url
 from argosy_server.domain.errors import StorageUnavailable
-from argosy_server.usecases.direct_access import DirectAccess
+from argosy_server.usecases.blobs.direct_access import DirectAccess
+from argosy_server.usecases.blobs.signed_transfers import SignedTransfers
 from argosy_server.usecases.ports import BlobStorage
-from argosy_server.usecases.signed_transfers import SignedTransfers
 
 Durability = Literal["full", "process"]
 _log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def open_signed_transfers(storage: BlobStorage, *, offered: bool) -> SignedTrans
     bucket = getattr(storage, "bucket", None)
     if bucket is None:
         return None
-    from argosy_server.adapters.blobs.s3_signing import open_s3_signing
+    from argosy_server.adapters.blobs.s3.signing import open_s3_signing
 
     signing = open_s3_signing(bucket)
     return SignedTransfers(signing, offered=offered) if signing is not None else None
@@ -71,7 +71,7 @@ def open_storage(url_or_path: str, *, durability: Durability, create: bool = Tru
     scheme, separator, _ = url_or_path.partition("://")
     if separator and scheme in ("s3", "s3a"):
         try:
-            from argosy_server.adapters.blobs.s3_storage import S3Storage
+            from argosy_server.adapters.blobs.s3.storage import S3Storage
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] != "botocore":
                 raise

@@ -10,7 +10,7 @@ from argosy_server.adapters.blobs.failures import translated
 from argosy_server.adapters.blobs.kept_text import keep_text
 from argosy_server.adapters.blobs.local_storage import LocalStorage
 from argosy_server.domain.errors import StorageUnavailable
-from argosy_server.usecases.direct_access import DirectAccess
+from argosy_server.usecases.blobs.direct_access import DirectAccess
 from argosy_server.usecases.ports import BlobStorage
 
 _TOKEN = re.compile(r"[0-9a-f]{64}")

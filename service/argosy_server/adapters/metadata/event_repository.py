@@ -25,10 +25,10 @@ from sqlalchemy import (
     update,
 )
 
-from argosy_server.adapters.metadata.event_epoch import xid_number
-from argosy_server.adapters.metadata.session import Session
-from argosy_server.adapters.metadata.tables import events, store
-from argosy_server.adapters.metadata.times import moment
+from argosy_server.adapters.metadata.connections.session import Session
+from argosy_server.adapters.metadata.rows.times import moment
+from argosy_server.adapters.metadata.schema.event_epoch import xid_number
+from argosy_server.adapters.metadata.schema.tables import events, store
 from argosy_server.domain.event import Event, EventFact, Position
 
 _JSON = json.JSONEncoder(ensure_ascii=False)

@@ -8,10 +8,10 @@ from functools import cache
 
 from sqlalchemy import bindparam, delete, select
 
-from argosy_server.adapters.metadata.session import Insert, Session, upsert
-from argosy_server.adapters.metadata.tables import replies
+from argosy_server.adapters.metadata.connections.session import Insert, Session, upsert
+from argosy_server.adapters.metadata.schema.tables import replies
 from argosy_server.domain.errors import RequestIdReused
-from argosy_server.usecases.repositories import KeptReply
+from argosy_server.usecases.ports.repositories import KeptReply
 
 _REPLIES = select(replies.c.request_id, replies.c.fingerprint, replies.c.reply).where(
     replies.c.project == bindparam("project")

@@ -27,8 +27,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
-from argosy_server.adapters.metadata.blob_repository import DAMAGED, DELETING
-from argosy_server.adapters.metadata.tables import blob_contents, blobs, events, metadata, runs, store, uploads
+from argosy_server.adapters.metadata.blobs.blob_repository import DAMAGED, DELETING
+from argosy_server.adapters.metadata.schema.tables import blob_contents, blobs, events, metadata, runs, store, uploads
 from argosy_server.domain.blob import Blob
 from argosy_server.domain.errors import StorageUnavailable
 from argosy_server.domain.pipeline import RunState

@@ -17,25 +17,25 @@ from typing import Any
 from sqlalchemy import Connection, Engine, RootTransaction, Row, func, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from argosy_server.adapters.metadata.closed_store import (
+from argosy_server.adapters.metadata.connections.engine import Durability, begin, describe, make_engine, parse_url
+from argosy_server.adapters.metadata.connections.file_system import refuse_network_file_system
+from argosy_server.adapters.metadata.connections.leadership import lead_by_file, lead_by_session
+from argosy_server.adapters.metadata.connections.postgresql_engine import origin_of
+from argosy_server.adapters.metadata.connections.session import Session
+from argosy_server.adapters.metadata.row_transfer import copied_tables, replace_rows, rows_to_copy
+from argosy_server.adapters.metadata.schema.closed_store import (
     HALF_DONE,
     MOVED_CURE,
     mark_moved,
     moved_to,
 )
-from argosy_server.adapters.metadata.engine import Durability, begin, describe, make_engine, parse_url
-from argosy_server.adapters.metadata.error_translation import translate
-from argosy_server.adapters.metadata.file_system import refuse_network_file_system
-from argosy_server.adapters.metadata.leadership import lead_by_file, lead_by_session
-from argosy_server.adapters.metadata.postgresql_engine import origin_of
-from argosy_server.adapters.metadata.row_transfer import copied_tables, replace_rows, rows_to_copy
-from argosy_server.adapters.metadata.schema import HEAD, create, require, revision_of
-from argosy_server.adapters.metadata.session import Session
-from argosy_server.adapters.metadata.tables import metadata, store
+from argosy_server.adapters.metadata.schema.error_translation import translate
+from argosy_server.adapters.metadata.schema.preparation import HEAD, create, require, revision_of
+from argosy_server.adapters.metadata.schema.tables import metadata, store
 from argosy_server.domain.blob import Blob
 from argosy_server.domain.errors import StorageFull, StorageUnavailable
 from argosy_server.domain.identifiers import new_id
-from argosy_server.usecases.row_copy import TargetState
+from argosy_server.usecases.ports.row_copy import TargetState
 
 LOCK_SECONDS = 60
 """How long writers of a PostgreSQL source may keep us waiting."""

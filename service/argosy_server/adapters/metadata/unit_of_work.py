@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 
 from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from argosy_server.adapters.metadata.append_signal import AppendSignal
-from argosy_server.adapters.metadata.artifact_repository import SqlArtifactRepository
-from argosy_server.adapters.metadata.blob_repository import SqlBlobRepository
-from argosy_server.adapters.metadata.cache_repository import SqlCacheRepository
-from argosy_server.adapters.metadata.engine import (
+from argosy_server.adapters.metadata.artifacts.artifact_repository import SqlArtifactRepository
+from argosy_server.adapters.metadata.blobs.blob_repository import SqlBlobRepository
+from argosy_server.adapters.metadata.blobs.store_survey import SqlStoreSurvey
+from argosy_server.adapters.metadata.blobs.upload_repository import SqlUploadRepository
+from argosy_server.adapters.metadata.connections.append_signal import AppendSignal
+from argosy_server.adapters.metadata.connections.engine import (
     BUSY_TIMEOUT_SECONDS,
     Durability,
     begin,
@@ -22,37 +24,36 @@ from argosy_server.adapters.metadata.engine import (
     make_engine,
     parse_url,
 )
-from argosy_server.adapters.metadata.error_translation import translate
-from argosy_server.adapters.metadata.event_notices import EventNotices
+from argosy_server.adapters.metadata.connections.event_notices import EventNotices
+from argosy_server.adapters.metadata.connections.fork_gate import ForkGate
+from argosy_server.adapters.metadata.connections.interrupts import uninterrupted
+from argosy_server.adapters.metadata.connections.leadership import lead_by_file, lead_by_session
+from argosy_server.adapters.metadata.connections.postgresql_engine import origin_of
+from argosy_server.adapters.metadata.connections.session import Session
 from argosy_server.adapters.metadata.event_repository import SqlEventRepository
-from argosy_server.adapters.metadata.fork_gate import ForkGate
-from argosy_server.adapters.metadata.interrupts import uninterrupted
-from argosy_server.adapters.metadata.leadership import lead_by_file, lead_by_session
-from argosy_server.adapters.metadata.lineage_queries import SqlLineageRepository
-from argosy_server.adapters.metadata.log_repository import SqlLogRepository
-from argosy_server.adapters.metadata.postgresql_engine import origin_of
 from argosy_server.adapters.metadata.reply_repository import SqlReplyRepository
-from argosy_server.adapters.metadata.reservation_repository import SqlReservationRepository
-from argosy_server.adapters.metadata.run_repository import SqlRunRepository
-from argosy_server.adapters.metadata.schema import place_of_events, prepare, require, settle_again
-from argosy_server.adapters.metadata.session import Session
-from argosy_server.adapters.metadata.store_survey import SqlStoreSurvey
-from argosy_server.adapters.metadata.times import moment
-from argosy_server.adapters.metadata.upload_repository import SqlUploadRepository
+from argosy_server.adapters.metadata.rows.times import moment
+from argosy_server.adapters.metadata.runs.cache_repository import SqlCacheRepository
+from argosy_server.adapters.metadata.runs.lineage_repository import SqlLineageRepository
+from argosy_server.adapters.metadata.runs.log_repository import SqlLogRepository
+from argosy_server.adapters.metadata.runs.reservation_repository import SqlReservationRepository
+from argosy_server.adapters.metadata.runs.run_repository import SqlRunRepository
+from argosy_server.adapters.metadata.schema.error_translation import translate
+from argosy_server.adapters.metadata.schema.preparation import place_of_events, prepare, require, settle_again
 from argosy_server.domain.errors import StorageUnavailable
-from argosy_server.usecases.cache_repository import CacheRepository, ReservationRepository
-from argosy_server.usecases.event_repository import EventRepository
-from argosy_server.usecases.lineage_repository import LineageRepository
-from argosy_server.usecases.log_repository import LogRepository
 from argosy_server.usecases.ports import Leadership
-from argosy_server.usecases.repositories import (
+from argosy_server.usecases.ports.cache_repository import CacheRepository, ReservationRepository
+from argosy_server.usecases.ports.event_repository import EventRepository
+from argosy_server.usecases.ports.lineage_repository import LineageRepository
+from argosy_server.usecases.ports.log_repository import LogRepository
+from argosy_server.usecases.ports.repositories import (
     ArtifactRepository,
     BlobRepository,
     ReplyRepository,
     UploadRepository,
 )
-from argosy_server.usecases.run_repository import RunRepository
-from argosy_server.usecases.survey import StoreSurvey
+from argosy_server.usecases.ports.run_repository import RunRepository
+from argosy_server.usecases.ports.survey import StoreSurvey
 
 VACUUM_PAGES = 1000
 """Pages of 4 KiB that one transaction gives back; fewer are kept for what comes next."""
@@ -107,9 +108,12 @@ class SqlTransaction:
 class SqlMetadataStore:
     """A database whose schema is up to date."""
 
-    def __init__(self, engine: Engine, forks: ForkGate, url: URL, store_id: str, origin: str) -> None:
+    def __init__(
+        self, engine: Engine, forks: ForkGate, url: URL, store_id: str, origin: str, clock: Callable[[], int]
+    ) -> None:
         """Take an engine whose database was prepared; :meth:`open` does both."""
         self._origin = origin
+        self._clock = clock
         self._engine = engine
         self._forks = forks
         self._database = describe(url)
@@ -120,7 +124,9 @@ class SqlMetadataStore:
         self._notices = None if self._queues else EventNotices(engine, forks, self._appended)
 
     @classmethod
-    def open(cls, url: str, durability: Durability, *, create: bool = True) -> SqlMetadataStore:
+    def open(
+        cls, url: str, durability: Durability, *, create: bool = True, clock: Callable[[], int] = time.time_ns
+    ) -> SqlMetadataStore:
         """Open a database, creating it or bringing its schema up to date first unless told not to."""
         parsed = parse_url(url)
         engine = make_engine(parsed, durability)
@@ -134,7 +140,7 @@ class SqlMetadataStore:
             if isinstance(error, SQLAlchemyError) and (known := translate(error, describe(parsed))) is not None:
                 raise known from error
             raise
-        return cls(engine, forks, parsed, store_id, origin)
+        return cls(engine, forks, parsed, store_id, origin, clock)
 
     @property
     def store_id(self) -> str:
@@ -146,13 +152,13 @@ class SqlMetadataStore:
         """Open a read-only transaction with one view of the data."""
         with self._translated(), self._forks.passing(), self._begun(writes=False) as connection:
             # Ends with a rollback, which is cheaper than a commit and the same when nothing was written.
-            yield SqlTransaction(Session(connection, writes=False))
+            yield SqlTransaction(Session(connection, writes=False, clock=self._clock))
 
     @contextmanager
     def write(self) -> Iterator[SqlTransaction]:
         """Open a transaction that commits when the block ends well, and rolls back when it raises."""
         with self._turn_to_write() as connection:
-            tx = SqlTransaction(Session(connection, writes=True))
+            tx = SqlTransaction(Session(connection, writes=True, clock=self._clock))
             yield tx
         if tx.has_appended:
             self._appended.give()

@@ -1,0 +1,1 @@
+"""How calls reach the store from an event loop, and from the threads that work for it."""

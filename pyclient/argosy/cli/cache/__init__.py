@@ -1,0 +1,1 @@
+"""Commands that list, explain and evict what steps may reuse."""

@@ -1,0 +1,1 @@
+"""Commands that run pipelines, list and show them."""

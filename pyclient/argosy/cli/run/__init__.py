@@ -1,0 +1,1 @@
+"""Commands that list, show, compare, resume and cancel runs of pipelines."""

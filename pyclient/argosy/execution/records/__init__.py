@@ -1,0 +1,1 @@
+"""What the store knows of runs, artifact versions and lineage, as people ask for it."""

@@ -1,0 +1,1 @@
+"""From a version that is stored to its files, every byte verified."""

@@ -1,0 +1,1 @@
+"""From the files of a value to a version that is visible."""

@@ -1,0 +1,1 @@
+"""Artifact versions, their tags, facts and aliases: inserted, found, listed, changed, pruned."""

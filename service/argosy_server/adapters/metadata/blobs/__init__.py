@@ -1,0 +1,1 @@
+"""Blobs and uploads, and the survey of everything that refers to them."""

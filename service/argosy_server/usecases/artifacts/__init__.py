@@ -1,0 +1,1 @@
+"""Artifact versions: how they become visible, are found, change and go, and what they were made from."""

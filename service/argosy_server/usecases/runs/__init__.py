@@ -1,0 +1,1 @@
+"""Runs and their steps: how they start, end, print, and are taken from cache."""
