@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
-import platform
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from rich.console import Console
 from rich.table import Table
@@ -27,6 +25,7 @@ from bench import (
     watchers,
 )
 from bench.child import compile_sources
+from bench.options import machine, parser
 from bench.result import FULL, QUICK, Effort, Result
 
 BENCHES: Mapping[str, Callable[[Effort], list[Result]]] = {
@@ -47,16 +46,10 @@ BENCHES: Mapping[str, Callable[[Effort], list[Result]]] = {
 
 def main() -> None:
     """Measure; the exit code is 1 when a promise is broken."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--only", action="append", choices=list(BENCHES), help="this bench alone; may be repeated")
-    parser.add_argument(
-        "--quick", action="store_true", help="one round and a small array and frame: does it still work?"
-    )
-    parser.add_argument("--json", action="store_true", help="every sample as JSON instead of the table")
-    arguments = parser.parse_args()
-
+    arguments = parser("bench", __doc__, BENCHES).parse_args()
     compile_sources()
     effort = QUICK if arguments.quick else FULL
+    effort = replace(effort, rounds=arguments.rounds or effort.rounds)
     results: list[Result] = []
     for name in arguments.only or BENCHES:
         print(f"measuring {name} …", file=sys.stderr, flush=True)
@@ -69,8 +62,7 @@ def main() -> None:
 
 
 def _table(results: list[Result], effort: Effort) -> Table:
-    machine = f"{os.cpu_count()} CPUs, {platform.system()} {platform.release()}, Python {platform.python_version()}"
-    table = Table(title=f"Median of at least {effort.rounds} on {machine}", title_justify="left")
+    table = Table(title=f"Median of at least {effort.rounds} on {machine()}", title_justify="left")
     table.add_column("what")
     for heading in ("median", "lowest", "highest", "bar", "ratio"):
         table.add_column(heading, justify="right")

@@ -47,7 +47,7 @@ def main() -> None:
     def talking() -> None:
         talk()
 
-    from argosy.execution.log_sender import drain_logs
+    from argosy.execution.logs.sender import drain_logs
 
     runnable = talking.with_options(enable_cache=False)
     seconds: dict[str, list[float]] = {"1": [], "0": [], "1 stored": [], "0 stored": []}

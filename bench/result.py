@@ -15,15 +15,17 @@ class Effort:
         rounds: how often each number is measured; the median counts.
         array_bytes: size of the large array, and of the large frame.
         versions: how many versions a large store has.
+        commands: the most commands that are tried of those in an embedded store.
     """
 
     rounds: int
     array_bytes: int
     versions: int
+    commands: int
 
 
-FULL = Effort(rounds=5, array_bytes=1 << 30, versions=100_000)
-QUICK = Effort(rounds=1, array_bytes=64 << 20, versions=5_000)
+FULL = Effort(rounds=5, array_bytes=1 << 30, versions=100_000, commands=100)
+QUICK = Effort(rounds=1, array_bytes=64 << 20, versions=5_000, commands=3)
 
 
 @dataclass(frozen=True)

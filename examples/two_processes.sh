@@ -6,6 +6,10 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-$([ -x "$here/../.venv/bin/python" ] && echo "$here/../.venv/bin/python" || echo python3)}
+"$python" -c 'import argosy_server, pandas' 2>/dev/null || {
+    echo "$python has no argosy[pandas]; make one that has, in .venv: make demo" >&2
+    exit 1
+}
 scratch=$(mktemp -d)
 server=
 # Settings of the person who runs this take no part.

@@ -1,4 +1,7 @@
-"""How many small values one Go client loads a second."""
+"""How many small values one Go client loads a second, as a service does whose requests each need one.
+
+Sixteen goroutines load one value each, again and again, by ``Client.Load`` and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +22,13 @@ AT_ONCE = 16
 
 
 def measure_small_loads(seconds: float, rounds: int) -> list[Line]:
-    """Return one line: loads a second of a small array against what is promised."""
+    """Return one line: loads a second of small values against what is promised."""
     with tempfile.TemporaryDirectory() as folder, fresh_server("--durability=process") as fresh:
         program = Path(folder, "smallloads")
         run(["go", "build", "-o", program, "./cmd/smallloads"], GO)
-        Client(fresh.server.url).save_artifact({"rates": [0.05, 0.1]}, "small")
+        client = Client(fresh.server.url)
+        for number in range(AT_ONCE):
+            client.save_artifact({"rates": [0.05, 0.1 * number]}, f"small-{number}")
 
         def load(number: int) -> dict[str, float]:
             done = subprocess.run(
@@ -37,5 +42,6 @@ def measure_small_loads(seconds: float, rounds: int) -> list[Line]:
             return {"rate": told["loads"] / told["seconds"]}
 
         samples = take_turns({"go": load}, rounds, warm_up=False)
-    what, ours = "go: small loads by one client", samples.figures.get("go.rate", [])
+    what = f"go: Load of {AT_ONCE} small values by {AT_ONCE} goroutines"
+    ours = samples.figures.get("go.rate", [])
     return [Line(what, "promised", ours, [PROMISED], "1/s", at_least(1), samples.errors.get("go", ""), is_rate=True)]

@@ -63,8 +63,11 @@ def _transfer(program: Program, server: str, source: Path, number: int) -> Mappi
     """Send and fetch a file that the store has not, and a small one."""
     small, target = source.with_name("small"), source.with_name("target")
     _write(small, SMALL_BYTES)
-    with source.open("r+b") as file:  # another content, so that nothing of it is there already
+    with source.open("r+b") as file:
+        # Another content, so that nothing of it is there already, and another size: a file of one that is known is
+        # read and hashed before it is sent, and then only the first client of a run would send a new one.
         file.write(os.urandom(16))
+        file.truncate(source.stat().st_size - 1)
     figures: dict[str, float] = {}
     name = f"{program.language} {number}"
     for command, way in WAYS.items():

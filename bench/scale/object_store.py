@@ -2,33 +2,28 @@
 
 Store, server and client share the machine, so what each of them computes slows the others; s3fs hashes nothing but what
 the protocol asks for.
-
-    python -m bench.scale.object_store --kind versitygw --mebibytes 256 --rounds 5
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from bench.child import ask, environment
 from bench.scale.backends import new_bucket
 from bench.scale.processor_time import seconds_of
-from bench.scale.setting import FULL, Setting
+from bench.scale.setting import Setting
 from bench.transfer.contents import bytes_of, make_array
 from bench.transfer.fresh_server import fresh_server
 from bench.transfer.line import Line, at_least
 from bench.transfer.processes import Client
 from bench.transfer.rounds import Side, take_turns
 from bench.transfer.setting import MEBI
-from bench.transfer.table import are_kept, tell
-from tests.backends.object_store import KINDS, Kind
+from tests.backends.object_store import Kind
 
 PART_BYTES = 8 * MEBI
 """Of both sides."""
@@ -36,7 +31,12 @@ STREAMED = "--no-signed-transfers"
 """The option of a server through which all bytes go."""
 
 
-def measure(kind: Kind, setting: Setting) -> list[Line]:
+def measure(setting: Setting) -> list[Line]:
+    """Compare on each kind of object store."""
+    return [line for kind in setting.kinds for line in _measure_on(kind, setting)]
+
+
+def _measure_on(kind: Kind, setting: Setting) -> list[Line]:
     """Save and load once a round in each way, each time in a bucket of its own."""
     size = setting.array_bytes
     sides = {"streamed": _argosy(kind, size, STREAMED), "signed": _argosy(kind, size), "s3fs": _s3fs(kind, size)}
@@ -71,7 +71,7 @@ def _s3fs(kind: Kind, size: int) -> Side:
         os.environ.update(bucket.environment)
         path = f"{bucket.bucket}/{bucket.prefix}"
         env = environment(Path(os.curdir))
-        return ask("bench.scale.object_store", f"--s3fs={path}", f"--bytes={size}", f"--seed={seed}", env=env)
+        return ask("bench.scale.object_store", path, str(size), str(seed), env=env)
 
     return side
 
@@ -95,25 +95,5 @@ def _use_s3fs(path: str, size: int, seed: int) -> dict[str, float]:
     return {"save": saved - started, "load": ended - saved}
 
 
-def main() -> None:
-    """Measure; the exit code is 1 when a promise is broken or a side could not be measured."""
-    parser = argparse.ArgumentParser(prog="python -m bench.scale.object_store", description=__doc__)
-    parser.add_argument("--kind", choices=KINDS, action="append", help="which store; all without it")
-    parser.add_argument("--mebibytes", type=int, default=256, help="size of the array (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=5, help="the medians count (%(default)s)")
-    parser.add_argument("--s3fs", help=argparse.SUPPRESS)
-    parser.add_argument("--bytes", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--seed", type=int, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.s3fs:
-        print(json.dumps(_use_s3fs(arguments.s3fs, arguments.bytes, arguments.seed)))
-        return
-    kinds: list[Kind] = arguments.kind or list(KINDS)
-    setting = replace(FULL, array_bytes=arguments.mebibytes * MEBI, rounds=arguments.rounds)
-    lines = [line for kind in kinds for line in measure(kind, setting)]
-    tell(lines, setting.rounds, as_json=False)
-    sys.exit(0 if are_kept(lines) else 1)
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(_use_s3fs(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))))

@@ -3,13 +3,10 @@
 Every transaction waits for its turn at the counter of the name, so this is as slow as saves get; those that wait in
 one server share a transaction, which bare SQL cannot. The database syncs to its disk as it does by default; how long
 the disk takes is told, since it bounds both.
-
-    python -m bench.scale.same_name --seconds 5 --rounds 5
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
@@ -18,9 +15,9 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +29,9 @@ from argosy.v1.artifact_service_pb2 import CreateArtifactVersionRequest
 from argosy.v1.artifact_service_pb2_grpc import ArtifactServiceStub
 from bench.child import environment
 from bench.running_server import serving
+from bench.scale.backends import new_cluster
+from bench.scale.setting import Setting
+from bench.transfer.line import Line, at_least
 from bench.transfer.processes import READY, Client
 from tests.backends.postgres import Cluster
 
@@ -50,31 +50,43 @@ class Round:
     saves: float
     sql: float
 
-    @property
-    def ratio(self) -> float:
-        """How much of bare SQL is left."""
-        return self.saves / self.sql
 
-
-def measure(seconds: float, rounds: int) -> tuple[float, list[Round]]:
-    """Measure both in turn; return the milliseconds of a sync, and the rounds."""
-    with Cluster(fsync="on", shared_buffers="128MB") as cluster, tempfile.TemporaryDirectory() as scratch:
+def measure(setting: Setting) -> list[Line]:
+    """Measure both in turn."""
+    with new_cluster(fsync="on", shared_buffers="128MB") as cluster, tempfile.TemporaryDirectory() as scratch:
         database = cluster.new_database()
         sync = _sync_milliseconds(cluster.data)
         with serving(Path(scratch, "data"), f"--database={database}", "--workers=2", "--sweep-interval=0") as server:
             measured = []
-            for number in range(rounds):
+            for number in range(setting.rounds):
                 project = f"round-{number}"
-                saves = _driven(["--grpc", server.url, "--project", project], seconds)
+                saves = _driven(["grpc", server.url, project], setting.seconds)
                 _check_exact(cluster, database, project, saves)
-                sql = _driven(["--sql", database, "--project", f"{project}-sql"], seconds)
-                measured.append(Round(saves / seconds, sql / seconds))
-    return sync, measured
+                sql = _driven(["sql", database, f"{project}-sql"], setting.seconds)
+                measured.append(Round(saves / setting.seconds, sql / setting.seconds))
+    return lines_of(sync, measured)
+
+
+def lines_of(sync: float, rounds: Sequence[Round]) -> list[Line]:
+    """Hold saves against what is promised: so many a second, or a share of bare SQL.
+
+    Args:
+        sync: the milliseconds one takes.
+        rounds: what was measured.
+    """
+    saves, sql = [one.saves for one in rounds], [one.sql for one in rounds]
+    what = f"saves of {PROCESSES * THREADS} clients, one name, PostgreSQL; a sync takes {sync:.2f} ms"
+    of_sql = Line(what, "bare SQL", saves, sql, "/s", at_least(BAR_OF_SQL), is_rate=True)
+    a_second = Line(what, "a number", saves, [BAR_A_SECOND], "/s", at_least(1), is_rate=True)
+    # One of the two is enough.
+    if of_sql.kept:
+        return [of_sql, replace(a_second, bar=None)]
+    return [replace(of_sql, bar=None), a_second] if a_second.kept else [of_sql, a_second]
 
 
 def _driven(what: list[str], seconds: float) -> int:
     """Return how often all clients together did it in so many seconds, once all of them were connected."""
-    command = [sys.executable, "-m", "bench.scale.same_name", *what, "--seconds", str(seconds)]
+    command = [sys.executable, "-m", "bench.scale.same_name", *what, str(seconds)]
     with tempfile.TemporaryDirectory() as scratch, ExitStack() as stack:
         clients = [stack.enter_context(Client(command, environment(Path(scratch)))) for _ in range(PROCESSES)]
         for client in clients:
@@ -93,7 +105,7 @@ def _check_exact(cluster: Cluster, database: str, project: str, saves: int) -> N
             (project,),
         ).fetchone()
     if found != (saves, saves, saves, saves):
-        raise SystemExit(f"{saves} saves were acknowledged, the database has {found}")
+        raise RuntimeError(f"{saves} saves were acknowledged, the database has {found}")
 
 
 def _sync_milliseconds(folder: Path) -> float:
@@ -206,31 +218,13 @@ def _write_rows(connection: psycopg.Connection[Any], project: str, digest: str) 
     )
 
 
-def main() -> None:
-    """Measure and print; the exit code is 1 when neither promise is kept."""
-    parser = argparse.ArgumentParser(prog="python -m bench.scale.same_name", description=__doc__.partition("\n")[0])
-    parser.add_argument("--seconds", type=float, default=5.0)
-    parser.add_argument("--rounds", type=int, default=5)
-    for hidden in ("--grpc", "--sql", "--project"):
-        parser.add_argument(hidden, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.grpc:
-        _repeat_in_threads(lambda: _saver(given.grpc, given.project), given.seconds)
-        return
-    if given.sql:
-        _repeat_in_threads(lambda: _writer(given.sql, given.project), given.seconds)
-        return
-    sync, measured = measure(given.seconds, given.rounds)
-    saves, sql, ratio = (
-        statistics.median(getattr(one, what) for one in measured) for what in ("saves", "sql", "ratio")
-    )
-    print(f"{PROCESSES * THREADS} clients, one name, PostgreSQL, median of {given.rounds}; a sync takes {sync:.2f} ms")
-    print(
-        f"{saves:.0f} saves/s over gRPC (bar {BAR_A_SECOND}), {sql:.0f} transactions/s of bare SQL, ratio {ratio:.2f}"
-    )
-    print("versions are exact: 1, 2, … as many as were acknowledged")
-    sys.exit(0 if saves >= BAR_A_SECOND or ratio >= BAR_OF_SQL else 1)
+_CALLS: dict[str, Callable[[str, str], Callable[[], None]]] = {"grpc": _saver, "sql": _writer}
+
+
+def main(way: str, where: str, project: str, seconds: str) -> None:
+    """Be one of the clients."""
+    _repeat_in_threads(lambda: _CALLS[way](where, project), float(seconds))
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

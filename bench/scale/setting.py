@@ -48,7 +48,7 @@ FULL = Setting(
 # The arrays are large enough for signed URLs.
 QUICK = Setting(
     rounds=1,
-    seconds=0.5,
+    seconds=0.1,
     counts=(1000,),
     calls=20,
     kinds=("versitygw",),

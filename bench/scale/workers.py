@@ -122,7 +122,9 @@ def _drive(url: str, seconds: float) -> None:
 
 
 def _repeat(call: Callable[[], None], until: float) -> int:
-    count = 0
+    """Call until a moment, once at least: the last save may have taken all the time of the loads."""
+    count = 1
+    call()
     while time.monotonic() < until:
         call()
         count += 1

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 import statistics
 import sys
 from collections.abc import Sequence
@@ -12,6 +10,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from bench.options import machine
 from bench.transfer.line import Line
 
 CAPTION = (
@@ -37,8 +36,7 @@ def are_kept(lines: Sequence[Line]) -> bool:
 
 
 def _table(lines: Sequence[Line], rounds: int) -> Table:
-    machine = f"{os.cpu_count()} CPUs, {platform.system()} {platform.release()}, Python {platform.python_version()}"
-    table = Table(title=f"Medians of {rounds} rounds on {machine}", title_justify="left", caption=CAPTION)
+    table = Table(title=f"Medians of {rounds} rounds on {machine()}", title_justify="left", caption=CAPTION)
     for heading in ("what", "against"):
         table.add_column(heading)
     for heading in ("ours", "theirs", "ratio", "in the rounds", "bar", "kept"):

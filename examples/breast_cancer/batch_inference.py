@@ -12,10 +12,7 @@ import argparse
 from typing import Annotated, Any
 
 import pandas as pd
-from scipy.stats import (  # type: ignore[import-untyped]  # scipy ships no types
-    false_discovery_control,
-    ks_2samp,
-)
+from scipy.stats import false_discovery_control, ks_2samp
 from sklearn.datasets import load_breast_cancer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline

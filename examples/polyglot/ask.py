@@ -10,22 +10,21 @@ import time
 import urllib.request
 
 import numpy as np
-from sklearn.datasets import load_breast_cancer
 
 import argosy
 
 version, ports = sys.argv[1], sys.argv[2:]
-patient = load_breast_cancer().data[0]
+patient = argosy.load_artifact("patients")[0]
 model = argosy.load_artifact("classifier", version=version)
 weights = argosy.load_artifact("classifier_weights", version=model["weights_version"])
 score = float((patient - np.array(model["mean"])) / np.array(model["scale"]) @ weights + model["bias"])
 expected = 1 / (1 + math.exp(-score))
 
 for port in ports:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300  # seconds; on a machine that is not busy it takes none
     while True:
         body = json.dumps(patient.tolist()).encode()
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", body, timeout=10) as response:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", body, timeout=60) as response:
             answer = json.load(response)
         if answer["version"] == version:
             break

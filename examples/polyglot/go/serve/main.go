@@ -1,4 +1,4 @@
-// Command go_service serves the classifier whose alias is prod, and swaps it when the alias moves.
+// Command serve serves the classifier whose alias is prod, and swaps it when the alias moves.
 package main
 
 import (
@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log"
-	"math"
 	"net"
 	"net/http"
 	"os"
@@ -16,42 +15,20 @@ import (
 	"syscall"
 
 	argosy "example.com/argosy/clients/go"
-	"example.com/argosy/clients/go/npy"
+	"example.com/argosy/examples/polyglot/go/classifier"
 )
 
-type model struct {
-	version        string
-	weights        []float64
-	WeightsVersion string    `json:"weights_version"`
-	Bias           float64   `json:"bias"`
-	Mean           []float64 `json:"mean"`
-	Scale          []float64 `json:"scale"`
+type served struct {
+	*classifier.Model
+	version string
 }
 
-func load(ctx context.Context, client *argosy.Client) (*model, error) {
-	loaded := &model{}
-	version, err := client.Load(ctx, "classifier", loaded, argosy.Alias("prod"))
+func load(ctx context.Context, client *argosy.Client) (*served, error) {
+	model, version, err := classifier.Load(ctx, client, client.Load, argosy.Alias("prod"))
 	if err != nil {
 		return nil, err
 	}
-	var weights npy.Array
-	if _, err := client.Load(ctx, "classifier_weights", &weights, argosy.Version(loaded.WeightsVersion)); err != nil {
-		return nil, err
-	}
-	values, ok := weights.Data.([]float64)
-	if !ok || len(values) != len(loaded.Mean) || len(values) != len(loaded.Scale) {
-		return nil, errors.New("the weights do not fit the classifier")
-	}
-	loaded.version, loaded.weights = version.GetVersion(), values
-	return loaded, nil
-}
-
-func (m *model) probability(patient []float64) float64 {
-	score := m.Bias
-	for i, weight := range m.weights {
-		score += (patient[i] - m.Mean[i]) / m.Scale[i] * weight
-	}
-	return 1 / (1 + math.Exp(-score))
+	return &served{model, version.GetVersion()}, nil
 }
 
 func run(ctx context.Context) error {
@@ -65,7 +42,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer moves.Close()
-	var serving atomic.Pointer[model]
+	var serving atomic.Pointer[served]
 	first, err := load(ctx, client)
 	if err != nil {
 		return err
@@ -96,11 +73,11 @@ func run(ctx context.Context) error {
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		now := serving.Load()
 		var patient []float64
-		if err := json.NewDecoder(r.Body).Decode(&patient); err != nil || len(patient) != len(now.weights) {
-			http.Error(w, fmt.Sprintf("send a list of %d numbers", len(now.weights)), http.StatusBadRequest)
+		if err := json.NewDecoder(r.Body).Decode(&patient); err != nil || len(patient) != len(now.Weights) {
+			http.Error(w, fmt.Sprintf("send a list of %d numbers", len(now.Weights)), http.StatusBadRequest)
 			return
 		}
-		answer := map[string]any{"service": "go", "version": now.version, "probability": now.probability(patient)}
+		answer := map[string]any{"service": "go", "version": now.version, "probability": now.Probability(patient)}
 		_ = json.NewEncoder(w).Encode(answer) // who asked may be gone
 	})}
 	go func() {
