@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
@@ -18,6 +17,7 @@ from argosy.execution.records.run_record import PipelineRun
 from argosy.execution.running.rescue import load_rescued
 from argosy_server.api.serving.server import ArgosyGrpcServer
 from tests.e2e.conftest import LEASE
+from tests.standstill import go_on, stand_still
 from tests.waiting import wait_until
 from tests.warm.process import WarmProcess
 
@@ -112,9 +112,9 @@ def test_a_run_that_slept_through_its_lease_stops_and_rescues_what_it_has(
     short_lease: ArgosyGrpcServer, start: Start
 ) -> None:
     process = start(seconds=LEASE / 2)
-    os.kill(process.pid, signal.SIGSTOP)
+    stand_still(process.pid)
     wait_until(lambda: argosy.Client().get_run("nightly").status == "abandoned", "its lease is over")
-    os.kill(process.pid, signal.SIGCONT)
+    go_on(process.pid)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 1
     assert re.search(r"ConflictError: the lease of run 'nightly' expired at .* it is abandoned", errors)
@@ -128,9 +128,9 @@ def test_a_run_without_values_to_lose_ends_with_the_conflict_itself(
     short_lease: ArgosyGrpcServer, start: Start
 ) -> None:
     process = start(seconds=LEASE / 2, returns="None", value=None)
-    os.kill(process.pid, signal.SIGSTOP)
+    stand_still(process.pid)
     wait_until(lambda: argosy.Client().get_run("nightly").status == "abandoned", "its lease is over")
-    os.kill(process.pid, signal.SIGCONT)
+    go_on(process.pid)
     printed, errors = process.communicate(timeout=30)
     assert process.returncode == 1
     assert "Run nightly ended early; its end could not be recorded\n" in printed

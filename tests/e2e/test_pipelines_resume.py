@@ -16,6 +16,7 @@ import pytest
 import argosy
 from argosy.errors import GraphError
 from argosy.execution.records.run_record import PipelineRun
+from tests.standstill import go_on, stand_still
 from tests.waiting import wait_until
 from tests.warm.process import WarmProcess
 
@@ -276,13 +277,13 @@ def test_a_run_whose_worker_was_killed_is_resumed_to_the_same_result(start: Star
 def test_a_driver_that_was_taken_for_dead_stops_when_another_one_has_its_run(start: Start) -> None:
     driver = start()
     started_second(driver)
-    os.kill(driver.pid, signal.SIGSTOP)
+    stand_still(driver.pid)
     client = argosy.Client()
     wait_until(lambda: client.get_run("count").status == "abandoned", "its lease is over")
     Path("second").unlink()
     again = start("resume")
     started_second(again)
-    os.kill(driver.pid, signal.SIGCONT)
+    go_on(driver.pid)
     printed, errors = driver.communicate(timeout=60)
     assert driver.returncode == 1
     assert "ConflictError: run 'count' was resumed by another runner" in errors

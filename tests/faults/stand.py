@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from tests.backends.free_port import free_port
 from tests.backends.object_store import ObjectStore
 from tests.backends.postgres import connect
 from tests.faults.proxy import Proxy
+from tests.standstill import go_on, stand_still
 from tests.waiting import PATIENCE
 from tests.warm import process as warm
 
@@ -92,11 +92,11 @@ class Stand:
 
     def pause(self) -> None:
         """Let the server stand still, as one that swaps does."""
-        self.server.process.send_signal(signal.SIGSTOP)
+        stand_still(self.server.process.pid)
 
     def resume(self) -> None:
         """Let it move again."""
-        self.server.process.send_signal(signal.SIGCONT)
+        go_on(self.server.process.pid)
 
     def close(self) -> None:
         """End everything."""

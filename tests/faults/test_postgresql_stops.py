@@ -30,6 +30,7 @@ from tests.backends.postgres import Cluster, connect
 from tests.contracts.metadata_facts import save
 from tests.faults.proxy import Proxy
 from tests.faults.stand import in_background
+from tests.standstill import go_on, stand_still
 from tests.waiting import wait_until
 
 NAMES = ("weights", "table")
@@ -217,9 +218,9 @@ def test_a_process_that_stands_still_in_a_transaction_loses_it_and_is_told(clust
     url = cluster.new_database()
     store = open_metadata(url, durability="full")
     process = hold(url, "300ms")
-    process.send_signal(signal.SIGSTOP)
+    stand_still(process.pid)
     assert save(store).version == "1"
-    process.send_signal(signal.SIGCONT)
+    go_on(process.pid)
     told, _ = process.communicate("\n", timeout=60)
     assert "check that the server runs" in told
     assert save(store).version == "2"
