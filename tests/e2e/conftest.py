@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from datetime import timedelta
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from argosy_server.api.serving.server import ArgosyGrpcServer
-from argosy_server.bootstrap import SERVICES, build
-from argosy_server.config import StoreConfig
-from argosy_server.domain.limits import Limits
+import argosy
+from tests.waiting import wait_until
 from tests.warm.process import WarmProcess
 
 READY = "argosy-server listening on "
-LEASE = 2.0
-"""Seconds; a run renews it three times as often, and may have to wait for a processor that is busy."""
+
+
+class Leases:
+    """Of runs on a server: they are as long as everywhere, and over when a test says so, not while a run is slow."""
+
+    def __init__(self, data: Path) -> None:
+        self._database = data / "metadata.db"
+
+    def end(self, run: str) -> None:
+        """Return once a run reads as abandoned; whoever runs it must be dead, or stand still."""
+        now = time.time_ns() // 1000
+        with closing(sqlite3.connect(self._database, timeout=30)) as database, database:
+            database.execute("UPDATE runs SET lease_expires_at = ? WHERE name = ?", (now, run))
+        wait_until(lambda: argosy.Client().get_run(run).status == "abandoned", "its lease is over")
 
 
 @pytest.fixture
@@ -66,14 +78,7 @@ def store(request: pytest.FixtureRequest, home: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.fixture
-def short_lease(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ArgosyGrpcServer]:
-    """A server in this process that everything is set up for; its runs count as abandoned soon, not after a minute."""
-    limits = Limits(run_lease=timedelta(seconds=LEASE))
-    application = build(StoreConfig(tmp_path / "data", durability="process"), limits)
-    server = ArgosyGrpcServer(4)
-    port = server.bind("127.0.0.1", 0)
-    server.serve(application.register, SERVICES, reflection=False)
-    monkeypatch.setenv("ARGOSY_SERVER", f"grpc://127.0.0.1:{port}")
-    yield server
-    server.drain(0)
-    application.close()
+def leases(home: Path, tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> Leases:
+    """Set everything up for a server whose leases a test can end."""
+    monkeypatch.setenv("ARGOSY_SERVER", server)
+    return Leases(tmp_path / "data")

@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline
 
 import argosy
 from tests.e2e.command_line import ARGOSY
-from tests.waiting import wait_until
+from tests.e2e.conftest import Leases
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -136,15 +136,14 @@ def test_a_bad_day_ends_well_when_only_the_network_stutters(store: str) -> None:
     assert "mean 20.0, largest 28.1\n" in printed
 
 
-@pytest.mark.usefixtures("short_lease")
-def test_a_bad_day_goes_on_after_the_program_was_killed() -> None:
+def test_a_bad_day_goes_on_after_the_program_was_killed(leases: Leases) -> None:
     environment = {**os.environ, "CRASH": "1"}
     command = [sys.executable, str(EXAMPLES / "bad_day.py")]
     killed = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert killed.returncode == -signal.SIGKILL
     (name,) = re.findall(r"argosy run resume (\S+)", killed.stdout)
-    wait_until(lambda: statuses(name)[0] == "abandoned", "its lease is over")
-    assert statuses(name)[1] == {"download": "completed", "summarize": "abandoned"}
+    leases.end(name)
+    assert statuses(name) == ("abandoned", {"download": "completed", "summarize": "abandoned"})
     resumed = run(ARGOSY, "run", "resume", name)
     assert "mean 20.0, largest 28.1\n" in resumed
     assert "download, attempt" not in resumed

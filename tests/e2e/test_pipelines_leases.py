@@ -6,8 +6,8 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,9 +16,12 @@ import argosy
 from argosy.execution.records.run_record import PipelineRun
 from argosy.execution.running.rescue import load_rescued
 from argosy_server.api.serving.server import ArgosyGrpcServer
-from tests.e2e.conftest import LEASE
+from argosy_server.bootstrap import SERVICES, build
+from argosy_server.config import StoreConfig
+from argosy_server.domain.limits import Limits
+from tests.e2e.conftest import Leases
 from tests.standstill import go_on, stand_still
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 from tests.warm.process import WarmProcess
 
 PROGRAM = """
@@ -33,7 +36,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 @argosy.step(enable_cache=False)
 def slow() -> {returns}:
     Path("started").touch()
-    time.sleep({seconds})
+    while not Path("go").exists():
+        time.sleep(0.01)
     return {value}
 
 @argosy.step
@@ -53,12 +57,12 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts the program and waits until its first step runs; what still runs at the end is killed."""
+    """Starts the program and waits until its first step waits for ``go``; what still runs at the end is killed."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(*, seconds: float, returns: str = "int", value: int | None = 1) -> subprocess.Popen[str]:
+    def start(*, returns: str = "int", value: int | None = 1) -> subprocess.Popen[str]:
         script = tmp_path / "program.py"
-        script.write_text(PROGRAM.format(seconds=seconds, returns=returns, value=value))
+        script.write_text(PROGRAM.format(returns=returns, value=value))
         command = [sys.executable, str(script)]
         process = WarmProcess(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         started.append(process)
@@ -76,29 +80,34 @@ def statuses(run: PipelineRun) -> dict[str, str]:
     return {name: step.status for name, step in run.steps.items()}
 
 
-def test_a_killed_run_reads_as_abandoned_and_its_name_is_free(
-    short_lease: ArgosyGrpcServer, start: Start, tmp_path: Path
-) -> None:
-    process = start(seconds=60)
+def test_a_killed_run_reads_as_abandoned_and_its_name_is_free(leases: Leases, start: Start, tmp_path: Path) -> None:
+    process = start()
     killed = argosy.Client().get_run("nightly")
     assert (killed.status, statuses(killed)) == ("running", {"slow": "running"})
     process.kill()
     process.communicate()
-    wait_until(lambda: killed.reload().status == "abandoned", "its lease is over")
+    leases.end("nightly")
     assert statuses(killed.reload()) == {"slow": "abandoned"}
     (tmp_path / "started").unlink()
-    process = start(seconds=0)
-    assert (process.wait(30), process.communicate()[1]) == (0, "")
+    process = start()
+    (tmp_path / "go").touch()
+    assert (process.wait(PATIENCE), process.communicate()[1]) == (0, "")
     again = argosy.Client().get_run("nightly")
     assert again.id != killed.id
     assert again.status == "completed"
     assert killed.reload().status == "abandoned"
 
 
-def test_a_step_may_take_longer_than_the_lease(short_lease: ArgosyGrpcServer) -> None:
+def test_a_run_renews_its_lease_while_a_step_runs(store: str) -> None:
+    def lease_of_the_run() -> int:
+        (run,) = argosy.Client().list_runs()
+        found = argosy.Client().connection.pipelines.get_run(run.id)
+        return found.lease_expire_time.ToNanoseconds()
+
     @argosy.step(enable_cache=False)
     def slow() -> int:
-        time.sleep(1.5 * LEASE)
+        at_first = lease_of_the_run()
+        wait_until(lambda: lease_of_the_run() > at_first, "the lease is renewed")
         return 1
 
     @argosy.pipeline
@@ -108,15 +117,19 @@ def test_a_step_may_take_longer_than_the_lease(short_lease: ArgosyGrpcServer) ->
     assert working().status == "completed"
 
 
-def test_a_run_that_slept_through_its_lease_stops_and_rescues_what_it_has(
-    short_lease: ArgosyGrpcServer, start: Start
-) -> None:
-    process = start(seconds=LEASE / 2)
+def sleep_through_the_lease(process: subprocess.Popen[str], leases: Leases) -> tuple[str, str]:
+    """Let the program stand still for longer than its lease; return what it says when it goes on."""
     stand_still(process.pid)
-    wait_until(lambda: argosy.Client().get_run("nightly").status == "abandoned", "its lease is over")
+    leases.end("nightly")
     go_on(process.pid)
-    _, errors = process.communicate(timeout=30)
+    Path("go").touch()
+    printed, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
+    return printed, errors
+
+
+def test_a_run_that_slept_through_its_lease_stops_and_rescues_what_it_has(leases: Leases, start: Start) -> None:
+    _, errors = sleep_through_the_lease(start(), leases)
     assert re.search(r"ConflictError: the lease of run 'nightly' expired at .* it is abandoned", errors)
     assert "SaveOutputError: what step 'slow' returned could not be saved: ConflictError" in errors
     (directory,) = re.findall(r"load_rescued\('([^']+)'\)", errors)
@@ -124,15 +137,8 @@ def test_a_run_that_slept_through_its_lease_stops_and_rescues_what_it_has(
     assert statuses(next(iter(argosy.Client().list_runs())).reload()) == {"slow": "abandoned"}
 
 
-def test_a_run_without_values_to_lose_ends_with_the_conflict_itself(
-    short_lease: ArgosyGrpcServer, start: Start
-) -> None:
-    process = start(seconds=LEASE / 2, returns="None", value=None)
-    stand_still(process.pid)
-    wait_until(lambda: argosy.Client().get_run("nightly").status == "abandoned", "its lease is over")
-    go_on(process.pid)
-    printed, errors = process.communicate(timeout=30)
-    assert process.returncode == 1
+def test_a_run_without_values_to_lose_ends_with_the_conflict_itself(leases: Leases, start: Start) -> None:
+    printed, errors = sleep_through_the_lease(start(returns="None", value=None), leases)
     assert "Run nightly ended early; its end could not be recorded\n" in printed
     assert "\n  resume  working.resume('nightly')\n" in printed
     assert re.search(r"^argosy\.errors\.ConflictError: the lease of run 'nightly' expired", errors, re.MULTILINE)
@@ -140,9 +146,9 @@ def test_a_run_without_values_to_lose_ends_with_the_conflict_itself(
 
 
 def test_an_interrupt_from_the_keyboard_cancels_the_run(home: Path, start: Start) -> None:
-    process = start(seconds=60)
+    process = start()
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == -signal.SIGINT
     assert "KeyboardInterrupt" in errors
     run = argosy.Client().get_run("nightly")
@@ -150,10 +156,10 @@ def test_an_interrupt_from_the_keyboard_cancels_the_run(home: Path, start: Start
 
 
 def test_a_run_is_cancelled_from_another_process(home: Path, start: Start) -> None:
-    process = start(seconds=60)
+    process = start()
     asked = argosy.Client().cancel_run("nightly")
     assert (asked.name, asked.status, statuses(asked)) == ("nightly", "running", {"slow": "running"})
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert re.search(r"^argosy\.errors\.RunCancelledError: .*was asked to stop", errors, re.MULTILINE)
     run = asked.reload()
@@ -164,10 +170,23 @@ def test_a_run_is_cancelled_from_another_process(home: Path, start: Start) -> No
         argosy.Client().cancel_run("weekly")
 
 
-def test_outputs_are_rescued_when_the_server_goes_away(short_lease: ArgosyGrpcServer) -> None:
+@pytest.fixture
+def going_server(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ArgosyGrpcServer]:
+    """A server that a step can end; runs wait for it for as long as its leases are, which are short."""
+    application = build(StoreConfig(tmp_path / "data"), Limits(run_lease=timedelta(seconds=5)))
+    server = ArgosyGrpcServer(4)
+    port = server.bind("127.0.0.1", 0)
+    server.serve(application.register, SERVICES, reflection=False)
+    monkeypatch.setenv("ARGOSY_SERVER", f"grpc://127.0.0.1:{port}")
+    yield server
+    server.drain(0)
+    application.close()
+
+
+def test_outputs_are_rescued_when_the_server_goes_away(going_server: ArgosyGrpcServer) -> None:
     @argosy.step(enable_cache=False)
     def fit() -> list[int]:
-        short_lease.drain(0)
+        going_server.drain(0)
         return [1, 2]
 
     @argosy.pipeline

@@ -11,6 +11,7 @@ import pytest
 
 import argosy
 from argosy.execution.records.run_record import PipelineRun
+from tests.e2e.conftest import Leases
 from tests.waiting import wait_until
 from tests.warm.process import WarmProcess
 
@@ -119,12 +120,13 @@ def test_when_the_step_that_is_waited_for_fails_one_of_those_that_wait_computes(
     assert statuses == ["cached", "completed"]
 
 
-@pytest.mark.usefixtures("short_lease")
 def test_when_the_process_that_computes_is_killed_a_waiting_one_takes_over_after_the_lease(
-    start: Start, tmp_path: Path
+    leases: Leases, start: Start, tmp_path: Path
 ) -> None:
     first, second = first_holds_and_others_wait(start, tmp_path, "second")
     first.kill()
+    first.wait()
+    leases.end("first")
     wait_until(lambda: len(computed(tmp_path)) == 2, "the other one computes")
     (tmp_path / "release").touch()
     ended_well(second)

@@ -16,6 +16,7 @@ import pytest
 import argosy
 from argosy.errors import GraphError
 from argosy.execution.records.run_record import PipelineRun
+from tests.e2e.conftest import Leases
 from tests.standstill import go_on, stand_still
 from tests.waiting import wait_until
 from tests.warm.process import WarmProcess
@@ -221,22 +222,20 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("runner", ["local", "processes"])
-@pytest.mark.usefixtures("short_lease")
-def test_a_run_whose_driver_was_killed_is_resumed_to_the_same_result(start: Start, runner: str) -> None:
+def test_a_run_whose_driver_was_killed_is_resumed_to_the_same_result(leases: Leases, start: Start, runner: str) -> None:
     driver = start(runner=runner)
     started_second(driver)
     driver.kill()
     driver.communicate()
-    client = argosy.Client()
-    wait_until(lambda: client.get_run("count").status == "abandoned", "its lease is over")
+    leases.end("count")
     again = start("resume", runner=runner)
     assert finish(again) == (0, "")
-    run = client.get_run("count")
+    run = argosy.Client().get_run("count")
     assert (run.status, run.steps["third"].output.load()) == ("completed", 20)
     assert calls() == ["first", "second", "second", "third"]
 
 
-@pytest.mark.usefixtures("short_lease")
+@pytest.mark.usefixtures("leases")
 def test_workers_die_with_their_driver(start: Start) -> None:
     driver = start(runner="processes")
     started_second(driver)
@@ -247,7 +246,7 @@ def test_workers_die_with_their_driver(start: Start) -> None:
     wait_until(lambda: not any(is_running(worker) for worker in workers), "the workers end with their program")
 
 
-@pytest.mark.usefixtures("short_lease")
+@pytest.mark.usefixtures("leases")
 def test_a_run_goes_on_when_its_worker_is_killed_and_the_step_may_be_tried_again(start: Start) -> None:
     driver = start(runner="processes", step_options=", retry=1")
     started_second(driver)
@@ -259,7 +258,7 @@ def test_a_run_goes_on_when_its_worker_is_killed_and_the_step_may_be_tried_again
     assert calls() == ["first", "second", "second", "third"]
 
 
-@pytest.mark.usefixtures("short_lease")
+@pytest.mark.usefixtures("leases")
 def test_a_run_whose_worker_was_killed_is_resumed_to_the_same_result(start: Start) -> None:
     driver = start(runner="processes")
     started_second(driver)
@@ -273,13 +272,11 @@ def test_a_run_whose_worker_was_killed_is_resumed_to_the_same_result(start: Star
     assert calls() == ["first", "second", "second", "third"]
 
 
-@pytest.mark.usefixtures("short_lease")
-def test_a_driver_that_was_taken_for_dead_stops_when_another_one_has_its_run(start: Start) -> None:
+def test_a_driver_that_was_taken_for_dead_stops_when_another_one_has_its_run(leases: Leases, start: Start) -> None:
     driver = start()
     started_second(driver)
     stand_still(driver.pid)
-    client = argosy.Client()
-    wait_until(lambda: client.get_run("count").status == "abandoned", "its lease is over")
+    leases.end("count")
     Path("second").unlink()
     again = start("resume")
     started_second(again)
@@ -289,17 +286,15 @@ def test_a_driver_that_was_taken_for_dead_stops_when_another_one_has_its_run(sta
     assert "ConflictError: run 'count' was resumed by another runner" in errors
     assert re.search(r"^  watch   .*argosy run show count --watch$", printed, re.MULTILINE)
     assert finish(again) == (0, "")
-    assert client.get_run("count").steps["third"].output.load() == 20
+    assert argosy.Client().get_run("count").steps["third"].output.load() == 20
 
 
-@pytest.mark.usefixtures("short_lease")
-def test_of_two_that_resume_one_run_the_second_is_told(start: Start) -> None:
+def test_of_two_that_resume_one_run_the_second_is_told(leases: Leases, start: Start) -> None:
     driver = start()
     started_second(driver)
     driver.kill()
     driver.communicate()
-    client = argosy.Client()
-    wait_until(lambda: client.get_run("count").status == "abandoned", "its lease is over")
+    leases.end("count")
     Path("second").unlink()
     winner = start("resume")
     started_second(winner)
