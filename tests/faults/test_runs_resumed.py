@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from argosy import Client
 from tests.backends.free_port import free_port
 from tests.e2e.test_pipelines_resume import PROGRAM
+from tests.faults.stand import rows
 from tests.waiting import PATIENCE, wait_until
 
 SERVER = """
@@ -25,14 +25,15 @@ from argosy_server.bootstrap import SERVICES, build
 from argosy_server.config import StoreConfig
 from argosy_server.domain.limits import Limits
 
-application = build(StoreConfig(Path("data")), Limits(run_lease=timedelta(seconds=1)))
+application = build(StoreConfig(Path("data")), Limits(run_lease=timedelta(seconds=int(sys.argv[2]))))
 server = ArgosyGrpcServer(4)
 server.bind("127.0.0.1", int(sys.argv[1]))
 server.serve(application.register, SERVICES, reflection=False)
 print("ready", flush=True)
 signal.pause()
 """
-"""A server as any other, but with leases of a second instead of a minute."""
+"""A server as any other, but for the length of its leases."""
+LEASE, SHORT_LEASE = 60, 5
 
 
 class Processes:
@@ -46,9 +47,9 @@ class Processes:
     def address(self) -> str:
         return f"grpc://127.0.0.1:{self._port}"
 
-    def server(self) -> subprocess.Popen[str]:
+    def server(self, lease: int = LEASE) -> subprocess.Popen[str]:
         Path("server.py").write_text(SERVER)
-        process = self._start("server.py", str(self._port))
+        process = self._start("server.py", str(self._port), str(lease))
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         return process
@@ -88,7 +89,8 @@ def test_driver_and_server_are_killed_and_the_run_is_resumed_to_the_same_result(
     driver.wait()
     server.wait()
     processes.server()
-    wait_until(lambda: Client().get_run("count").status == "abandoned", "the run counts as abandoned")
+    rows(Path("data"), "UPDATE runs SET lease_expires_at = 0")
+    assert Client().get_run("count").status == "abandoned"
     Path("go").touch()
     assert processes.program(runner, "resume").wait(PATIENCE) == 0
     run = Client().get_run("count")
@@ -97,14 +99,13 @@ def test_driver_and_server_are_killed_and_the_run_is_resumed_to_the_same_result(
 
 
 def test_a_run_whose_server_does_not_come_back_in_time_is_resumed(processes: Processes) -> None:
-    server = processes.server()
+    server = processes.server(SHORT_LEASE)
     driver = processes.program("local")
     wait_until(lambda: Path("second").exists(), "the second step runs")
     server.kill()
     server.wait()
-    time.sleep(1.5)  # longer than the lease: that is what is tested
     Path("go").touch()
-    assert driver.wait(PATIENCE) == 1
+    assert driver.wait(PATIENCE) == 1  # once its lease is over
     processes.server()
     wait_until(lambda: Client().get_run("count").status == "abandoned", "the run counts as abandoned")
     assert processes.program("local", "resume").wait(PATIENCE) == 0
