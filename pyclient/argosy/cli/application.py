@@ -145,7 +145,7 @@ app = typer.Typer(
     Examples:
       argosy artifact list                                what is in the embedded store
       argosy artifact list --server grpc://host:50051     what is on a server
-      argosy artifact get model --alias prod -d ./model   its files, verified
+      argosy artifact get model@prod -d ./model          its files, verified
       argosy artifact put ./report --name report          a file or a directory
       argosy pipeline run train:training --param rate=0.1 a pipeline of train.py
       argosy run show -o json training-3                  a run and its steps, for programs

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import typer
 
-from argosy.graph.names import id_problem, name_problem
+from argosy.graph.names import alias_problem, id_problem, name_problem, version_problem
 
 Problem = Callable[[str], str | None]
 """Tells what is wrong with a text, as the functions of :mod:`argosy.graph.names` do."""
@@ -49,3 +49,20 @@ def empty_problem(text: str) -> str | None:
 def name_or_id_problem(text: str) -> str | None:
     """Tell what is wrong with the name, or else the id, of a version or run."""
     return name_problem(text) if id_problem(text) else None
+
+
+def version_words(text: str) -> Iterator[tuple[str, str | None, str | None]]:
+    """Yield what may be meant by a text that names a version, as name or id, version and alias."""
+    name, at, label = text.rpartition("@")
+    if at and name_problem(name) is None:
+        if version_problem(label) is None:
+            yield name, label, None
+        if alias_problem(label) is None:
+            yield name, None, label
+    if name_or_id_problem(text) is None:
+        yield text, None, None
+
+
+def version_words_problem(text: str) -> str | None:
+    """Tell what is wrong with a text that is to be NAME, NAME@VERSION, NAME@ALIAS or an id."""
+    return name_problem(text) if next(version_words(text), None) is None else None

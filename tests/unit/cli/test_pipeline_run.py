@@ -113,6 +113,8 @@ def test_an_artifact_is_an_input(typed: CommandLine, module: str) -> None:
         document = typed.document("pipeline", "run", f"{module}:doubling", "-i", f"number={selection}")
         assert told(document) == expected
     assert document["steps"][0]["inputs"]["number"]["version"] == "1"
+    refused = typed("pipeline", "run", f"{module}:doubling", "-i", "number=a//b", code=2).stderr
+    assert "Invalid value for '--input': number: 'a//b' begins or ends with '/'" in " ".join(refused.split())
 
 
 def test_a_failed_run_is_5_with_the_traceback_of_the_users_code_alone(typed: CommandLine, module: str) -> None:

@@ -19,12 +19,11 @@ from argosy.cli.output import (
     print_documents,
     print_line,
 )
-from argosy.cli.rules import following
-from argosy.cli.selection import find_version, latest_version
+from argosy.cli.rules import following, version_words_problem
+from argosy.cli.selection import find_version, latest_version, selectors_of
 from argosy.cli.store import store_of
 from argosy.cli.stored_names import artifact_names
 from argosy.execution.views.terminal_text import one_line
-from argosy.graph.names import text_problem
 
 if TYPE_CHECKING:
     from argosy.cli.artifact.text_changes import Files
@@ -52,7 +51,7 @@ def diff_artifacts(
         typer.Argument(
             metavar="A",
             help="NAME, NAME@VERSION, NAME@ALIAS, or an id.",
-            callback=following(text_problem),
+            callback=following(version_words_problem),
             autocompletion=artifact_names,
         ),
     ],
@@ -61,7 +60,7 @@ def diff_artifacts(
         typer.Argument(
             metavar="[B]",
             help="Likewise; the latest version of A's artifact by default.",
-            callback=following(text_problem),
+            callback=following(version_words_problem),
             autocompletion=artifact_names,
         ),
     ] = None,
@@ -83,8 +82,10 @@ def diff_artifacts(
     """  # noqa: D301 - typer keeps the lines below its \b as they are
     chosen = chosen_keys(columns, [column.key for column in _COLUMNS])
     connection = store_of(context).connect()
-    before = find_version(connection, first)
-    after = latest_version(connection, before.name) if second is None else find_version(connection, second)
+    before = find_version(connection, selectors_of(first))
+    after = (
+        latest_version(connection, before.name) if second is None else find_version(connection, selectors_of(second))
+    )
     document = _document(connection, before, after)
     if output is Format.table and chosen is None:
         _print(document)

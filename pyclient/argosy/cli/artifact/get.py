@@ -9,7 +9,7 @@ import typer
 
 from argosy.cli.output import Format, OutputOption, print_document, print_line
 from argosy.cli.rules import empty_problem, following
-from argosy.cli.selection import AliasOption, NameArgument, PipelineOption, VersionOption, selector_of
+from argosy.cli.selection import AliasOption, NameArgument, PipelineOption, VersionOption, chosen_selector, selectors_of
 from argosy.cli.store import store_of
 
 
@@ -40,17 +40,17 @@ def get_artifact(
 
     \b
     Examples:
-      argosy artifact get model --alias prod -d ./model
-      argosy artifact get report --version 3
+      argosy artifact get model@prod -d ./model
+      argosy artifact get report@3
       cat "$(argosy artifact get settings -d settings)/data.json"
     """  # noqa: D301 - typer keeps the lines below its \b as they are
-    selector = selector_of(name, version, alias, pipeline)
+    selectors = selectors_of(name, version, alias, pipeline)
     connection = store_of(context).connect()
     from argosy.execution.values.download_version import download_version
 
     done = download_version(
         connection,
-        selector,
+        chosen_selector(connection, selectors),
         Path(directory) if directory else None,
         overwrite=overwrite,
         label=f"getting {name}",

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from argosy.cli.output import print_json, print_line
-from argosy.cli.selection import AliasOption, NameArgument, PipelineOption, VersionOption, selector_of
+from argosy.cli.selection import AliasOption, NameArgument, PipelineOption, VersionOption, chosen_selector, selectors_of
 from argosy.cli.store import store_of
 
 
@@ -49,16 +49,16 @@ def show_lineage(
 
     \b
     Examples:
-      argosy artifact lineage model --alias prod --direction up   what the model in production was made from
-      argosy artifact lineage features --direction down           what has to be made anew when they are wrong
-      argosy artifact lineage model -o svg > model.svg            a picture
-      argosy artifact lineage model -o mermaid                    a diagram for a README or a pull request
+      argosy artifact lineage model@prod --direction up    what the model in production was made from
+      argosy artifact lineage features --direction down    what has to be made anew when they are wrong
+      argosy artifact lineage model -o svg > model.svg     a picture
+      argosy artifact lineage model -o mermaid             a diagram for a README or a pull request
     """  # noqa: D301 - typer keeps the lines below its \b as they are
-    selector = selector_of(name, version, alias, pipeline)
+    selectors = selectors_of(name, version, alias, pipeline)
     connection = store_of(context).connect()
     from argosy.execution.records.lineage import ask_lineage
 
-    lineage = ask_lineage(connection, selector, direction.value, depth)
+    lineage = ask_lineage(connection, chosen_selector(connection, selectors), direction.value, depth)
     if output is LineageFormat.json:
         print_json(lineage.to_dict())
     elif output is LineageFormat.mermaid:

@@ -11,7 +11,7 @@ import typer
 
 from argosy.cli.output import format_bytes, print_line, print_note
 from argosy.cli.rules import empty_problem, following
-from argosy.cli.selection import AliasOption, NameArgument, PipelineOption, VersionOption, selector_of
+from argosy.cli.selection import AliasOption, NameArgument, PipelineOption, VersionOption, chosen_selector, selectors_of
 from argosy.cli.store import store_of
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def preview_artifact(
     \b
     Examples:
       argosy artifact preview patients
-      argosy artifact preview report --alias prod --to report.html
+      argosy artifact preview report@prod --to report.html
       argosy artifact preview model --list
       xdg-open "$(argosy artifact preview patients)"
     """  # noqa: D301 - typer keeps the lines below its \b as they are
@@ -66,9 +66,9 @@ def preview_artifact(
         raise typer.BadParameter(
             "--scripts is for the page that is written below ARGOSY_HOME; leave --to and --list out"
         )
-    selector = selector_of(name, version, alias, pipeline)
-    store = store_of(context)
-    connection = store.connect()
+    selectors = selectors_of(name, version, alias, pipeline)
+    connection = store_of(context).connect()
+    selector = chosen_selector(connection, selectors)
     from argosy.execution.values.stored_previews import find_preview, previews_of
     from argosy.materializers.previews.page import is_drawn_by_us
 

@@ -20,7 +20,7 @@ from argosy.cli.output import (
     print_facts,
     print_line,
 )
-from argosy.cli.selection import AliasOption, NameArgument, PipelineOption, VersionOption, selector_of
+from argosy.cli.selection import AliasOption, NameArgument, PipelineOption, VersionOption, find_version, selectors_of
 from argosy.cli.store import store_of
 
 if TYPE_CHECKING:
@@ -48,17 +48,17 @@ def show_artifact(
     \b
     Examples:
       argosy artifact show model
-      argosy artifact show model --version 3
-      argosy artifact show model --alias prod -o json
+      argosy artifact show model@3
+      argosy artifact show model@prod -o json
       argosy artifact show model --columns id,metadata.auc
       argosy artifact show preprocess_pipeline --pipeline training
     """  # noqa: D301 - typer keeps the lines below its \b as they are
-    selector = selector_of(name, version, alias, pipeline)
+    selectors = selectors_of(name, version, alias, pipeline)
     from argosy.cli.documents import VERSION_KEYS, version_document
 
     chosen = chosen_keys(columns, [*VERSION_KEYS, "files"])
     connection = store_of(context).connect()
-    document = version_document(connection.artifacts.get_artifact_version(selector).artifact_version)
+    document = version_document(find_version(connection, selectors))
     if output is Format.table and chosen is None:
         _print(document)
     else:

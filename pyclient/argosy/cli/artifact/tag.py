@@ -8,7 +8,7 @@ import typer
 
 from argosy.cli.output import Format, OutputOption, print_document, print_line
 from argosy.cli.rules import following
-from argosy.cli.selection import AliasOption, NameArgument, PipelineOption, VersionOption, selector_of
+from argosy.cli.selection import AliasOption, NameArgument, PipelineOption, VersionOption, find_version, selectors_of
 from argosy.cli.store import store_of
 from argosy.graph.names import text_problem
 
@@ -28,17 +28,17 @@ def tag_artifact(
     \b
     Examples:
       argosy artifact tag model gold reviewed
-      argosy artifact tag model gold --alias prod
-      argosy artifact tag model scratch --version 3 --remove
+      argosy artifact tag model@prod gold
+      argosy artifact tag model@3 scratch --remove
     Found again by: argosy artifact list --tag gold
     """  # noqa: D301 - typer keeps the lines below its \b as they are
-    selector = selector_of(name, version, alias, pipeline)
+    selectors = selectors_of(name, version, alias, pipeline)
     connection = store_of(context).connect()
     from argosy.cli.documents import version_document
     from argosy.execution.records.artifact_version import ArtifactVersion
     from argosy.v1.artifact_pb2 import VersionSelector
 
-    found = ArtifactVersion(connection.artifacts.get_artifact_version(selector).artifact_version, connection)
+    found = ArtifactVersion(find_version(connection, selectors), connection)
     changed = found.remove_tags(*tags) if remove else found.add_tags(*tags)
     if output is Format.table:
         shown = ", ".join(changed.tags) or "no tags"

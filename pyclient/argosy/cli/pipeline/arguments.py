@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from argosy.cli.rules import version_words_problem
+
 if TYPE_CHECKING:
     from argosy.graph.definitions import PipelineDefinition
     from argosy.transport.connection import Connection
@@ -24,21 +26,23 @@ def read_arguments(
     Args:
         definition: the pipeline.
         parameters: ``KEY=VALUE`` of each parameter.
-        inputs: ``KEY=ARTIFACT`` of each input, see :func:`argosy.cli.selection.find_version`.
+        inputs: ``KEY=ARTIFACT`` of each input, see :func:`argosy.cli.selection.selectors_of`.
         connection: where the artifacts are.
 
     Raises:
         typer.BadParameter: one is malformed, unknown, given twice, missing, or does not fit its annotation.
         NotFoundError: there is no such artifact.
     """
-    from argosy.cli.selection import find_version
+    from argosy.cli.selection import find_version, selectors_of
     from argosy.graph.external_artifact import ExternalArtifact
 
     texts = _checked(definition, _pairs(parameters, "--param"), _pairs(inputs, "--input"))
     found = {key: _parameter(definition, key, text) for key, (option, text) in texts.items() if option == "--param"}
     for key, (option, text) in texts.items():
         if option == "--input":
-            found[key] = ExternalArtifact(id=find_version(connection, text).id)
+            if problem := version_words_problem(text):
+                raise typer.BadParameter(f"{key}: {problem}", param_hint=repr(option))
+            found[key] = ExternalArtifact(id=find_version(connection, selectors_of(text)).id)
     return found
 
 
