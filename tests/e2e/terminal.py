@@ -16,6 +16,9 @@ from typing import IO
 
 from tests.e2e.screen import Screen
 
+DRAWN = "\x1b8"
+"""How what is drawn below the output ends: the cursor goes back there."""
+
 
 def on_a_terminal(*command: str) -> str:
     """Run a command whose stderr is a terminal; return what it showed there."""
@@ -48,8 +51,8 @@ class Shown:
     def pictures(self) -> Iterator[list[str]]:
         """Yield what a person saw each time something was drawn."""
         screen = Screen(self.columns, self.rows)
-        for piece in self.text.split("\x1b8"):
-            yield screen.write(f"{piece}\x1b8").lines
+        for piece in self.text.split(DRAWN):
+            yield screen.write(f"{piece}{DRAWN}").lines
 
 
 def run_on_terminal(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from argosy import Client
-from tests.e2e.console_programs import BIN, HEAD, TRAINING, steady, write
+from tests.e2e.console_programs import BIN, HEAD, TRAINING, looking, steady, write
 from tests.e2e.terminal import Shown, run_on_terminal
 from tests.waiting import wait_until
 
@@ -23,12 +23,14 @@ def watched(run: str, **options: Any) -> Shown:
 
 
 def test_a_run_is_watched_from_another_process_until_its_end(store: str) -> None:
-    script = write(TRAINING, max_parallel=1)
+    script, look = write(TRAINING, max_parallel=1), looking(train=r"─ train.* running T")
     first = subprocess.Popen([sys.executable, script, "50"], stdout=subprocess.DEVNULL)
     try:
         wait_until(lambda: any(run.name == "monday" for run in Client().list_runs()), "the run is there")
-        shown = watched("monday")
+        Path("load is seen").touch()  # by nobody: it may be over before the watch begins
+        shown = watched("monday", meanwhile=look)
     finally:
+        Path("train is seen").touch()
         assert first.wait(60) == 0
     assert shown.returncode == 0
     drawn = {line for picture in shown.pictures() for line in steady(picture)}
