@@ -65,7 +65,7 @@ def _to_class(value: object, annotation: Any, cls: Any) -> Any:
         return _to_set(value, annotation, cls, arguments)
     if cls in _MAPPINGS:
         return _to_dict(value, annotation, arguments)
-    if typing.is_typeddict(cls):
+    if hasattr(cls, "__required_keys__"):  # a TypedDict, of typing_extensions too
         return _to_typed_dict(value, cls)
     if isinstance(cls, type) and issubclass(cls, enum.Enum):
         return _to_member(value, cls)
@@ -160,9 +160,36 @@ def _to_dict(value: object, annotation: Any, items: tuple[Any, ...]) -> dict[Any
 def _to_typed_dict(value: object, cls: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise Mismatch(cls, value)
-    hints = typing.get_type_hints(cls)
-    _require_keys(value, cls, known=set(hints), required=set(cls.__required_keys__))
-    return {key: _at(repr(key), item, hints[key]) for key, item in value.items()}
+    hints = _field_hints(cls, value)
+    items = {key: _typed_dict_item(hint, is_required=key in cls.__required_keys__) for key, hint in hints.items()}
+    _require_keys(value, cls, known=set(hints), required={key for key, (_, required) in items.items() if required})
+    return {key: _at(repr(key), item, items[key][0]) for key, item in value.items()}
+
+
+def _typed_dict_item(hint: Any, *, is_required: bool) -> tuple[Any, bool]:
+    """Return what an item has to be, and whether it must be there.
+
+    The class itself knows the latter only of annotations that are no texts, as those of a module are which begins with
+    ``from __future__ import annotations``.
+    """
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        inner, is_required = _typed_dict_item(arguments[0], is_required=is_required)
+        return typing.cast("Any", Annotated)[(inner, *arguments[1:])], is_required
+    # By name: Python 3.10 has them in typing_extensions only, 3.13 is the first that has ReadOnly.
+    qualifier = getattr(origin, "_name", None)
+    if qualifier not in ("Required", "NotRequired", "ReadOnly"):
+        return hint, is_required
+    return _typed_dict_item(
+        arguments[0], is_required=is_required if qualifier == "ReadOnly" else qualifier == "Required"
+    )
+
+
+def _field_hints(cls: Any, value: object) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(cls, include_extras=True)
+    except (NameError, TypeError) as error:  # of a class in a function, say, or behind TYPE_CHECKING
+        raise Mismatch(f"{cls.__name__}, whose annotations cannot be read here ({error})", value) from error
 
 
 def _to_dataclass(value: Mapping[Any, Any], cls: type) -> Any:
@@ -170,7 +197,7 @@ def _to_dataclass(value: Mapping[Any, Any], cls: type) -> Any:
     missing = dataclasses.MISSING
     required = {n for n, field in fields.items() if field.default is missing and field.default_factory is missing}
     _require_keys(value, cls, known=set(fields), required=required)
-    hints = typing.get_type_hints(cls, include_extras=True)
+    hints = _field_hints(cls, value)
     arguments = {name: _at(repr(name), item, hints[name]) for name, item in value.items()}
     try:
         return cls(**arguments)

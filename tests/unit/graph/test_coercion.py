@@ -14,8 +14,10 @@ import annotated_types
 import numpy as np
 import pydantic
 import pytest
+import typing_extensions
 from hypothesis import given
 from hypothesis import strategies as st
+from typing_extensions import NotRequired, Required
 
 from argosy.graph.coercion import coerce
 from argosy.graph.scalar_coercion import Mismatch
@@ -51,6 +53,21 @@ class Options(TypedDict, total=False):
     depth: int
 
 
+Positive = Annotated[int, annotated_types.Gt(0)]
+
+
+class Place(TypedDict):
+    """Its annotations are texts, as all are in this file."""
+
+    city: str
+    zip: NotRequired[Positive]
+
+
+class Extended(typing_extensions.TypedDict, total=False):
+    city: Required[str]
+    zip: Annotated[NotRequired[int], annotated_types.Gt(0)]
+
+
 class Model(pydantic.BaseModel):
     depth: int
 
@@ -62,7 +79,6 @@ class Bounded:
 
 UserId = NewType("UserId", int)
 ID = uuid.UUID("3a92ae32-a764-4420-98ba-07da8f742b76")
-Positive = Annotated[int, annotated_types.Gt(0)]
 
 
 @pytest.mark.parametrize(
@@ -115,6 +131,9 @@ Positive = Annotated[int, annotated_types.Gt(0)]
         (Config("1", ("a",)), Config, Config(1.0, ["a"])),  # type: ignore[arg-type] # fitted
         ([Frozen(2, "3")], list[Frozen], [Frozen(2.0, 3)]),  # type: ignore[arg-type] # fitted
         ({"depth": "1"}, Options, {"depth": 1}),
+        ({"city": "Oslo"}, Place, {"city": "Oslo"}),
+        ({"city": "Oslo", "zip": "150"}, Place, {"city": "Oslo", "zip": 150}),
+        ({"city": "Oslo", "zip": "150"}, Extended, {"city": "Oslo", "zip": 150}),
         ({"depth": "1"}, Model, Model(depth=1)),
         (Model(depth=1), Model, Model(depth=1)),
         ([{"depth": 1}], list[Model], [Model(depth=1)]),
@@ -176,6 +195,10 @@ def test_value_becomes_what_the_annotation_says(value: object, annotation: Any, 
         ({"a": Bounded(0)}, dict[str, Bounded], "expected int greater than 0 at ['a']['depth'], found 0"),
         (3, Config, "expected Config, found 3 (int)"),
         ({"dept": 1}, Options, "expected Options, which has no 'dept'"),
+        ({"zip": 1}, Place, "expected Place with city, found"),
+        ({"city": "Oslo", "zip": 0}, Place, "expected int greater than 0 at ['zip'], found 0"),
+        ({"zip": 1}, Extended, "expected Extended with city, found"),
+        ({"city": "Oslo", "zip": 0}, Extended, "expected int greater than 0 at ['zip'], found 0"),
         ({"depth": "x"}, Model, "expected Model (depth: Input should be a valid integer"),
         (-3, Positive, "expected int greater than 0, found -3 (int)"),
         (-3, Positive | None, "expected int greater than 0, found -3 (int)"),
@@ -202,6 +225,20 @@ def test_value_becomes_what_the_annotation_says(value: object, annotation: Any, 
 def test_what_does_not_fit_is_refused(value: object, annotation: Any, message: str) -> None:
     with pytest.raises(Mismatch, match=re.escape(message)):
         coerce(value, annotation)
+
+
+def test_a_class_whose_annotations_cannot_be_read_takes_no_dict() -> None:
+    class Hidden:
+        pass
+
+    @dataclass
+    class Local:
+        hidden: Hidden
+
+    with pytest.raises(Mismatch, match=r"expected Local, whose annotations cannot be read here \(name 'Hidden' is not"):
+        coerce({"hidden": 1}, Local)
+    made = Local(Hidden())
+    assert coerce(made, Local) is made
 
 
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text())

@@ -70,6 +70,18 @@ def test_options_of_the_decorators_are_kept() -> None:
     assert repr(training) == f"<pipeline 'training' at {training.definition.location}>"
 
 
+def test_an_external_artifact_that_is_a_default_is_loaded_in_a_plain_call() -> None:
+    seven: Any = ExternalArtifact(7)
+    one_and_two: Any = (ExternalArtifact(1), ExternalArtifact(2))
+
+    @step
+    def scaled(x: int, rate: int = seven, extra: tuple[int, ...] = one_and_two) -> int:
+        return x * rate + sum(extra)
+
+    assert scaled(2) == 17
+    assert scaled(2, ExternalArtifact(3), extra=()) == 6
+
+
 def test_value_of_an_external_artifact_is_the_argument_of_a_plain_call() -> None:
     assert total(ExternalArtifact([1, 2])) == 3
     assert total(ExternalArtifact(value=[]), ExternalArtifact(0)) == 0

@@ -11,7 +11,7 @@ import enum
 import sys
 from collections.abc import Callable, Iterable
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType, ModuleType
-from typing import Any
+from typing import Any, ForwardRef
 
 from blake3 import blake3
 
@@ -85,6 +85,8 @@ class ValueDigester:
             return _hashed("set", [self._digest(kind), *items, self._digest(getattr(value, "__dict__", None))])
         if isinstance(value, MethodType):
             return self._hashed_parts("method", [value.__func__, value.__self__])
+        if isinstance(value, ForwardRef):  # what else it holds changes when somebody evaluates it
+            return _hashed("forward reference", [value.__forward_arg__.encode()])
         numpy = sys.modules.get("numpy")
         if numpy is not None and kind in (numpy.ndarray, numpy.memmap):
             return self._digest_array(value)

@@ -20,13 +20,14 @@ from argosy.graph.version_ids import version_id_of, wants_version
 def load_arguments(
     step: StepDefinition, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
-    """Return the arguments with every artifact replaced by its value; all others stay as they are.
+    """Return the arguments with every artifact replaced by its value, defaults too; all others stay as they are.
 
     Raises:
         GraphError: an argument is an output of a pipeline that is not being recorded any more.
         ParameterError: an argument is a value where a stored version is asked for.
     """
-    if not any(_holds_artifact(argument) for argument in (*args, *kwargs.values())):
+    defaults = (parameter.default for parameter in step.signature.parameters.values())
+    if not any(_holds_artifact(argument) for argument in (*args, *kwargs.values(), *defaults)):
         return args, kwargs
     location = caller_location()
     bound = bind_call("step", step, args, kwargs, location)

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import typing
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,14 @@ def test_default_of_a_helper_counts_by_value(fingerprint: Fingerprint) -> None:
             "import typing\nclass C(typing.NamedTuple):\n    a: int",
             "import typing\nclass C(typing.NamedTuple):\n    b: int",
         ),
+        (
+            "import typing\nclass C(typing.NamedTuple):\n    a: 'int'",
+            "import typing\nclass C(typing.NamedTuple):\n    a: 'str'",
+        ),
+        (
+            "import typing\nclass C(typing.TypedDict):\n    a: typing.List['int']",
+            "import typing\nclass C(typing.TypedDict):\n    a: typing.List['str']",
+        ),
     ],
 )
 def test_class_counts_by_what_it_defines(fingerprint: Fingerprint, one: str, other: str) -> None:
@@ -163,6 +172,17 @@ def test_using_what_was_fingerprinted_changes_nothing(fingerprint: Fingerprint) 
     fit = sys.modules["steps"].fit
     assert fit(3)[0].a == []
     assert fingerprint_code(fit) == first
+
+
+def test_reading_annotations_that_are_texts_changes_nothing(fingerprint: Fingerprint) -> None:
+    first = fingerprint(
+        "from __future__ import annotations\nimport typing\n"
+        "class C(typing.NamedTuple):\n    a: int\n"
+        "def fit(x):\n    return C(x)\n"
+    )
+    assert typing.get_type_hints(sys.modules["steps"].C) == {"a": int}
+    assert fingerprint_code(sys.modules["steps"].fit) == first
+    assert first.digest is not None
 
 
 def test_docs_of_a_class_do_not_count(fingerprint: Fingerprint) -> None:
