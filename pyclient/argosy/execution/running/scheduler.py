@@ -77,7 +77,7 @@ class Scheduler:
         try:
             while self._goes_on():
                 self._start_what_can()
-                if self._now:
+                if self._now.running or (self._now and not self._is_over()):
                     self._take_event()
         except BaseException as error:
             self._stop_everything(error)
@@ -98,7 +98,7 @@ class Scheduler:
             why = self._why_to_stop() or self._why_to_start_nothing()
             if why is not None:
                 self._halt(why)
-        if self._halted is not None or (self.errors and not self._keep_going):
+        if self._is_over():
             self._plan.clear()
             self._now.waiting.clear()
             self._drop_further_attempts()
@@ -142,7 +142,11 @@ class Scheduler:
         return len(self._now.running) < self._workers.max_parallel
 
     def _may_start(self) -> bool:
-        return self._has_room() and self._halted is None and (self._keep_going or not self.errors)
+        return self._has_room() and not self._is_over()
+
+    def _is_over(self) -> bool:
+        """Tell whether no further attempt begins: what waits for one does not keep the run."""
+        return self._halted is not None or (bool(self.errors) and not self._keep_going)
 
     def _start(self, invocation: str, waited: float = 0.0) -> None:
         with postponed_interrupt():  # whatever the store has been told of is known here too
@@ -292,8 +296,7 @@ class Scheduler:
 
     def _begins_again(self, attempt: Attempt, outcome: Failed) -> bool:
         item, retry = attempt.invocation, attempt.invocation.step.retry
-        is_over = self._halted is not None or (self.errors and not self._keep_going)
-        if retry is None or not outcome.may_retry or attempt.tries > retry.retries or is_over:
+        if retry is None or not outcome.may_retry or attempt.tries > retry.retries or self._is_over():
             return False
         delay = retry.delay_before(attempt.tries + 1)
         with postponed_interrupt():  # an attempt that the store has begun is known here too
