@@ -84,6 +84,7 @@ def flaky(directory: str) -> int:
 @argosy.step(enable_cache=False, timeout=3)
 def endless(directory: str) -> int:
     try:
+        (Path(directory) / "began").touch()
         while True:
             time.sleep(0.01)
     finally:
@@ -196,8 +197,9 @@ class RunnerContract:
             # The start of a worker counts, too, and may take as long: the first step has it behind it.
             endless.with_options(after=numbers(1))(str(tmp_path))
 
-        with pytest.raises(StepTimeoutError, match=r"step 'endless' took longer than its timeout of 3 s"):
-            pipeline_on(runner, body, max_parallel=1)()
+        while not (tmp_path / "began").exists():  # it may be stopped before it gets that far
+            with pytest.raises(StepTimeoutError, match=r"step 'endless' took longer than its timeout of 3 s"):
+                pipeline_on(runner, body, max_parallel=1)()
         assert (tmp_path / "closed").exists()
         assert statuses(last_run()) == {"numbers": "completed", "endless": "failed"}
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.command_line import as_json, run
+from tests.waiting import PATIENCE
 
 PROGRAM = """
 import pathlib, time
@@ -22,8 +23,8 @@ def wait():
 
 @step
 def first() -> int:
-    pathlib.Path("started").touch()
     try:
+        pathlib.Path("started").touch()
         wait()
     finally:  # a step that is stopped may have something to close
         pathlib.Path("closing").touch()
@@ -67,7 +68,7 @@ def test_a_cancelled_run_ends_as_soon_as_its_step_lets_go(running: subprocess.Po
     assert "running, asked to stop" in run("run", "show", "count").stdout
     wait_for(Path("closing"), running)
     Path("go").touch()
-    _, errors = running.communicate(timeout=30)
+    _, errors = running.communicate(timeout=PATIENCE)
     assert (running.returncode, "RunCancelledError" in errors) == (1, True)
     shown = as_json("run", "show", "count")
     assert (shown["status"], [(step["invocation"], step["status"]) for step in shown["steps"]]) == (
@@ -82,13 +83,13 @@ def test_cancelling_again_changes_nothing_and_is_no_error(running: subprocess.Po
     assert (once["name"], once["status"], once["cancel_requested"]) == ("count", "running", True)
     assert as_json("run", "cancel", "count") == once
     Path("go").touch()
-    running.communicate(timeout=30)
+    running.communicate(timeout=PATIENCE)
     assert run("run", "cancel", "count").stdout == "count is cancelled\n"
 
 
 def test_a_run_that_has_ended_cannot_be_cancelled(running: subprocess.Popen[str]) -> None:
     Path("go").touch()
-    running.communicate(timeout=30)
+    running.communicate(timeout=PATIENCE)
     refused = run("run", "cancel", "count", code=1)
     assert refused.stderr == "argosy: run 'count' has ended: it is completed, and nothing is left to cancel\n"
 

@@ -131,8 +131,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @argosy.step(enable_cache=False)
 def endless(name: str) -> int:
-    Path(name).touch()
     try:
+        Path(name).touch()
         while True:
             time.sleep(0.01)
     finally:
