@@ -24,10 +24,9 @@ from argosy.transport.download import receive
 from argosy.transport.upload import upload_files
 from tests.faults.stand import MEBIBYTE, array_of
 from tests.unit.materializers.samples import Opaque
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 LARGE = array_of(64 * MEBIBYTE, seed=3)
-PATIENCE = 30.0
 
 
 @pytest.fixture(autouse=True)
@@ -353,7 +352,7 @@ def test_memory_does_not_grow_with_a_file(store: str, tmp_path: Path) -> None:
         for _ in range(4):
             file.write(LARGE.tobytes())
     command = [sys.executable, "-c", MEMORY, str(source), str(tmp_path / "copy")]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE * 2)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE)
     assert int(done.stdout) < 80
     [copy] = (path for path in (tmp_path / "copy").rglob("*") if path.is_file())
     assert copy.stat().st_size == source.stat().st_size
