@@ -9,6 +9,7 @@ the recorded digest before they are returned; a stream is verified when its end 
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -86,15 +87,16 @@ class FileSink:
         views = tuple(memoryview(buffer).cast("B") for buffer in buffers if memoryview(buffer).nbytes)
         self._add(FileContent(self._prefix + path, buffers=views))
 
-    def write_file(self, path: str, local_path: Path) -> None:
+    def write_file(self, path: str, local_path: str | os.PathLike[str]) -> None:
         """Add a file whose content is streamed from ``local_path`` when it is sent.
 
         Raises:
             FileNotFoundError: there is no such file now.
         """
-        if not local_path.is_file():
-            raise FileNotFoundError(f"{local_path} is no file, so it cannot become {path!r}; write it first")
-        self._add(FileContent(self._prefix + path, local_path=local_path))
+        source = Path(local_path)
+        if not source.is_file():
+            raise FileNotFoundError(f"{source} is no file, so it cannot become {path!r}; write it first")
+        self._add(FileContent(self._prefix + path, local_path=source))
 
     def temporary_directory(self) -> Path:
         """Return a new directory that lives until the files have been sent."""
@@ -193,6 +195,8 @@ def _path_problem(path: object) -> str | None:
         return "which has control or unprintable characters, or is no valid Unicode; leave them out"
     if {"", ".", ".."} & set(path.split("/")):
         return "which is no relative path of plain parts; leave out '.', '..', '//' and a '/' at its begin or end"
+    if "\\" in path or path[1:2] == ":":
+        return "which has a backslash or a drive letter; separate parts by '/'"
     if len(path) > _MOST_PATH_CHARACTERS:
         return f"which has {len(path)} characters; at most {_MOST_PATH_CHARACTERS} are allowed"
     return None

@@ -50,6 +50,7 @@ def test_a_materializer_that_writes_where_previews_belong_is_refused(path: str) 
         ("", "which is no path; give files.write a text"),
         ("a\0b", "control or unprintable characters"),
         ("\ud800", "no valid Unicode"),
+        *[(path, "a backslash or a drive letter; separate parts by '/'") for path in ("a\\b", "c:/x")],
         ("x" * 2000, "2000 characters; at most 1024"),
         ("data/more", "'data' is a file and a folder"),
     ],
@@ -119,6 +120,25 @@ def test_a_file_that_is_not_there_is_named_and_nothing_is_stored(tmp_path: Path)
     with pytest.raises(MaterializerError, match="absent is no file, so it cannot become 'late'"):
         save_artifact(Late(), "late", materializer=LateMaterializer)
     assert list(Client().list_artifacts()) == []
+
+
+def test_a_file_may_be_named_by_its_text(tmp_path: Path) -> None:
+    class Drawn:
+        pass
+
+    class DrawnMaterializer(argosy.Materializer[Drawn]):
+        types = (Drawn,)
+        format = "drawn"
+
+        def save(self, value: Drawn, files: FileSink) -> None:
+            (tmp_path / "drawn").write_bytes(b"drawn")
+            files.write_file("drawn.bin", str(tmp_path / "drawn"))
+
+        def load(self, files: FileSource, as_type: type[Drawn] | None) -> Drawn:
+            assert files.read("drawn.bin") == b"drawn"
+            return Drawn()
+
+    assert type(save_artifact(Drawn(), "drawn", materializer=DrawnMaterializer).load()) is Drawn
 
 
 def test_a_file_that_is_gone_when_save_returns_is_named_with_the_cure(tmp_path: Path) -> None:
