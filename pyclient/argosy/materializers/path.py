@@ -53,8 +53,10 @@ class FileMaterializer(BuiltinMaterializer[Path]):
             raise CannotKeepError(f"{value} is a directory")
         if not stat.S_ISREG(mode):
             raise MaterializerError(f"{value} is neither a file nor a directory, so it has no content to keep")
-        name = value.name or value.resolve().name
-        files.write_file(checked_name(name, value), value.resolve())
+        name = checked_name(value.name or value.resolve().name, value)
+        if name[1:2] == ":" or name == ".argosy":  # at the top of a version, where these would mean something else
+            raise MaterializerError(f"a file alone cannot be called {name!r}; rename it, or save the folder it lies in")
+        files.write_file(name, value.resolve())
 
     def load(self, files: FileSource, as_type: type[Path] | None) -> Path:
         """Write the file to a fresh directory and return its path.

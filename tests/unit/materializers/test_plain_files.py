@@ -132,6 +132,16 @@ def test_name_no_store_can_keep_is_refused(tmp_path: Path, name: bytes) -> None:
         keep(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["a:b.txt", ".argosy"])
+def test_a_name_that_a_file_alone_cannot_have_is_refused_with_the_cure_and_kept_in_a_folder(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_text("x")
+    with pytest.raises(MaterializerError, match="rename it, or save the folder it lies in"):
+        keep(tmp_path / name)
+    assert (keep(tmp_path).load() / name).read_text() == "x"
+
+
 @pytest.mark.parametrize("path", ["content/../../evil", "content//evil", "content/a\\b", "content/.", "content/a\x00"])
 def test_name_that_would_leave_the_directory_is_refused_at_loading(tmp_path: Path, path: str) -> None:
     saved = keep(tmp_path).saved
