@@ -8,13 +8,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import grpc
 import pytest
 from google.rpc import error_details_pb2
+from psycopg import Connection, OperationalError
 from sqlalchemy import make_url
 
 from argosy.v1.artifact_service_pb2 import CreateArtifactVersionRequest
@@ -38,14 +40,14 @@ MODES: tuple[Literal["immediate", "fast", "kill"], ...] = ("immediate", "fast", 
 HOLD = """
 import sys
 from argosy_server.adapters.metadata import open_metadata
-from argosy_server.adapters.metadata.connections import postgresql_engine
 from argosy_server.domain.artifact import ArtifactSpec, NewVersion
 from argosy_server.domain.errors import StorageUnavailable
-postgresql_engine._SETTINGS["idle_in_transaction_session_timeout"] = sys.argv[2]
 store = open_metadata(sys.argv[1], durability="full")
 try:
     with store.write() as tx:
         tx.artifacts.add_many("p", [NewVersion(ArtifactSpec(name="weights", format="json"), [])])
+        # Only now, for until here it may be slow.
+        tx.artifacts._session.connection.exec_driver_sql(f"SET idle_in_transaction_session_timeout = '{sys.argv[2]}'")
         print("holds", flush=True)
         sys.stdin.readline()
 except StorageUnavailable as error:
@@ -232,12 +234,25 @@ def test_a_server_that_takes_no_more_connections_is_told_apart_from_one_that_is_
         url = cluster.new_database()
         store = open_metadata(url, durability="full")
         store.close()
-        others = [cluster.connect() for _ in range(5)]
+        others: list[Connection[Any]] = []
+
+        def takes_all() -> bool:
+            with suppress(OperationalError):
+                others.append(cluster.connect())
+            return len(others) == 5
+
+        def goes_well() -> bool:
+            with suppress(StorageUnavailable):
+                return save(store).version == "1"
+            return False
+
+        # What serves a connection ends some time after that was closed.
+        wait_until(takes_all, "all connections are taken")
         with pytest.raises(StorageUnavailable, match="raise max_connections of the server, or run fewer processes"):
             save(store)
         for other in others:
             other.close()
-        assert save(store).version == "1"
+        wait_until(goes_well, "connections are free again")
         store.close()
 
 
