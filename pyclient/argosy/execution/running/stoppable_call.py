@@ -22,8 +22,9 @@ from typing import Any
 from argosy.execution.running.stop_signal import StopSignal
 from argosy.transport.rpc.uninterrupted import set_interrupter
 
-LOOP_PATIENCE = 0.2
-"""Seconds the loop of an ``async def`` step has to cancel it before an exception is raised in what it executes."""
+LOOP_PATIENCE = 1.0
+"""Seconds the loop of an ``async def`` step has to cancel it before an exception is raised in what it executes, which
+would break the loop itself if that only did not get a processor so soon."""
 GRACE = 3.0
 """Seconds an attempt has to end after it was asked to stop."""
 

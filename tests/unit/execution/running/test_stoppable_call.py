@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from argosy.errors import StepTimeoutError
+from argosy.execution.running import stoppable_call
 from argosy.execution.running.stop_signal import StopSignal
 from argosy.execution.running.stoppable_call import StopExecution, call_stoppable
 from argosy.transport.rpc.uninterrupted import uninterrupted
+from tests.waiting import PATIENCE
 
 WHY = StepTimeoutError("over")
 SLEEP_SECONDS = 4
@@ -26,6 +28,13 @@ def _plain_interrupts() -> Iterator[None]:
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, handler)
+
+
+@pytest.fixture
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop that waits is never taken for one that computes, however busy the machine is."""
+    monkeypatch.setattr(stoppable_call, "LOOP_PATIENCE", PATIENCE)
+    monkeypatch.setattr(stoppable_call, "GRACE", PATIENCE)
 
 
 def in_thread(call: Callable[[], object]) -> list[object]:
@@ -146,6 +155,7 @@ def test_an_interrupt_from_the_keyboard_stays_one() -> None:
         call_stoppable(interrupted, StopSignal())
 
 
+@pytest.mark.usefixtures("_patient")
 def test_a_coroutine_that_waits_is_stopped() -> None:
     stop, ready = StopSignal(), threading.Event()
     stopping_soon(stop, ready)
@@ -162,6 +172,7 @@ def test_a_coroutine_that_waits_is_stopped() -> None:
     assert closed == [1]
 
 
+@pytest.mark.usefixtures("_patient")
 @pytest.mark.parametrize("in_a_loop", [False, True], ids=["own-loop", "loop-of-a-notebook"])
 def test_what_a_coroutine_raises_when_it_is_stopped_is_the_cause_and_nothing_else_is_told(
     capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, *, in_a_loop: bool
