@@ -31,6 +31,7 @@ from argosy.v1.blob_service_pb2 import (
     GetUploadResponse,
 )
 from argosy.v1.blob_service_pb2_grpc import BlobServiceServicer
+from tests.waiting import PATIENCE
 
 Serve = Callable[..., ClientConfig]
 
@@ -181,7 +182,7 @@ print(status, again, connect(config) is parent)
 def test_a_forked_child_makes_a_connection_of_its_own(serve: Serve) -> None:
     config = serve(Echo())  # type: ignore[abstract]  # the other RPCs answer UNIMPLEMENTED
     command = [sys.executable, "-c", FORKING, config.server]
-    output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+    output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE).stdout
     assert output.split() == ["0", "again", "True"]
 
 

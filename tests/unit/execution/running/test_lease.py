@@ -10,7 +10,7 @@ import pytest
 from argosy.errors import ConflictError, RunCancelledError, UnavailableError
 from argosy.execution.running.lease import Lease
 from argosy.v1.pipeline_pb2 import Run
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 
 def raises(lease: Lease) -> bool:
@@ -21,6 +21,11 @@ def raises(lease: Lease) -> bool:
     return False
 
 
+def renews() -> bool:
+    """Tell whether the thread of a lease is there."""
+    return any(thread.name == "argosy-run-lease" for thread in threading.enumerate())
+
+
 def test_it_renews_again_and_again_until_it_is_left() -> None:
     renewed = threading.Semaphore(0)
 
@@ -29,11 +34,9 @@ def test_it_renews_again_and_again_until_it_is_left() -> None:
         return Run()
 
     with Lease(renew, 0.03) as lease:
-        assert all(renewed.acquire(timeout=10) for _ in range(3))
+        assert all(renewed.acquire(timeout=PATIENCE) for _ in range(3))
         lease.check()
-    while renewed.acquire(timeout=0.1):
-        pass
-    assert not renewed.acquire(timeout=0.1)
+    wait_until(lambda: not renews(), "its thread ends")
 
 
 def test_a_request_to_stop_is_passed_on() -> None:
@@ -54,7 +57,7 @@ def test_a_lost_lease_is_passed_on_and_not_asked_for_again() -> None:
         wait_until(lambda: raises(lease), "the run shall stop")
         with pytest.raises(ConflictError, match="too late"):
             lease.check()
-        time.sleep(0.05)
+        wait_until(lambda: not renews(), "its thread ends")
     assert asked == [1]
 
 
