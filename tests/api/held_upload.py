@@ -10,11 +10,14 @@ from tests.api.calls import upload_parts
 from tests.api.conftest import Service
 from tests.waiting import PATIENCE
 
+CONTENT = b"held" * 10_000
+"""More than goes into a row of the database: the store knows of the upload while it is under way."""
+
 
 class HeldUpload:
     """An UploadArtifact call that stays under way until it is released."""
 
-    def __init__(self, service: Service, name: str, content: bytes = b"held", *, last: int = 1) -> None:
+    def __init__(self, service: Service, name: str, content: bytes = CONTENT, *, last: int = 1) -> None:
         """Send all messages but so many of the last ones, of which the very last says that it is finished."""
         self.released = threading.Event()
         self._begun = threading.Event()

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
-import time
+from contextlib import closing
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from tests.api.calls import create
-from tests.api.conftest import Service
 from tests.api.server_process import NewServerProcess
+from tests.waiting import PATIENCE, wait_until
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -27,7 +27,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         text=True,
         check=False,
         env={**settings, "COLUMNS": "60", **environment},
-        timeout=60,
+        timeout=PATIENCE,
     )
 
 
@@ -43,7 +43,12 @@ def listed_services(channel: grpc.Channel) -> list[str]:
     return [service.name for service in answers[0].list_services_response.service]
 
 
-def wait_for_call(server: NewServerProcess, service: Service) -> None:
-    """Return once the server has surely taken the calls sent before: they came through the same connection."""
-    create(service, "p", "later")
-    time.sleep(0.2)
+def wait_for_uploads(server: NewServerProcess, count: int) -> None:
+    """Return once so many uploads are under way, which the store knows of each as soon as some of it came."""
+
+    def are_under_way() -> bool:
+        with closing(sqlite3.connect(server.data / "metadata.db", timeout=30)) as database:
+            found = database.execute("SELECT count(*) FROM uploads WHERE state = 'open'").fetchall()
+        return found == [(count,)]
+
+    wait_until(are_under_way, f"{count} uploads are under way")

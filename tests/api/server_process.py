@@ -15,6 +15,7 @@ from typing import Any
 import grpc
 from typing_extensions import Self
 
+from tests.waiting import PATIENCE
 from tests.warm.process import WarmProcess
 
 READY = re.compile(r"argosy-server listening on grpc://(\S+:\d+)\n")
@@ -74,7 +75,7 @@ class ServerProcess:
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
 
-    def wait(self, timeout: float = 20.0) -> int:
+    def wait(self, timeout: float = PATIENCE) -> int:
         return self.process.wait(timeout)
 
 

@@ -17,7 +17,7 @@ from argosy_server.config import StoreConfig
 from tests.api.calls import create
 from tests.api.fleet_process import CrashingWorkers, FleetProcess, children, is_there
 from tests.api.held_upload import HeldUpload
-from tests.api.operated_server import listed_services, wait_for_call
+from tests.api.operated_server import listed_services, wait_for_uploads
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "SO_REUSEPORT"), reason="no ports are shared on this system")
@@ -40,7 +40,9 @@ class ReloadableFleet(FleetProcess):
     def write(self, text: str) -> None:
         """Write the file: what makes it a fleet of two unless the text says otherwise, and the text."""
         base = [f"{key} = {value}\n" for key, value in self.BASE.items() if not text.startswith(f"{key} ")]
-        self.file.write_text("".join(base) + text)
+        new = self.file.with_suffix(".new")
+        new.write_text("".join(base) + text)
+        new.rename(self.file)  # at once: the supervisor may read it just now
 
     def reload(self, text: str) -> None:
         """Write the file anew and tell the supervisor."""
@@ -167,9 +169,7 @@ def test_a_fleet_grows_and_shrinks(tmp_path: Path, before: int, after: int) -> N
 def test_calls_under_way_finish_while_workers_are_replaced(tmp_path: Path) -> None:
     with ReloadableFleet(tmp_path, "") as fleet, fleet.connections(8) as services:
         uploads = [HeldUpload(service, f"held{number}") for number, service in enumerate(services)]
-        for number, service in enumerate(services):
-            create(service, "p", f"later{number}")
-        wait_for_call(fleet, services[0])
+        wait_for_uploads(fleet, len(uploads))
         fleet.reload("")
         fleet.wait_for_lines("worker answers", 3)
         for upload in uploads:
@@ -179,11 +179,14 @@ def test_calls_under_way_finish_while_workers_are_replaced(tmp_path: Path) -> No
 
 
 def test_signals_that_come_while_workers_are_replaced_count_once_more(tmp_path: Path) -> None:
-    with ReloadableFleet(tmp_path, "workers = 1") as fleet:
+    with ReloadableFleet(tmp_path, "workers = 1") as fleet, fleet.connections(1) as [service]:
+        upload = HeldUpload(service, "held")
+        wait_for_uploads(fleet, 1)
         fleet.reload("workers = 1")
-        wait_until(lambda: fleet.lines("settings were read again"), "it began")
+        fleet.wait_for_lines("worker answers", 2)  # and the first one does not end before its upload
         for _ in range(5):
             fleet.reload("workers = 1")
+        upload.released.set()
         fleet.wait_for_lines("ended with exit code 0", 2)
         assert fleet.answered() == [1, 1, 1]
 
@@ -194,7 +197,7 @@ def test_a_successor_that_crashes_is_tried_again_and_the_old_worker_answers_mean
         second = fleet.pid_of(2)
         with fleet.connections(8) as services:
             uploads = [HeldUpload(service, f"held{number}") for number, service in enumerate(services)]
-            wait_for_call(fleet, services[0])
+            wait_for_uploads(fleet, len(uploads))
             fleet.reload("")
             fleet.wait_for_lines("worker answers", 3)
             crashing.on()  # the successor of the first one answers, and that one still drains

@@ -21,7 +21,7 @@ from tests.adapters.test_metadata_migrations import fill_0002
 from tests.api.calls import create, create_request, expect_refusal, get
 from tests.api.conftest import service_on
 from tests.api.held_upload import HeldUpload
-from tests.api.operated_server import NOT_SERVING, SERVING, check_health, listed_services, run, wait_for_call
+from tests.api.operated_server import NOT_SERVING, SERVING, check_health, listed_services, run, wait_for_uploads
 from tests.api.server_process import NewServerProcess
 
 
@@ -197,7 +197,7 @@ def test_sigterm_lets_calls_finish_and_turns_new_ones_away(tmp_path: Path) -> No
     with NewServerProcess(tmp_path / "data", "--grace=20") as server, server.channel() as channel:
         service = service_on("server", server.data, channel)
         upload = HeldUpload(service, "finished")
-        wait_for_call(server, service)
+        wait_for_uploads(server, 1)
         server.terminate()
         while check_health(channel, "") == SERVING:
             time.sleep(0.01)
@@ -213,7 +213,7 @@ def test_calls_are_cut_after_the_grace_and_leave_nothing_behind(tmp_path: Path) 
     with NewServerProcess(tmp_path / "data", "--grace=0.3") as server, server.channel() as channel:
         service = service_on("server", server.data, channel)
         upload = HeldUpload(service, "cut")
-        wait_for_call(server, service)
+        wait_for_uploads(server, 1)
         server.terminate()
         assert upload.call.exception(timeout=10) is not None
         assert server.wait() == 0

@@ -18,8 +18,9 @@ from tests.api.calls import create, get
 from tests.api.conftest import Service
 from tests.api.fleet_process import CrashingWorkers, FleetProcess, children, is_there, serve_in_vain
 from tests.api.held_upload import HeldUpload
-from tests.api.operated_server import NOT_SERVING, SERVING, check_health, run, wait_for_call
+from tests.api.operated_server import NOT_SERVING, SERVING, check_health, run, wait_for_uploads
 from tests.api.server_process import ServerProcess
+from tests.standstill import go_on, stand_still
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "SO_REUSEPORT"), reason="no ports are shared on this system")
@@ -138,6 +139,11 @@ def test_a_worker_that_crashes_at_start_is_told_and_is_not_started_again(tmp_pat
     assert "error: worker 1 was ended by SIGABRT before it answered" in refused.stderr
 
 
+def assert_two_live(fleet: FleetProcess) -> None:
+    states = children(fleet.process.pid).values()
+    assert (len(states), "Z" in states) == (2, False)
+
+
 def test_a_crashed_worker_is_replaced_and_leaves_no_zombie(tmp_path: Path) -> None:
     with FleetProcess(tmp_path / "data", 2) as fleet:
         killed = fleet.pid_of(2)
@@ -147,7 +153,7 @@ def test_a_crashed_worker_is_replaced_and_leaves_no_zombie(tmp_path: Path) -> No
             "worker was ended by SIGKILL; the next one starts in 0.5 s"
         ]
         assert killed not in fleet.workers()
-        assert sorted(children(fleet.process.pid).values()) == ["S", "S"]
+        assert_two_live(fleet)
         with fleet.connections(1) as [service]:
             assert create(service, "p", "a").version == "1"
 
@@ -190,9 +196,7 @@ def test_workers_end_with_a_supervisor_that_is_killed_and_the_port_is_free_again
 def hold_uploads(fleet: FleetProcess, services: list[Service]) -> list[HeldUpload]:
     """Begin an upload on each connection, and return once the workers have surely taken them all."""
     uploads = [HeldUpload(service, f"held{number}") for number, service in enumerate(services)]
-    for number, service in enumerate(services):
-        create(service, "p", f"later{number}")
-    wait_for_call(fleet, services[0])
+    wait_for_uploads(fleet, len(uploads))
     return uploads
 
 
@@ -269,8 +273,11 @@ def test_a_second_signal_ends_all_processes_at_once(tmp_path: Path) -> None:
 
 def test_a_signal_to_all_processes_at_once_ends_the_fleet_well(tmp_path: Path) -> None:
     with FleetProcess(tmp_path / "data", 2) as fleet:
-        for pid in [*fleet.workers(), fleet.process.pid]:
+        supervisor, workers = fleet.process.pid, fleet.workers()
+        stand_still(supervisor)  # so that it does not see a worker end before it has its own signal
+        for pid in [*workers, supervisor]:
             os.kill(pid, signal.SIGTERM)
+        go_on(supervisor)
         assert fleet.wait() == 0
         assert len(fleet.lines("worker answers")) == 2
 
@@ -278,7 +285,7 @@ def test_a_signal_to_all_processes_at_once_ends_the_fleet_well(tmp_path: Path) -
 def test_a_worker_told_to_stop_by_a_signal_finishes_its_calls_and_is_replaced(tmp_path: Path) -> None:
     with FleetProcess(tmp_path / "data", 1) as fleet, fleet.connections(1) as [service]:
         upload = HeldUpload(service, "held")
-        wait_for_call(fleet, service)
+        wait_for_uploads(fleet, 1)
         os.kill(fleet.pid_of(1), signal.SIGTERM)
         wait_until(lambda: is_refused(fleet), "it listens no more")
         upload.released.set()

@@ -90,7 +90,8 @@ def test_workers_killed_one_after_the_other_lose_no_acknowledged_save_and_fail_n
             fleet.wait_for_lines("worker answers", 3 + round_number)
         traffic.wait_for_more(20)
     assert_all_there(fleet, traffic)
-    assert sorted(children(fleet.process.pid).values()) == ["S", "S"]
+    states = children(fleet.process.pid).values()
+    assert (len(states), "Z" in states) == (2, False)
     fleet.terminate()
     assert fleet.wait() == 0
     assert_clean(fleet.data)
