@@ -9,6 +9,7 @@ from pathlib import Path
 from argosy_server.adapters.blobs.local_storage import LocalStorage
 from argosy_server.domain.errors import DomainError
 from argosy_server.usecases.ports import BlobWriter
+from tests.waiting import PATIENCE
 
 
 class FragileStorage(LocalStorage):
@@ -75,7 +76,7 @@ class FragileWriter:
         self._fail("mark")
         size = self._storage.written
         if self._storage.marking is not None:
-            assert self._storage.marking.wait(10)
+            assert self._storage.marking.wait(PATIENCE)
         if not self._storage.marks:
             return 0
         kept = self._writer.mark()

@@ -107,14 +107,14 @@ def test_a_save_outlives_a_server_that_stands_still(
 def test_a_stream_that_stands_still_on_a_sound_connection_is_given_up_for_another_one(
     stand: Stand, monkeypatch: pytest.MonkeyPatch, attempts: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setenv("ARGOSY_IDLE_TIMEOUT", "2")
+    monkeypatch.setenv("ARGOSY_IDLE_TIMEOUT", "5")  # a connection that brings nothing for so long is not sound
     stand.proxy.up.hold_at(4 * MEBIBYTE)
     saving = in_background(lambda: stand.client().save_artifact(VALUE, "weights"))
     stand.proxy.up.wait_for(4 * MEBIBYTE)
     with closing(sqlite3.connect(stand.data / "metadata.db", isolation_level=None)) as database:
         database.execute("BEGIN IMMEDIATE")  # no mark of the upload can be recorded
         stand.proxy.go_on()
-        wait_until(lambda: "stood still for 2.0 s" in attempts.text, "the watchdog noticed")
+        wait_until(lambda: "stood still for 5.0 s" in attempts.text, "the watchdog noticed")
     assert saving.result().version == "1"
     assert stand.proxy.accepted == 1
     assert_saved(stand)
@@ -135,10 +135,10 @@ def test_bytes_that_come_one_at_a_time_arrive_as_well(stand: Stand) -> None:
 def test_a_slow_transfer_is_not_taken_for_one_that_stands_still(
     stand: Stand, direction: str, monkeypatch: pytest.MonkeyPatch, attempts: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setenv("ARGOSY_IDLE_TIMEOUT", "2")
+    monkeypatch.setenv("ARGOSY_IDLE_TIMEOUT", "5")
     value = VALUE[: 12 * MEBIBYTE]
     way = getattr(stand.proxy, direction)
-    way.pause_between_parts = 0.012  # more than 2 s in all, less for what is in buffers
+    way.pause_between_parts = 0.03  # more than 5 s in all, less for what is in buffers
     stand.client().save_artifact(value, "weights")
     np.testing.assert_array_equal(stand.client().load_artifact("weights"), value)
     assert "stood still" not in attempts.text

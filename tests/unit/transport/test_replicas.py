@@ -145,7 +145,7 @@ def test_when_every_server_is_away_each_is_asked_and_the_error_names_both(serve:
 
 def test_a_call_that_gets_no_answer_is_repeated_by_another_server_in_its_second_half(serve: Serve) -> None:
     first, second = peers = [peer(), peer()]
-    connection = connect(list_of(*[serve(one) for one in peers], unary_deadline=2))
+    connection = connect(list_of(*[serve(one) for one in peers], unary_deadline=6))
     released = threading.Event()
 
     def late(_: grpc.ServicerContext) -> None:
