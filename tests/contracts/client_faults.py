@@ -120,7 +120,7 @@ class ClientFaultsContract:
         if direction == "up":
             store.save_artifact(VALUE, "weights")
         assert_saved_once(store, stand)
-        assert stand.proxy.accepted == 2
+        assert stand.proxy.accepted >= 2
 
     def test_a_server_that_does_not_answer_in_time_is_told(
         self, kind: Kind, stand: Stand, monkeypatch: pytest.MonkeyPatch

@@ -186,8 +186,16 @@ def test_a_task_that_watches_ends_when_it_is_cancelled_also_while_events_come(
                     versions.append(event.version)
                     cursors.append(event.cursor)
 
+            async def save_some() -> None:
+                for number in range(50):
+                    while saved[0] > len(versions) + 5:  # else few tasks could hear everything at once
+                        await asyncio.sleep(0.001)
+                    saved[0] += 1
+                    await client.save_artifact(number, "model")
+
+            saved = [0]
             async with events:
-                saving = [asyncio.create_task(save_many(client)) for _ in range(4)]
+                saving = [asyncio.create_task(save_some()) for _ in range(4)]
                 while len(versions) < 200:
                     following, before = asyncio.create_task(follow()), len(versions)
                     while len(versions) == before:
@@ -205,11 +213,6 @@ def test_a_task_that_watches_ends_when_it_is_cancelled_also_while_events_come(
     versions, cancelled = asyncio.run(serve())
     assert versions == [str(number) for number in range(1, 201)]
     assert cancelled > 10
-
-
-async def save_many(client: argosy.aio.Client) -> None:
-    for number in range(50):
-        await client.save_artifact(number, "model")
 
 
 def test_a_closed_watch_is_not_begun_again(stand: Stand) -> None:

@@ -73,7 +73,7 @@ def test_calls_move_on_from_a_server_that_falls_silent_and_nobody_is_told(kind: 
 def test_a_call_takes_half_of_its_time_where_connections_seem_to_live(
     kind: Kind, replicas: Replicas, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ARGOSY_UNARY_DEADLINE", "4")  # long before a connection is found dead
+    monkeypatch.setenv("ARGOSY_UNARY_DEADLINE", "8")  # long before a connection is found dead
     store = Calls(kind, kind.client(replicas.address))
     store.save_artifact(-1, "value")
     replicas[1].pause()

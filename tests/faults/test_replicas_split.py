@@ -152,7 +152,7 @@ def test_a_server_split_from_the_database_is_passed_by_until_healed(kind: Kind, 
 def test_a_server_whose_database_falls_silent_costs_a_call_half_of_its_time(
     kind: Kind, split_from_database: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ARGOSY_UNARY_DEADLINE", "4")
+    monkeypatch.setenv("ARGOSY_UNARY_DEADLINE", "8")
     split = split_from_database
     store = Calls(kind, kind.client(split.replicas.address))
     store.save_artifact(0, "value")
