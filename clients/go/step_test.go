@@ -92,7 +92,7 @@ func TestAStepWhoseContextHasEndedIsRecordedAsCancelled(t *testing.T) {
 
 func TestAStepIsNotFailedForEverWhileNoServerIsThere(t *testing.T) {
 	s := testserver.Start(t)
-	client := connectTo(t, s.Address, argosy.WithUnaryDeadline(time.Second))
+	client := connectTo(t, s.Address, argosy.WithUnaryDeadline(5*time.Second)) // enough for a server that is busy
 	run := startRun(t, client)
 	step := must(client.StartStep(t.Context(), argosy.StepStart{Run: run.GetRun().GetId(), Name: "trainer"}))(t)
 	s.Kill(t)
