@@ -107,8 +107,8 @@ class Cluster:
         with self._log.open("ab") as log:
             options = [f"-c{name}={text}" for name, text in self._settings.items()]
             self._process = subprocess.Popen(
-                [self.binary("postgres"), "-D", self.data, "-p", str(self.port), "-k", self.folder, *options],
-                stdout=log, stderr=log, cwd="/", user=self._user, start_new_session=True,
+                [*self._command("postgres"), "-D", self.data, "-p", str(self.port), "-k", self.folder, *options],
+                stdout=log, stderr=log, cwd="/", start_new_session=True,
             )  # fmt: skip
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
@@ -167,10 +167,14 @@ class Cluster:
         return self.folder / "server.log"
 
     def _run(self, name: str, *arguments: str) -> None:
-        done = subprocess.run(
-            [self.binary(name), *arguments], capture_output=True, text=True, check=False, cwd="/", user=self._user
-        )
+        done = subprocess.run([*self._command(name), *arguments], capture_output=True, text=True, check=False, cwd="/")
         assert done.returncode == 0, done.stdout + done.stderr
+
+    def _command(self, name: str) -> list[str]:
+        if self._user is None:
+            return [self.binary(name)]
+        # Not Popen(user=), which forks: what gRPC does in the copy of a process that makes calls may be its end.
+        return ["setpriv", f"--reuid={self._user}", "--init-groups", "--", self.binary(name)]
 
 
 @cache
