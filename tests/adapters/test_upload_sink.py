@@ -52,7 +52,7 @@ def sink_of(
     return UploadSink(storage.open_writer(location), BlobHasher(), mark_bytes, on_mark)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(chunks=st.lists(st.binary(max_size=MARK // 2), max_size=20))
 def test_whatever_the_chunks_are_the_bytes_are_whole_and_never_more_at_risk_than_announced(
     tmp_path: Path, chunks: list[bytes]

@@ -129,19 +129,19 @@ def plain_page_of(value: Any) -> bytes | None:
     return plain_page(content, is_series=is_series)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(plain_frames())
 def test_a_plain_frame_is_drawn_as_pandas_draws_it(frame: pd.DataFrame) -> None:
     assert plain_page_of(frame) == head_as_html(frame)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(any_frames())
 def test_any_frame_is_drawn_as_pandas_draws_it_or_left_to_it(frame: pd.DataFrame) -> None:
     assert plain_page_of(frame) in (None, head_as_html(frame))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(any_frames(), TEXTS | st.none() | st.integers())
 def test_so_is_any_series(frame: pd.DataFrame, name: Any) -> None:
     for place in range(frame.shape[1]):
