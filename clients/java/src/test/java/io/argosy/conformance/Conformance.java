@@ -52,7 +52,7 @@ public final class Conformance {
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             main.interrupt(); // Ctrl-C: what is under way is given up in order.
             try {
-                ended.await(5, TimeUnit.SECONDS);
+                ended.await(60, TimeUnit.SECONDS);
             } catch (InterruptedException hurried) {
                 Thread.currentThread().interrupt();
             }
