@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from argosy.errors import MaterializerError
+from argosy.materializers.array_family.dense import read_array, write_array
 from argosy.materializers.files import FileSink, FileSource
-from argosy.materializers.numpy_ import read_array, write_array
 
 ABOUT = (
     "file_base64 is the file. Of one with reader `must` a reader gives dtype (numpy's kind and bytes of an element; "

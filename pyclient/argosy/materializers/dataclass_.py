@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from argosy.errors import MaterializerError
+from argosy.materializers.class_references import find_class
 from argosy.materializers.json_family import dataclass_state
 from argosy.materializers.json_family.decoding import JsonDecoder
 from argosy.materializers.json_family.document import DOCUMENT, write_document
 from argosy.materializers.json_family.encoding import JsonEncoder
 from argosy.materializers.nesting import CannotKeepError, NestingMaterializer
-from argosy.materializers.references import find_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -86,11 +86,11 @@ class _Reader(NamedTuple):
 
 
 _READERS = {
-    "argosy.numpy": _Reader(("rows",), "npy_rows", "load_rows"),
-    "argosy.numpy_scalar": _Reader(("rows",), "npy_rows", "load_rows"),
-    "argosy.pandas": _Reader(("columns", "rows"), "parquet_parts", "load_frame_part"),
-    "argosy.pandas_series": _Reader(("rows",), "parquet_parts", "load_series_part"),
-    "argosy.arrow": _Reader(("columns", "rows"), "arrow_parts", "load_table_part"),
+    "argosy.numpy": _Reader(("rows",), "array_family.npy_rows", "load_rows"),
+    "argosy.numpy_scalar": _Reader(("rows",), "array_family.npy_rows", "load_rows"),
+    "argosy.pandas": _Reader(("columns", "rows"), "frames.parts", "load_frame_part"),
+    "argosy.pandas_series": _Reader(("rows",), "frames.parts", "load_series_part"),
+    "argosy.arrow": _Reader(("columns", "rows"), "arrow_family.parts", "load_table_part"),
 }
 """Id of a materializer -> what it reads of its files by ranges; all others read their files as a whole."""
 

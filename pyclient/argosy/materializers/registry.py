@@ -35,12 +35,12 @@ from argosy.materializers.catalog import (
     builtin,
     naming_missing_library,
 )
+from argosy.materializers.class_references import find_class, import_name, is_importable, is_recorded_as
 from argosy.materializers.json_family import dataclass_state
 from argosy.materializers.json_family.objects import is_pydantic_model
 from argosy.materializers.metadata_rules import as_metadata
 from argosy.materializers.nesting import CannotKeepError, LeafLoader, LeafSaver, NestingMaterializer, SavedValue
 from argosy.materializers.pickle_ import PickleMaterializer
-from argosy.materializers.references import find_class, import_name, is_importable, is_recorded_as
 from argosy.materializers.state_dicts import is_state_dict
 
 if TYPE_CHECKING:

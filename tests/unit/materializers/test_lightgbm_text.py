@@ -7,7 +7,7 @@ import tracemalloc
 import pytest
 
 from argosy.errors import MaterializerError
-from argosy.materializers.lightgbm_text import check_text
+from argosy.materializers.model_family.lightgbm_text import check_text
 
 TREE = b"""Tree=0
 num_leaves=2

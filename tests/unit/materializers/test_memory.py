@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
+from argosy.materializers.array_family.statistics import statistics
 from argosy.materializers.files import FileSink
-from argosy.materializers.numpy_statistics import statistics
 from argosy.materializers.registry import load_value, save_value
 from tests.unit.materializers.kept import MemorySource, roundtrip
 

@@ -6,7 +6,7 @@ import pytest
 
 import argosy
 from argosy.errors import MaterializerError
-from argosy.materializers.references import find_class
+from argosy.materializers.class_references import find_class
 
 
 def test_a_public_class_of_argosy_is_found_wherever_it_lay_when_it_was_recorded() -> None:

@@ -12,10 +12,10 @@ import pytest
 
 from argosy.errors import CorruptDataError, DefinitionError, MaterializerError, PickleRefusedError
 from argosy.materializers import base
+from argosy.materializers.array_family.dense import NumpyMaterializer
 from argosy.materializers.base import Materializer, registered_for
 from argosy.materializers.catalog import naming_missing_library
 from argosy.materializers.files import FileSink, FileSource
-from argosy.materializers.numpy_ import NumpyMaterializer
 from argosy.materializers.registry import (
     extract_metadata,
     load_value,

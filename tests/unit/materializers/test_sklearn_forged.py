@@ -25,8 +25,8 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import Bunch
 
 from argosy.errors import MaterializerError
-from argosy.materializers.sklearn_ import FILE, SklearnMaterializer
-from argosy.materializers.sklearn_schema import read_schema
+from argosy.materializers.sklearn_family.materializer import FILE, SklearnMaterializer
+from argosy.materializers.sklearn_family.schema import read_schema
 from tests.unit.materializers.kept import MemorySource
 
 X = np.column_stack([np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 3])

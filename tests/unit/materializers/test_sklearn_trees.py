@@ -33,8 +33,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
 from argosy.errors import MaterializerError, PickleRefusedError
-from argosy.materializers.sklearn_checks import check_trees
-from argosy.materializers.sklearn_schema import read_schema
+from argosy.materializers.sklearn_family.checks import check_trees
+from argosy.materializers.sklearn_family.schema import read_schema
 from tests.unit.materializers.kept import Kept, keep
 
 X = np.random.default_rng(0).normal(size=(60, 4))

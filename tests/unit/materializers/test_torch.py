@@ -280,7 +280,7 @@ def test_no_constructor_runs_and_a_class_from_a_script_is_taken_from_as_type(mon
 
 
 def test_a_class_that_changed_since_is_warned_about_with_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
-    from argosy.materializers import torch_modules
+    from argosy.materializers.model_family import torch_modules
 
     network = _own_module(monkeypatch, __name__)
     monkeypatch.setattr(torch_modules, "source_digest", {type(network): "blake3:a"}.get)

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from argosy.errors import MaterializerError
+from argosy.materializers.class_references import find_class
 from argosy.materializers.json_family.encoding import DEFAULT_FACTORIES
 from argosy.materializers.json_family.objects import CLASS_DECODERS, LIBRARY_DECODERS
 from argosy.materializers.json_family.scalars import DECODERS
-from argosy.materializers.references import find_class
 
 if TYPE_CHECKING:
     from argosy.materializers.nesting import LeafLoader

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from argosy.errors import MaterializerError
 from argosy.materializers.base import JSON, registered_for, type_name
+from argosy.materializers.class_references import is_importable
 from argosy.materializers.json_family import objects
 from argosy.materializers.json_family.scalars import ENCODERS, SAFE_INTEGER, is_plain_text
 from argosy.materializers.nesting import CannotKeepError
-from argosy.materializers.references import is_importable
 
 if TYPE_CHECKING:
     from argosy.materializers.nesting import LeafSaver

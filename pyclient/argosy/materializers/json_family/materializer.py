@@ -7,11 +7,11 @@ from collections.abc import Sized
 from typing import TYPE_CHECKING, Any
 
 from argosy.materializers.base import JSON, type_name
+from argosy.materializers.class_references import is_importable
 from argosy.materializers.json_family.decoding import JsonDecoder
 from argosy.materializers.json_family.document import DOCUMENT, write_document
 from argosy.materializers.json_family.encoding import JSON_TYPES, JsonEncoder
 from argosy.materializers.nesting import CannotKeepError, NestingMaterializer
-from argosy.materializers.references import is_importable
 
 if TYPE_CHECKING:
     from argosy.materializers.files import FileSink, FileSource

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from argosy.errors import MaterializerError, ParameterError
-from argosy.materializers.arrow_parquet import FILE, wanted_schema
+from argosy.materializers.arrow_family.parquet import FILE, wanted_schema
 from argosy.materializers.parquet_files import parquet_errors
 from argosy.materializers.parquet_ranges import RangedParquet
 

@@ -3,7 +3,7 @@
 skops trusts a class when loading it runs no code of the file's author and its numbers are used with care. It leaves out
 classes that hold numbers as harmless as those of others, and such whose numbers scikit-learn uses as indices without
 looking at them: a forged tree could end the process or read memory that is not its own. The first are named here; the
-second are too, and each of them is looked at by :mod:`argosy.materializers.sklearn_checks` before it is used.
+second are too, and each of them is looked at by :mod:`argosy.materializers.sklearn_family.checks` before it is used.
 """
 
 from __future__ import annotations

@@ -13,12 +13,12 @@ import scipy.sparse
 from scipy.sparse import sparray, spmatrix
 
 from argosy.errors import MaterializerError
+from argosy.materializers.array_family.dense import read_array, write_array, write_rows
+from argosy.materializers.array_family.npy_layout import check_dtype
+from argosy.materializers.array_family.sparse_checks import check_compressed, check_coordinates, check_diagonals
 from argosy.materializers.base import JSON, BuiltinMaterializer, type_name
 from argosy.materializers.json_family.document import read_document, write_document
 from argosy.materializers.nesting import CannotKeepError
-from argosy.materializers.npy_layout import check_dtype
-from argosy.materializers.numpy_ import read_array, write_array, write_rows
-from argosy.materializers.sparse_checks import check_compressed, check_coordinates, check_diagonals
 
 if TYPE_CHECKING:
     from argosy.materializers.files import FileSink, FileSource

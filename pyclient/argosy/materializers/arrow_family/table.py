@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from argosy.materializers.arrow_parquet import FILE, read_batches, wanted_schema, write_tables
+from argosy.materializers.arrow_family.parquet import FILE, read_batches, wanted_schema, write_tables
 from argosy.materializers.base import JSON, BuiltinMaterializer, type_name
 from argosy.materializers.nesting import CannotKeepError
 from argosy.materializers.parquet_files import IN_MEMORY_BYTES, opened_parquet

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from argosy.errors import MaterializerError, ParameterError
-from argosy.materializers.npy_layout import data_bytes, read_header
-from argosy.materializers.numpy_ import FILE
+from argosy.materializers.array_family.dense import FILE
+from argosy.materializers.array_family.npy_layout import data_bytes, read_header
 
 if TYPE_CHECKING:
     from argosy.materializers.partial import Part, RangedFile, RangedSource

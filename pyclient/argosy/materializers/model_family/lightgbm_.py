@@ -10,11 +10,11 @@ from lightgbm.basic import LightGBMError
 
 from argosy.errors import MaterializerError
 from argosy.materializers.base import JSON, type_name
-from argosy.materializers.boosted_estimators import BoostedEstimatorMaterializer, BoostedTreesMaterializer
 from argosy.materializers.json_family.decoding import JsonDecoder
 from argosy.materializers.json_family.document import write_document
 from argosy.materializers.json_family.encoding import JsonEncoder
-from argosy.materializers.lightgbm_text import check_text
+from argosy.materializers.model_family.boosted_estimators import BoostedEstimatorMaterializer, BoostedTreesMaterializer
+from argosy.materializers.model_family.lightgbm_text import check_text
 from argosy.materializers.nesting import CannotKeepError
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from argosy.errors import MaterializerError
 from argosy.materializers.base import JSON, type_name
+from argosy.materializers.class_references import find_class, is_importable
 from argosy.materializers.json_family.decoding import JsonDecoder
 from argosy.materializers.json_family.document import write_document
 from argosy.materializers.json_family.encoding import JsonEncoder
 from argosy.materializers.nesting import CannotKeepError, NestingMaterializer
 from argosy.materializers.previews.csv_table import table
-from argosy.materializers.references import find_class, is_importable
 
 if TYPE_CHECKING:
     from argosy.materializers.files import FileSink, FileSource

@@ -16,9 +16,9 @@ import pyarrow as pa
 
 from argosy.errors import ArgosyError, MaterializerError, ParameterError
 from argosy.materializers.frames.axes import make_axis
+from argosy.materializers.frames.materializer import FILE, finish
 from argosy.materializers.frames.tables import TableReader
 from argosy.materializers.json_family.decoding import JsonDecoder
-from argosy.materializers.pandas_ import FILE, finish
 from argosy.materializers.parquet_files import METADATA_KEY
 from argosy.materializers.parquet_ranges import RangedParquet
 

@@ -1,6 +1,6 @@
 """scikit-learn estimators: format ``skops``, one file ``data.skops``, when all of it is trusted.
 
-Trusted is what skops trusts, and what :mod:`argosy.materializers.sklearn_trust` names beside it. A class of one's own
+Trusted is what skops trusts, and what ``trust`` names beside it. A class of one's own
 inside (a transformer of the project, say) is not; such a value is a pickle, under the pickle policy.
 """
 
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from argosy.errors import MaterializerError
 from argosy.materializers.base import JSON, BuiltinMaterializer, type_name
 from argosy.materializers.nesting import CannotKeepError
-from argosy.materializers.sklearn_checks import check_trees, freeze_indices
-from argosy.materializers.sklearn_schema import read_schema
-from argosy.materializers.sklearn_trust import not_trusted
+from argosy.materializers.sklearn_family.checks import check_trees, freeze_indices
+from argosy.materializers.sklearn_family.schema import read_schema
+from argosy.materializers.sklearn_family.trust import not_trusted
 from argosy.materializers.streams import local_copy
 
 if TYPE_CHECKING:

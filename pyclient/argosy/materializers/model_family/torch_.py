@@ -17,9 +17,9 @@ from argosy.errors import MaterializerError
 from argosy.materializers.base import JSON, BuiltinMaterializer
 from argosy.materializers.json_family.decoding import JsonDecoder
 from argosy.materializers.json_family.encoding import JsonEncoder
+from argosy.materializers.model_family.safetensors_ import FILE, facts_of, read_tensors, short, write_tensors
 from argosy.materializers.nesting import CannotKeepError
 from argosy.materializers.previews.csv_table import table
-from argosy.materializers.safetensors_ import FILE, facts_of, read_tensors, short, write_tensors
 
 if TYPE_CHECKING:
     from argosy.materializers.files import FileSink, FileSource

@@ -1,7 +1,7 @@
 """Looks at trees that were loaded before anything follows them, which scikit-learn does not; so skops leaves them out.
 
 A tree is arrays of numbers, of which some are indices of its nodes, of columns or of rows. What holds of them is said
-in :mod:`argosy.materializers.sklearn_nodes`, and of the estimators around them in ``sklearn_owners``.
+in ``nodes``, and of the estimators around them in ``owners``.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from argosy.errors import MaterializerError
-from argosy.materializers.sklearn_nodes import check_neighbours, check_predictor, check_tree, name_of
-from argosy.materializers.sklearn_owners import check_owner
-from argosy.materializers.sklearn_trust import BALL_TREE, KD_TREE, PREDICTOR, TREE
+from argosy.materializers.sklearn_family.nodes import check_neighbours, check_predictor, check_tree, name_of
+from argosy.materializers.sklearn_family.owners import check_owner
+from argosy.materializers.sklearn_family.trust import BALL_TREE, KD_TREE, PREDICTOR, TREE
 
 
 def check_trees(estimator: object, expected: int) -> None:

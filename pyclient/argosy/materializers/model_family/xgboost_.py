@@ -13,7 +13,7 @@ from xgboost.core import XGBoostError
 
 from argosy.errors import MaterializerError
 from argosy.materializers.base import JSON, type_name
-from argosy.materializers.boosted_estimators import BoostedEstimatorMaterializer, BoostedTreesMaterializer
+from argosy.materializers.model_family.boosted_estimators import BoostedEstimatorMaterializer, BoostedTreesMaterializer
 from argosy.materializers.nesting import CannotKeepError
 
 if TYPE_CHECKING:

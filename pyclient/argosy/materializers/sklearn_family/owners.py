@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from argosy.materializers.sklearn_nodes import name_of, require, within
-from argosy.materializers.sklearn_trust import PREDICTOR, TREE
+from argosy.materializers.sklearn_family.nodes import name_of, require, within
+from argosy.materializers.sklearn_family.trust import PREDICTOR, TREE
 
 _COLUMNS = "asks for columns that are not there"
 

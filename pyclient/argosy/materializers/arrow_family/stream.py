@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from argosy.errors import MaterializerError
-from argosy.materializers.arrow_ import described
-from argosy.materializers.arrow_parquet import FILE, read_batches, wanted_schema, write_tables
+from argosy.materializers.arrow_family.parquet import FILE, read_batches, wanted_schema, write_tables
+from argosy.materializers.arrow_family.table import described
 from argosy.materializers.base import JSON, BuiltinMaterializer, type_name
 from argosy.materializers.loaded_files import fresh_directory
 from argosy.materializers.nesting import CannotKeepError

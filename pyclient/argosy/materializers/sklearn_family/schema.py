@@ -15,7 +15,7 @@ from typing import Any
 from zipfile import ZIP_STORED, ZipFile
 
 from argosy.errors import MaterializerError
-from argosy.materializers.sklearn_trust import CHECKED, NODES, TREE, TRUSTED
+from argosy.materializers.sklearn_family.trust import CHECKED, NODES, TREE, TRUSTED
 
 _SCHEMA = "schema.json"
 _NAMES = {NODES[name]: name for name in (TREE, "functools.partial", "numpy.dtype")}

@@ -13,10 +13,17 @@ import numpy as np
 import numpy.typing as npt
 
 from argosy.errors import MaterializerError
+from argosy.materializers.array_family.npy_layout import (
+    LONGEST_HEADER,
+    array_of,
+    check_dtype,
+    data_bytes,
+    header_of,
+    read_header,
+)
+from argosy.materializers.array_family.statistics import statistics
 from argosy.materializers.base import JSON, BuiltinMaterializer, type_name
 from argosy.materializers.nesting import CannotKeepError
-from argosy.materializers.npy_layout import LONGEST_HEADER, array_of, check_dtype, data_bytes, header_of, read_header
-from argosy.materializers.numpy_statistics import statistics
 from argosy.materializers.streams import read_into
 
 if TYPE_CHECKING:

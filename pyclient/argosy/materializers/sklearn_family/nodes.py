@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from argosy.errors import MaterializerError
-from argosy.materializers.sklearn_trust import KD_TREE, TRUSTED
+from argosy.materializers.sklearn_family.trust import KD_TREE, TRUSTED
 
 _LEAF = -1
 _Numbers = npt.NDArray[Any]

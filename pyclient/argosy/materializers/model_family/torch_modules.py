@@ -21,14 +21,14 @@ from torch import nn
 
 from argosy.errors import MaterializerError
 from argosy.materializers.base import JSON, type_name
+from argosy.materializers.class_references import find_class, is_importable
 from argosy.materializers.class_source import source_digest
 from argosy.materializers.json_family.decoding import JsonDecoder
 from argosy.materializers.json_family.document import write_document
 from argosy.materializers.json_family.encoding import JsonEncoder
+from argosy.materializers.model_family.safetensors_ import facts_of, read_tensors, write_tensors
 from argosy.materializers.nesting import CannotKeepError, LeafLoader, LeafSaver, NestingMaterializer
 from argosy.materializers.packages import VersionDriftWarning
-from argosy.materializers.references import find_class, is_importable
-from argosy.materializers.safetensors_ import facts_of, read_tensors, write_tensors
 
 if TYPE_CHECKING:
     from argosy.materializers.files import FileSink, FileSource

@@ -1,0 +1,1 @@
+"""Trained models of other libraries: boosted trees, torch, ONNX."""
