@@ -20,8 +20,9 @@ from tests.api.fleet_process import CrashingWorkers, FleetProcess, children, is_
 from tests.api.held_upload import HeldUpload
 from tests.api.operated_server import NOT_SERVING, SERVING, check_health, run, wait_for_uploads
 from tests.api.server_process import ServerProcess
+from tests.backends.free_port import free_port
 from tests.standstill import go_on, stand_still
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "SO_REUSEPORT"), reason="no ports are shared on this system")
 MANY = 24
@@ -86,9 +87,7 @@ def test_a_server_without_workers_is_refused_the_port_of_a_fleet(fleet: FleetPro
 
 
 def test_of_fleets_that_start_at_once_on_one_port_one_gets_it(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "argosy_server", "serve", "--workers=1", f"--listen=127.0.0.1:{port}"]
+    command = [sys.executable, "-m", "argosy_server", "serve", "--workers=1", f"--listen=127.0.0.1:{free_port()}"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     fleets: list[subprocess.Popen[str]] = [
         subprocess.Popen([*command, f"--data={tmp_path / str(number)}"], **pipes)  # type: ignore[call-overload]
@@ -100,7 +99,7 @@ def test_of_fleets_that_start_at_once_on_one_port_one_gets_it(tmp_path: Path) ->
         assert sorted(map(bool, lines)) == [False, False, False, True]
         for fleet in fleets:
             fleet.terminate()
-        said = [fleet.communicate(timeout=30)[1] for fleet in fleets]
+        said = [fleet.communicate(timeout=PATIENCE)[1] for fleet in fleets]
     finally:
         for fleet in fleets:
             fleet.kill()
