@@ -274,8 +274,10 @@ def test_a_signal_to_all_processes_at_once_ends_the_fleet_well(tmp_path: Path) -
     with FleetProcess(tmp_path / "data", 2) as fleet:
         supervisor, workers = fleet.process.pid, fleet.workers()
         stand_still(supervisor)  # so that it does not see a worker end before it has its own signal
-        for pid in [*workers, supervisor]:
+        for pid in workers:
             os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: set(children(supervisor).values()) == {"Z"}, "all workers have ended")
+        os.kill(supervisor, signal.SIGTERM)
         go_on(supervisor)
         assert fleet.wait() == 0
         assert len(fleet.lines("worker answers")) == 2
