@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 import argosy.aio
+from argosy.aio.loop import endpoint
 from argosy.aio.loop.endpoint import TRANSFERS, WORKERS
 from argosy.errors import EventLoopError
+from argosy.transport.upload import upload_session
 from argosy.transport.upload.upload_files import UPLOADS_AT_ONCE
 from tests.faults.stand import MEBIBYTE, Stand, array_of, assert_clean, rows
 from tests.waiting import PATIENCE, wait_until
@@ -44,7 +46,10 @@ def test_a_save_cancelled_while_its_way_stands_still_ends_at_once_and_leaves_not
     assert_clean(stand.data)
 
 
-def test_a_save_cancelled_on_a_sound_way_gives_its_upload_up(stand: Stand) -> None:
+def test_a_save_cancelled_on_a_sound_way_gives_its_upload_up(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A server that does not hear of it in time ends the upload by its lease.
+    monkeypatch.setattr(upload_session, "_PATIENCE_SECONDS", PATIENCE)
+    monkeypatch.setattr(endpoint, "_TRANSFER_PATIENCE_SECONDS", PATIENCE)
     stand.proxy.up.pause_between_parts = 0.01
 
     async def serve() -> None:
