@@ -11,6 +11,7 @@ import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
+import PIL
 from PIL import Image, ImageFile, PngImagePlugin, TiffImagePlugin
 
 from argosy.errors import MaterializerError
@@ -167,8 +168,37 @@ class TiffMaterializer(_ImageMaterializer):
     reader = TiffImagePlugin.TiffImageFile
 
     def write(self, value: Image.Image, local: Path) -> None:
-        """Write the image without compression."""
-        value.save(local, "TIFF", tiffinfo=TiffImagePlugin.ImageFileDirectory_v2())
+        """Write the image without compression.
+
+        Raises:
+            CannotKeepError: Pillow would not read what it writes.
+        """
+        if value.mode == "YCbCr":
+            self._check_pixel(value.crop((0, 0, 1, 1)))
+        _write_tiff(value, local)
+
+    def _check_pixel(self, pixel: Image.Image) -> None:
+        """Refuse what does not come back; before version 13 Pillow reads none of the YCbCr that it writes.
+
+        Raises:
+            CannotKeepError: the pixel does not come back.
+        """
+        file = io.BytesIO()
+        _write_tiff(pixel, file)
+        file.seek(0)
+        try:
+            comes_back = self.read(file).tobytes() == pixel.tobytes()
+        except MaterializerError:
+            comes_back = False
+        if not comes_back:
+            raise CannotKeepError(
+                f"Pillow {PIL.__version__} does not read what it writes of mode {pixel.mode}: install pillow>=13, or "
+                "save value.convert('RGB')"
+            )
+
+
+def _write_tiff(image: Image.Image, target: Path | BinaryIO) -> None:
+    image.save(target, "TIFF", tiffinfo=TiffImagePlugin.ImageFileDirectory_v2())
 
 
 def _check(value: Image.Image) -> None:

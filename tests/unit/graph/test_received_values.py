@@ -29,7 +29,7 @@ def test_another_type_warns_where_the_step_is() -> None:
 
 def test_a_frame_of_another_library_warns() -> None:
     with pytest.warns(
-        InputTypeWarning, match=r"takes input 'data' as polars\..*DataFrame but received pandas.DataFrame"
+        InputTypeWarning, match=r"takes input 'data' as polars\..*DataFrame but received pandas\..*DataFrame"
     ):
         check_received(takes(pl.DataFrame), "data", pd.DataFrame())
 

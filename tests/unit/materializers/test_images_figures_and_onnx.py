@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import PIL
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image, PngImagePlugin
@@ -22,7 +23,9 @@ from tests.unit.materializers.frameworks import NamedContract
 from tests.unit.materializers.kept import Kept, keep
 
 PNG_MODES = ("1", "L", "LA", "I;16", "RGB", "RGBA", "P")
-TIFF_MODES = ("I", "F", "I;16B", "CMYK", "YCbCr", "LAB")
+PILLOW = int(PIL.__version__.partition(".")[0])
+READS_ITS_YCBCR = PILLOW >= 13
+TIFF_MODES = ("I", "F", "I;16B", "CMYK", "LAB", *(["YCbCr"] if READS_ITS_YCBCR else []))
 
 
 class TestImages(MaterializerContract):
@@ -110,6 +113,14 @@ def test_an_image_is_png_where_png_holds_its_mode_and_else_tiff(modes: tuple[str
         kept = keep(_image(mode))
         assert (kept.saved.format, sorted(kept.files)) == (form, [f"image.{form}"])
         assert Image.open(io.BytesIO(kept.files[f"image.{form}"])).tobytes() == _image(mode).tobytes()
+
+
+def test_ycbcr_is_kept_where_pillow_reads_what_it_writes_and_else_refused_with_the_cure() -> None:
+    if READS_ITS_YCBCR:
+        assert keep(_image("YCbCr")).load().tobytes() == _image("YCbCr").tobytes()
+    else:
+        with pytest.raises(PickleRefusedError, match=r"install pillow>=13, or save value.convert\('RGB'\)"):
+            keep(_image("YCbCr"))
 
 
 @pytest.mark.parametrize("mode", ["HSV", "PA", "RGBa", "RGBX"])
