@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from argosy.aio.loop import endpoint
 from argosy.errors import (
     AlreadyExistsError,
     BatchError,
@@ -26,13 +27,14 @@ from argosy.errors import (
 )
 from argosy.execution.values.prepared_value import PickleWarning
 from argosy.execution.views import transfer_progress
+from argosy.transport.upload import signed_upload, upload_session
 from tests.backends.damage import flip_a_bit
 from tests.backends.object_store import ObjectStore
 from tests.contracts.client_kinds import Kind
 from tests.faults.stand import MEBIBYTE, array_of, assert_clean, rows
 from tests.unit.materializers import samples
 from tests.unit.materializers.kept import same
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 LARGE, MAPPED = array_of(64 * MEBIBYTE, seed=7), array_of(20 * MEBIBYTE, seed=6)
 """The first goes past a server that has a bucket; both are mapped where they are loaded from a file."""
@@ -285,9 +287,12 @@ class ClientContract:
     ) -> None:
         store.list_artifacts()  # makes the folder
         monkeypatch.setattr(transfer_progress, "_TOLD_EVERY_SECONDS", 0.0)
+        # A server that does not hear of it in time ends the upload by its lease.
+        for module in (upload_session, signed_upload):
+            monkeypatch.setattr(module, "_PATIENCE_SECONDS", PATIENCE)
+        monkeypatch.setattr(endpoint, "_TRANSFER_PATIENCE_SECONDS", PATIENCE)
         store.kind.give_up(0.5, lambda tell: store.client.save_artifact(LARGE, "weights", on_progress=tell))
         assert store.list_artifacts() == []
-        # Whoever cancels waits a moment for that, and no longer.
         wait_until(lambda: place.count("uploads", "state = 'open'") == 0, "the upload is given up")
         assert store.save_artifact(1, "weights").version == "1"
         assert_clean(place.data, database=place.database, bucket=place.bucket)
