@@ -54,7 +54,8 @@ def call_stoppable(function: Callable[[], object], stop: StopSignal) -> object:
             is_the_stop = isinstance(raised, (StopExecution, KeyboardInterrupt, asyncio.CancelledError))
             raise stop.error.with_traceback(raised.__traceback__) from (None if is_the_stop else raised)
         if isinstance(raised, asyncio.CancelledError):
-            text = str(raised) or "a task that the step awaited was cancelled"
+            # What was said of it is in the context on Python 3.10.
+            text = str(raised) or str(raised.__context__ or "") or "a task that the step awaited was cancelled"
             raise concurrent.futures.CancelledError(text) from raised
         raise
 
