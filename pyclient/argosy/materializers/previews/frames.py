@@ -5,7 +5,7 @@ Of a long one a sample of the rows is looked at, in blocks spread evenly: the ti
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,7 @@ from argosy.materializers.previews.tables import (
 def head_as_html(frame: pd.DataFrame) -> bytes:
     """Return the first 10 rows of the first 20 columns, each cell cut to 80 characters, and a line for each column."""
     rows, columns = frame.shape
-    sample = _sampled(frame.iloc[:, :DESCRIBED_COLUMNS])
+    sample = _sampled(rows, lambda taken: _part(frame, taken, DESCRIBED_COLUMNS))
     described = [[cut(text_of(label)), *_described(column)] for label, column in sample.items()] if rows else []
     return table_page((rows, columns), len(sample), _head(frame), described)
 
@@ -42,7 +42,7 @@ def head_as_html(frame: pd.DataFrame) -> bytes:
 def series_as_html(series: pd.Series[Any]) -> bytes:
     """Return a line about a series, with a histogram, and its first 10 rows."""
     name = None if series.name is None else cut(text_of(series.name))
-    sample = _sampled(series)
+    sample = _sampled(len(series), lambda taken: series.iloc[taken])
     head = [
         [cut(text_of(label)), _cell(value)]
         for label, value in zip(series.index[:ROWS], _values(series.iloc[:ROWS]), strict=True)
@@ -52,19 +52,22 @@ def series_as_html(series: pd.Series[Any]) -> bytes:
 
 
 def _head(frame: pd.DataFrame) -> str:
-    head = frame.iloc[:ROWS, :COLUMNS]
+    head = _part(frame, slice(ROWS), COLUMNS)
     texts = [place for place, dtype in enumerate(head.dtypes) if _kind(dtype) not in "iufcb"]
     labels = [cut(text_of(label)) for label in head.index]
     columns = [list(map(_cell, _values(column))) for _, column in head.items()]
     return first_rows([*map(text_of, head.columns)], labels, columns, texts=texts, is_cut=frame.shape[1] > COLUMNS)
 
 
-def _sampled(value: Any) -> Any:
-    """Return some rows, from everywhere in a frame or series."""
-    blocks = sampled_blocks(len(value))
-    if len(blocks) == 1:
-        return value
-    return pd.concat([value.iloc[start : start + rows] for start, rows in blocks], ignore_index=True)
+def _part(frame: pd.DataFrame, rows: slice, columns: int) -> pd.DataFrame:
+    """Return some rows of the first columns, in this order: before pandas 3 choosing columns copies all their rows."""
+    return frame.iloc[rows].iloc[:, :columns]
+
+
+def _sampled(rows: int, part: Callable[[slice], Any]) -> Any:
+    """Return some rows, from everywhere in a frame or series, of which ``part`` returns those that it is asked for."""
+    parts = [part(slice(start, start + count)) for start, count in sampled_blocks(rows)]
+    return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
 
 
 def _described(column: pd.Series[Any]) -> list[str]:
