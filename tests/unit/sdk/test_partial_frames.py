@@ -169,7 +169,9 @@ def test_parts_of_files_of_others_are_those_of_the_whole(name: str) -> None:
     pd.testing.assert_frame_equal(made.load(columns=[]), frame[[]])
     for rows in [*SLICES, slice(2, 5), slice(6, 1, -2)]:
         found = made.load(columns=asked[:2], rows=rows)
-        pd.testing.assert_frame_equal(found, frame[asked[:2]].iloc[rows], check_freq=False)
+        # Before pandas 3 the type of an index of texts is told by the texts in it, and here there may be none.
+        expected = frame[asked[:2]].iloc[rows]
+        pd.testing.assert_frame_equal(found, expected, check_freq=False, check_index_type=len(expected) > 0)
         assert type(found.index) is type(frame.iloc[rows].index)
 
 
